@@ -1,0 +1,77 @@
+# Needs Python >= 3.11, git and make; everything else goes into .venv on the first call.
+# Another interpreter: make PYTHON=/path/to/python3.12 test
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+LOG := $(VENV)/install.log
+WORKERS ?= auto
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.PHONY: help demo test lint types check bench soak clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+demo: $(RUNTIME) ## a run with scripted agents in a throw-away repository
+	@$(BIN)/agentdeck demo
+
+test: $(DEV) ## all tests, in parallel
+	@echo "tests: pytest with $(WORKERS) workers"
+	@$(BIN)/python -m pytest -q -n $(WORKERS)
+
+lint: $(DEV) ## ruff: rules and format
+	@echo "lint: ruff check, ruff format --check"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+
+types: $(DEV) ## mypy --strict on package and tests
+	@echo "types: mypy"
+	@$(BIN)/mypy
+
+check: test lint types ## what has to be green before a commit
+
+bench: $(DEV) ## every script in bench/, one after the other
+	@set -e; for script in bench/bench_*.py; do \
+	  [ -e "$$script" ] || { echo "bench: no bench/bench_*.py here"; exit 1; }; \
+	  echo "bench: $$script"; $(BIN)/python "$$script"; done
+
+soak: $(DEV) ## the long tests: fault injection and properties with many examples
+	@echo "soak: long tests and properties, several minutes"
+	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 1800 \
+	  -m "soak or hypothesis"
+
+clean: ## remove what was built; the next call installs again
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis snapshot_report.html
+	@find src tests bench -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	@echo "clean: done"
+
+# A candidate counts only if it runs and is new enough: version managers leave stubs on PATH.
+$(BIN)/python:
+	@for candidate in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    found=$$candidate; break; fi; done; \
+	if [ -z "$$found" ]; then \
+	  echo "setup: no Python >= 3.11 found. Install one, or: make PYTHON=/path/to/python" >&2; \
+	  exit 1; fi; \
+	echo "setup: $(VENV) with $$found"; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "setup: '$$found -m venv' failed. Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(RUNTIME): pyproject.toml | $(BIN)/python
+	@echo "setup: installing agentdeck (once, less than a minute)"
+	@$(PIP) install -e . >$(LOG) 2>&1 || { tail -n 20 $(LOG) >&2; \
+	  echo "setup: install failed, all of it in $(LOG)" >&2; exit 1; }
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	@echo "setup: installing agentdeck and its development tools (once, about a minute)"
+	@$(PIP) install -e '.[dev]' >$(LOG) 2>&1 || { tail -n 20 $(LOG) >&2; \
+	  echo "setup: install failed, all of it in $(LOG)" >&2; exit 1; }
+	@touch $(RUNTIME) $@

@@ -1,0 +1,130 @@
+"""Wishes of a person, in the imperative. `core.decide` accepts or refuses each with a reason."""
+
+from __future__ import annotations
+
+import msgspec
+
+from agentdeck.core.events import SkipMode
+from agentdeck.core.ids import TaskId
+
+
+class Command(msgspec.Struct, frozen=True, tag_field="do", omit_defaults=True):
+    """Base of all commands. `by` says who wishes it, for the journal."""
+
+
+class Pause(Command, frozen=True, tag="pause"):
+    """Freeze a task's agent (or do not start it); without a task: drain the run."""
+
+    task: TaskId | None = None
+    by: str = "you"
+
+
+class Resume(Command, frozen=True, tag="resume"):
+    """Undo a pause."""
+
+    task: TaskId | None = None
+    by: str = "you"
+
+
+class Retry(Command, frozen=True, tag="retry"):
+    """Another attempt; without a task: run the gates of a red target again."""
+
+    task: TaskId | None = None
+    feedback: str = ""
+    fresh: bool = False
+    by: str = "you"
+
+
+class Skip(Command, frozen=True, tag="skip"):
+    """Leave a task out."""
+
+    task: TaskId
+    mode: SkipMode = SkipMode.DONE
+    by: str = "you"
+
+
+class Unskip(Command, frozen=True, tag="unskip"):
+    """Take a skip back."""
+
+    task: TaskId
+    by: str = "you"
+
+
+class Approve(Command, frozen=True, tag="approve"):
+    """A yes to proposed work, or "done" for a task that a person does; without a task: all green."""
+
+    task: TaskId | None = None
+    by: str = "you"
+
+
+class Merge(Command, frozen=True, tag="merge"):
+    """Merge now: to the front of the queue, approved if that was missing."""
+
+    task: TaskId
+    by: str = "you"
+
+
+class Hold(Command, frozen=True, tag="hold"):
+    """Do not land a task; without a task: land nothing."""
+
+    task: TaskId | None = None
+    by: str = "you"
+
+
+class Release(Command, frozen=True, tag="release"):
+    """Lift a hold."""
+
+    task: TaskId | None = None
+    by: str = "you"
+
+
+class Stop(Command, frozen=True, tag="stop"):
+    """End a task's agent; the task is cancelled, its work kept."""
+
+    task: TaskId
+    by: str = "you"
+
+
+class Steer(Command, frozen=True, tag="steer"):
+    """A message to a live agent; answers its open question if it has one."""
+
+    task: TaskId
+    text: str
+    by: str = "you"
+
+
+class SetAgents(Command, frozen=True, tag="set_agents"):
+    """How many agents may work at once."""
+
+    limit: int
+    by: str = "you"
+
+
+class Promote(Command, frozen=True, tag="promote"):
+    """Bring the target into the base branch."""
+
+    by: str = "you"
+
+
+class EndRun(Command, frozen=True, tag="end_run"):
+    """Stop all agents and end the run."""
+
+    by: str = "you"
+
+
+AnyCommand = (
+    Pause
+    | Resume
+    | Retry
+    | Skip
+    | Unskip
+    | Approve
+    | Merge
+    | Hold
+    | Release
+    | Stop
+    | Steer
+    | SetAgents
+    | Promote
+    | EndRun
+)

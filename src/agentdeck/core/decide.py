@@ -1,0 +1,297 @@
+"""Commands → events, or a refusal with a reason.
+
+Rules: a command is decided on the state as it is; what it means is recorded, not done. The same
+function answers "could this be done now, and if not, why?" for a key that is dim.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from agentdeck.core import commands as c
+from agentdeck.core import events as e
+from agentdeck.core import evidence, queue
+from agentdeck.core.commands import AnyCommand
+from agentdeck.core.errors import RefusedError
+from agentdeck.core.events import AnyEvent, SkipMode
+from agentdeck.core.fold import cascade
+from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import GateWhen
+from agentdeck.core.scheduler import is_human
+from agentdeck.core.state import LIVE, RunState, TaskRun, TaskState, Wanted
+
+S = TaskState
+MAX_MESSAGE = 64_000  # characters; a pipe holds 65,536 bytes, and an agent reads one line at a time
+MAX_AGENTS = 256  # at once; a typing slip must not start thousands of processes
+
+
+class Refused(RefusedError):
+    """The command cannot be carried out now; the message says why."""
+
+
+def refusal(state: RunState, command: AnyCommand) -> str | None:
+    """Why `command` would be refused now, or None when it would be accepted."""
+    try:
+        decide(state, command)
+    except Refused as refused:
+        return refused.message
+    return None
+
+
+def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
+    """The events that carry out `command`.
+
+    Raises:
+        Refused: it cannot be done in this state; the message names the reason.
+    """
+    if state.outcome is not None and not isinstance(command, c.Promote):
+        raise Refused(f"the run has ended ({state.outcome})")
+    match command:
+        case c.Pause():
+            return _pause(state, command)
+        case c.Resume():
+            return _resume(state, command)
+        case c.Retry():
+            return _retry(state, command)
+        case c.Skip():
+            return _skip(state, command)
+        case c.Unskip():
+            return _unskip(state, command)
+        case c.Approve():
+            return _approve(state, command)
+        case c.Merge():
+            return _merge(state, command)
+        case c.Hold():
+            return _hold(state, command)
+        case c.Release():
+            return _release(state, command)
+        case c.Stop():
+            return _stop(state, command)
+        case c.Steer():
+            return _steer(state, command)
+        case c.SetAgents():
+            if not 1 <= command.limit <= MAX_AGENTS:
+                raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
+            return [e.AgentsLimitSet(command.limit, command.by)]
+        case c.Promote():
+            return _promote(state, command)
+        case c.EndRun():
+            if state.ending:
+                raise Refused("the run is ending already")
+            return [e.RunEndAsked(command.by)]
+        case _ as never:
+            assert_never(never)
+
+
+def _task(state: RunState, task_id: TaskId) -> TaskRun:
+    task = state.tasks.get(task_id)
+    if task is None:
+        raise Refused(f"there is no task {task_id}")
+    return task
+
+
+def _pause(state: RunState, command: c.Pause) -> list[AnyEvent]:
+    if command.task is None:
+        if state.paused:
+            raise Refused("the run is paused already")
+        return [e.RunPaused(command.by)]
+    task = _task(state, command.task)
+    if task.wanted is Wanted.PAUSE:
+        raise Refused(f"{task.id} is paused already")
+    if task.wanted is Wanted.STOP:
+        raise Refused(f"{task.id} is being stopped")
+    if task.state not in (S.WORKING, S.ASKING, S.PREPARING, S.READY, S.PENDING, S.RETRYING):
+        raise Refused(f"{task.id} is {task.state}: there is nothing to pause")
+    if is_human(state, task.id):
+        raise Refused(f"{task.id} is done by a person")
+    return [e.TaskPauseAsked(task.id, command.by)]
+
+
+def _resume(state: RunState, command: c.Resume) -> list[AnyEvent]:
+    if command.task is None:
+        if not state.paused:
+            raise Refused("the run is not paused")
+        return [e.RunResumed(command.by)]
+    task = _task(state, command.task)
+    if task.wanted is not Wanted.PAUSE:
+        raise Refused(f"{task.id} is not paused")
+    return [e.TaskResumeAsked(task.id, command.by)]
+
+
+def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
+    if command.task is None:
+        gates = [gate.name for gate in state.plan.gates]
+        first = queue.head(state)
+        trees = [state.base_tree, state.tip_tree]
+        if first is not None and first.build is not None:
+            trees.append(first.build.tree)  # it was judged by the same machine as the red tip
+        red = [tree for tree in dict.fromkeys(trees) if evidence.red_gate(state, gates, tree)]
+        if not red:
+            raise Refused("no gate is red on the target or the base")
+        return [e.GateReset(tree, command.by) for tree in red]
+    task = _task(state, command.task)
+    if task.state not in (S.FAILED, S.CANCELLED, S.RETRYING, S.REVIEWING, S.PROPOSED):
+        raise Refused(f"{task.id} is {task.state}: only an ended attempt can be retried")
+    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh)]
+
+
+def _skip(state: RunState, command: c.Skip) -> list[AnyEvent]:
+    task = _task(state, command.task)
+    if task.state in LIVE | {S.PREPARING, S.CHECKING}:
+        raise Refused(f"{task.id} is {task.state}: stop it first")
+    if task.state in (S.LANDED, S.SKIPPED, S.QUEUED):
+        raise Refused(f"{task.id} is {task.state}: it cannot be skipped")
+    events: list[AnyEvent] = [e.TaskSkipped(task.id, command.by, command.mode)]
+    if command.mode is SkipMode.CASCADE:
+        for other in cascade(state, task.id):
+            if state.tasks[other].state not in (
+                S.PENDING,
+                S.READY,
+                S.DEFERRED,
+                S.FAILED,
+                S.CANCELLED,
+            ):
+                raise Refused(f"{other} needs {task.id} and is {state.tasks[other].state}")
+            events.append(e.TaskSkipped(other, command.by, SkipMode.CASCADE))
+    return events
+
+
+def _unskip(state: RunState, command: c.Unskip) -> list[AnyEvent]:
+    task = _task(state, command.task)
+    if task.state is not S.SKIPPED:
+        raise Refused(f"{task.id} is not skipped")
+    built = [
+        other
+        for other in cascade(state, task.id)
+        if state.tasks[other].state not in (S.PENDING, S.READY)
+    ]
+    landed = [o for o in state.plan.dependents[task.id] if state.tasks[o].state is S.LANDED]
+    for other in (*built, *landed):
+        if state.tasks[other].attempts:
+            raise Refused(f"{other} was built on the skip of {task.id}")
+    return [e.TaskUnskipped(task.id, command.by)]
+
+
+def _approve(state: RunState, command: c.Approve) -> list[AnyEvent]:
+    if command.task is None:
+        waiting = [t for t in state.in_state(S.PROPOSED) if not _is_approved(t)]
+        if not waiting:
+            raise Refused("nothing waits for an approval")
+        return [event for task in waiting for event in _yes(task, command.by)]
+    task = _task(state, command.task)
+    if task.state is S.ASKING and is_human(state, task.id):
+        return [e.TaskDone(task.id, f"done by {command.by}", command.by)]
+    if task.state not in (S.PROPOSED, S.REVIEWING):
+        raise Refused(f"{task.id} is {task.state}: there is nothing to approve")
+    if _is_approved(task):
+        raise Refused(f"{task.id} is approved already")
+    return _yes(task, command.by)
+
+
+def _is_approved(task: TaskRun) -> bool:
+    return task.attempt is not None and task.approved == task.attempt.number
+
+
+def _yes(task: TaskRun, by: str) -> list[AnyEvent]:
+    assert task.attempt is not None
+    return [e.TaskApproved(task.id, task.attempt.number, by)]
+
+
+def _merge(state: RunState, command: c.Merge) -> list[AnyEvent]:
+    task = _task(state, command.task)
+    if task.state not in (S.PROPOSED, S.REVIEWING, S.QUEUED):
+        raise Refused(f"{task.id} is {task.state}: only proven work can be merged")
+    events: list[AnyEvent] = []
+    if task.held:
+        events.append(e.TaskReleased(task.id, command.by))
+    if task.state is not S.QUEUED and not _is_approved(task):
+        events += _yes(task, command.by)
+    return [*events, e.TaskPutFirst(task.id, command.by)]
+
+
+def _hold(state: RunState, command: c.Hold) -> list[AnyEvent]:
+    if command.task is None:
+        if state.queue_held:
+            raise Refused("the merge queue is held already")
+        return [e.QueueHeld(command.by)]
+    task = _task(state, command.task)
+    if task.held:
+        raise Refused(f"{task.id} is held already")
+    if task.state in (S.LANDED, S.SKIPPED):
+        raise Refused(f"{task.id} is {task.state}")
+    if any(entry.task == task.id and entry.intended for entry in state.queue.values()):
+        raise Refused(f"{task.id} is landing this moment")
+    return [e.TaskHeld(task.id, command.by)]
+
+
+def _release(state: RunState, command: c.Release) -> list[AnyEvent]:
+    if command.task is None:
+        if not state.queue_held:
+            raise Refused("the merge queue is not held")
+        return [e.QueueReleased(command.by)]
+    task = _task(state, command.task)
+    if not task.held:
+        raise Refused(f"{task.id} is not held")
+    return [e.TaskReleased(task.id, command.by)]
+
+
+def _stop(state: RunState, command: c.Stop) -> list[AnyEvent]:
+    task = _task(state, command.task)
+    if task.wanted is Wanted.STOP:
+        raise Refused(f"{task.id} is being stopped already")
+    if task.state in LIVE and task.attempt is not None and task.attempt.launched_at is not None:
+        return [e.TaskStopAsked(task.id, command.by)]
+    if task.state is S.PREPARING:
+        return [e.TaskStopAsked(task.id, command.by)]
+    if task.state in (S.LANDED, S.SKIPPED, S.DEFERRED, S.FAILED, S.CANCELLED):
+        raise Refused(f"{task.id} is {task.state}: there is nothing to stop")
+    entry = next((entry for entry in state.queue.values() if entry.task == task.id), None)
+    if entry is not None and entry.intended:
+        raise Refused(f"{task.id} is landing this moment")
+    return [e.TaskCancelled(task.id, f"stopped by {command.by}")]
+
+
+def _steer(state: RunState, command: c.Steer) -> list[AnyEvent]:
+    task = _task(state, command.task)
+    text = command.text.strip()
+    if not text:
+        raise Refused("the message is empty")
+    if len(text) > MAX_MESSAGE:
+        raise Refused(
+            f"the message has {len(text):,} characters; at most {MAX_MESSAGE:,} are taken"
+        )
+    if is_human(state, task.id):
+        raise Refused(f"{task.id} is done by a person: approve it when it is done")
+    attempt = task.attempt
+    if task.state not in LIVE or attempt is None:
+        raise Refused(f"{task.id} is {task.state}: no agent listens")
+    if not can_listen(state, task):
+        raise Refused(f"{attempt.agent} takes no messages while it works")
+    question = attempt.question.id if attempt.question else None
+    number = len(attempt.messages) + 1
+    return [e.MessageSent(task.id, attempt.number, f"m{number}", text, command.by, question)]
+
+
+def can_listen(state: RunState, task: TaskRun) -> bool:
+    """Does the task's agent read messages while it works?"""
+    if task.attempt is None:
+        return False
+    agent = state.plan.agent_by_name[task.attempt.agent]
+    return (agent.output or agent.use) in LISTENING
+
+
+LISTENING = frozenset({"scripted"})  # stream formats whose agents read lines on their input
+
+
+def _promote(state: RunState, command: c.Promote) -> list[AnyEvent]:
+    if state.promote_wanted:
+        raise Refused(state.promote_reason or "it is being promoted already")
+    if not state.landings:
+        raise Refused("nothing has landed yet")
+    if state.promoted == state.tip:
+        raise Refused(f"{state.base} has everything that landed")
+    gates = [gate.name for gate in state.plan.gates_when(GateWhen.MERGE)]
+    red = evidence.red_gate(state, gates, state.tip_tree)
+    if red is not None:
+        raise Refused(f"gate {red} is red on {state.target}")
+    return [e.PromoteAsked(command.by)]

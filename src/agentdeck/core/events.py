@@ -1,0 +1,646 @@
+"""Facts of a run, in the past tense. The journal holds them and nothing else is the truth.
+
+Rules:
+- An event is frozen, says what happened, and carries all that the fold needs: the fold reads no
+  clock, file or ref.
+- Each has a `kind` on the wire. A field may be added with a default; anything else needs a new
+  `VERSION` and an upcast in `codec`.
+- Times are seconds since the epoch (float). Attempts count from 1. Commits and trees are full hex
+  object ids.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from agentdeck.core.ids import (
+    AgentName,
+    EntryId,
+    GateName,
+    PhaseId,
+    PoolName,
+    ProcessIdentity,
+    RunId,
+    TaskId,
+)
+from agentdeck.core.plan import GateWhen, Plan
+
+VERSION: Final = 1  # of the journal's event format; raise it when an old reader would misread
+
+
+class FailureClass(StrEnum):
+    """Why an attempt did not end in landed work. Each has its policy in `core.policy`."""
+
+    CRASH = "crash"  # the process ended with an error
+    LOST = "lost"  # the process is gone and left no exit status
+    AGENT = "agent"  # the agent itself reported that it failed
+    RATE_LIMIT = "rate limit"
+    OVERLOAD = "overload"
+    NETWORK = "network"
+    AUTH = "auth"
+    TIMEOUT = "timeout"
+    IDLE = "idle"
+    NO_WORK = "no work"  # it ended well and changed nothing
+    FOOTPRINT = "footprint"  # it touched files outside its footprint
+    GIT = "git"  # the repository or worktree was left in a state nothing can be taken from
+    GATE = "gate"
+    CONFLICT = "conflict"
+    SETUP = "setup"  # the worktree could not be made or set up, or the agent not started
+    STOPPED = "stopped"  # a person, or the end of the run
+
+
+class Verdict(StrEnum):
+    """How one run of a gate ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+    BROKEN = "broken"  # it could not be run; says nothing about the tree
+
+
+class SkipMode(StrEnum):
+    """What a skip means for the tasks that need the skipped one."""
+
+    DONE = "done"  # treat as done: they may start
+    CASCADE = "cascade"  # skip what needs it too
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    COMPLETE = "complete"  # all that should land has landed
+    STOPPED = "stopped"  # a person ended it
+
+
+class EntryKind(StrEnum):
+    """What an entry of the merge queue brings in."""
+
+    TASK = "task"
+    BASE = "base"  # commits made to the base branch meanwhile
+
+
+class FileTouched(msgspec.Struct, frozen=True, array_like=True):
+    """One path of a diff. Lines are -1 for a binary file."""
+
+    path: str
+    added: int
+    removed: int
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
+    """Base of all events."""
+
+
+# --- the run ---------------------------------------------------------------------------------
+
+
+class RunStarted(Event, frozen=True, tag="run.started"):
+    """The first event of every journal."""
+
+    run: RunId
+    plan: Plan
+    repo: str  # the repository's common git directory
+    base: str  # branch name, or a commit when HEAD was detached
+    base_commit: str
+    base_tree: str
+    target: str  # branch name
+    checkout: str = ""  # top folder of the user's checkout
+
+
+class EngineStarted(Event, frozen=True, tag="engine.started"):
+    """An engine took the run over: the first one, or one after a crash or an end."""
+
+    engine: ProcessIdentity
+    version: str
+
+
+class EngineStopped(Event, frozen=True, tag="engine.stopped"):
+    """The engine ended in good order."""
+
+    reason: str
+
+
+class RunPaused(Event, frozen=True, tag="run.paused"):
+    """The run drains: nothing new starts, turns end."""
+
+    by: str
+
+
+class RunResumed(Event, frozen=True, tag="run.resumed"):
+    """The run goes on."""
+
+    by: str
+
+
+class AgentsLimitSet(Event, frozen=True, tag="run.agents_limit_set"):
+    """A person changed how many agents work at once."""
+
+    limit: int
+    by: str
+
+
+class RunEndAsked(Event, frozen=True, tag="run.end_asked"):
+    """A person ended the run: agents are stopped, what landed stays."""
+
+    by: str
+
+
+class RunFinished(Event, frozen=True, tag="run.finished"):
+    """Nothing is left to do, or the run was ended."""
+
+    outcome: Outcome
+
+
+class PhaseClosed(Event, frozen=True, tag="phase.closed"):
+    """Every task of a sync phase has settled and its gates passed: later phases may start."""
+
+    phase: PhaseId
+
+
+class StepFailed(Event, frozen=True, tag="step.failed"):
+    """A performer could not do its step; it is tried again at `retry_at`."""
+
+    step: str
+    task: TaskId | None
+    error: str
+    retry_at: float
+
+
+# --- wishes of a person about one task -----------------------------------------------------------
+
+
+class TaskPauseAsked(Event, frozen=True, tag="task.pause_asked"):
+    """Freeze the agent, or do not start it."""
+
+    task: TaskId
+    by: str
+
+
+class TaskResumeAsked(Event, frozen=True, tag="task.resume_asked"):
+    """Go on after a pause."""
+
+    task: TaskId
+    by: str
+
+
+class TaskStopAsked(Event, frozen=True, tag="task.stop_asked"):
+    """End the agent; the task is cancelled and its work is kept."""
+
+    task: TaskId
+    by: str
+
+
+class TaskRetried(Event, frozen=True, tag="task.retried"):
+    """A person wants another attempt. `fresh` starts from the target, not from the earlier work."""
+
+    task: TaskId
+    by: str
+    feedback: str = ""
+    fresh: bool = False
+
+
+class TaskSkipped(Event, frozen=True, tag="task.skipped"):
+    """The task is left out."""
+
+    task: TaskId
+    by: str
+    mode: SkipMode
+
+
+class TaskUnskipped(Event, frozen=True, tag="task.unskipped"):
+    """A skip was taken back before anything was built on it."""
+
+    task: TaskId
+    by: str
+
+
+class TaskApproved(Event, frozen=True, tag="task.approved"):
+    """A person's yes to the work of one attempt."""
+
+    task: TaskId
+    attempt: int
+    by: str
+
+
+class TaskHeld(Event, frozen=True, tag="task.held"):
+    """Do not land this until it is released."""
+
+    task: TaskId
+    by: str
+
+
+class TaskReleased(Event, frozen=True, tag="task.released"):
+    """A hold was lifted."""
+
+    task: TaskId
+    by: str
+
+
+class TaskPutFirst(Event, frozen=True, tag="task.put_first"):
+    """A person moved the task to the front of the merge queue."""
+
+    task: TaskId
+    by: str
+
+
+class QueueHeld(Event, frozen=True, tag="queue.held"):
+    """Nothing lands until the queue is released."""
+
+    by: str
+
+
+class QueueReleased(Event, frozen=True, tag="queue.released"):
+    """The queue goes on."""
+
+    by: str
+
+
+# --- an attempt ----------------------------------------------------------------------------------
+
+
+class AttemptClaimed(Event, frozen=True, tag="attempt.claimed"):
+    """A task got an agent, a slot and its footprint."""
+
+    task: TaskId
+    attempt: int
+    agent: AgentName
+    model: str | None = None
+    pool: PoolName | None = None
+    fresh: bool = True  # from the target's tip; else goes on in the worktree of the attempt before
+
+
+class WorktreePrepared(Event, frozen=True, tag="attempt.worktree_prepared"):
+    """The worktree stands on its branch, verified."""
+
+    task: TaskId
+    attempt: int
+    path: str
+    branch: str
+    base: str  # the commit the work starts from
+
+
+class AttemptLaunched(Event, frozen=True, tag="attempt.launched"):
+    """The agent runs."""
+
+    task: TaskId
+    attempt: int
+    launcher: ProcessIdentity
+    agent: ProcessIdentity
+
+
+class AttemptProgressed(Event, frozen=True, tag="attempt.progressed"):
+    """What the agent's stream has said up to `offset` bytes of its log. Totals, not increments."""
+
+    task: TaskId
+    attempt: int
+    offset: int
+    session: str | None = None
+    model: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+    tools: int = 0  # tool calls so far
+    activity: str = ""  # the latest tool call or line, one line
+    message: str = ""  # the latest prose of the agent
+
+
+class AttemptAsked(Event, frozen=True, tag="attempt.asked"):
+    """The agent waits for a person."""
+
+    task: TaskId
+    attempt: int
+    question: str  # id, unique in the attempt
+    text: str
+
+
+class MessageSent(Event, frozen=True, tag="message.sent"):
+    """A person's message to a live agent: an answer, or a steer."""
+
+    task: TaskId
+    attempt: int
+    message: str  # id, unique in the attempt
+    text: str
+    by: str
+    answers: str | None = None  # the id of the question it answers
+
+
+class MessageDelivered(Event, frozen=True, tag="message.delivered"):
+    """The message was written to the agent's input."""
+
+    task: TaskId
+    attempt: int
+    message: str
+
+
+class AttemptFrozen(Event, frozen=True, tag="attempt.frozen"):
+    """The whole process tree is stopped (SIGSTOP)."""
+
+    task: TaskId
+    attempt: int
+    processes: int
+
+
+class AttemptThawed(Event, frozen=True, tag="attempt.thawed"):
+    """The process tree goes on."""
+
+    task: TaskId
+    attempt: int
+
+
+class LimitHit(Event, frozen=True, tag="attempt.limit_hit"):
+    """A watchdog wants the attempt ended."""
+
+    task: TaskId
+    attempt: int
+    cause: FailureClass  # TIMEOUT or IDLE
+    detail: str
+
+
+class AttemptExited(Event, frozen=True, tag="attempt.exited"):
+    """The process of the attempt has ended, and no leftover of its tree lives."""
+
+    task: TaskId
+    attempt: int
+    code: int | None  # exit status, negative = killed by that signal, None = not known (lost)
+    ok: bool | None = None  # what the stream's result said; None = it has none
+    cause: FailureClass | None = None  # what the stream blames, when it blames something
+    detail: str = ""
+    retry_at: float | None = None  # when a limit says it resets
+
+
+class AttemptCollected(Event, frozen=True, tag="attempt.collected"):
+    """The work was taken: uncommitted changes committed, the head pinned."""
+
+    task: TaskId
+    attempt: int
+    head: str
+    tree: str
+    commits: int  # on top of the base
+    files: tuple[FileTouched, ...] = ()
+    left_uncommitted: int = 0  # files agentdeck committed for the agent
+    fault: str = ""  # why nothing could be taken
+
+
+class WorktreeReleased(Event, frozen=True, tag="attempt.worktree_released"):
+    """The attempt's worktree is free for another task; its work is on a ref."""
+
+    task: TaskId
+    attempt: int
+
+
+# --- what became of it -----------------------------------------------------------------------------
+
+
+class TaskReviewAsked(Event, frozen=True, tag="task.review_asked"):
+    """The work is proven and waits for a review of its diff."""
+
+    task: TaskId
+    attempt: int
+
+
+class TaskProposed(Event, frozen=True, tag="task.proposed"):
+    """The work is proven: exit, result, commits, footprint, gates, on this head."""
+
+    task: TaskId
+    attempt: int
+    head: str
+
+
+class TaskDone(Event, frozen=True, tag="task.done"):
+    """Settled without a landing: done by hand, or nothing had to change."""
+
+    task: TaskId
+    how: str
+    by: str = ""
+
+
+class RetryScheduled(Event, frozen=True, tag="task.retry_scheduled"):
+    """Another attempt will be made by itself."""
+
+    task: TaskId
+    attempt: int  # the one that failed
+    cause: FailureClass
+    detail: str
+    at: float
+    counts: bool = True  # uses up one of the task's retries
+    fresh: bool = False
+
+
+class RetryDue(Event, frozen=True, tag="task.retry_due"):
+    """The wait is over."""
+
+    task: TaskId
+
+
+class TaskFailed(Event, frozen=True, tag="task.failed"):
+    """No more attempts by itself: a person decides."""
+
+    task: TaskId
+    attempt: int
+    cause: FailureClass
+    detail: str
+
+
+class TaskCancelled(Event, frozen=True, tag="task.cancelled"):
+    """A person stopped it."""
+
+    task: TaskId
+    detail: str
+
+
+# --- gates -------------------------------------------------------------------------------------------
+
+
+class GateFinished(Event, frozen=True, tag="gate.finished"):
+    """One run of one gate on one exact tree has ended."""
+
+    gate: GateName
+    when: GateWhen
+    tree: str
+    commit: str
+    run: int  # counts from 1 for this tree
+    verdict: Verdict
+    code: int | None
+    seconds: float
+    log: str  # folder below the run's folder
+    tail: str = ""  # last lines, for feedback
+    task: TaskId | None = None
+    attempt: int | None = None
+
+
+class GateReset(Event, frozen=True, tag="gate.reset"):
+    """Red verdicts of one tree are forgotten: a person wants its gates run again."""
+
+    tree: str
+    by: str
+
+
+# --- the merge queue -----------------------------------------------------------------------------------
+
+
+class EntryQueued(Event, frozen=True, tag="entry.queued"):
+    """An entry takes its place; its head is pinned."""
+
+    entry: EntryId
+    entry_kind: EntryKind
+    head: str
+    task: TaskId | None = None
+    attempt: int | None = None
+
+
+class EntryBuilt(Event, frozen=True, tag="entry.built"):
+    """The exact commit that would land was made, without a checkout."""
+
+    entry: EntryId
+    commit: str
+    tree: str
+    tip: str  # what it is built on
+
+
+class EntryConflicted(Event, frozen=True, tag="entry.conflicted"):
+    """The entry does not merge with this tip."""
+
+    entry: EntryId
+    tip: str
+    files: tuple[str, ...]
+
+
+class EntryEjected(Event, frozen=True, tag="entry.ejected"):
+    """The entry left the queue without landing. It loses no commit."""
+
+    entry: EntryId
+    cause: FailureClass
+    detail: str
+
+
+class LandingIntended(Event, frozen=True, tag="landing.intended"):
+    """The target is about to move from `expected` to `commit`. Stored before the ref moves."""
+
+    entry: EntryId
+    commit: str
+    expected: str
+
+
+class EntryLanded(Event, frozen=True, tag="entry.landed"):
+    """The target moved: the entry is in."""
+
+    entry: EntryId
+    commit: str
+    tree: str
+    task: TaskId | None = None
+
+
+class LandingLost(Event, frozen=True, tag="landing.lost"):
+    """The target was not where it was expected: the entry is built again on what was found."""
+
+    entry: EntryId
+    found: str
+    found_tree: str
+
+
+class LandingBlocked(Event, frozen=True, tag="landing.blocked"):
+    """The target cannot be moved now, and why; it is tried again at `retry_at`."""
+
+    entry: EntryId
+    reason: str
+    retry_at: float
+
+
+# --- bringing the target into the base --------------------------------------------------------------------
+
+
+class PromoteAsked(Event, frozen=True, tag="promote.asked"):
+    """Bring the target into the base branch."""
+
+    by: str
+
+
+class PromoteWaiting(Event, frozen=True, tag="promote.waiting"):
+    """It cannot be done now; the reason names the cause."""
+
+    reason: str
+
+
+class BaseDiverged(Event, frozen=True, tag="promote.base_diverged"):
+    """The base has commits the target lacks: they go through the queue first."""
+
+    commit: str
+
+
+class Promoted(Event, frozen=True, tag="promote.done"):
+    """The base branch is at the target."""
+
+    commit: str
+    how: str
+
+
+AnyEvent = (
+    RunStarted
+    | EngineStarted
+    | EngineStopped
+    | RunPaused
+    | RunResumed
+    | AgentsLimitSet
+    | RunEndAsked
+    | RunFinished
+    | PhaseClosed
+    | StepFailed
+    | TaskPauseAsked
+    | TaskResumeAsked
+    | TaskStopAsked
+    | TaskRetried
+    | TaskSkipped
+    | TaskUnskipped
+    | TaskApproved
+    | TaskHeld
+    | TaskReleased
+    | TaskPutFirst
+    | QueueHeld
+    | QueueReleased
+    | AttemptClaimed
+    | WorktreePrepared
+    | AttemptLaunched
+    | AttemptProgressed
+    | AttemptAsked
+    | MessageSent
+    | MessageDelivered
+    | AttemptFrozen
+    | AttemptThawed
+    | LimitHit
+    | AttemptExited
+    | AttemptCollected
+    | WorktreeReleased
+    | TaskReviewAsked
+    | TaskProposed
+    | TaskDone
+    | RetryScheduled
+    | RetryDue
+    | TaskFailed
+    | TaskCancelled
+    | GateFinished
+    | GateReset
+    | EntryQueued
+    | EntryBuilt
+    | EntryConflicted
+    | EntryEjected
+    | LandingIntended
+    | EntryLanded
+    | LandingLost
+    | LandingBlocked
+    | PromoteAsked
+    | PromoteWaiting
+    | BaseDiverged
+    | Promoted
+)
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event with its place in the journal."""
+
+    seq: int  # counts from 1, without gaps
+    at: float  # seconds since the epoch, as the engine's clock said
+    event: AnyEvent
+    v: int = VERSION

@@ -1,0 +1,96 @@
+"""Evidence: what proves an attempt, and which part is missing.
+
+"Done" is never an agent's word. It is: the process ended, the stream's result says success, there
+are commits (or the task allows none), the footprint holds, the gates passed on that exact tree.
+The parts are looked at in this order, and the first that is missing is the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from agentdeck.core import footprint, verdicts
+from agentdeck.core.events import FailureClass
+from agentdeck.core.ids import GateName
+from agentdeck.core.plan import GateWhen
+from agentdeck.core.state import Attempt, RunState, TaskRun, Wanted
+
+NAMED_FILES: Final = 3  # in a sentence; the diff shows them all
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """The part of the proof that is missing."""
+
+    cause: FailureClass
+    detail: str
+    not_before: float | None = None
+
+
+def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | None:
+    """What an ended and collected attempt lacks, gates aside; None when all of it is there."""
+    ended, work = attempt.exit, attempt.collected
+    assert ended is not None
+    assert work is not None
+    if task.wanted is Wanted.STOP:
+        return Missing(FailureClass.STOPPED, f"stopped by {task.stopped_by}")
+    if attempt.limit is not None:
+        return Missing(attempt.limit.cause, attempt.limit.detail)
+    if ended.ok is False or ended.cause is not None:
+        cause = ended.cause or FailureClass.AGENT
+        detail = ended.detail or "the agent reported that it failed"
+        return Missing(cause, detail, ended.retry_at)
+    if ended.code is None:
+        return Missing(FailureClass.LOST, "the process is gone and left no exit status")
+    if ended.code != 0:
+        how = f"exit {ended.code}" if ended.code > 0 else f"signal {-ended.code}"
+        detail = f"the agent ended with {how}" + (f": {ended.detail}" if ended.detail else "")
+        return Missing(FailureClass.CRASH, detail)
+    if work.fault:
+        return Missing(FailureClass.GIT, work.fault)
+    spec = state.spec(task.id)
+    if work.commits == 0 and not spec.allow_empty:
+        return Missing(FailureClass.NO_WORK, "the agent ended well but changed nothing")
+    outside = [
+        f.path for f in work.files if spec.files and not footprint.covers(spec.files, f.path)
+    ]
+    if outside:
+        more = f" and {len(outside) - NAMED_FILES} more" if len(outside) > NAMED_FILES else ""
+        named = ", ".join(outside[:NAMED_FILES])
+        return Missing(FailureClass.FOOTPRINT, f"it touched {named}{more}, outside its files")
+    return None
+
+
+def task_gates(state: RunState, task: TaskRun) -> list[GateName]:
+    """The gates that must pass on the collected commit, in plan order."""
+    return _gates(state, task, GateWhen.TASK)
+
+
+def merge_gates(state: RunState, task: TaskRun | None) -> list[GateName]:
+    """The gates that must pass on the exact commit that would land, in plan order.
+
+    Commits of the base itself (no task) pass every merge gate.
+    """
+    if task is None:
+        return [gate.name for gate in state.plan.gates_when(GateWhen.MERGE)]
+    return _gates(state, task, GateWhen.MERGE)
+
+
+def _gates(state: RunState, task: TaskRun, when: GateWhen) -> list[GateName]:
+    wanted = set(state.settings(task.id).gates)
+    return [gate.name for gate in state.plan.gates_when(when) if gate.name in wanted]
+
+
+def red_gate(state: RunState, names: list[GateName], tree: str) -> GateName | None:
+    """The first of these gates that is red on this tree."""
+    return next(
+        (name for name in names if verdicts.of(state, name, tree) is verdicts.Standing.RED), None
+    )
+
+
+def open_gate(state: RunState, names: list[GateName], tree: str) -> GateName | None:
+    """The first of these gates that has no verdict on this tree."""
+    return next(
+        (name for name in names if verdicts.of(state, name, tree) is verdicts.Standing.OPEN), None
+    )

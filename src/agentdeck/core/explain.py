@@ -1,0 +1,248 @@
+"""Why is this not moving? One sentence with names, the same on every face.
+
+Rules: a task that moves says what it does; a task that does not names the cause. Every state has an
+answer (I12). Where a rule decides (scheduler, queue), its own blocker is the answer.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from agentdeck.core import evidence, queue, scheduler, verdicts
+from agentdeck.core.fold import barrier_phases
+from agentdeck.core.graph import closure
+from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import GateWhen, Land
+from agentdeck.core.state import SETTLED, STUCK, Entry, RunState, TaskRun, TaskState, Wanted
+
+NAMED = 3  # tasks in one sentence
+
+
+def first_line(text: str) -> str:
+    """The first line of a text that may have a log's tail."""
+    return text.split("\n", 1)[0]
+
+
+def short_duration(seconds: float) -> str:
+    """A duration as people say it: `45 s`, `12 min`, `3 h 5 min`."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def explain(state: RunState, task_id: TaskId, now: float) -> str:
+    """One sentence on why the task stands where it stands. Raises KeyError for an unknown id."""
+    task = state.tasks[task_id]
+    trouble = next((t for t in state.troubles.values() if t.task == task_id), None)
+    if trouble is not None and now < trouble.retry_at:
+        again = short_duration(trouble.retry_at - now)
+        return f"{task_id} is {task.state}: {first_line(trouble.error)}; tried again in {again}"
+    match task.state:
+        case TaskState.PENDING:
+            return f"{task_id} waits for {_pending(state, task)}"
+        case TaskState.READY:
+            blocker = scheduler.blocker_of(state, task_id)
+            return f"{task_id} waits: {blocker.sentence}" if blocker else f"{task_id} starts now"
+        case TaskState.PREPARING:
+            return f"{task_id} is preparing its worktree (attempt {len(task.attempts)})"
+        case TaskState.WORKING:
+            return _working(state, task, now)
+        case TaskState.PAUSED:
+            return f"{task_id} is paused by you; its processes are frozen"
+        case TaskState.ASKING:
+            question = task.attempt.question if task.attempt else None
+            return f"{task_id} asks: {first_line(question.text if question else task.reason)}"
+        case TaskState.CHECKING:
+            return _checking(state, task)
+        case TaskState.REVIEWING:
+            return f"{task_id} waits for a review of its diff (a = approve, R = send back)"
+        case TaskState.PROPOSED:
+            return f"{task_id} is proven and waits for an approval (a)" + _risk(state, task)
+        case TaskState.QUEUED:
+            return _queued(state, task, now)
+        case TaskState.LANDED:
+            what = f"has landed as {task.landed_commit[:10]}" if task.landed_commit else "is done"
+            return f"{task_id} {what}" + (f": {task.done_how}" if task.done_how else "")
+        case TaskState.RETRYING:
+            again = short_duration((task.retry_at or now) - now)
+            return f"{task_id} is tried again in {again}: {first_line(task.reason)}"
+        case TaskState.FAILED:
+            return f"{task_id} needs you (r retry, s skip): {first_line(task.reason)}"
+        case TaskState.SKIPPED:
+            how = "counts as done" if task.satisfied else "so is what needs it"
+            return f"{task_id} is {task.reason or 'skipped'}; {how}"
+        case TaskState.DEFERRED:
+            return f"{task_id} is deferred by the plan: {first_line(task.reason)}"
+        case TaskState.CANCELLED:
+            return f"{task_id} is cancelled (r retry, s skip): {first_line(task.reason)}"
+        case _ as never:
+            assert_never(never)
+
+
+def blocking_failures(state: RunState, task_id: TaskId) -> list[TaskRun]:
+    """The stuck tasks that keep a pending one from ever starting, nearest first."""
+    needs = {task.id: task.after for task in state.plan.tasks}
+    found = [state.tasks[other] for other in closure(task_id, needs)]
+    return [task for task in found if _is_stuck(task)]
+
+
+def _is_stuck(task: TaskRun) -> bool:
+    dropped = task.state in (TaskState.SKIPPED, TaskState.DEFERRED) and not task.satisfied
+    return task.state in STUCK or dropped
+
+
+def _pending(state: RunState, task: TaskRun) -> str:
+    spec = state.spec(task.id)
+    missing = [state.tasks[other] for other in spec.after if not state.tasks[other].satisfied]
+    if missing:
+        worst = sorted(missing, key=lambda other: not _is_stuck(other))
+        named = [_named(other) for other in worst[:NAMED]]
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        root = blocking_failures(state, task.id)
+        if root and not any(_is_stuck(other) for other in missing):
+            return f"{', '.join(named)}{more}, held up by {_named(root[0])}"
+        return ", ".join(named) + more
+    return _phase(state, task)
+
+
+def _named(task: TaskRun) -> str:
+    if task.state is TaskState.FAILED:
+        return f"{task.id}, which failed: {first_line(task.reason)}"
+    return f"{task.id}, which is {task.state}"
+
+
+def _phase(state: RunState, task: TaskRun) -> str:
+    waiting_for = barrier_phases(state, state.spec(task.id).phase)
+    if not waiting_for:
+        return "its dependencies"
+    phase = state.plan.phase_by_id[waiting_for[0]]
+    open_tasks = [
+        state.tasks[other.id]
+        for other in state.plan.tasks
+        if other.phase == phase.id and state.tasks[other.id].state not in SETTLED
+    ]
+    name = phase.title or phase.id
+    if open_tasks:
+        worst = sorted(open_tasks, key=lambda other: not _is_stuck(other))
+        more = f" and {len(open_tasks) - 1} more" if len(open_tasks) > 1 else ""
+        return f"phase {name} to end: {_named(worst[0])}{more}"
+    gates = [g.name for g in state.plan.gates if g.name in phase.gates or GateWhen.PHASE in g.when]
+    red = evidence.red_gate(state, gates, state.tip_tree)
+    return f"phase {name} to end: its gate {red} is red" if red else f"phase {name} to end"
+
+
+def _working(state: RunState, task: TaskRun, now: float) -> str:
+    attempt = task.attempt
+    if attempt is None:
+        return f"{task.id} is working"
+    doing = f": {attempt.activity}" if attempt.activity else ""
+    if task.wanted is Wanted.STOP or attempt.limit is not None:
+        why = attempt.limit.detail if attempt.limit else "you asked for it"
+        return f"{task.id} is being stopped: {why}"
+    return f"{task.id} works for {short_duration(attempt.worked_s(now))}{doing}"
+
+
+def _checking(state: RunState, task: TaskRun) -> str:
+    attempt = task.attempt
+    if attempt is None or attempt.collected is None:
+        return f"{task.id} has ended; its work is being collected"
+    name = evidence.open_gate(state, evidence.task_gates(state, task), attempt.collected.tree)
+    return f"{task.id} is being checked by gate {name}" if name else f"{task.id} is being checked"
+
+
+def _risk(state: RunState, task: TaskRun) -> str:
+    spec = state.spec(task.id)
+    return f"; its risk is {spec.risk}" if spec.risk else ""
+
+
+def _queued(state: RunState, task: TaskRun, now: float) -> str:
+    entry = next((entry for entry in state.queue.values() if entry.task == task.id), None)
+    return f"{task.id} {explain_entry(state, entry, now)}" if entry else f"{task.id} is queued"
+
+
+def explain_entry(state: RunState, entry: Entry, now: float) -> str:
+    """Why an entry of the merge queue does not move, or what is being done with it."""
+    if queue.is_held(state, entry):
+        return "is held by you (h releases it)"
+    if entry.intended:
+        if entry.blocked and now < entry.blocked_until:
+            return f"waits to land: {entry.blocked}"
+        return "is landing"
+    if state.queue_held:
+        return "waits: the merge queue is held (H releases it)"
+    first = queue.head(state)
+    if first is not None and first.id != entry.id:
+        return f"waits in the merge queue behind {first.id}"
+    red = queue.frozen_gate(state)
+    if red is not None:
+        return f"waits: gate {red} is red on {state.target} itself (r on the queue runs it again)"
+    trouble = next((t for k, t in state.troubles.items() if f":{entry.id}:" in f"{k}:"), None)
+    if trouble is not None and now < trouble.retry_at:
+        return f"waits: {first_line(trouble.error)}"
+    if entry.build is None:
+        return "is being merged with the target"
+    for name in queue.gates_of(state, entry):
+        found = verdicts.of(state, name, entry.build.tree)
+        if found is verdicts.Standing.OPEN:
+            return f"is being checked by gate {name}"
+        if found is verdicts.Standing.RED:
+            return f"is red; waits for gate {name} on {state.target} itself"
+    return "is about to land"
+
+
+def needs_person(state: RunState) -> list[TaskRun]:
+    """The tasks that wait for a person, in plan order."""
+    waiting = (TaskState.ASKING, TaskState.REVIEWING, TaskState.FAILED, TaskState.CANCELLED)
+    return [
+        task
+        for task in state.tasks.values()
+        if task.state in waiting
+        or (task.state is TaskState.PROPOSED and state.settings(task.id).land is not Land.AUTO)
+    ]
+
+
+def standstill(state: RunState) -> str | None:
+    """Why the whole run does not move, when it needs a person; None while something goes on."""
+    if state.outcome is not None or state.ending:
+        return None
+    moving = (TaskState.PREPARING, TaskState.WORKING, TaskState.CHECKING, TaskState.RETRYING)
+    if any(state.in_state(*moving)):
+        return None
+    blockers = [blocker for _, blocker in scheduler.admission(state)]
+    if any(b is None or b.kind is scheduler.Hindrance.PREFLIGHT_RUNS for b in blockers):
+        return None
+    if queue.head(state) is not None and not state.queue_held and queue.frozen_gate(state) is None:
+        return None
+    everybody = {b.sentence for b in blockers if b and b.kind in scheduler.FOR_EVERYBODY}
+    return next(iter(everybody), None) or _queue_stands(state) or _needs_somebody(state)
+
+
+def _queue_stands(state: RunState) -> str | None:
+    if not queue.in_order(state):
+        return None
+    red = queue.frozen_gate(state)
+    if red is not None:
+        return f"gate {red} is red on {state.target}"
+    return "the merge queue is held" if state.queue_held else "every entry of the queue is held"
+
+
+def _needs_somebody(state: RunState) -> str | None:
+    waiting = needs_person(state)
+    if waiting:
+        more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+        return f"{waiting[0].id} is {waiting[0].state}{more}"
+    paused = next(state.in_state(TaskState.PAUSED), None)
+    if paused is not None:
+        return f"{paused.id} is paused"
+    held_back = next((b for _, b in scheduler.admission(state) if b is not None), None)
+    if held_back is not None:
+        return held_back.sentence
+    names = [g.name for g in state.plan.gates if {GateWhen.FINAL, GateWhen.PHASE} & set(g.when)]
+    red = evidence.red_gate(state, names, state.tip_tree)
+    if red is not None:
+        return f"gate {red} is red on {state.target}"
+    return state.promote_reason or None

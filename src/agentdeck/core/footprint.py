@@ -1,0 +1,100 @@
+"""Footprints: which files a task says it touches, and whether two of them can meet.
+
+Rules: a pattern is a path below the repository with `*`, `?`, `[…]` inside a segment and `**` for
+any number of segments. A pattern that ends in `/` is the whole folder. When in doubt two patterns
+overlap: a task that waits needlessly costs minutes, two agents in one file cost both their work.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+CACHE_SIZE: Final = 65_536  # pairs; a plan of 500 tasks with 4 patterns each asks far fewer at once
+
+
+@lru_cache(maxsize=4096)
+def _segments(pattern: str) -> tuple[str, ...]:
+    parts = [part for part in pattern.split("/") if part not in {"", "."}]
+    if pattern.endswith("/") or not parts:
+        parts.append("**")
+    return tuple(parts)
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def _texts_meet(one: str, two: str) -> bool:
+    """Can one text match both single-segment patterns? A `[…]` counts as any character."""
+    one, two = (re.sub(r"\[[^\]]+\]", "?", text) for text in (one, two))
+    reached = {(0, 0)}
+    pending = [(0, 0)]
+    while pending:
+        i, j = pending.pop()
+        if i == len(one) and j == len(two):
+            return True
+        a, b = one[i : i + 1], two[j : j + 1]
+        following = []
+        if a == "*":
+            following += [(i + 1, j)] + ([(i, j + 1)] if b else [])
+        if b == "*":
+            following += [(i, j + 1)] + ([(i + 1, j)] if a else [])
+        if a and b and a != "*" and b != "*" and (a == b or "?" in (a, b)):
+            following.append((i + 1, j + 1))
+        for point in following:
+            if point not in reached:
+                reached.add(point)
+                pending.append(point)
+    return False
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def patterns_overlap(one: str, two: str) -> bool:
+    """Can one path match both patterns? O(product of their lengths)."""
+    a, b = _segments(one), _segments(two)
+    reached = {(0, 0)}
+    pending = [(0, 0)]
+    while pending:
+        i, j = pending.pop()
+        if i == len(a) and j == len(b):
+            return True
+        following: list[tuple[int, int]] = []
+        if i < len(a) and a[i] == "**":
+            following += [(i + 1, j)] + ([(i, j + 1)] if j < len(b) else [])
+        if j < len(b) and b[j] == "**":
+            following += [(i, j + 1)] + ([(i + 1, j)] if i < len(a) else [])
+        if i < len(a) and j < len(b) and "**" not in (a[i], b[j]) and _texts_meet(a[i], b[j]):
+            following.append((i + 1, j + 1))
+        for point in following:
+            if point not in reached:
+                reached.add(point)
+                pending.append(point)
+    return False
+
+
+def overlap(one: Iterable[str], two: Iterable[str]) -> str | None:
+    """The first pattern of `one` that can meet a pattern of `two`, or None."""
+    others = tuple(two)
+    for pattern in one:
+        if any(patterns_overlap(pattern, other) for other in others):
+            return pattern
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str) -> re.Pattern[str]:
+    parts = []
+    for part in _segments(pattern):
+        if part == "**":
+            parts.append("(?:.*)")
+        else:  # fnmatch would let `*` cross a slash
+            inner = fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z")
+            parts.append(inner.replace(".*", "[^/]*"))
+    joined = "/".join(parts).replace("(?:.*)/", "(?:.*/)?").replace("/(?:.*)", "(?:/.*)?")
+    return re.compile(rf"{joined}\Z", re.DOTALL)
+
+
+def covers(patterns: Iterable[str], path: str) -> bool:
+    """Does one of the patterns match this path below the repository?"""
+    return any(_expression(pattern).match(path) for pattern in patterns)

@@ -1,0 +1,348 @@
+"""`next_steps(state, now)`: given these facts, which steps should be under way?
+
+Rules:
+- It is a pure function of the state and the time. The engine compares its answer with what is in
+  flight, starts what is missing and cancels what is no longer wanted; so recovery after a crash is
+  this function and nothing else.
+- Decisions that need no IO are `Record` steps. They come one at a time for each task, so that each
+  is made on the state that the one before has left.
+- `wake_at` is the earliest moment at which the answer changes by time alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, assert_never
+
+from agentdeck.core import events as e
+from agentdeck.core import evidence, policy, queue, scheduler, verdicts
+from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
+from agentdeck.core.ids import EntryId, GateName, PhaseId
+from agentdeck.core.plan import GateWhen, Land, Strategy
+from agentdeck.core.state import (
+    HOLDS_SLOT,
+    SETTLED,
+    Attempt,
+    RunState,
+    TaskRun,
+    TaskState,
+    Wanted,
+)
+from agentdeck.core.steps import (
+    AnyStep,
+    Collect,
+    Deliver,
+    Freeze,
+    LandEntry,
+    Launch,
+    Prepare,
+    PromoteTarget,
+    Record,
+    Release,
+    RunGate,
+    Steps,
+    StopAttempt,
+    Thaw,
+    Watch,
+)
+
+MAX_STEP_TROUBLES: Final = 5  # times a step of a task may fail before the task does
+
+
+def next_steps(state: RunState, now: float) -> Steps:
+    """The steps that should be under way at `now` (seconds since the epoch). O(tasks)."""
+    if not state.seq:
+        return Steps((), None)
+    wanted = [step for step in _all_steps(state, now) if not _waits_after_trouble(state, step, now)]
+    return Steps(tuple(wanted), _wake_at(state, now))
+
+
+def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
+    if state.outcome is not None:
+        yield from _promotion(state)
+        yield from queue.next_steps(state, now)
+        return
+    for task in state.tasks.values():
+        yield from _task_steps(state, task, now)
+    if state.ending:
+        yield from _end(state)
+        return
+    yield from _preflight(state)
+    yield from _starts(state)
+    yield from queue.next_steps(state, now)
+    yield from _phases(state)
+    yield from _promotion(state)
+    yield from _finish(state)
+
+
+def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
+    match task.state:
+        case TaskState.PREPARING:
+            yield from _preparing(state, task, now)
+        case TaskState.WORKING | TaskState.PAUSED | TaskState.ASKING:
+            yield from _live(state, task)
+        case TaskState.CHECKING:
+            yield from _checking(state, task, now)
+        case TaskState.REVIEWING:
+            if _approved(task):
+                yield _propose(task)
+        case TaskState.PROPOSED:
+            yield from _proposed(state, task)
+        case TaskState.RETRYING:
+            if task.retry_at is not None and now >= task.retry_at and not state.ending:
+                yield Record((e.RetryDue(task.id),))
+        case TaskState.LANDED | TaskState.SKIPPED:
+            yield from _release(task)
+        case (
+            TaskState.PENDING
+            | TaskState.READY
+            | TaskState.QUEUED
+            | TaskState.FAILED
+            | TaskState.DEFERRED
+            | TaskState.CANCELLED
+        ):
+            pass
+        case _ as never:
+            assert_never(never)
+
+
+def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
+    attempt = _current(task)
+    if _should_stop(state, task) and attempt.path is None:
+        yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+        return
+    trouble = _task_trouble(state, task)
+    if trouble is not None:
+        yield Record((policy.after_failure(state, task, FailureClass.SETUP, trouble, now),))
+    elif attempt.path is None:
+        yield Prepare(task.id, attempt.number)
+    else:
+        # Also when it should stop: a launch may be half done, and only a known process can be ended.
+        yield Launch(task.id, attempt.number)
+
+
+def _stop_reason(task: TaskRun) -> str:
+    return f"stopped by {task.stopped_by}" if task.stopped_by else "the run was ended"
+
+
+def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
+    attempt = _current(task)
+    if attempt.launched_at is None:  # a person does this task
+        if _should_stop(state, task):
+            yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+        return
+    yield Watch(task.id, attempt.number)
+    if _should_stop(state, task) or attempt.limit is not None:
+        yield StopAttempt(task.id, attempt.number)
+        return
+    if task.wanted is Wanted.PAUSE and attempt.frozen_at is None:
+        yield Freeze(task.id, attempt.number)
+    elif task.wanted is Wanted.RUN and attempt.frozen_at is not None:
+        yield Thaw(task.id, attempt.number)
+    for message in attempt.messages:
+        if not message.delivered:
+            yield Deliver(task.id, attempt.number, message.id)
+            break
+
+
+def _should_stop(state: RunState, task: TaskRun) -> bool:
+    return task.wanted is Wanted.STOP or state.ending or scheduler.over_budget_stops(state)
+
+
+def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
+    attempt = _current(task)
+    if attempt.collected is None:
+        trouble = _task_trouble(state, task)
+        if trouble is not None:
+            yield Record((policy.after_failure(state, task, FailureClass.GIT, trouble, now),))
+        else:
+            yield Collect(task.id, attempt.number)
+        return
+    if state.ending:
+        yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+        return
+    missing = evidence.first_fault(state, task, attempt)
+    if missing is not None:
+        yield Record((_after_missing(state, task, missing, now),))
+        return
+    work = attempt.collected
+    if work.commits == 0:
+        yield Record((e.TaskDone(task.id, "nothing had to change"),))
+        return
+    gates = evidence.task_gates(state, task)
+    red = evidence.red_gate(state, gates, work.tree)
+    if red is not None:
+        why = verdicts.red_sentence(state, red, work.tree)
+        yield Record((policy.after_failure(state, task, FailureClass.GATE, why, now),))
+        return
+    name = evidence.open_gate(state, gates, work.tree)
+    if name is not None:
+        run = len(state.gate_runs(name, work.tree)) + 1
+        yield RunGate(name, GateWhen.TASK, work.tree, work.head, run, task.id, attempt.number)
+        return
+    if state.settings(task.id).land is Land.REVIEW:
+        yield Record((e.TaskReviewAsked(task.id, attempt.number),))
+    else:
+        yield _propose(task)
+
+
+def _after_missing(
+    state: RunState, task: TaskRun, missing: evidence.Missing, now: float
+) -> AnyEvent:
+    if missing.cause is FailureClass.STOPPED:
+        return e.TaskCancelled(task.id, missing.detail)
+    return policy.after_failure(
+        state, task, missing.cause, missing.detail, now, not_before=missing.not_before
+    )
+
+
+def _propose(task: TaskRun) -> Record:
+    attempt = _current(task)
+    assert attempt.collected is not None
+    return Record((e.TaskProposed(task.id, attempt.number, attempt.collected.head),))
+
+
+def _approved(task: TaskRun) -> bool:
+    return task.attempt is not None and task.approved == task.attempt.number
+
+
+def _proposed(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
+    if state.settings(task.id).land is not Land.AUTO and not _approved(task):
+        return
+    attempt = _current(task)
+    assert attempt.collected is not None
+    entry = EntryId(task.id)
+    head = attempt.collected.head
+    yield Record((e.EntryQueued(entry, EntryKind.TASK, head, task.id, attempt.number),))
+
+
+def _release(task: TaskRun) -> Iterator[AnyStep]:
+    attempt = task.attempt
+    if attempt is not None and attempt.path is not None and not attempt.released:
+        yield Release(task.id, attempt.number)
+
+
+def _preflight(state: RunState) -> Iterator[AnyStep]:
+    gates = [gate.name for gate in state.plan.gates_when(GateWhen.PREFLIGHT)]
+    if evidence.red_gate(state, gates, state.base_tree) is None:
+        yield from _gate_on(state, gates, GateWhen.PREFLIGHT, state.base_tree, state.base_commit)
+
+
+def _gate_on(
+    state: RunState, gates: list[GateName], when: GateWhen, tree: str, commit: str
+) -> Iterator[AnyStep]:
+    name = evidence.open_gate(state, gates, tree)
+    if name is not None:
+        yield RunGate(name, when, tree, commit, len(state.gate_runs(name, tree)) + 1)
+
+
+def _starts(state: RunState) -> Iterator[AnyStep]:
+    for task, blocker in scheduler.admission(state):
+        if blocker is not None:
+            continue
+        settings = state.settings(task.id)
+        number = len(task.attempts) + 1
+        claim = e.AttemptClaimed(
+            task.id, number, settings.agent, settings.model, settings.pool, _starts_fresh(task)
+        )
+        if scheduler.is_human(state, task.id):
+            spec = state.spec(task.id)
+            text = spec.prompt or spec.title or "do this by hand"
+            yield Record((claim, e.AttemptAsked(task.id, number, "by-hand", text)))
+        else:
+            yield Record((claim,))
+
+
+def _starts_fresh(task: TaskRun) -> bool:
+    before = task.attempt
+    return task.fresh or before is None or before.path is None or before.released
+
+
+def _phases(state: RunState) -> Iterator[AnyStep]:
+    for phase in state.plan.phases:
+        if phase.id in state.closed_phases:
+            continue
+        if not _settled(state, phase.id):
+            if phase.sync or state.plan.strategy is Strategy.WAVES:
+                return
+            continue
+        named = set(phase.gates) or {g.name for g in state.plan.gates_when(GateWhen.PHASE)}
+        gates = [gate.name for gate in state.plan.gates if gate.name in named]
+        if all(verdicts.passes(verdicts.of(state, name, state.tip_tree)) for name in gates):
+            yield Record((e.PhaseClosed(phase.id),))
+        elif evidence.red_gate(state, gates, state.tip_tree) is None:
+            yield from _gate_on(state, gates, GateWhen.PHASE, state.tip_tree, state.tip)
+        return
+
+
+def _settled(state: RunState, phase: PhaseId) -> bool:
+    return all(
+        state.tasks[task.id].state in SETTLED for task in state.plan.tasks if task.phase == phase
+    )
+
+
+def _promotion(state: RunState) -> Iterator[AnyStep]:
+    if not state.promote_wanted:
+        return
+    if state.diverged is None:
+        yield PromoteTarget(state.tip)
+        return
+    entry = EntryId(f"base@{state.diverged[:10]}")
+    if entry not in state.queue:
+        yield Record((e.EntryQueued(entry, EntryKind.BASE, state.diverged),))
+
+
+def _finish(state: RunState) -> Iterator[AnyStep]:
+    if state.queue or any(task.state not in SETTLED for task in state.tasks.values()):
+        return
+    if any(phase.id not in state.closed_phases for phase in state.plan.phases):
+        return
+    gates = [gate.name for gate in state.plan.gates_when(GateWhen.FINAL)]
+    if evidence.red_gate(state, gates, state.tip_tree) is not None:
+        return
+    if evidence.open_gate(state, gates, state.tip_tree) is not None:
+        yield from _gate_on(state, gates, GateWhen.FINAL, state.tip_tree, state.tip)
+        return
+    if state.plan.promote == "auto" and state.landings and not state.promoted:
+        if not state.promote_wanted and not state.promote_reason:
+            yield Record((e.PromoteAsked("plan"),))
+        return
+    if any(not a.released for t in state.tasks.values() for a in t.attempts[-1:] if a.path):
+        return
+    yield Record((e.RunFinished(Outcome.COMPLETE),))
+
+
+def _end(state: RunState) -> Iterator[AnyStep]:
+    busy = (*HOLDS_SLOT, TaskState.CHECKING)
+    if not any(state.in_state(*busy)) and not any(e.intended for e in state.queue.values()):
+        yield Record((e.RunFinished(Outcome.STOPPED),))
+    else:
+        yield from (s for s in queue.next_steps(state, state.at) if isinstance(s, LandEntry))
+
+
+def _current(task: TaskRun) -> Attempt:
+    if task.attempt is None:
+        raise LookupError(f"{task.id} is {task.state} without an attempt")
+    return task.attempt
+
+
+def _task_trouble(state: RunState, task: TaskRun) -> str | None:
+    """Why a step of this task has failed too often, or None."""
+    for trouble in state.troubles.values():
+        if trouble.task == task.id and trouble.count >= MAX_STEP_TROUBLES:
+            return trouble.error
+    return None
+
+
+def _waits_after_trouble(state: RunState, step: AnyStep, now: float) -> bool:
+    if isinstance(step, Record):
+        return False
+    trouble = state.troubles.get(step.key)
+    return trouble is not None and now < trouble.retry_at
+
+
+def _wake_at(state: RunState, now: float) -> float | None:
+    times = [t.retry_at for t in state.tasks.values() if t.retry_at is not None]
+    times += [trouble.retry_at for trouble in state.troubles.values()]
+    times += [entry.blocked_until for entry in state.queue.values()]
+    return min((moment for moment in times if moment > now), default=None)

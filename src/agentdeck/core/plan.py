@@ -1,0 +1,327 @@
+"""The plan: what should be done, as it is written, and what each task's settings come to.
+
+Rules:
+- A `Plan` is what the file says. `None` means "not said"; `settings()` answers what holds, in this
+  order: the task, the first matching route, the defaults, the built-in default.
+- Lists keep the order of the file. Ids were checked at the door (`core.ids`).
+- Times are seconds, money is US dollars, tokens are counts.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
+
+PLAN_VERSION: Final = 1
+DEFAULT_AGENTS: Final = (
+    4  # at once; more than most accounts' rate limits like, fewer than cores need
+)
+DEFAULT_RETRIES: Final = 2  # attempts after the first one
+DEFAULT_BACKOFF_S: Final = 15.0  # before the second attempt; doubles each time
+DEFAULT_TIMEOUT_S: Final = 2 * 3600.0  # of one attempt
+DEFAULT_IDLE_TIMEOUT_S: Final = 20 * 60.0  # silent and without CPU; running tools are often silent
+DEFAULT_GATE_TIMEOUT_S: Final = 30 * 60.0
+DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
+
+
+class Land(StrEnum):
+    """Who says yes before finished work is merged."""
+
+    AUTO = "auto"  # nobody: green is enough
+    APPROVE = "approve"  # a person presses approve
+    REVIEW = "review"  # a person's review of the diff comes first
+
+
+class Strategy(StrEnum):
+    """When a task may start."""
+
+    EAGER = "eager"  # as soon as its dependencies are satisfied; only sync points are barriers
+    WAVES = "waves"  # each phase is a barrier
+
+
+class GateWhen(StrEnum):
+    """Where a gate runs."""
+
+    PREFLIGHT = "preflight"  # once, on the base commit, before anything starts
+    TASK = "task"  # in the attempt's worktree, on the collected commit
+    MERGE = "merge"  # on the exact commit that would land
+    PHASE = "phase"  # on the target, when every task of a phase has settled
+    FINAL = "final"  # on the target, when every task has settled
+
+
+class OnExceed(StrEnum):
+    """What happens when the budget is used up."""
+
+    DRAIN = "drain"  # nothing new starts; what works goes on
+    STOP = "stop"  # what works is stopped too
+
+
+class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A command that must exit 0."""
+
+    name: GateName
+    run: tuple[
+        str, ...
+    ]  # argv; a string in the file is run by `sh -c`, written by the plan's author
+    when: tuple[GateWhen, ...] = (GateWhen.MERGE,)
+    timeout_s: float = DEFAULT_GATE_TIMEOUT_S
+    retries: int = 0  # runs on the same tree after a red one
+
+
+class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A configured agent: a built-in kind (`use`), or any command."""
+
+    name: AgentName
+    use: str = "command"  # command | claude | scripted | human
+    command: tuple[str, ...] = ()  # argv with {prompt}, {prompt_file}, {model}, {task}, {worktree}
+    model: str | None = None
+    args: tuple[str, ...] = ()  # added to the command of a built-in kind
+    env: dict[str, str] = {}
+    output: str | None = None  # stream format: plain | claude | scripted; None = the kind's own
+
+
+class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Named capacity. A task with one of the labels is routed here; so is one that names it."""
+
+    name: PoolName
+    size: int
+    labels: tuple[str, ...] = ()
+    agents: tuple[AgentName, ...] = ()  # tasks of these agents are routed here
+
+
+class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which tasks a route is for: all that is stated must hold."""
+
+    id: str | None = None  # a glob
+    phase: str | None = None  # a glob
+    label: str | None = None  # a glob
+
+
+class Route(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Settings for the tasks that match. The first match that says something wins."""
+
+    match: RouteMatch
+    agent: AgentName | None = None
+    model: str | None = None
+    pool: PoolName | None = None
+
+
+class Worktree(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a fresh worktree is made ready for an agent."""
+
+    copy: tuple[str, ...] = ()  # globs below the repo; untracked files such as .env
+    link: tuple[str, ...] = ()  # paths below the repo, linked
+    setup: tuple[str, ...] = ()  # argv, run in the worktree
+    root: str | None = None  # where worktrees live; None = below the run's folder
+
+
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run may use."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    on_exceed: OnExceed = OnExceed.DRAIN
+
+
+class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A named group of tasks that can end in a sync point (barrier)."""
+
+    id: PhaseId
+    title: str = ""
+    sync: bool = False  # the next phases wait for every task of this one
+    gates: tuple[GateName, ...] = ()
+
+
+class Defaults(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What holds for a task that says nothing itself."""
+
+    agent: AgentName | None = None
+    model: str | None = None
+    gates: tuple[GateName, ...] | None = None  # None = every gate of the plan by its `when`
+    retries: int = DEFAULT_RETRIES
+    backoff_s: float = DEFAULT_BACKOFF_S
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
+
+
+class Task(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A unit of the plan."""
+
+    id: TaskId
+    title: str = ""
+    prompt: str = ""
+    after: tuple[TaskId, ...] = ()
+    phase: PhaseId | None = None
+    files: tuple[str, ...] = ()  # footprint: globs, or folders ending in `/`
+    agent: AgentName | None = None
+    model: str | None = None
+    pool: PoolName | None = None
+    labels: tuple[str, ...] = ()
+    estimate_s: float | None = None
+    tokens: int | None = None
+    risk: str | None = None  # low | medium | high, shown to the person who approves
+    gates: tuple[GateName, ...] | None = None
+    land: Land | None = None
+    retries: int | None = None
+    timeout_s: float | None = None
+    idle_timeout_s: float | None = None
+    priority: int = 0  # higher goes first, before the longest path
+    exclusive: bool = False  # works alone
+    human: bool = False  # a person does it
+    defer: str | None = None  # a reason; the task is not part of this run
+    allow_empty: bool = False  # done without a commit
+    env: dict[str, str] = {}
+
+
+class TaskSettings(msgspec.Struct, frozen=True):
+    """What holds for one task, everything considered."""
+
+    agent: AgentName
+    model: str | None
+    pool: PoolName | None
+    gates: tuple[GateName, ...]  # task and merge gates
+    land: Land
+    retries: int
+    backoff_s: float
+    timeout_s: float
+    idle_timeout_s: float
+    estimate_s: float
+
+
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
+    """A dependency graph of tasks, and how to run it."""
+
+    name: str
+    tasks: tuple[Task, ...]
+    base: str | None = None  # a branch; None = what HEAD is on
+    target: str | None = None  # a branch of the run's own; None = deck/<plan>
+    land: Land = Land.AUTO
+    strategy: Strategy = Strategy.EAGER
+    agents_limit: int = DEFAULT_AGENTS
+    promote: str = "ask"  # ask | auto
+    defaults: Defaults = Defaults()
+    budget: Budget = Budget()
+    gates: tuple[Gate, ...] = ()
+    agents: tuple[Agent, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    routes: tuple[Route, ...] = ()
+    worktree: Worktree = Worktree()
+    phases: tuple[Phase, ...] = ()
+    version: int = PLAN_VERSION
+
+    @cached_property
+    def by_id(self) -> dict[TaskId, Task]:
+        """Tasks by id."""
+        return {task.id: task for task in self.tasks}
+
+    @cached_property
+    def gate_by_name(self) -> dict[GateName, Gate]:
+        """Gates by name."""
+        return {gate.name: gate for gate in self.gates}
+
+    @cached_property
+    def agent_by_name(self) -> dict[AgentName, Agent]:
+        """Agents by name: the plan's own, over the built-in ones."""
+        found = {AgentName(kind): Agent(name=AgentName(kind), use=kind) for kind in BUILTIN_AGENTS}
+        found.update({agent.name: agent for agent in self.agents})
+        return found
+
+    @cached_property
+    def pool_by_name(self) -> dict[PoolName, Pool]:
+        """Pools by name."""
+        return {pool.name: pool for pool in self.pools}
+
+    @cached_property
+    def phase_by_id(self) -> dict[PhaseId, Phase]:
+        """Phases by id."""
+        return {phase.id: phase for phase in self.phases}
+
+    @cached_property
+    def phase_index(self) -> dict[PhaseId, int]:
+        """Position of each phase in the file, from 0."""
+        return {phase.id: index for index, phase in enumerate(self.phases)}
+
+    @cached_property
+    def dependents(self) -> dict[TaskId, tuple[TaskId, ...]]:
+        """For each task, the tasks that name it in `after`, in file order."""
+        found: dict[TaskId, list[TaskId]] = {task.id: [] for task in self.tasks}
+        for task in self.tasks:
+            for needed in task.after:
+                found[needed].append(task.id)
+        return {task_id: tuple(needing) for task_id, needing in found.items()}
+
+    @cached_property
+    def all_settings(self) -> dict[TaskId, TaskSettings]:
+        """Settings of every task."""
+        return {task.id: _settings(self, task) for task in self.tasks}
+
+    def settings(self, task_id: TaskId) -> TaskSettings:
+        """What holds for one task. Raises KeyError for an unknown id."""
+        return self.all_settings[task_id]
+
+    def gates_when(self, when: GateWhen) -> tuple[Gate, ...]:
+        """The gates that run at `when`, in file order."""
+        return tuple(gate for gate in self.gates if when in gate.when)
+
+
+BUILTIN_AGENTS: Final = ("claude", "scripted", "human")
+
+
+def _matching(plan: Plan, task: Task) -> Iterator[Route]:
+    for route in plan.routes:
+        match = route.match
+        wanted = (
+            (match.id, [task.id]),
+            (match.phase, [task.phase or ""]),
+            (match.label, task.labels),
+        )
+        if all(
+            glob is None or any(fnmatch.fnmatchcase(value, glob) for value in values)
+            for glob, values in wanted
+        ):
+            yield route
+
+
+def _settings(plan: Plan, task: Task) -> TaskSettings:
+    routes = list(_matching(plan, task))
+    defaults = plan.defaults
+    agent = task.agent or next((r.agent for r in routes if r.agent), None) or defaults.agent
+    if task.human:
+        agent = AgentName("human")
+    chosen = agent or AgentName("claude")
+    config = plan.agent_by_name.get(chosen)
+    gates = task.gates if task.gates is not None else defaults.gates
+    if gates is None:
+        per_task = (GateWhen.TASK, GateWhen.MERGE)
+        gates = tuple(g.name for g in plan.gates if any(when in g.when for when in per_task))
+    return TaskSettings(
+        agent=chosen,
+        model=task.model
+        or next((r.model for r in routes if r.model), None)
+        or (config.model if config else None)
+        or defaults.model,
+        pool=task.pool
+        or next((r.pool for r in routes if r.pool), None)
+        or _pool(plan, task, chosen),
+        gates=gates,
+        land=task.land or plan.land,
+        retries=defaults.retries if task.retries is None else task.retries,
+        backoff_s=defaults.backoff_s,
+        timeout_s=task.timeout_s or defaults.timeout_s,
+        idle_timeout_s=task.idle_timeout_s or defaults.idle_timeout_s,
+        estimate_s=task.estimate_s or DEFAULT_ESTIMATE_S,
+    )
+
+
+def _pool(plan: Plan, task: Task, agent: AgentName) -> PoolName | None:
+    for pool in plan.pools:
+        if agent in pool.agents or set(pool.labels) & set(task.labels):
+            return pool.name
+    return None

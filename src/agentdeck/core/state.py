@@ -1,0 +1,334 @@
+"""What is known about a run: the value that the journal folds into.
+
+Rules:
+- Only `core.fold` writes these structs; everybody else reads.
+- `wanted` is a person's intent, `state` the fact, `reason` the cause of the state in words.
+- Equal journals give equal states (`==` compares everything).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from agentdeck.core.events import EntryKind, FailureClass, FileTouched, Outcome, SkipMode, Verdict
+from agentdeck.core.ids import (
+    AgentName,
+    EntryId,
+    GateName,
+    PhaseId,
+    PoolName,
+    ProcessIdentity,
+    RunId,
+    TaskId,
+)
+from agentdeck.core.plan import Plan, Task, TaskSettings
+
+
+class TaskState(StrEnum):
+    """Where a task stands."""
+
+    PENDING = "pending"  # its dependencies or its phase are not satisfied
+    READY = "ready"  # could start; waits for capacity
+    PREPARING = "preparing"  # worktree and launch
+    WORKING = "working"
+    PAUSED = "paused"
+    ASKING = "asking"
+    CHECKING = "checking"  # evidence and task gates
+    REVIEWING = "reviewing"
+    PROPOSED = "proposed"  # proven; waits for an approval if the policy asks for one
+    QUEUED = "queued"  # in the merge queue
+    LANDED = "landed"
+    RETRYING = "retrying"  # waits for a backoff or a limit
+    FAILED = "failed"  # needs a person
+    SKIPPED = "skipped"
+    DEFERRED = "deferred"
+    CANCELLED = "cancelled"
+
+
+LIVE: Final = frozenset({TaskState.WORKING, TaskState.PAUSED, TaskState.ASKING})
+# An agent slot is taken from the claim until the process is gone.
+HOLDS_SLOT: Final = LIVE | {TaskState.PREPARING}
+# A footprint is held until the work has landed: who starts earlier builds on files about to change.
+HOLDS_FOOTPRINT: Final = HOLDS_SLOT | {
+    TaskState.CHECKING,
+    TaskState.REVIEWING,
+    TaskState.PROPOSED,
+    TaskState.QUEUED,
+}
+# Nothing more happens by itself, and nobody is needed.
+SETTLED: Final = frozenset({TaskState.LANDED, TaskState.SKIPPED, TaskState.DEFERRED})
+# Stuck until a person decides.
+STUCK: Final = frozenset({TaskState.FAILED, TaskState.CANCELLED})
+
+
+class Wanted(StrEnum):
+    """What a person wants of a task."""
+
+    RUN = "run"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+class Message(msgspec.Struct):
+    """A person's words to an agent."""
+
+    id: str
+    text: str
+    by: str
+    delivered: bool = False
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What an agent waits for."""
+
+    id: str
+    text: str
+    asked_at: float
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """How the process of an attempt ended."""
+
+    code: int | None
+    ok: bool | None
+    cause: FailureClass | None
+    detail: str
+    retry_at: float | None
+
+
+class Collected(msgspec.Struct, frozen=True):
+    """The work of an attempt, pinned."""
+
+    head: str
+    tree: str
+    commits: int
+    files: tuple[FileTouched, ...]
+    left_uncommitted: int
+    fault: str
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """Which watchdog ended an attempt."""
+
+    cause: FailureClass
+    detail: str
+
+
+class Attempt(msgspec.Struct, kw_only=True):
+    """One try at a task."""
+
+    number: int
+    agent: AgentName
+    model: str | None
+    pool: PoolName | None
+    fresh: bool
+    claimed_at: float
+    path: str | None = None  # of the worktree
+    branch: str | None = None
+    base: str | None = None
+    launcher: ProcessIdentity | None = None
+    process: ProcessIdentity | None = None
+    launched_at: float | None = None
+    exited_at: float | None = None
+    frozen_at: float | None = None  # since when the tree is stopped, None = it runs
+    frozen_s: float = 0.0  # time it was stopped before that
+    offset: int = 0  # bytes of the log that were understood
+    session: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+    tools: int = 0
+    activity: str = ""
+    message: str = ""
+    question: Question | None = None
+    messages: list[Message] = []
+    limit: Limit | None = None
+    exit: Exit | None = None
+    collected: Collected | None = None
+    released: bool = False  # its worktree serves somebody else
+    outcome: str = ""  # how it ended, in words; "" while it goes on
+
+    @property
+    def live(self) -> bool:
+        """Is there, as far as is known, a process?"""
+        return self.launched_at is not None and self.exited_at is None
+
+    def worked_s(self, now: float) -> float:
+        """Seconds of work so far, without the time it was frozen."""
+        if self.launched_at is None:
+            return 0.0
+        until = self.exited_at if self.exited_at is not None else now
+        frozen = self.frozen_s + (until - self.frozen_at if self.frozen_at is not None else 0.0)
+        return max(0.0, until - self.launched_at - frozen)
+
+
+class TaskRun(msgspec.Struct, kw_only=True):
+    """A task of the plan in this run."""
+
+    id: TaskId
+    state: TaskState = TaskState.PENDING
+    since: float = 0.0
+    reason: str = ""
+    cause: FailureClass | None = None  # of the latest failure
+    wanted: Wanted = Wanted.RUN
+    attempts: list[Attempt] = []
+    failures: int = 0  # that count against the retries, since a person last retried
+    free_failures: int = 0  # that do not (limits, overload), likewise
+    retry_at: float | None = None
+    feedback: str = ""  # for the next attempt
+    fresh: bool = False  # the next attempt starts from the target's tip
+    approved: int = 0  # the attempt that a person said yes to, 0 = none
+    approved_by: str = ""
+    held: bool = False
+    first: bool = False  # to the front of the merge queue
+    skip_mode: SkipMode | None = None
+    landed_commit: str | None = None
+    landed_at: float | None = None
+    done_how: str = ""
+    stopped_by: str = ""
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The latest attempt."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def satisfied(self) -> bool:
+        """May the tasks that need this one start?"""
+        return self.state is TaskState.LANDED or (
+            self.state is TaskState.SKIPPED and self.skip_mode is SkipMode.DONE
+        )
+
+
+class Build(msgspec.Struct, frozen=True):
+    """The exact commit that would land."""
+
+    commit: str
+    tree: str
+    tip: str
+
+
+class Entry(msgspec.Struct, kw_only=True):
+    """A place in the merge queue."""
+
+    id: EntryId
+    kind: EntryKind
+    head: str
+    number: int  # in the order in which entries came
+    queued_at: float
+    task: TaskId | None = None
+    attempt: int | None = None
+    build: Build | None = None
+    conflict_tip: str | None = None  # the tip it does not merge with
+    conflict_files: tuple[str, ...] = ()
+    intended: str | None = None  # the commit whose landing is under way
+    blocked: str = ""  # why the target cannot be moved now
+    blocked_until: float = 0.0
+
+
+class GateRun(msgspec.Struct, frozen=True):
+    """One run of a gate."""
+
+    verdict: Verdict
+    code: int | None
+    seconds: float
+    at: float
+    log: str
+    tail: str
+    run: int
+
+
+class StepTrouble(msgspec.Struct, frozen=True):
+    """A step that could not be done."""
+
+    count: int
+    error: str
+    retry_at: float
+    task: TaskId | None
+
+
+class Landing(msgspec.Struct, frozen=True):
+    """One movement of the target."""
+
+    entry: EntryId
+    commit: str
+    at: float
+    task: TaskId | None
+
+
+class RunState(msgspec.Struct, kw_only=True):
+    """Everything known about a run after `seq` events."""
+
+    seq: int = 0
+    at: float = 0.0  # time of the latest event
+    run: RunId = RunId("")
+    plan: Plan = Plan(name="", tasks=())
+    repo: str = ""
+    checkout: str = ""
+    base: str = ""
+    base_commit: str = ""
+    base_tree: str = ""
+    target: str = ""
+    tip: str = ""  # of the target, as last seen
+    tip_tree: str = ""
+    started_at: float = 0.0
+    engine: ProcessIdentity | None = None
+    engine_running: bool = False
+    engine_version: str = ""
+    paused: bool = False
+    paused_by: str = ""
+    agents_limit: int = 0
+    ending: bool = False
+    outcome: Outcome | None = None
+    finished_at: float | None = None
+    tasks: dict[TaskId, TaskRun] = {}
+    queue: dict[EntryId, Entry] = {}
+    entries_seen: int = 0
+    queue_held: bool = False
+    gates: dict[str, list[GateRun]] = {}  # by `gate_key`
+    closed_phases: set[PhaseId] = set()
+    landings: list[Landing] = []
+    troubles: dict[str, StepTrouble] = {}  # by step key
+    promote_wanted: bool = False
+    diverged: str | None = None  # commits of the base that the target must take in first
+    promote_reason: str = ""
+    promoted: str = ""  # the commit the base was brought to
+
+    def task(self, task_id: TaskId) -> TaskRun:
+        """A task by id. Raises KeyError."""
+        return self.tasks[task_id]
+
+    def spec(self, task_id: TaskId) -> Task:
+        """What the plan says of a task."""
+        return self.plan.by_id[task_id]
+
+    def settings(self, task_id: TaskId) -> TaskSettings:
+        """What holds for a task."""
+        return self.plan.settings(task_id)
+
+    def in_state(self, *states: TaskState) -> Iterator[TaskRun]:
+        """Tasks in one of these states, in plan order."""
+        return (task for task in self.tasks.values() if task.state in states)
+
+    def gate_runs(self, gate: GateName, tree: str) -> list[GateRun]:
+        """The runs of a gate on a tree, oldest first."""
+        return self.gates.get(gate_key(gate, tree), [])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all attempts, in and out."""
+        return sum(a.tokens_in + a.tokens_out for t in self.tasks.values() for a in t.attempts)
+
+    @property
+    def usd(self) -> float:
+        """Cost of all attempts, dollars."""
+        return sum(a.usd for t in self.tasks.values() for a in t.attempts)
+
+
+def gate_key(gate: GateName, tree: str) -> str:
+    """Under what a verdict is kept. A run's plan is fixed, so the name stands for the command."""
+    return f"{gate}@{tree}"

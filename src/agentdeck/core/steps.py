@@ -1,0 +1,153 @@
+"""Steps: what should be going on. `next_steps` names them, performers do them.
+
+Rules: a step is a frozen value; two steps are the same step when they are equal, so the engine can
+compare what should be going on with what is. A performer looks at reality first: doing a step that
+was done before finds it done. `key` is what trouble with a step is remembered under.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from agentdeck.core.events import AnyEvent
+from agentdeck.core.ids import EntryId, GateName, TaskId
+from agentdeck.core.plan import GateWhen
+
+
+class Step(msgspec.Struct, frozen=True, tag_field="step"):
+    """Base of all steps."""
+
+    @property
+    def key(self) -> str:
+        """Short text that names the step, stable over restarts."""
+        values = (getattr(self, name) for name in self.__struct_fields__)
+        parts = [str(value) for value in values if value is not None]
+        return ":".join([str(self.__struct_config__.tag), *parts])
+
+
+class Record(Step, frozen=True, tag="record"):
+    """A pure decision: append these events. No performer is needed."""
+
+    events: tuple[AnyEvent, ...]
+
+
+class Prepare(Step, frozen=True, tag="prepare"):
+    """Make the worktree of an attempt → `WorktreePrepared`."""
+
+    task: TaskId
+    attempt: int
+
+
+class Launch(Step, frozen=True, tag="launch"):
+    """Start the agent → `AttemptLaunched`."""
+
+    task: TaskId
+    attempt: int
+
+
+class Watch(Step, frozen=True, tag="watch"):
+    """Follow a live attempt: stream, watchdogs, exit → …, `AttemptExited`."""
+
+    task: TaskId
+    attempt: int
+
+
+class Freeze(Step, frozen=True, tag="freeze"):
+    """Stop the process tree where it stands → `AttemptFrozen`."""
+
+    task: TaskId
+    attempt: int
+
+
+class Thaw(Step, frozen=True, tag="thaw"):
+    """Let the process tree go on → `AttemptThawed`."""
+
+    task: TaskId
+    attempt: int
+
+
+class StopAttempt(Step, frozen=True, tag="stop"):
+    """End the process tree: interrupt, terminate, kill. `Watch` reports the exit."""
+
+    task: TaskId
+    attempt: int
+
+
+class Deliver(Step, frozen=True, tag="deliver"):
+    """Write a message to the agent's input → `MessageDelivered`."""
+
+    task: TaskId
+    attempt: int
+    message: str
+
+
+class Collect(Step, frozen=True, tag="collect"):
+    """Take the work of an ended attempt → `AttemptCollected`."""
+
+    task: TaskId
+    attempt: int
+
+
+class Release(Step, frozen=True, tag="release"):
+    """Free the worktree of a task that needs it no more → `WorktreeReleased`."""
+
+    task: TaskId
+    attempt: int
+
+
+class RunGate(Step, frozen=True, tag="gate"):
+    """Run a gate on an exact commit → `GateFinished`."""
+
+    gate: GateName
+    when: GateWhen
+    tree: str
+    commit: str
+    run: int
+    task: TaskId | None = None  # with `when` = task: in the worktree of this attempt
+    attempt: int | None = None
+
+
+class BuildEntry(Step, frozen=True, tag="build"):
+    """Make the commit that would land → `EntryBuilt` or `EntryConflicted`."""
+
+    entry: EntryId
+    tip: str
+
+
+class LandEntry(Step, frozen=True, tag="land"):
+    """Move the target by compare-and-swap → `EntryLanded`, `LandingLost` or `LandingBlocked`."""
+
+    entry: EntryId
+    commit: str
+    expected: str
+
+
+class PromoteTarget(Step, frozen=True, tag="promote"):
+    """Bring the target into the base → `Promoted`, `BaseDiverged`; `PromoteWaiting` on the way."""
+
+    commit: str
+
+
+IOStep = (
+    Prepare
+    | Launch
+    | Watch
+    | Freeze
+    | Thaw
+    | StopAttempt
+    | Deliver
+    | Collect
+    | Release
+    | RunGate
+    | BuildEntry
+    | LandEntry
+    | PromoteTarget
+)
+AnyStep = Record | IOStep
+
+
+class Steps(msgspec.Struct, frozen=True):
+    """What should be under way, and when to ask again if nothing happens until then."""
+
+    steps: tuple[AnyStep, ...]
+    wake_at: float | None

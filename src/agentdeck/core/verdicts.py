@@ -1,0 +1,66 @@
+"""Verdicts: what the runs of a gate on one tree come to.
+
+Rules:
+- A verdict is kept under (tree, gate): the same tree is never gated twice once it has one.
+- A red run is repeated on the same tree as often as the gate's `retries` say; green after red is
+  `flaky`, a verdict of its own, which lets the work through and is shown.
+- A run that was broken (could not be started) says nothing about the tree and is repeated, at most
+  `MAX_BROKEN` times.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from agentdeck.core.events import Verdict
+from agentdeck.core.ids import GateName
+from agentdeck.core.plan import Gate
+from agentdeck.core.state import GateRun, RunState
+
+MAX_BROKEN: Final = 3
+
+
+class Standing(StrEnum):
+    """What is known of a gate on a tree."""
+
+    OPEN = "open"  # another run is needed
+    GREEN = "green"
+    FLAKY = "flaky"  # green after red on the same tree
+    RED = "red"
+
+
+def standing(gate: Gate, runs: list[GateRun]) -> Standing:
+    """What the runs so far come to."""
+    red = sum(run.verdict in (Verdict.FAILED, Verdict.TIMED_OUT) for run in runs)
+    broken = sum(run.verdict is Verdict.BROKEN for run in runs)
+    if any(run.verdict is Verdict.PASSED for run in runs):
+        return Standing.FLAKY if red else Standing.GREEN
+    if red > gate.retries or broken >= MAX_BROKEN:
+        return Standing.RED
+    return Standing.OPEN
+
+
+def of(state: RunState, name: GateName, tree: str) -> Standing:
+    """The standing of a gate of the plan on a tree."""
+    return standing(state.plan.gate_by_name[name], state.gate_runs(name, tree))
+
+
+def passes(found: Standing) -> bool:
+    """May work with this standing go on?"""
+    return found in (Standing.GREEN, Standing.FLAKY)
+
+
+def red_sentence(state: RunState, name: GateName, tree: str) -> str:
+    """Why a gate is red: `gate unit failed (exit 1)`, with its last lines."""
+    runs = state.gate_runs(name, tree)
+    last = runs[-1]
+    how = {
+        Verdict.FAILED: f"failed (exit {last.code})",
+        Verdict.TIMED_OUT: f"timed out after {last.seconds:.0f} s",
+        Verdict.BROKEN: "could not be run",
+        Verdict.PASSED: "passed",
+    }[last.verdict]
+    times = f", {len(runs)} runs" if len(runs) > 1 else ""
+    tail = f"\n{last.tail}" if last.tail else ""
+    return f"gate {name} {how}{times}{tail}"

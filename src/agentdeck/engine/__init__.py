@@ -1,0 +1,1 @@
+"""All IO of a run: the ring, the journal, processes, worktrees, gates, landings."""

@@ -1,0 +1,376 @@
+"""Every key of the plan file, as data. The reader, the writer, the JSON schema and the suggestions
+for misspelt keys all follow this one table.
+
+Rules:
+- A new key is one line here and one field in `core.plan`; nothing else knows key names, save checks
+  between several keys (`sections`).
+- A key with `later` is part of plan format 1, but this version cannot do it: an error says that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any, Final
+
+from agentdeck.core import plan as model
+
+MAX_AGENTS: Final = 1000  # at once, and places of a pool; more is a typing error
+MAX_RETRIES: Final = 50  # the wait doubles each time; beyond this it is longer than a life
+MAX_PRIORITY: Final = 1_000_000
+MAX_TOKENS: Final = 10**15
+MAX_USD: Final = 1e9
+SHORTEST_S: Final = 0.001  # seconds; a limit of zero would end everything at once
+
+
+class Kind(Enum):
+    """What a value must be. The text is what an error says was expected."""
+
+    FLAG = "true or false"
+    COUNT = "a whole number"
+    MONEY = "an amount of US dollars"
+    TOKENS = 'a number of tokens such as 15000 or "15K"'
+    DURATION = "a time"
+    LINE = "text on one line"
+    TEXT = "text"
+    FILE = "the name of a file"
+    ID = "an id"
+    BRANCH = "the name of a branch"
+    CHOICE = "one of its words"
+    REF = "a name"
+    LINES = "a list of texts"
+    PATHS = "a list of paths below the repository"
+    SHELL = "a command: text for `sh -c`, or a list of arguments"
+    ARGV = "a command: text that is split at spaces, or a list of arguments"
+    ARGS = "a list of arguments"
+    ENV = "a table of texts"
+    TABLE = "a table"
+
+
+class Ref(StrEnum):
+    """What a name can refer to. The value is the word used for it in errors."""
+
+    TASK = "task"
+    PHASE = "phase"
+    GATE = "gate"
+    AGENT = "agent"
+    POOL = "pool"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a table."""
+
+    name: str
+    kind: Kind
+    doc: str
+    field: str = ""  # of the model; empty = like the key
+    many: bool = False  # a list of `kind`
+    one_ok: bool = False  # ... for which a single value may stand
+    ref: Ref | None = None
+    choices: tuple[str, ...] = ()
+    enum: type[StrEnum] | None = None
+    minimum: float = 0
+    maximum: float = float("inf")
+    required: bool = False
+    empty_ok: bool = False  # empty text or list means something
+    later: bool = False
+    also: tuple[str, ...] = ()  # other words people write; only for suggestions
+    keys: tuple[Key, ...] = ()  # of a TABLE
+    model: Any = None  # of a TABLE: the struct it becomes
+
+    @property
+    def target(self) -> str:
+        """The field of the model that takes the value."""
+        return self.field or self.name
+
+
+class Shape(Enum):
+    """How a section is written."""
+
+    TABLE = "[name]"
+    NAMED = "[name.NAME]"
+    LIST = "[[name]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One kind of table at the top of the file."""
+
+    name: str
+    shape: Shape
+    doc: str
+    keys: tuple[Key, ...] = ()
+    ref: Ref | None = None  # what its elements can be referred to as
+    model: Any = None  # the struct an element becomes; None = handled by the reader
+    field: str = ""  # of `Plan`
+    later: bool = False
+
+
+def _choice(name: str, enum: type[StrEnum], doc: str, **more: Any) -> Key:
+    choices = tuple(member.value for member in enum)
+    return Key(name, Kind.CHOICE, doc, choices=choices, enum=enum, **more)
+
+
+def _duration(name: str, doc: str, **more: Any) -> Key:
+    return Key(name, Kind.DURATION, doc, field=f"{name}_s", **more)
+
+
+def _ref(name: str, ref: Ref, doc: str, **more: Any) -> Key:
+    return Key(name, Kind.REF, doc, ref=ref, **more)
+
+
+def _later(name: str, doc: str) -> Key:
+    return Key(name, Kind.TEXT, doc, later=True)
+
+
+_AGENT: Final = _ref("agent", Ref.AGENT, "Which agent works.")
+_MODEL: Final = Key("model", Kind.LINE, "The model the agent is asked to use.")
+_POOL: Final = _ref("pool", Ref.POOL, "Where the task takes its place.")
+_RETRIES: Final = Key("retries", Kind.COUNT, "Attempts after the first one.", maximum=MAX_RETRIES)
+_TIMEOUT: Final = _duration("timeout", "Longest time of one attempt.", minimum=SHORTEST_S)
+_IDLE: Final = _duration(
+    "idle_timeout", "Longest time without output and without CPU use.", minimum=SHORTEST_S
+)
+_ENV: Final = Key("env", Kind.ENV, "Environment variables, added.", also=("environment",))
+_LABELS: Final = Key("labels", Kind.LINES, "Free words; pools and routes select by them.")
+_LAND: Final = _choice("land", model.Land, "Who says yes before finished work is merged.")
+_GATES: Final = _ref(
+    "gates", Ref.GATE, "Only these task and merge gates.", many=True, empty_ok=True
+)
+
+PLAN: Final = Section(
+    "plan",
+    Shape.TABLE,
+    "The plan as a whole.",
+    (
+        Key("name", Kind.LINE, "Name of the plan; without it, the name of the file."),
+        Key("base", Kind.BRANCH, "Branch the work starts from; without it, what HEAD is on."),
+        Key("target", Kind.BRANCH, "Branch the work lands on; without it, deck/<plan>."),
+        _LAND,
+        _choice("strategy", model.Strategy, "When a task may start."),
+        Key(
+            "agents",
+            Kind.COUNT,
+            "Agents at once.",
+            field="agents_limit",
+            minimum=1,
+            maximum=MAX_AGENTS,
+            also=("max_agents", "parallel", "concurrency", "jobs"),
+        ),
+        Key(
+            "promote",
+            Kind.CHOICE,
+            "Whether the target is brought into the base without asking.",
+            choices=("ask", "auto"),
+        ),
+        _later("stack", "Start a task on proposed work."),
+    ),
+)
+DEFAULTS: Final = Section(
+    "defaults",
+    Shape.TABLE,
+    "What holds for a task that says nothing itself.",
+    (
+        _AGENT,
+        _MODEL,
+        _GATES,
+        _RETRIES,
+        _duration("backoff", "Wait before the second attempt; doubles each time."),
+        _TIMEOUT,
+        _IDLE,
+    ),
+    model=model.Defaults,
+    field="defaults",
+)
+BUDGET: Final = Section(
+    "budget",
+    Shape.TABLE,
+    "What a run may use.",
+    (
+        Key("usd", Kind.MONEY, "US dollars.", maximum=MAX_USD, also=("cost", "dollars", "money")),
+        Key("tokens", Kind.TOKENS, "Tokens.", maximum=MAX_TOKENS),
+        _choice("on_exceed", model.OnExceed, "What happens when it is used up."),
+    ),
+    model=model.Budget,
+    field="budget",
+)
+GATES: Final = Section(
+    "gates",
+    Shape.NAMED,
+    "A command that must exit 0.",
+    (
+        Key("run", Kind.SHELL, "The command.", required=True, also=("command", "cmd")),
+        _choice("when", model.GateWhen, "Where it runs.", many=True, one_ok=True),
+        _duration("timeout", "Longest time of one run.", minimum=SHORTEST_S),
+        Key("retries", Kind.COUNT, "Runs on the same tree after a red one.", maximum=MAX_RETRIES),
+    ),
+    Ref.GATE,
+    model.Gate,
+    "gates",
+)
+AGENTS: Final = Section(
+    "agents",
+    Shape.NAMED,
+    "A configured agent.",
+    (
+        Key(
+            "use",
+            Kind.CHOICE,
+            "A kind of agent that agentdeck knows.",
+            choices=("command", *model.BUILTIN_AGENTS),
+        ),
+        Key("command", Kind.ARGV, "Any program that works on the prompt.", also=("run", "cmd")),
+        _MODEL,
+        Key("args", Kind.ARGS, "Arguments, added to the command."),
+        _ENV,
+        Key(
+            "output",
+            Kind.CHOICE,
+            "How its output is read.",
+            choices=("plain", "claude", "scripted"),
+        ),
+        _later("skills", "Skills the agent is given."),
+    ),
+    Ref.AGENT,
+    model.Agent,
+    "agents",
+)
+POOLS: Final = Section(
+    "pools",
+    Shape.NAMED,
+    "Named capacity.",
+    (
+        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS, required=True),
+        Key("labels", Kind.LINES, "Tasks with one of these labels are routed here."),
+        _ref("agents", Ref.AGENT, "Tasks of these agents are routed here.", many=True),
+        _later("host", "Another machine."),
+    ),
+    Ref.POOL,
+    model.Pool,
+    "pools",
+)
+_MATCH: Final = (
+    Key("id", Kind.LINE, "Glob for the task's id."),
+    Key("phase", Kind.LINE, "Glob for the task's phase."),
+    Key("label", Kind.LINE, "Glob for one of its labels.", also=("labels",)),
+    _later("size", "The task's size."),
+)
+ROUTES: Final = Section(
+    "route",
+    Shape.LIST,
+    "Settings for the tasks that match; the first match that says something wins.",
+    (
+        Key(
+            "match",
+            Kind.TABLE,
+            "Which tasks: all that is stated must hold.",
+            required=True,
+            keys=_MATCH,
+            model=model.RouteMatch,
+        ),
+        _AGENT,
+        _MODEL,
+        _POOL,
+    ),
+    model=model.Route,
+    field="routes",
+)
+WORKTREE: Final = Section(
+    "worktree",
+    Shape.TABLE,
+    "How a fresh worktree is made ready.",
+    (
+        Key("copy", Kind.PATHS, "Untracked files to copy into it (globs)."),
+        Key("link", Kind.PATHS, "Paths to link into it."),
+        Key("setup", Kind.SHELL, "A command to run in it."),
+        Key("root", Kind.LINE, "Folder where worktrees live."),
+    ),
+    model=model.Worktree,
+    field="worktree",
+)
+PHASES: Final = Section(
+    "phase",
+    Shape.LIST,
+    "A named group of tasks.",
+    (
+        Key("id", Kind.ID, "Its id.", required=True, also=("name",)),
+        Key("title", Kind.LINE, "What it is about.", empty_ok=True),
+        Key("sync", Kind.FLAG, "The next phases wait for every task of this one."),
+        _ref("gates", Ref.GATE, "Phase gates of this phase.", many=True),
+    ),
+    Ref.PHASE,
+    model.Phase,
+    "phases",
+)
+TASKS: Final = Section(
+    "task",
+    Shape.LIST,
+    "A unit of the plan.",
+    (
+        Key("id", Kind.ID, "Its id.", required=True, also=("name",)),
+        Key("title", Kind.LINE, "What it is about.", empty_ok=True),
+        Key("prompt", Kind.TEXT, "What the agent is told.", empty_ok=True),
+        Key("prompt_file", Kind.FILE, "A file with the prompt.", field="prompt"),
+        _ref(
+            "after",
+            Ref.TASK,
+            "Tasks that must have landed first.",
+            many=True,
+            one_ok=True,
+            also=("needs", "depends_on", "depends", "deps", "requires", "dependencies"),
+        ),
+        _ref("phase", Ref.PHASE, "The phase it belongs to."),
+        Key("files", Kind.PATHS, "Footprint: globs, or folders ending in /.", also=("footprint",)),
+        _AGENT,
+        _MODEL,
+        _POOL,
+        _LABELS,
+        _duration("estimate", "How long it is expected to take.", minimum=SHORTEST_S),
+        Key("tokens", Kind.TOKENS, "Tokens it is expected to take.", maximum=MAX_TOKENS),
+        Key(
+            "risk",
+            Kind.CHOICE,
+            "Shown to the person who approves.",
+            choices=("low", "medium", "high"),
+        ),
+        _GATES,
+        _LAND,
+        _RETRIES,
+        _TIMEOUT,
+        _IDLE,
+        Key(
+            "priority",
+            Kind.COUNT,
+            "Higher goes first.",
+            minimum=-MAX_PRIORITY,
+            maximum=MAX_PRIORITY,
+        ),
+        Key("exclusive", Kind.FLAG, "Works alone."),
+        Key("human", Kind.FLAG, "A person does it.", also=("manual",)),
+        Key("defer", Kind.LINE, "Why the task is not part of this run.", also=("skip",)),
+        Key("allow_empty", Kind.FLAG, "Done without a commit."),
+        _ENV,
+        _later("repo", "The repository it is for."),
+        _later("review", "Who reviews it."),
+        _later("evidence", "What proves it."),
+    ),
+    Ref.TASK,
+    model.Task,
+    "tasks",
+)
+SECTIONS: Final = (
+    PLAN,
+    DEFAULTS,
+    BUDGET,
+    GATES,
+    AGENTS,
+    POOLS,
+    ROUTES,
+    WORKTREE,
+    Section("hooks", Shape.TABLE, "Commands that run on events.", later=True),
+    Section("repos", Shape.NAMED, "Other repositories.", later=True),
+    PHASES,
+    TASKS,
+)
+VERSION_KEY: Final = "version"

@@ -1,0 +1,116 @@
+"""Checks between several keys of a plan file: what one value alone cannot show.
+
+Rules: each check looks at what the file says (`raw`) or at what was read, and reports; none of them
+stops the reading. `meant` are the keys that misspelt ones seem to stand for: one slip of the finger
+is one problem, so these are not reported as missing too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from agentdeck.core.plan import BUILTIN_AGENTS, Task
+from agentdeck.plans.findings import Findings
+from agentdeck.plans.keys import Section
+from agentdeck.plans.loops import loops
+from agentdeck.plans.positions import Path
+from agentdeck.plans.problems import listed, shown
+
+MAX_LOOP_SHOWN: Final = 12  # tasks of one loop in a message
+
+
+def check_agent(
+    raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings
+) -> dict[str, Any]:
+    """An agent is a kind or a command, never both. Returns the kind that the file leaves out."""
+    name = str(path[-1])
+    use = raw.get("use")
+    if "command" in raw:
+        if isinstance(use, str) and use != "command":
+            findings.add(
+                (*path, "command"),
+                f"stands beside use = {shown(use)}, which has a command of its own",
+                f"keep one of them; with `command`, output = {shown(use)} reads its stream",
+            )
+        return {"use": "command"}
+    if use is None and name in BUILTIN_AGENTS:
+        return {"use": name}
+    if (use is None or use == "command") and not meant & {"use", "command"}:
+        hint = f"add `command`, or use = one of {listed([shown(kind) for kind in BUILTIN_AGENTS])}"
+        findings.add(path, "has no command", hint)
+    return {}
+
+
+def check_route(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:
+    """A route says something."""
+    if not {"agent", "model", "pool"} & (raw.keys() | meant):
+        findings.add(path, "sets nothing", "add agent, model or pool")
+
+
+def check_task(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:
+    """A task says what to do, once, and who does it, once."""
+    if "prompt" in raw and "prompt_file" in raw:
+        findings.add((*path, "prompt_file"), "stands beside prompt", "keep one of them")
+    said = [raw.get("title"), raw.get("prompt")]
+    empty = all(isinstance(text, str | None) and not (text or "").strip() for text in said)
+    elsewhere = {"title", "prompt", "prompt_file"} & meant or "prompt_file" in raw
+    if empty and not elsewhere:
+        findings.add(
+            path, "has neither a title nor a prompt", "say what is to be done: add `prompt`"
+        )
+    if raw.get("human") is True and raw.get("agent", "human") != "human":
+        message = f"is {shown(raw['agent'])}, but human = true"
+        findings.add((*path, "agent"), message, "drop one of them")
+
+
+def check_ids(placed: Sequence[tuple[Path, str]], section: Section, findings: Findings) -> None:
+    """No id is used twice, not even in another case: ids become files and refs."""
+    first: dict[str, tuple[Path, str]] = {}
+    for path, name in placed:
+        before = first.setdefault(name.casefold(), (path, name))
+        if before[0] == path:
+            continue
+        lines = f"lines {findings.line((*before[0], 'id'))} and {findings.line((*path, 'id'))}"
+        message = f"duplicate {section.name} id {shown(name)}: {lines}"
+        if before[1] != name:
+            message += f" ({shown(before[1])} differs only in case)"
+        findings.add((*path, "id"), message, "give one of them another id")
+
+
+def check_dependencies(tasks: Sequence[tuple[Path, Task]], findings: Findings) -> None:
+    """No task waits for itself, neither directly nor through others."""
+    needs: dict[str, tuple[str, ...]] = {}
+    paths: dict[str, Path] = {}
+    for path, task in tasks:
+        needs.setdefault(task.id, task.after)
+        paths.setdefault(task.id, path)
+        if task.id in task.after:
+            findings.add((*path, "after"), "the task waits for itself", "remove it from `after`")
+    for loop in loops(needs):
+        names = [shown(name)[1:-1] for name in [*loop, loop[0]]]
+        if len(names) > MAX_LOOP_SHOWN:
+            left = len(names) - MAX_LOOP_SHOWN
+            names[MAX_LOOP_SHOWN - 1 : -1] = [f"({left} more)"]
+        findings.add(
+            (*paths[loop[0]], "after"),
+            f"dependency loop: {' -> '.join(names)}",
+            f"each waits for the next: drop one of these {len(loop)} entries of `after`",
+        )
+
+
+def check_version(document: Mapping[str, Any], key: str, wanted: int, findings: Findings) -> bool:
+    """The file says its format. Returns whether it is worth reading on."""
+    if key not in document:
+        findings.add(
+            (), f"`{key} = {wanted}` is missing", f"make it the first line: {key} = {wanted}"
+        )
+        return True
+    found = document[key]
+    if type(found) is int and found != wanted:
+        message = f"plan format {shown(found)} is not known; this agentdeck reads format {wanted}"
+        findings.add((key,), message, f"{key} = {wanted}, or another version of agentdeck")
+        return False
+    if type(found) is not int:
+        findings.add((key,), f"expected {wanted}, found {shown(found)}")
+    return True

@@ -1,0 +1,1 @@
+"""Shipped fakes and drivers for tests and demonstrations."""

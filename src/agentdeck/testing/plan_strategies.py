@@ -1,0 +1,192 @@
+"""Hypothesis strategies for plans. The only module that imports hypothesis.
+
+Rules: every plan drawn here is valid: the reader accepts what the writer makes of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from agentdeck.core import plan as model
+from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId, id_fault
+
+_ID = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,11}", fullmatch=True).filter(
+    lambda text: id_fault(text) is None
+)
+_LINE = st.text(
+    st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=20
+).filter(lambda text: bool(text.strip()))
+_ARGUMENT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+_TEXT = _ARGUMENT.filter(lambda text: bool(text.strip()))
+_VARIABLE = st.from_regex(r"[A-Z_][A-Z0-9_]{0,9}", fullmatch=True)
+_ENV = st.dictionaries(_VARIABLE, _ARGUMENT, max_size=2)
+_PATH = st.from_regex(r"[a-z*][a-z0-9_*?-]{0,5}(/[a-z*]{1,5}){0,2}/?", fullmatch=True)
+_BRANCH = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,8}(/[a-z0-9]{1,5})?", fullmatch=True)
+_TOKENS = st.integers(0, 10**15)
+_DURATION = st.one_of(st.integers(1, 400_000).map(float), st.floats(0.001, 1e6, allow_nan=False))
+_COMMAND = st.lists(_TEXT, min_size=1, max_size=3).map(tuple)
+_SHELL = st.one_of(_COMMAND, _TEXT.map(lambda text: ("sh", "-c", text)))
+
+
+def _maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), strategy)
+
+
+def _some(strategy: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[Any]:
+    return st.lists(strategy, max_size=most, unique=True).map(tuple)
+
+
+def _names(least: int = 0, most: int = 3) -> st.SearchStrategy[list[str]]:
+    return st.lists(_ID, min_size=least, max_size=most, unique_by=str.casefold)
+
+
+def _of(names: list[Any]) -> st.SearchStrategy[Any]:
+    return _maybe(st.sampled_from(names)) if names else st.none()
+
+
+def _several(names: list[Any]) -> st.SearchStrategy[Any]:
+    return _some(st.sampled_from(names)) if names else st.just(())
+
+
+_RETRIES = st.integers(0, 50)
+_gate_fields: dict[str, Any] = {
+    "run": _SHELL,
+    "when": st.lists(st.sampled_from(model.GateWhen), min_size=1, unique=True).map(tuple),
+    "timeout_s": _DURATION,
+    "retries": _RETRIES,
+}
+
+
+@st.composite
+def _agent(draw: st.DrawFn, name: str) -> model.Agent:
+    use = draw(st.sampled_from(("command", *model.BUILTIN_AGENTS)))
+    return model.Agent(
+        name=AgentName(name),
+        use=use,
+        command=draw(_COMMAND) if use == "command" else (),
+        model=draw(_maybe(_LINE)),
+        args=draw(st.lists(_ARGUMENT, max_size=2).map(tuple)),
+        env=draw(_ENV),
+        output=draw(_maybe(st.sampled_from(("plain", "claude", "scripted")))),
+    )
+
+
+@st.composite
+def _task(draw: st.DrawFn, name: str, before: list[TaskId], names: dict[str, Any]) -> model.Task:
+    human = draw(st.booleans())
+    title = draw(st.one_of(st.just(""), _LINE))
+    return model.Task(
+        id=TaskId(name),
+        title=title,
+        prompt=draw(st.one_of(st.just(""), _TEXT) if title else _TEXT),
+        after=draw(_several(before)),
+        phase=draw(_of(names["phases"])),
+        files=draw(st.lists(_PATH, max_size=2).map(tuple)),
+        agent=None if human else draw(_of(names["agents"])),
+        model=draw(_maybe(_LINE)),
+        pool=draw(_of(names["pools"])),
+        labels=draw(_some(_LINE, 2)),
+        estimate_s=draw(_maybe(_DURATION)),
+        tokens=draw(_maybe(_TOKENS)),
+        risk=draw(_maybe(st.sampled_from(("low", "medium", "high")))),
+        gates=draw(_maybe(_several(names["gates"]))),
+        land=draw(_maybe(st.sampled_from(model.Land))),
+        retries=draw(_maybe(_RETRIES)),
+        timeout_s=draw(_maybe(_DURATION)),
+        idle_timeout_s=draw(_maybe(_DURATION)),
+        priority=draw(st.integers(-1_000_000, 1_000_000)),
+        exclusive=draw(st.booleans()),
+        human=human,
+        defer=draw(_maybe(_LINE)),
+        allow_empty=draw(st.booleans()),
+        env=draw(_ENV),
+    )
+
+
+@st.composite
+def _route(draw: st.DrawFn, names: dict[str, Any]) -> model.Route:
+    match = model.RouteMatch(
+        id=draw(_maybe(_LINE)), phase=draw(_maybe(_LINE)), label=draw(_maybe(_LINE))
+    )
+    agent, pool = draw(_of(names["agents"])), draw(_of(names["pools"]))
+    return model.Route(match, agent, draw(_maybe(_LINE) if agent or pool else _LINE), pool)
+
+
+@st.composite
+def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
+    """Valid plans that use every key of the format now and then."""
+    gates = [GateName(name) for name in draw(_names())]
+    agents = [AgentName(name) for name in draw(_names())]
+    pools = [PoolName(name) for name in draw(_names(most=2))]
+    phases = [PhaseId(name) for name in draw(_names(most=2))]
+    tasks = [TaskId(name) for name in draw(_names(1, max_tasks))]
+    every_agent = [*agents, *map(AgentName, model.BUILTIN_AGENTS)]
+    names = {"gates": gates, "agents": every_agent, "pools": pools, "phases": phases}
+    return model.Plan(
+        name=draw(_LINE),
+        base=draw(_maybe(_BRANCH)),
+        target=draw(_maybe(_BRANCH)),
+        land=draw(st.sampled_from(model.Land)),
+        strategy=draw(st.sampled_from(model.Strategy)),
+        agents_limit=draw(st.integers(1, 1000)),
+        promote=draw(st.sampled_from(("ask", "auto"))),
+        defaults=draw(
+            st.builds(
+                model.Defaults,
+                agent=_of(every_agent),
+                model=_maybe(_LINE),
+                gates=_maybe(_several(gates)),
+                retries=_RETRIES,
+                backoff_s=st.one_of(st.just(0.0), _DURATION),
+                timeout_s=_DURATION,
+                idle_timeout_s=_DURATION,
+            )
+        ),
+        budget=draw(
+            st.builds(
+                model.Budget,
+                usd=_maybe(st.floats(0, 1e9)),
+                tokens=_maybe(_TOKENS),
+                on_exceed=st.sampled_from(model.OnExceed),
+            )
+        ),
+        gates=tuple(draw(st.builds(model.Gate, name=st.just(g), **_gate_fields)) for g in gates),
+        agents=tuple(draw(_agent(name)) for name in agents),
+        pools=tuple(
+            draw(
+                st.builds(
+                    model.Pool,
+                    name=st.just(name),
+                    size=st.integers(1, 1000),
+                    labels=_some(_LINE, 2),
+                    agents=_several(every_agent),
+                )
+            )
+            for name in pools
+        ),
+        routes=tuple(draw(st.lists(_route(names), max_size=2))),
+        worktree=draw(
+            st.builds(
+                model.Worktree,
+                copy=_some(_PATH),
+                link=_some(_PATH),
+                setup=st.one_of(st.just(()), _SHELL),
+                root=_maybe(_LINE),
+            )
+        ),
+        phases=tuple(
+            draw(
+                st.builds(
+                    model.Phase,
+                    id=st.just(name),
+                    title=st.one_of(st.just(""), _LINE),
+                    sync=st.booleans(),
+                    gates=_several(gates),
+                )
+            )
+            for name in phases
+        ),
+        tasks=tuple(draw(_task(name, tasks[:i], names)) for i, name in enumerate(tasks)),
+    )

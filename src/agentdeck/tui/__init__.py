@@ -1,0 +1,1 @@
+"""The deck: the control room on the screen."""
