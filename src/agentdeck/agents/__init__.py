@@ -1,1 +1,1 @@
-"""How agent command lines are started and how their streams are read. Pure: bytes in, reports out."""
+"""How agent CLIs are started and how their streams are read. Pure: bytes in, reports out."""

@@ -238,11 +238,14 @@ def _needs_somebody(state: RunState) -> str | None:
     paused = next(state.in_state(TaskState.PAUSED), None)
     if paused is not None:
         return f"{paused.id} is paused"
-    held_back = next((b for _, b in scheduler.admission(state) if b is not None), None)
+    held_back = next(((t, b) for t, b in scheduler.admission(state) if b is not None), None)
     if held_back is not None:
-        return held_back.sentence
+        return f"{held_back[0].id} waits: {held_back[1].sentence}"
     names = [g.name for g in state.plan.gates if {GateWhen.FINAL, GateWhen.PHASE} & set(g.when)]
     red = evidence.red_gate(state, names, state.tip_tree)
     if red is not None:
         return f"gate {red} is red on {state.target}"
+    pending = next(state.in_state(TaskState.PENDING), None)
+    if pending is not None:  # what it needs was skipped or deferred, and that settles nothing
+        return f"{pending.id} waits for {_pending(state, pending)}"
     return state.promote_reason or None

@@ -93,6 +93,8 @@ def check(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"no task {task_id}")
         if type(event) in CHANGING and not targets(task.state, type(event)):
             raise StaleEvent(event, f"{task_id} is {task.state}")
+        if isinstance(event, e.StepFailed) and task.state in _WITHOUT_STEPS:
+            raise StaleEvent(event, f"{task_id} is {task.state}")
         _check_attempt(event, task)
     entry_id = getattr(event, "entry", None)
     if isinstance(event, e.EntryQueued):
@@ -100,6 +102,26 @@ def check(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"{entry_id} is in the queue already")
     elif entry_id is not None and entry_id not in state.queue:
         raise StaleEvent(event, f"{entry_id} is not in the queue")
+    if isinstance(event, e.GateFinished):
+        expected = len(state.gate_runs(event.gate, event.tree)) + 1
+        if event.run != expected:  # a red run that is told twice must not count twice
+            raise StaleEvent(event, f"run {expected} of {event.gate} is next on this tree")
+    elif entry_id is not None:
+        _check_entry(state, event)
+
+
+def _check_entry(state: RunState, event: AnyEvent) -> None:
+    """An entry's id is used again when its task comes back, so a late report may be of older work."""
+    match event:
+        case e.EntryBuilt() | e.EntryConflicted():
+            if state.queue[event.entry].intended is not None:
+                raise StaleEvent(event, f"{event.entry} is landing")
+            if event.tip != state.tip:
+                raise StaleEvent(event, f"the target is at {state.tip}")
+        case e.EntryLanded() if state.queue[event.entry].intended != event.commit:
+            raise StaleEvent(event, f"{event.entry} is not landing {event.commit}")
+        case e.LandingLost() | e.LandingBlocked() if state.queue[event.entry].intended is None:
+            raise StaleEvent(event, f"{event.entry} is not landing")
 
 
 def _check_attempt(event: AnyEvent, task: TaskRun) -> None:
@@ -112,10 +134,21 @@ def _check_attempt(event: AnyEvent, task: TaskRun) -> None:
         raise StaleEvent(event, f"{task.id} is at attempt {current}")
     if isinstance(event, e.AttemptLaunched | e.WorktreePrepared | e.AttemptClaimed):
         return
+    if isinstance(event, e.AttemptCollected) and task.attempt and task.attempt.collected:
+        raise StaleEvent(event, f"the work of attempt {number} was taken already")
     if isinstance(event, _OF_A_LIVE_PROCESS) and task.attempt and task.attempt.exit is not None:
         raise StaleEvent(event, f"attempt {number} has exited")
 
 
+# Nothing is under way for a task in these states: a report of trouble is of a step before them.
+_WITHOUT_STEPS = (
+    TaskState.PENDING,
+    TaskState.READY,
+    TaskState.RETRYING,
+    TaskState.FAILED,
+    TaskState.CANCELLED,
+    TaskState.DEFERRED,
+)
 _OF_A_LIVE_PROCESS = (
     e.AttemptProgressed,
     e.AttemptAsked,
@@ -201,6 +234,7 @@ def _take_in(state: RunState, event: AnyEvent, at: float) -> None:  # noqa: PLR0
         case e.TaskSkipped():
             task = state.tasks[event.task]
             task.skip_mode, task.reason = event.mode, f"skipped by {event.by}"
+            _forget_troubles(state, event.task)
         case e.TaskUnskipped():
             state.tasks[event.task].skip_mode = None
             _reopen(state)
@@ -254,6 +288,7 @@ def _take_in(state: RunState, event: AnyEvent, at: float) -> None:  # noqa: PLR0
             _thaw(attempt, at)
             attempt.exited_at, attempt.question = at, None
             attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
+            _forget_troubles(state, event.task)
         case e.AttemptCollected():
             _attempt(state, event.task).collected = Collected(
                 event.head,
@@ -282,12 +317,14 @@ def _take_in(state: RunState, event: AnyEvent, at: float) -> None:  # noqa: PLR0
             task = state.tasks[event.task]
             task.reason, task.cause = event.detail, event.cause
             _end_attempt(task, f"failed: {event.cause}")
+            _forget_troubles(state, event.task)
         case e.TaskCancelled():
             task = state.tasks[event.task]
             task.reason, task.cause, task.wanted = event.detail, e.FailureClass.STOPPED, Wanted.RUN
             task.retry_at = None
             _leave_queue(state, event.task)
             _end_attempt(task, "stopped")
+            _forget_troubles(state, event.task)
         case e.GateFinished():
             runs = state.gates.setdefault(gate_key(event.gate, event.tree), [])
             runs.append(

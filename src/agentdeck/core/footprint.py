@@ -16,6 +16,11 @@ from typing import Final
 CACHE_SIZE: Final = 65_536  # pairs; a plan of 500 tasks with 4 patterns each asks far fewer at once
 
 
+# `[` opens a set only if a `]` follows that is not its first member, as in `fnmatch`.
+_SET = re.compile(r"\[!?+\]?+[^\]]*+\]")
+_TOKEN = re.compile(rf"{_SET.pattern}|\*+|.", re.DOTALL)
+
+
 @lru_cache(maxsize=4096)
 def _segments(pattern: str) -> tuple[str, ...]:
     parts = [part for part in pattern.split("/") if part not in {"", "."}]
@@ -27,7 +32,7 @@ def _segments(pattern: str) -> tuple[str, ...]:
 @lru_cache(maxsize=CACHE_SIZE)
 def _texts_meet(one: str, two: str) -> bool:
     """Can one text match both single-segment patterns? A `[…]` counts as any character."""
-    one, two = (re.sub(r"\[[^\]]+\]", "?", text) for text in (one, two))
+    one, two = (_SET.sub("?", text) for text in (one, two))
     reached = {(0, 0)}
     pending = [(0, 0)]
     while pending:
@@ -82,15 +87,25 @@ def overlap(one: Iterable[str], two: Iterable[str]) -> str | None:
     return None
 
 
+def _token(token: str) -> str:
+    """One token of a segment as a regular expression that never crosses a slash."""
+    if token[0] == "*":
+        return "[^/]*"
+    if token == "?":
+        return "[^/]"
+    if len(token) > 1:
+        return "(?!/)" + fnmatch.translate(token).removeprefix("(?s:")[:-3]  # 3: `)` and the end
+    return re.escape(token)
+
+
 @lru_cache(maxsize=4096)
 def _expression(pattern: str) -> re.Pattern[str]:
     parts = []
     for part in _segments(pattern):
         if part == "**":
             parts.append("(?:.*)")
-        else:  # fnmatch would let `*` cross a slash
-            inner = fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z")
-            parts.append(inner.replace(".*", "[^/]*"))
+        else:
+            parts.append("".join(_token(token) for token in _TOKEN.findall(part)))
     joined = "/".join(parts).replace("(?:.*)/", "(?:.*/)?").replace("/(?:.*)", "(?:/.*)?")
     return re.compile(rf"{joined}\Z", re.DOTALL)
 

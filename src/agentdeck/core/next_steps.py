@@ -65,7 +65,7 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
     for task in state.tasks.values():
         yield from _task_steps(state, task, now)
     if state.ending:
-        yield from _end(state)
+        yield from _end(state, now)
         return
     yield from _preflight(state)
     yield from _starts(state)
@@ -303,7 +303,7 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
     if evidence.open_gate(state, gates, state.tip_tree) is not None:
         yield from _gate_on(state, gates, GateWhen.FINAL, state.tip_tree, state.tip)
         return
-    if state.plan.promote == "auto" and state.landings and not state.promoted:
+    if state.plan.promote == "auto" and state.landings and state.promoted != state.tip:
         if not state.promote_wanted and not state.promote_reason:
             yield Record((e.PromoteAsked("plan"),))
         return
@@ -312,12 +312,12 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
     yield Record((e.RunFinished(Outcome.COMPLETE),))
 
 
-def _end(state: RunState) -> Iterator[AnyStep]:
+def _end(state: RunState, now: float) -> Iterator[AnyStep]:
     busy = (*HOLDS_SLOT, TaskState.CHECKING)
     if not any(state.in_state(*busy)) and not any(e.intended for e in state.queue.values()):
         yield Record((e.RunFinished(Outcome.STOPPED),))
     else:
-        yield from (s for s in queue.next_steps(state, state.at) if isinstance(s, LandEntry))
+        yield from (s for s in queue.next_steps(state, now) if isinstance(s, LandEntry))
 
 
 def _current(task: TaskRun) -> Attempt:

@@ -87,10 +87,22 @@ class _Capacity:
             if pool is not None:
                 self.pool_used[pool] = self.pool_used.get(pool, 0) + 1
         self.holders = list(state.in_state(*HOLDS_FOOTPRINT))
-        self.waiting_wide: list[TaskRun] = []
+        # Only those that can be in anybody's way, so that a wide plan costs no more than a narrow.
+        self.alone = [task for task in self.holders if state.spec(task.id).exclusive]
+        self.with_files = [task for task in self.holders if state.spec(task.id).files]
+
+    def reserve(self, task: TaskRun) -> None:
+        """Keep later tasks out of the way of `task`, which starts or is first in line."""
+        spec = self.state.spec(task.id)
+        if spec.exclusive:
+            self.alone.append(task)
+        if spec.files:
+            self.with_files.append(task)
 
     def take(self, task: TaskRun) -> None:
+        """Give `task` what it needs to start."""
         self.holders.append(task)
+        self.reserve(task)
         if is_human(self.state, task.id):
             return
         self.slots_used += 1
@@ -111,7 +123,7 @@ def admission(state: RunState) -> Iterator[tuple[TaskRun, Blocker | None]]:
         if blocker is None:
             capacity.take(task)
         elif blocker.kind in (Hindrance.FOOTPRINT, Hindrance.EXCLUSIVE):
-            capacity.waiting_wide.append(task)
+            capacity.reserve(task)
         yield task, blocker
 
 
@@ -156,21 +168,15 @@ def _blocks(state: RunState, task: TaskRun, capacity: _Capacity) -> Blocker | No
     spec, settings = state.spec(task.id), state.settings(task.id)
     if task.wanted is Wanted.PAUSE:
         return Blocker(Hindrance.PAUSED, "it was paused before it started")
-    for other in capacity.holders:
-        if spec.exclusive:
-            return Blocker(Hindrance.EXCLUSIVE, f"it works alone, and {other.id} is {other.state}")
-        if state.spec(other.id).exclusive:
-            return Blocker(Hindrance.EXCLUSIVE, f"{other.id} works alone and is {other.state}")
-    for other in capacity.waiting_wide:
-        if state.spec(other.id).exclusive:
-            return Blocker(Hindrance.EXCLUSIVE, f"{other.id} works alone and is first in line")
-    for other in (*capacity.holders, *capacity.waiting_wide):
+    alone = _alone(state, task, capacity)
+    if alone is not None:
+        return Blocker(Hindrance.EXCLUSIVE, alone)
+    for other in capacity.with_files if spec.files else ():
         shared = footprint.overlap(spec.files, state.spec(other.id).files)
         if shared is not None:
-            how = other.state if other.state in HOLDS_FOOTPRINT else "first in line"
-            if other.state is TaskState.READY and other in capacity.holders:
-                how = "starting"
-            return Blocker(Hindrance.FOOTPRINT, f"{other.id} has {shared} and is {how}")
+            return Blocker(
+                Hindrance.FOOTPRINT, f"{other.id} has {shared} and {_does(other, capacity)}"
+            )
     if is_human(state, task.id):
         return None
     pool = state.plan.pool_by_name.get(settings.pool) if settings.pool else None
@@ -179,3 +185,20 @@ def _blocks(state: RunState, task: TaskRun, capacity: _Capacity) -> Blocker | No
     if capacity.slots_used >= state.agents_limit:
         return Blocker(Hindrance.AGENTS, f"all {state.agents_limit} agent slots are taken")
     return None
+
+
+def _alone(state: RunState, task: TaskRun, capacity: _Capacity) -> str | None:
+    """Who keeps whom from working because one of them works alone."""
+    if state.spec(task.id).exclusive and capacity.holders:
+        other = capacity.holders[0]
+        return f"it works alone, and {other.id} {_does(other, capacity)}"
+    if capacity.alone:
+        other = capacity.alone[0]
+        return f"{other.id} works alone and {_does(other, capacity)}"
+    return None
+
+
+def _does(other: TaskRun, capacity: _Capacity) -> str:
+    if other.state is not TaskState.READY:
+        return f"is {other.state}"
+    return "is starting" if other in capacity.holders else "is first in line"

@@ -26,7 +26,8 @@ TRANSITIONS: Final[Table] = {
     # attempt
     **_rows(e.AttemptClaimed, (S.READY,), S.PREPARING),
     **_rows(e.AttemptLaunched, (S.PREPARING,), S.WORKING),
-    **_rows(e.AttemptAsked, (S.PREPARING, S.WORKING, S.PAUSED, S.ASKING), S.ASKING),
+    **_rows(e.AttemptAsked, (S.PREPARING, S.WORKING, S.ASKING), S.ASKING),
+    **_rows(e.AttemptAsked, (S.PAUSED,), S.PAUSED),  # said before it froze: thawing makes it ASKING
     **_rows(e.MessageDelivered, (S.ASKING,), S.WORKING, S.ASKING),  # ASKING: not the open question
     **_rows(e.MessageDelivered, (S.WORKING,), S.WORKING),
     **_rows(e.MessageDelivered, (S.PAUSED,), S.PAUSED),

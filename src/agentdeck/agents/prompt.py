@@ -1,0 +1,180 @@
+"""What an agent is told, and what commits are called.
+
+Rules:
+- The brief of the task stands at the margin, as its author wrote it. Everything that other agents,
+  gates or git have said is indented, so it cannot be taken for a part of the brief.
+- Every part has a bound; the whole is far below what an argument may hold.
+- A commit message has one line for each thing, whatever a title holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from agentdeck.agents.one_line import CUT, one_line, plain_text
+from agentdeck.core import evidence
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import Attempt, RunState, TaskRun
+
+BRIEF_CHARS: Final = 60_000  # a brief longer than a short story belongs into a file of the repo
+FEEDBACK_CHARS: Final = 8_000  # the end of a gate's log
+MESSAGE_CHARS: Final = 600  # of each task this one needs
+NEEDED_TASKS: Final = 20  # of those told about; a task that needs more is a mere joint
+NAMED_FILES: Final = 12  # of each task this one needs
+NAMED_PATTERNS: Final = 200  # of the footprint
+GATE_CHARS: Final = 300  # of a gate's command
+TITLE_CHARS: Final = 100  # of a commit message's first line; tools cut it at about 72
+WORD_CHARS: Final = 120  # of a trailer's value
+
+_RULES: Final = """\
+- You are in a git worktree of your own, on a branch of your own. Work only below this folder.
+- Commit your work when it is done. What is not committed is committed for you, unsorted.
+- Do not push, do not switch or change other branches, do not use git stash, do not rewrite commits
+  that you did not make.
+- Nobody watches: do not ask back, decide, and say in your last message what you decided.
+- End with a few sentences on what you changed and what is left open."""
+
+
+def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
+    """What the agent of one attempt is told.
+
+    Args:
+        attempt: counts from 1; from the second on, why the one before was not enough is told.
+    """
+    spec, task = state.spec(task_id), state.tasks[task_id]
+    title = one_line(spec.title, TITLE_CHARS)
+    parts = [
+        f"# Task {task_id}: {title}" if title else f"# Task {task_id}",
+        _brief(spec.prompt or spec.title or str(task_id)),
+        _feedback(state, task, attempt),
+        _files(spec.files),
+        _gates(state, task),
+        _needed(state, spec.after),
+        f"## How to work\n\n{_RULES}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def commit_message(state: RunState, task_id: TaskId, attempt: int) -> str:
+    """The message of the commit in which agentdeck puts what an agent left uncommitted."""
+    title = one_line(state.spec(task_id).title, TITLE_CHARS)
+    subject = f"{task_id}: {title}" if title else f"{task_id}: work of attempt {attempt}"
+    return _with_trailers(subject, state, task_id, attempt)
+
+
+def landing_message(state: RunState, task_id: TaskId, attempt: int) -> str:
+    """The message of the commit that lands a task."""
+    title = one_line(state.spec(task_id).title, TITLE_CHARS) or str(task_id)
+    return _with_trailers(f"Complete {task_id}: {title}", state, task_id, attempt)
+
+
+def _with_trailers(subject: str, state: RunState, task_id: TaskId, attempt: int) -> str:
+    trailers = (
+        f"Agentdeck-Run: {one_line(state.run, WORD_CHARS)}",
+        f"Agentdeck-Task: {one_line(task_id, WORD_CHARS)}",
+        f"Agentdeck-Attempt: {attempt}",
+    )
+    return "\n".join((subject, "", *trailers)) + "\n"
+
+
+def _brief(text: str) -> str:
+    clean = text.replace("\0", "").strip("\n").rstrip()
+    if len(clean) <= BRIEF_CHARS:
+        return clean
+    return clean[:BRIEF_CHARS].rstrip() + f"\n{CUT} (the brief was cut here: it is too long)"
+
+
+def _feedback(state: RunState, task: TaskRun, number: int) -> str:
+    """Why there is another attempt, in the words of who found it wanting."""
+    if number <= 1 or not task.feedback:
+        return ""
+    before = task.attempts[number - 2] if number - 2 < len(task.attempts) else None
+    cause = f" ({task.cause})" if task.cause else ""
+    lines = [f"## This is attempt {number}", "", f"The attempt before was not enough{cause}:", ""]
+    lines.append(_indented(_tail(task.feedback, FEEDBACK_CHARS)))
+    lines += ["", _where_it_stands(state, task, number, before)]
+    return "\n".join(lines)
+
+
+def _where_it_stands(state: RunState, task: TaskRun, number: int, before: Attempt | None) -> str:
+    current = task.attempts[number - 1] if number <= len(task.attempts) else None
+    if current is None or not current.fresh:
+        return "Your earlier work is in this worktree. Look at it first, then go on from there."
+    told = f"You start again from the newest state of {one_line(state.target, WORD_CHARS)}."
+    if before is not None and before.collected is not None and before.collected.commits:
+        told += (
+            f" The earlier work is commit {before.collected.head[:12]}: take from it what holds."
+        )
+    return told
+
+
+def _files(patterns: tuple[str, ...]) -> str:
+    if not patterns:
+        return ""
+    named = _listed((one_line(pattern, WORD_CHARS) for pattern in patterns), NAMED_PATTERNS)
+    return f"## Files\n\nChange files only within these; others work on the rest.\n\n{named}"
+
+
+def _gates(state: RunState, task: TaskRun) -> str:
+    names = [*evidence.task_gates(state, task), *evidence.merge_gates(state, task)]
+    gates = [state.plan.gate_by_name[name] for name in dict.fromkeys(names)]
+    if not gates:
+        return ""
+    # A text in the plan became `sh -c TEXT`; the text alone is what a person would type.
+    shown = (" ".join(gate.run[2:] if gate.run[:2] == ("sh", "-c") else gate.run) for gate in gates)
+    rows = (
+        f"{gate.name}: {one_line(command, GATE_CHARS)}"
+        for gate, command in zip(gates, shown, strict=True)
+    )
+    named = _listed(rows, NAMED_PATTERNS)
+    return f"## Gates\n\nThese commands must exit 0 on your work; run them yourself.\n\n{named}"
+
+
+def _needed(state: RunState, needed: tuple[TaskId, ...]) -> str:
+    """What the tasks that this one builds on did."""
+    told = [_one_needed(state, state.tasks[task_id]) for task_id in needed[:NEEDED_TASKS]]
+    if not told:
+        return ""
+    more = len(needed) - NEEDED_TASKS
+    told += [f"{CUT} and {more} more tasks"] if more > 0 else []
+    return "\n\n".join(("## What came before", *told))
+
+
+def _one_needed(state: RunState, task: TaskRun) -> str:
+    title = one_line(state.spec(task.id).title, TITLE_CHARS)
+    head = f"### {task.id}: {title}" if title else f"### {task.id}"
+    attempt = task.attempt
+    if task.landed_commit is None or attempt is None:
+        return f"{head}\n\n{one_line(task.reason or task.done_how or task.state, MESSAGE_CHARS)}"
+    lines = [head, "", f"Landed as commit {task.landed_commit[:12]}."]
+    if attempt.message:
+        lines += ["", _indented(plain_text(attempt.message, MESSAGE_CHARS))]
+    files = attempt.collected.files if attempt.collected else ()
+    if files:
+        changed = (f"{one_line(f.path, WORD_CHARS)} {_size(f.added, f.removed)}" for f in files)
+        lines += ["", _listed(changed, NAMED_FILES, len(files))]
+    return "\n".join(lines)
+
+
+def _size(added: int, removed: int) -> str:
+    return "(binary)" if added < 0 else f"(+{added} −{removed})"
+
+
+def _listed(rows: Iterable[str], most: int, total: int | None = None) -> str:
+    found = list(rows)
+    more = (len(found) if total is None else total) - most
+    named = [f"    {row}" for row in found[:most]]
+    return "\n".join([*named, *([f"    {CUT} and {more} more"] if more > 0 else [])])
+
+
+def _tail(text: str, limit: int) -> str:
+    """The end of a text, which is where logs say what went wrong; its first line stays too."""
+    if len(text) <= limit:
+        return plain_text(text, limit)
+    first, _, _ = text[: limit * 2].partition("\n")
+    return plain_text(f"{first[:500]}\n{CUT}\n{text[-(limit - 600) :]}", limit)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.split("\n"))

@@ -1,0 +1,215 @@
+"""Attempts: worktree, launch, freeze, stop, messages, and taking the work.
+
+Rules: each performer looks first at what is there (a worktree on its branch, a pid file, a frozen
+tree), so that doing a step again after a crash finds it done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from agentdeck.agents.launching import command_line
+from agentdeck.agents.prompt import build_prompt, commit_message
+from agentdeck.core import events as e
+from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import Attempt
+from agentdeck.core.steps import (
+    Collect,
+    Deliver,
+    Freeze,
+    Launch,
+    Prepare,
+    Release,
+    StopAttempt,
+    Thaw,
+)
+from agentdeck.engine import processes
+from agentdeck.engine.agent_stdin import write_stdin
+from agentdeck.engine.collect import collect
+from agentdeck.engine.commands import run_to_end
+from agentdeck.engine.landing import keep_ref
+from agentdeck.engine.linked_tree import linked
+from agentdeck.engine.setting import Setting, attempt_tag
+from agentdeck.engine.stop import freeze as freeze_tree
+from agentdeck.engine.stop import stop as stop_tree
+from agentdeck.engine.stop import thaw as thaw_tree
+
+SETUP_TIMEOUT_S: Final = 15 * 60.0  # installing dependencies in a fresh worktree takes minutes
+STOP_GRACE_S: Final = (5.0, 5.0)  # after the interrupt, after the terminate
+SCRIPTED_AGENT: Final = Path(__file__).parent.parent / "testing" / "scripted_agent.py"
+
+
+def branch_of(run: str, task: TaskId) -> str:
+    """The branch on which all attempts of a task work."""
+    return f"deck/{run}/{task}"
+
+
+async def prepare(at: Setting, step: Prepare) -> None:
+    """Put the attempt's worktree on its branch."""
+    attempt = at.attempt(step.task, step.attempt)
+    before = at.attempt(step.task, step.attempt - 1) if step.attempt > 1 else None
+    if not attempt.fresh and before is not None and before.path is not None:
+        kept = await at.in_thread(lambda: _go_on(at, before))
+        if kept:
+            found = (before.path, before.branch or "", before.base or "")
+            await at.record(step, e.WorktreePrepared(step.task, step.attempt, *found))
+            return
+    branch = branch_of(at.state.run, step.task)
+    base, spec = at.state.tip, at.state.plan.worktree
+
+    def make() -> Path:
+        if before is not None and before.collected is not None:
+            keep_ref(at.git, at.state.run, step.task, before.number, before.collected.head)
+        made = at.worktrees.prepare(step.task, branch, base, copy=spec.copy, link=spec.link)
+        return made.path
+
+    path = await at.in_thread(make)
+    at.warm_up(base)
+    await _set_up(at, step, path)
+    await at.record(step, e.WorktreePrepared(step.task, step.attempt, str(path), branch, base))
+
+
+def _go_on(at: Setting, before: Attempt) -> bool:
+    """Clean what gates left in the worktree of the attempt before; False when it is gone.
+
+    All of the agent's own work was committed when it was collected.
+    """
+    try:
+        tree = linked(at.git, Path(before.path or ""))
+    except EnvironmentFault:
+        return False
+    with tree.hold():
+        tree.run("reset", "--hard", "--quiet")
+        tree.run("clean", "-fdq")
+    return True
+
+
+async def _set_up(at: Setting, step: Prepare, path: Path) -> None:
+    argv = at.state.plan.worktree.setup
+    if not argv:
+        return
+    folder = at.attempt_folder(step.task, step.attempt) / "setup"
+    tag = f"{attempt_tag(at.state.run, step.task, step.attempt)}/setup"
+    ended = await run_to_end(at, folder, argv, path, tag, SETUP_TIMEOUT_S, {})
+    if ended.code != 0:
+        raise EnvironmentFault(
+            f"[worktree] setup failed ({ended.words}): {ended.last_line}",
+            hint=f"its log is {folder / 'raw.log'}",
+        )
+
+
+async def launch(at: Setting, step: Launch) -> None:
+    """Start the agent, or find it started."""
+    attempt = at.attempt(step.task, step.attempt)
+    state, spec = at.state, at.state.spec(step.task)
+    agent = state.plan.agent_by_name[attempt.agent]
+    folder = at.attempt_folder(step.task, step.attempt)
+    prompt_file = folder / "prompt.md"
+    prompt = build_prompt(state, step.task, step.attempt)
+    worktree = Path(attempt.path or "")
+    how = command_line(
+        agent,
+        prompt=prompt,
+        prompt_file=str(prompt_file),
+        model=attempt.model,
+        task=step.task,
+        worktree=str(worktree),
+        python=sys.executable,
+        scripted_agent=str(SCRIPTED_AGENT),
+        as_root=os.geteuid() == 0,
+    )
+    extra = {
+        "AGENTDECK_RUN": state.run,
+        "AGENTDECK_TASK": step.task,
+        "AGENTDECK_ATTEMPT": str(step.attempt),
+        "AGENTDECK_FILES": "\n".join(spec.files),
+        **how.env,
+        **spec.env,
+    }
+    tag = attempt_tag(state.run, step.task, step.attempt)
+
+    def start() -> processes.Child:
+        environment = at.environment(tag, extra, worktree)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prompt_file.write_text(prompt, encoding="utf-8")
+        return processes.launch(folder, how.argv, worktree, environment, stdin=how.stdin)
+
+    child = await at.in_thread(start)
+    launched = e.AttemptLaunched(step.task, step.attempt, child.launcher, child.agent)
+    await at.record(step, launched)
+
+
+def _running(at: Setting, task: TaskId, number: int) -> processes.Child | None:
+    found = processes.look(at.attempt_folder(task, number))
+    return found.child if isinstance(found, processes.Running) else None
+
+
+async def freeze(at: Setting, step: Freeze) -> None:
+    """Stop the whole tree where it stands."""
+    child = _running(at, step.task, step.attempt)
+    if child is None:
+        return  # `Watch` reports the exit
+    tag = attempt_tag(at.state.run, step.task, step.attempt)
+    stopped = await at.in_thread(lambda: freeze_tree(child, tag))
+    await at.record(step, e.AttemptFrozen(step.task, step.attempt, len(stopped)))
+
+
+async def thaw(at: Setting, step: Thaw) -> None:
+    """Let the tree go on."""
+    child = _running(at, step.task, step.attempt)
+    if child is None:
+        return
+    tag = attempt_tag(at.state.run, step.task, step.attempt)
+    await at.in_thread(lambda: thaw_tree(child, tag))
+    await at.record(step, e.AttemptThawed(step.task, step.attempt))
+
+
+async def stop(at: Setting, step: StopAttempt) -> None:
+    """End the tree; `Watch` reports the exit."""
+    child = _running(at, step.task, step.attempt)
+    if child is not None:
+        tag = attempt_tag(at.state.run, step.task, step.attempt)
+        await stop_tree(child, tag, grace_s=STOP_GRACE_S)
+
+
+async def deliver(at: Setting, step: Deliver) -> None:
+    """Write a message to the agent's input."""
+    attempt = at.attempt(step.task, step.attempt)
+    message = next(found for found in attempt.messages if found.id == step.message)
+    line = json.dumps({"type": "message", "id": message.id, "text": message.text}) + "\n"
+    folder = at.attempt_folder(step.task, step.attempt)
+    await at.in_thread(lambda: write_stdin(folder, line.encode()))
+    await at.record(step, e.MessageDelivered(step.task, step.attempt, step.message))
+
+
+async def take_work(at: Setting, step: Collect) -> None:
+    """Commit what the agent left and pin the head."""
+    attempt = at.attempt(step.task, step.attempt)
+    message = commit_message(at.state, step.task, step.attempt)
+    path, branch, base = Path(attempt.path or ""), attempt.branch or "", attempt.base or ""
+
+    def take() -> e.AttemptCollected:
+        work = collect(at.git, path, branch, base, message=message)
+        return e.AttemptCollected(
+            step.task,
+            step.attempt,
+            work.head,
+            work.tree,
+            work.commits,
+            tuple(e.FileTouched(f.path, f.added, f.removed) for f in work.files),
+            work.left_uncommitted,
+            work.fault or "",
+        )
+
+    await at.record(step, await at.in_thread(take))
+
+
+async def release(at: Setting, step: Release) -> None:
+    """Free the worktree; its work is on a ref."""
+    await at.in_thread(lambda: at.worktrees.release(step.task))
+    await at.record(step, e.WorktreeReleased(step.task, step.attempt))

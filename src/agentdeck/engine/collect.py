@@ -1,0 +1,131 @@
+"""Taking an agent's work out of its worktree: everything committed, on the branch, on top of base.
+
+Rules:
+- What the agent left uncommitted is committed for it, without hooks and without signing.
+- The branch of the attempt ends where HEAD is. If the agent wandered off (detached, or on a branch
+  of its own) its commits are brought over by compare-and-swap; its own branch stays where it is.
+- What cannot be taken is a fault, said in one sentence; then nothing is moved and nothing is lost.
+- A worktree that lost its `.git` file is not touched: git would find somebody else's repository.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.events import FileTouched
+from agentdeck.engine.git import Git, GitError, RefMoved
+from agentdeck.engine.linked_tree import LinkedTree, Status, in_progress, linked
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The work of one attempt."""
+
+    head: str  # the last commit; the base when there is none
+    tree: str
+    commits: int  # on top of the base
+    files: tuple[FileTouched, ...]  # base against head; a rename is two paths
+    left_uncommitted: int = 0  # files that were committed for the agent
+    fault: str | None = None  # why the work could not be taken
+
+
+class _CannotTake(Exception):
+    """The sentence for `Collected.fault`."""
+
+
+def collect(
+    git: Git,
+    worktree: Path,
+    branch: str,
+    base: str,
+    *,
+    message: str,
+) -> Collected:
+    """Take what an agent made. Doing it twice finds the same.
+
+    Args:
+        git: the repository.
+        worktree: of the attempt; no process of the agent works in it any more.
+        branch: of the attempt, short name.
+        base: the commit that the work started from.
+        message: for the commit of what was left uncommitted.
+    """
+    try:
+        tree = linked(git, worktree)
+        with tree.hold():
+            tree.drop_stale_locks(branch)
+            head, left = _bring_home(tree, branch, base, message)
+        return _measured(git, base, head, left)
+    except (_CannotTake, EnvironmentFault) as fault:
+        head = git.ref_tip(f"refs/heads/{branch}") or base
+        return Collected(head, git.tree_of(head), 0, (), fault=str(fault))
+
+
+def _bring_home(tree: LinkedTree, branch: str, base: str, message: str) -> tuple[str, int]:
+    """Commit what is left, and end on the branch. Returns the head and how many files were left."""
+    status = tree.status()
+    begun = in_progress(tree.git_dir)
+    if begun is not None:
+        more = f", with conflicts in {', '.join(status.unmerged[:3])}" if status.unmerged else ""
+        raise _CannotTake(f"the agent left a {begun} in progress{more}")
+    if status.unmerged:
+        raise _CannotTake(f"the agent left conflicts in {', '.join(status.unmerged[:3])}")
+    if status.oid is None:
+        raise _CannotTake(f"the agent left HEAD on {status.branch}, a branch without a commit")
+    left = tuple(path for path in status.dirty if not path.endswith("/"))
+    head = status.oid
+    at_home = status.branch == branch
+    if left:
+        if not at_home and status.branch is not None:
+            tree.run("checkout", "--detach", "--quiet")  # the other branch is not ours to move
+        head = _commit(tree, status, message)
+    if not at_home:
+        head = _to_branch(tree, branch, head, base)
+    return head, len(left) if head != status.oid else 0
+
+
+def _commit(tree: LinkedTree, status: Status, message: str) -> str:
+    tree.add_all(status)
+    args = ("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--file=-")
+    done = tree.run(*args, stdin=message, check=False, write=True)
+    head = tree.run("rev-parse", "HEAD").text
+    if done.code != 0 and head == status.oid and tree.status().changed:
+        raise GitError(("commit",), done.code, done.err)
+    return head  # the same as before when the change was none, such as line endings
+
+
+def _to_branch(tree: LinkedTree, branch: str, head: str, base: str) -> str:
+    """Make the branch hold what HEAD holds, and HEAD be on the branch."""
+    ref = f"refs/heads/{branch}"
+    tip = tree.git.ref_tip(ref)
+    if tip is not None and tip != head and tree.git.is_ancestor(head, tip):
+        tree.run("checkout", "--quiet", branch)  # HEAD has nothing that the branch lacks
+        return tip
+    if tip is not None and not tree.git.is_ancestor(tip, head):
+        raise _CannotTake(
+            f"both {branch} ({tip[:12]}) and HEAD ({head[:12]}) have commits of their own"
+        )
+    if not tree.git.is_ancestor(base, head):
+        raise _CannotTake(f"HEAD ({head[:12]}) does not contain the base {base[:12]}")
+    if tip != head:
+        try:
+            tree.git.update_ref(ref, head, tip, message="agentdeck: commits from a moved HEAD")
+        except RefMoved as moved:
+            raise _CannotTake(f"{branch} moved while its work was taken: {moved}") from None
+    tree.run("symbolic-ref", "HEAD", ref)  # the same commit: index and files stay as they are
+    return head
+
+
+def _measured(git: Git, base: str, head: str, left: int) -> Collected:
+    if head == base:
+        return Collected(head, git.tree_of(head), 0, (), left)
+    flags = ("--left-right", "--no-commit-header", "--format=%m %H %T")
+    rows = [
+        row.split(" ") for row in git.run("rev-list", *flags, f"{base}...{head}").text.split("\n")
+    ]
+    if rows == [[""]] or any(mark == "<" for mark, _, _ in rows):
+        raise _CannotTake(f"the branch was moved off its base {base[:12]}: it is at {head[:12]}")
+    tree = next(tree for _, commit, tree in rows if commit == head)
+    return Collected(head, tree, len(rows), git.diffstat(base, head), left)

@@ -1,0 +1,111 @@
+"""Making a run, and opening an engine on one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Final
+
+from agentdeck.core import events as e
+from agentdeck.core.errors import EnvironmentFault, UsageError
+from agentdeck.core.ids import RunId, slug
+from agentdeck.core.plan import Plan
+from agentdeck.engine.enginelog import open_log
+from agentdeck.engine.folders import RunFolder, runs_root
+from agentdeck.engine.git import Git
+from agentdeck.engine.identity import identity_of
+from agentdeck.engine.journal import Journal
+from agentdeck.engine.lock import EngineLock
+from agentdeck.engine.loop import Engine
+from agentdeck.engine.performer import RealPerformer
+
+BALLAST_BYTES: Final = 4 * 1024 * 1024  # room for thousands of events, and a checkpoint of the WAL
+MAX_TARGETS: Final = 1_000  # earlier runs of one plan in one repository
+NAME_LENGTH: Final = 24  # of the plan's name in a run's id
+
+
+def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = None) -> RunFolder:
+    """Make a run: folder, journal with its first event, target branch.
+
+    Args:
+        repo: anywhere inside the user's checkout.
+        plan: what to run.
+        plan_text: the plan file as it was read, kept beside the journal.
+        root: the runs folder, when it is not the default one.
+
+    Raises:
+        UsageError: no repository, no commit, no such base, or a target that cannot be used.
+        EnvironmentFault: the run's folder cannot be made.
+    """
+    git = Git.discover(repo)
+    base = plan.base or git.current_branch() or "HEAD"
+    base_commit = git.resolve(base)
+    run = RunId(f"{slug(plan.name, max_length=NAME_LENGTH)}-{secrets.token_hex(2)}")
+    folder = RunFolder((runs_root() if root is None else root) / run)
+    folder.create()
+    target, tip = _target(git, plan, base_commit)
+    started = e.RunStarted(
+        run=run,
+        plan=plan,
+        repo=str(git.common),
+        base=base,
+        base_commit=tip,
+        base_tree=git.tree_of(tip),
+        target=target,
+        checkout=str(git.checkout),
+    )
+    folder.plan.write_text(plan_text, encoding="utf-8")
+    folder.ballast.write_bytes(b"\0" * BALLAST_BYTES)
+    journal = Journal(folder.journal, writable=True)
+    try:
+        journal.append([started], time.time(), after=0)
+    finally:
+        journal.close()
+    return folder
+
+
+def _target(git: Git, plan: Plan, base_commit: str) -> tuple[str, str]:
+    """The target's name and where it stands, made when it is not there."""
+    if plan.target is not None:
+        tip = git.ref_tip(f"refs/heads/{plan.target}")
+        if tip is None:
+            git.update_ref(f"refs/heads/{plan.target}", base_commit, None)
+            return plan.target, base_commit
+        if not git.is_ancestor(base_commit, tip):
+            raise UsageError(
+                f"the target branch {plan.target!r} does not contain the base",
+                hint="merge the base into it, or leave `target` out of [plan]",
+            )
+        return plan.target, tip
+    name = f"deck/{slug(plan.name)}"
+    for number in range(1, MAX_TARGETS):
+        target = name if number == 1 else f"{name}-{number}"
+        if git.ref_tip(f"refs/heads/{target}") is None:
+            git.update_ref(f"refs/heads/{target}", base_commit, None)
+            return target, base_commit
+    raise UsageError(f"there are {MAX_TARGETS} branches {name}-*", hint="`agentdeck clean --all`")
+
+
+async def run_engine(engine: Engine) -> None:
+    """Turn the ring of an opened engine with real performers, until it is stopped."""
+    await engine.run(RealPerformer(engine))
+
+
+def open_engine(folder: RunFolder) -> Engine:
+    """An engine on this run, alone: takes the run's lock and folds its journal.
+
+    Raises:
+        EnvironmentFault: another engine has the run, or the journal cannot be read.
+    """
+    lock = EngineLock(folder.lock)
+    identity = identity_of(os.getpid())
+    if identity is None:
+        raise EnvironmentFault("this process cannot be identified", hint="is /proc mounted?")
+    open_log(folder.engine_log)
+    try:
+        return Engine(folder, Journal(folder.journal, writable=True), identity, lock=lock)
+    except BaseException:
+        lock.release()
+        raise

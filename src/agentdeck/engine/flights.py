@@ -1,0 +1,99 @@
+"""Steps in flight: what is being done now, compared with what should be.
+
+Rules:
+- Equal steps are one step. What is missing is started, what is no longer wanted is cancelled.
+- Cancelling is a wish: a thread in a git call goes on until the call returns. Until then nothing
+  new is started for the same subject, so two performers never meet in one worktree.
+- A performer that ended without changing anything is not started again at once (`REST_S`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from agentdeck.core.steps import IOStep, Watch
+
+REST_S: Final = 1.0  # between two starts of a step that ended without a result
+
+Perform = Callable[[IOStep], Awaitable[None]]
+Ended = Callable[[IOStep, BaseException | None], None]
+
+
+def subject(step: IOStep) -> str:
+    """What a step works on. Two steps of one subject never overlap, save watching and acting."""
+    task = getattr(step, "task", None)
+    if task is not None:
+        # Watching goes on beside freezing, stopping and delivering.
+        return f"watch:{task}" if isinstance(step, Watch) else f"task:{task}"
+    entry = getattr(step, "entry", None)
+    return "queue" if entry is not None else step.key
+
+
+class Flights:
+    """The steps in flight of one engine."""
+
+    def __init__(self, perform: Perform, ended: Ended, clock: Callable[[], float]) -> None:
+        """`ended` is called once for each flight, with its exception if it had one."""
+        self._perform = perform
+        self._ended = ended
+        self._clock = clock
+        self._tasks: dict[IOStep, asyncio.Task[None]] = {}
+        self._cancelled: set[IOStep] = set()
+        self._rest_until: dict[IOStep, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def steer(self, wanted: Iterable[IOStep]) -> float | None:
+        """Start and cancel until `wanted` is what goes on.
+
+        Returns:
+            When to ask again although nothing has happened (a resting step), or None.
+        """
+        now = self._clock()
+        steps = list(dict.fromkeys(wanted))
+        keep = set(steps)
+        for step in list(self._tasks):
+            if step not in keep and step not in self._cancelled:
+                self._cancelled.add(step)
+                self._tasks[step].cancel()
+        self._rest_until = {s: t for s, t in self._rest_until.items() if s in keep and t > now}
+        busy = {subject(step) for step in self._tasks}
+        for step in steps:
+            if step in self._tasks or step in self._rest_until or subject(step) in busy:
+                continue
+            busy.add(subject(step))
+            self._start(step)
+        return min(self._rest_until.values(), default=None)
+
+    def _start(self, step: IOStep) -> None:
+        flight = asyncio.create_task(self._fly(step), name=step.key)
+        self._tasks[step] = flight
+
+    async def _fly(self, step: IOStep) -> None:
+        error: BaseException | None = None
+        try:
+            await self._perform(step)
+        except asyncio.CancelledError:
+            pass  # not wanted any more, or the engine stops: nothing to report
+        except Exception as fault:  # noqa: BLE001 - whatever it was, the ring must hear of it
+            error = fault
+        finally:
+            self._tasks.pop(step, None)
+            self._cancelled.discard(step)
+            self._rest_until[step] = self._clock() + REST_S
+            self._ended(step, error)
+
+    def awake(self, step: IOStep) -> None:
+        """The state has moved on: a resting step may start at once if it is wanted again."""
+        self._rest_until.pop(step, None)
+
+    async def land_all(self, timeout_s: float) -> None:
+        """Cancel everything and wait, at most `timeout_s` seconds, until it has ended."""
+        flights = list(self._tasks.values())
+        for flight in flights:
+            flight.cancel()
+        if flights:
+            await asyncio.wait(flights, timeout=timeout_s)

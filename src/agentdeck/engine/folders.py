@@ -1,0 +1,139 @@
+"""Where things stand on disk: the runs folder, and what is inside one run's folder.
+
+Rules: everything is below `<state>/agentdeck` and for its owner alone (0700, 0600). Nothing here
+creates anything except through `create`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from agentdeck.core.errors import EnvironmentFault, NotFoundError
+from agentdeck.core.ids import RunId, TaskId, id_fault
+
+PRIVATE_DIR: Final = 0o700
+# sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the closing zero.
+MAX_SOCKET_PATH: Final = 100
+
+
+def state_root() -> Path:
+    """The folder that holds all runs' state: `$XDG_STATE_HOME/agentdeck`, or the platform's own."""
+    return Path(platformdirs.user_state_path("agentdeck", appauthor=False))
+
+
+def runs_root() -> Path:
+    """The folder with one folder a run."""
+    return state_root() / "runs"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run."""
+
+    path: Path
+
+    @property
+    def run(self) -> RunId:
+        """The run's id is its folder's name."""
+        return RunId(self.path.name)
+
+    @property
+    def journal(self) -> Path:
+        """The only truth."""
+        return self.path / "journal.db"
+
+    @property
+    def engine_log(self) -> Path:
+        """What the engine did, one JSON object a line."""
+        return self.path / "engine.log"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while an engine has this run."""
+        return self.path / "engine.lock"
+
+    @property
+    def plan(self) -> Path:
+        """The plan file as it was run."""
+        return self.path / "plan.toml"
+
+    @property
+    def ballast(self) -> Path:
+        """Bytes that are given up when the disk is full, so that the journal can say so."""
+        return self.path / "ballast"
+
+    @property
+    def worktrees(self) -> Path:
+        """Worktrees of attempts, unless the plan names another root."""
+        return self.path / "worktrees"
+
+    @property
+    def scratch(self) -> Path:
+        """Worktrees in which gates run on exact commits."""
+        return self.path / "scratch"
+
+    @property
+    def socket(self) -> Path:
+        """The control socket. In a short private folder when the run's own path is too long."""
+        inside = self.path / "control.sock"
+        if len(os.fsencode(inside)) <= MAX_SOCKET_PATH:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+        base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+        return Path(base) / f"agentdeck-{os.getuid()}" / f"{digest}.sock"
+
+    def attempt(self, task: TaskId, number: int) -> Path:
+        """The folder of one attempt: `prompt.md`, `raw.log`, `pid`, `exit`, `stdin`."""
+        return self.path / "attempts" / f"{task}.{number}"
+
+    def gate(self, gate: str, tree: str, run: int) -> Path:
+        """The folder of one run of a gate on one tree."""
+        return self.path / "gates" / f"{gate}-{tree[:12]}-{run}"
+
+    def create(self) -> None:
+        """Make the folder, for its owner alone.
+
+        Raises:
+            EnvironmentFault: it cannot be made, or exists already.
+        """
+        try:
+            self.path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            self.path.mkdir(mode=PRIVATE_DIR)
+        except OSError as error:
+            raise EnvironmentFault(
+                f"the run's folder {self.path} cannot be made: {error.strerror}",
+                hint="set XDG_STATE_HOME to a folder you can write to",
+            ) from error
+
+
+def all_runs(root: Path | None = None) -> list[RunFolder]:
+    """Every run with a journal, newest first by the journal's last change."""
+    folder = runs_root() if root is None else root
+    if not folder.is_dir():
+        return []
+    found = [RunFolder(path) for path in folder.iterdir() if (path / "journal.db").is_file()]
+    return sorted(found, key=lambda run: run.journal.stat().st_mtime, reverse=True)
+
+
+def find_run(name: str, root: Path | None = None) -> RunFolder:
+    """The run with this id, or the only one whose id starts so.
+
+    Raises:
+        NotFoundError: none, or more than one, fits.
+    """
+    runs = all_runs(root)
+    exact = [run for run in runs if run.run == name]
+    fitting = exact or [run for run in runs if run.run.startswith(name)]
+    if len(fitting) == 1 and id_fault(name) is None:
+        return fitting[0]
+    if fitting:
+        names = ", ".join(run.run for run in fitting[:5])
+        raise NotFoundError(f"{name!r} fits several runs: {names}", hint="name one of them in full")
+    raise NotFoundError(f"there is no run {name!r}", hint="`agentdeck runs` lists them")

@@ -1,0 +1,85 @@
+"""Gates: the plan's commands on exact commits, through the launcher.
+
+Rules: a `task` gate runs in the attempt's worktree, right after its work was collected; every other
+gate in a scratch worktree of its own kind, checked out at the commit. A command that was ended by
+agentdeck itself gives no verdict.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agentdeck.core import events as e
+from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.events import Verdict
+from agentdeck.core.plan import GateWhen
+from agentdeck.core.steps import RunGate
+from agentdeck.engine.commands import Ended, run_to_end
+from agentdeck.engine.processes import NeverStarted, look
+from agentdeck.engine.setting import Setting
+from agentdeck.engine.stop import sweep
+
+
+async def run_gate(at: Setting, step: RunGate) -> None:
+    """Run one gate once and record its verdict."""
+    gate = at.state.plan.gate_by_name[step.gate]
+    folder = at.folder.gate(step.gate, step.tree, step.run)
+    tag = gate_tag(at.state.run, folder.name)
+    extra = {
+        "AGENTDECK_RUN": at.state.run,
+        "AGENTDECK_GATE": step.gate,
+        "AGENTDECK_COMMIT": step.commit,
+        "AGENTDECK_TASK": step.task or "",
+    }
+    try:
+        cwd = await at.in_thread(lambda: _place(at, step, folder))
+        ended = await run_to_end(at, folder, gate.run, cwd, tag, gate.timeout_s, extra)
+        verdict = _verdict(ended)
+    except EnvironmentFault as fault:
+        verdict, ended = Verdict.BROKEN, Ended(None, False, 0.0, fault.message)
+    await at.record(
+        step,
+        e.GateFinished(
+            gate=step.gate,
+            when=step.when,
+            tree=step.tree,
+            commit=step.commit,
+            run=step.run,
+            verdict=verdict,
+            code=ended.code,
+            seconds=round(ended.seconds, 3),
+            log=str(folder.relative_to(at.folder.path)),
+            tail=ended.tail,
+            task=step.task,
+            attempt=step.attempt,
+        ),
+    )
+
+
+def _place(at: Setting, step: RunGate, folder: Path) -> Path:
+    """The worktree for a gate, at its commit; as it is when the gate runs there already."""
+    if step.when is GateWhen.TASK and step.task is not None and step.attempt is not None:
+        return Path(at.attempt(step.task, step.attempt).path or "")
+    if not isinstance(look(folder), NeverStarted):
+        return at.folder.scratch / step.when
+    # Who had the place before is known by a note beside it: an engine that was killed may have
+    # left a gate there that nobody wants any more.
+    note = at.folder.scratch / f"{step.when}.gate"
+    if note.exists():
+        sweep(gate_tag(at.state.run, note.read_text(encoding="utf-8")))
+    place = at.scratch.checkout(step.when, step.commit)
+    note.write_text(folder.name, encoding="utf-8")
+    return place
+
+
+def gate_tag(run: str, folder_name: str) -> str:
+    """What marks every process of one run of a gate."""
+    return f"{run}/gate/{folder_name}"
+
+
+def _verdict(ended: Ended) -> Verdict:
+    if ended.timed_out:
+        return Verdict.TIMED_OUT
+    if ended.code is None:
+        return Verdict.BROKEN
+    return Verdict.PASSED if ended.code == 0 else Verdict.FAILED

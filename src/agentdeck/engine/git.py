@@ -1,0 +1,434 @@
+"""The git command line, bound to one repository: how every git of the engine is started.
+
+Rules:
+- Commands are argv lists. The environment is cleaned of what points a git elsewhere, nothing can
+  prompt or open an editor, hooks, signing, automatic gc and the fsmonitor daemon are off.
+- Reads take no lock, not even git's optional ones. `write=True` makes what is written durable and
+  takes the lock of the repository: a `flock` whose descriptor the git child inherits. If the engine
+  is killed, the next one waits until the orphaned git is gone.
+- A ref moves only by compare-and-swap.
+- Everything here blocks; the engine calls it in threads.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agentdeck.core.errors import EnvironmentFault, NotFoundError, UsageError
+from agentdeck.core.events import FileTouched
+
+OLDEST_GIT: Final = (2, 38)  # the first with `merge-tree --write-tree`
+COMMAND_TIMEOUT_S: Final = 120.0  # plumbing takes milliseconds; this only ends a hang
+CHECKOUT_TIMEOUT_S: Final = 1_800.0  # 50,000 files took 45 s on a slow disk
+LOCK_TIMEOUT_S: Final = 300.0  # an orphaned git may still be at work
+LOCK_POLL_S: Final = (0.001, 0.05)  # first and longest pause between two tries of a flock
+ERROR_LINES: Final = 6  # of git's stderr in an error; the fault is said last
+NO_OBJECT: Final = "0" * 40  # as OLD of update-ref: the ref must not exist yet
+KEEP: Final = "refs/agentdeck/keep"  # below it: commits that no branch of the user holds
+
+_QUIET: Final = {
+    "gc.auto": "0",  # a gc in one worktree can break what another one is writing
+    "maintenance.auto": "false",
+    "core.fsmonitor": "false",  # its daemon would inherit the lock and keep it
+    "core.hooksPath": "/dev/null",
+    "core.safecrlf": "false",  # else `add` may refuse what an agent wrote
+    "commit.gpgSign": "false",
+    "submodule.recurse": "false",
+    "i18n.commitEncoding": "UTF-8",
+}
+_DURABLE: Final = {
+    "core.fsync": "committed",  # by default neither loose objects nor refs are synced
+    "core.filesRefLockTimeout": "2000",  # ms; the default of 100 loses against a busy disk
+    "core.packedRefsTimeout": "5000",  # ms
+}
+# What a hook, an agent or a script that started us may have set, and what would lead git astray.
+_ASTRAY: Final = frozenset(
+    "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_PREFIX "
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_NAMESPACE GIT_CONFIG GIT_CONFIG_PARAMETERS "
+    "GIT_AUTHOR_DATE GIT_COMMITTER_DATE GIT_SHALLOW_FILE GIT_GRAFT_FILE GIT_TRACE GIT_EXEC_PATH "
+    "GIT_INTERNAL_SUPER_PREFIX GIT_LITERAL_PATHSPECS GIT_GLOB_PATHSPECS GIT_NOGLOB_PATHSPECS "
+    "GIT_ICASE_PATHSPECS GIT_EXTERNAL_DIFF GIT_DIFF_OPTS GIT_QUARANTINE_PATH".split(" ")
+)
+_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+
+
+class GitError(EnvironmentFault):
+    """A git command failed, or did not end in time."""
+
+    def __init__(self, args: Sequence[str], code: int | None, err: str) -> None:
+        self.code = code
+        lines = [line for line in err.strip().splitlines() if line.strip()][-ERROR_LINES:]
+        how = "did not end in time" if code is None else f"failed with exit {code}"
+        said = ": " + "; ".join(lines) if lines else ""
+        shown = (
+            part for part in args if not part.startswith("--git-dir=")
+        )  # long, and says little
+        super().__init__(
+            f"git {' '.join(shown)} {how}{said}", hint="the repository is as that git left it"
+        )
+
+
+class RefMoved(EnvironmentFault):
+    """A compare-and-swap lost: the ref was not where it was expected. `found` is None if gone."""
+
+    def __init__(self, ref: str, expected: str | None, found: str | None) -> None:
+        self.ref, self.expected, self.found = ref, expected, found
+        super().__init__(
+            f"{ref} was expected {f'at {expected}' if expected else 'not to exist'} "
+            f"and is {f'at {found}' if found else 'gone'}",
+            hint="somebody else moved it; look again and decide anew",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GitResult:
+    """What a git command gave back."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        """The output without white space around it. Foreign bytes survive as surrogates."""
+        return os.fsdecode(self.out).strip()
+
+    @property
+    def fields(self) -> list[str]:
+        """The output of a `-z` command, split."""
+        return os.fsdecode(self.out).split("\0")[:-1]
+
+
+@contextmanager
+def hold_flock(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[int]:
+    """Hold an exclusive `flock` on a file and yield its descriptor, for children to inherit.
+
+    It is let go by closing, never by LOCK_UN: a child that outlives us keeps the lock.
+
+    Raises:
+        EnvironmentFault: somebody else held it all the time.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline, pause = time.monotonic() + timeout_s, LOCK_POLL_S[0]
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise EnvironmentFault(
+                        f"{path} has been locked by another process for {timeout_s:.0f} s",
+                        hint="another agentdeck, or a git that it started, is still writing",
+                    ) from None
+                time.sleep(pause)
+                pause = min(pause * 2, LOCK_POLL_S[1])
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def is_oid(text: str) -> bool:
+    """Whether this is a whole object name."""
+    return _OID.match(text) is not None
+
+
+class Git:
+    """One repository. Make it with `Git.discover`. Safe to use from many threads."""
+
+    def __init__(self, common: Path, checkout: Path, version: tuple[int, int]) -> None:
+        self.common = common  # the git directory that all worktrees share
+        self.checkout = (
+            checkout  # top folder of the user's checkout, which may be a linked worktree
+        )
+        self.version = version
+        self.lock_file = common / "agentdeck.lock"
+        self._env = _clean_env()
+        self._turn = threading.RLock()
+        self._depth = 0
+        self._lock_fd = -1
+
+    @classmethod
+    def discover(cls, path: Path) -> Git:
+        """The repository that holds `path`: any folder of a checkout, or of a linked worktree.
+
+        Raises:
+            UsageError: `path` is in no checkout, or in a bare repository.
+            EnvironmentFault: git is missing or too old.
+        """
+        version = _git_version()
+        where = path if path.is_dir() else path.parent
+        asked = ["rev-parse", "--path-format=absolute", "--is-bare-repository"]
+        probe = cls(where, where, version)
+        found = probe.run(*asked, "--git-common-dir", "--show-toplevel", check=False)
+        lines = os.fsdecode(found.out).splitlines()
+        if found.code != 0 or len(lines) != 3:
+            if lines[:1] == ["true"]:
+                raise UsageError(
+                    f"{path} is a bare git repository", hint="name a checkout or worktree of it"
+                )
+            said = found.err.strip().splitlines()
+            raise UsageError(
+                f"{path} is in no git checkout" + (f": {said[0]}" if said else ""),
+                hint="run it inside a git repository, or make one with git init",
+            )
+        git = cls(Path(lines[1]).resolve(), Path(lines[2]).resolve(), version)
+        git._env |= git._identity()
+        return git
+
+    def run(
+        self,
+        *args: str,
+        cwd: Path | None = None,
+        stdin: str | None = None,
+        check: bool = True,
+        write: bool = False,
+        env: Mapping[str, str] | None = None,
+        fds: Sequence[int] = (),
+        timeout_s: float = COMMAND_TIMEOUT_S,
+    ) -> GitResult:
+        """Run one git command.
+
+        Args:
+            args: without the leading `git`.
+            cwd: where; the user's checkout if not said.
+            stdin: text for its input; without it the input is empty.
+            check: whether an exit other than 0 is an error.
+            write: durable, and under the lock of the repository.
+            env: added to the environment.
+            fds: descriptors that the child inherits, of locks that it keeps if we die.
+            timeout_s: after which it is killed.
+
+        Raises:
+            GitError: it failed (with `check`), or did not end in time.
+        """
+        if not write:
+            return self._start(args, _QUIET, cwd, stdin, check, env or {}, tuple(fds), timeout_s)
+        durable = _QUIET | _DURABLE
+        with self.writing() as fd:
+            return self._start(args, durable, cwd, stdin, check, env or {}, (*fds, fd), timeout_s)
+
+    def _start(
+        self,
+        args: tuple[str, ...],
+        settings: Mapping[str, str],
+        cwd: Path | None,
+        stdin: str | None,
+        check: bool,
+        env: Mapping[str, str],
+        fds: tuple[int, ...],
+        timeout_s: float,
+    ) -> GitResult:
+        flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        try:
+            done = subprocess.run(
+                ["git", *flags, *args],
+                cwd=cwd or (self.checkout if self.checkout.is_dir() else self.common),
+                input=None if stdin is None else os.fsencode(stdin),
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                env={**self._env, **env},
+                pass_fds=fds,
+                process_group=0,  # Ctrl-C at a headless engine must not end a git half-way
+                timeout=timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise GitError(args, None, f"killed after {timeout_s:.0f} s") from None
+        except OSError as fault:
+            raise GitError(args, -1, str(fault)) from fault
+        err = done.stderr.decode("utf-8", "replace")
+        if check and done.returncode != 0:
+            raise GitError(args, done.returncode, err)
+        return GitResult(done.returncode, done.stdout, err)
+
+    @contextmanager
+    def writing(self, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[int]:
+        """Hold the lock of the repository; a thread that has it may take it again."""
+        if not self._turn.acquire(timeout=timeout_s):
+            raise EnvironmentFault(
+                f"{self.lock_file} was not free for {timeout_s:.0f} s",
+                hint="a git command of this engine takes very long; see engine.log",
+            )
+        try:
+            if self._depth:
+                yield self._lock_fd
+                return
+            with hold_flock(self.lock_file, timeout_s) as fd:
+                self._depth, self._lock_fd = 1, fd
+                try:
+                    yield fd
+                finally:
+                    self._depth, self._lock_fd = 0, -1
+        finally:
+            self._turn.release()
+
+    # --- questions ---------------------------------------------------------------------------
+
+    def resolve(self, ref: str) -> str:
+        """The commit that a name stands for. Raises NotFoundError."""
+        found = self._verify(f"{ref}^{{commit}}")
+        if found is None:
+            raise NotFoundError(
+                f"there is no commit {ref!r} in {self.checkout}",
+                hint="a repository needs a first commit" if ref == "HEAD" else "see git branch -a",
+            )
+        return found
+
+    def ref_tip(self, ref: str) -> str | None:
+        """The commit of a whole ref name (`refs/heads/x`), or None if there is no such ref."""
+        return self._verify(f"{ref}^{{commit}}") if ref.startswith("refs/") else None
+
+    def tree_of(self, commit: str) -> str:
+        """The tree of a commit. Raises NotFoundError."""
+        found = self._verify(f"{commit}^{{tree}}")
+        if found is None:
+            raise NotFoundError(f"there is no commit {commit!r}", hint="was it pruned?")
+        return found
+
+    def _verify(self, what: str) -> str | None:
+        if what.startswith("-"):
+            return None
+        found = self.run("rev-parse", "--verify", "--quiet", what, check=False)
+        return found.text if found.code == 0 and is_oid(found.text) else None
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `old` is in the history of `new`, or is `new`."""
+        args = ("merge-base", "--is-ancestor", old, new)
+        found = self.run(*args, check=False)
+        if found.code not in (0, 1):
+            raise GitError(args, found.code, found.err)
+        return found.code == 0
+
+    def current_branch(self) -> str | None:
+        """What HEAD of the user's checkout is on, or None when it is detached."""
+        found = self.run("symbolic-ref", "--quiet", "--short", "HEAD", check=False)
+        return found.text if found.code == 0 else None
+
+    def branch_state(self, branch: str) -> tuple[str | None, Path | None]:
+        """The tip of a branch, and the worktree that has it checked out."""
+        wanted = f"refs/heads/{branch}"
+        form = "--format=%(refname)%00%(objectname)%00%(worktreepath)"
+        rows = self.run("for-each-ref", form, wanted).out.splitlines()
+        for row in rows:
+            name, tip, path = os.fsdecode(row).split("\0")
+            if name == wanted:
+                return tip, Path(path) if path else None
+        return None, None
+
+    def branch_checked_out_at(self, branch: str) -> Path | None:
+        """The worktree that a branch belongs to just now, or None.
+
+        A branch that is being rebased or bisected belongs to that worktree, though HEAD is off it.
+        """
+        return self.branch_state(branch)[1] or self.busy_with(branch)
+
+    def busy_with(self, branch: str) -> Path | None:
+        """The worktree in which a branch is being rebased or bisected. Starts no git."""
+        for git_dir in (self.common, *sorted((self.common / "worktrees").glob("*"))):
+            for name in ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"):
+                if first_line(git_dir / name) in (branch, f"refs/heads/{branch}"):
+                    back = first_line(git_dir / "gitdir")
+                    return (git_dir / back).parent if back else git_dir.parent
+        return None
+
+    def diffstat(self, base: str, head: str) -> tuple[FileTouched, ...]:
+        """Every path that differs between two commits. A rename counts as two paths."""
+        flags = ("--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv")
+        rows = self.run("diff", *flags, base, head, "--").fields
+        parts = (row.split("\t", 2) for row in rows)
+        return tuple(FileTouched(path, _count(added), _count(gone)) for added, gone, path in parts)
+
+    # --- changes -----------------------------------------------------------------------------
+
+    def update_ref(self, ref: str, new: str, old: str | None, *, message: str = "") -> None:
+        """Move a ref from `old` to `new`; with `old` None it must not exist yet.
+
+        Raises:
+            RefMoved: it is not at `old`.
+            GitError: git could not do it, though the ref is where it should be.
+        """
+        args = ("update-ref", "-m", message or "agentdeck", ref, new, old or NO_OBJECT)
+        done = self.run(*args, check=False, write=True)
+        if done.code == 0:
+            return
+        found = self.ref_tip(ref)
+        if found != old:
+            raise RefMoved(ref, old, found)
+        raise GitError(args, done.code, done.err)
+
+    def keep(self, ref: str, commit: str) -> None:
+        """Make `ref` hold `commit`. What it held before stays reachable beside it."""
+        try:
+            self.update_ref(ref, commit, None)
+        except RefMoved as moved:
+            if moved.found is None or moved.found == commit:
+                return
+            aside = f"{ref}-{moved.found[:12]}"
+            if self.ref_tip(aside) != moved.found:
+                self.update_ref(aside, moved.found, None)
+            self.update_ref(ref, commit, moved.found)
+
+    def _identity(self) -> dict[str, str]:
+        """Who commits, where the user has not said it."""
+        known = self.run("config", "--get-regexp", r"^user\.(name|email)$", check=False).text
+        found: dict[str, str] = {}
+        for what, fallback in (("name", "agentdeck"), ("email", "agentdeck@localhost")):
+            if not re.search(rf"^user\.{what} \S", known, re.MULTILINE):
+                for who in ("AUTHOR", "COMMITTER"):
+                    variable = f"GIT_{who}_{what.upper()}"
+                    found[variable] = os.environ.get(variable) or fallback
+        return found
+
+
+def _clean_env() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _ASTRAY}
+    return kept | {
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_EDITOR": "true",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_PAGER": "cat",
+        "GIT_ASKPASS": "true",
+        "SSH_ASKPASS": "true",
+        "LC_ALL": "C",
+    }
+
+
+def _git_version() -> tuple[int, int]:
+    try:
+        said = subprocess.run(
+            ["git", "version"], capture_output=True, text=True, check=False
+        ).stdout
+    except OSError as fault:
+        raise EnvironmentFault(f"git cannot be run: {fault}", hint="install git") from fault
+    match = re.search(r"(\d+)\.(\d+)", said)
+    found = (int(match[1]), int(match[2])) if match else (0, 0)
+    if found < OLDEST_GIT:
+        oldest = ".".join(map(str, OLDEST_GIT))
+        raise EnvironmentFault(
+            f"this git is too old: {said.strip() or 'unknown'}",
+            hint=f"install git {oldest} or newer",
+        )
+    return found
+
+
+def first_line(file: Path) -> str:
+    """The first line of a small file of git's, or "" if there is none."""
+    try:
+        return os.fsdecode(file.read_bytes().partition(b"\n")[0]).strip()
+    except OSError:
+        return ""
+
+
+def _count(text: str) -> int:
+    return -1 if text == "-" else int(text)

@@ -1,0 +1,163 @@
+"""The journal: events in SQLite, acknowledged means durable.
+
+Rules:
+- One connection writes (the engine that holds the run's lock); any number reads.
+- `append` returns when the events are on the disk (WAL, `synchronous=FULL`). Telemetry may pass
+  `durable=False`: it survives a killed process, but not a power cut.
+- Sequence numbers count from 1 without a gap; the writer refuses to leave one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from agentdeck.core.codec import JournalFormatError, decode_event, encode_event
+from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.events import VERSION, AnyEvent, Recorded
+
+SCHEMA_VERSION: Final = 1  # of the table; `pragma user_version`
+BUSY_TIMEOUT_MS: Final = 5_000  # a reader's checkpoint never takes longer than milliseconds
+READ_CHUNK: Final = 10_000  # events fetched at once; bounds memory of a long replay
+# A checkpoint every this many pages keeps the WAL near 4 MB.
+AUTOCHECKPOINT_PAGES: Final = 1_000
+
+
+class JournalError(EnvironmentFault):
+    """The journal cannot be opened, read or written."""
+
+
+class Journal:
+    """The events of one run, in order."""
+
+    def __init__(self, path: Path, *, writable: bool = False) -> None:
+        """Open a journal; a writable one is made when it is not there.
+
+        Raises:
+            JournalError: no journal there, no right to it, or a newer table format.
+        """
+        self.path = path
+        self.writable = writable
+        mode = "rwc" if writable else "ro"
+        try:
+            # A journal may move between threads (an executor writes), but never be used by two.
+            self._db = sqlite3.connect(
+                f"file:{_quoted(path)}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._db.execute(f"pragma busy_timeout={BUSY_TIMEOUT_MS}")
+            if writable:
+                path.chmod(0o600)
+                self._prepare()
+            self._check_format()
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"the journal {path} cannot be opened: {error}",
+                hint="`agentdeck runs` lists the runs that can be read",
+            ) from error
+
+    def _prepare(self) -> None:
+        self._db.execute("pragma journal_mode=wal")
+        self._db.execute("pragma synchronous=full")
+        self._db.execute(f"pragma wal_autocheckpoint={AUTOCHECKPOINT_PAGES}")
+        self._db.execute(
+            "create table if not exists events ("
+            "seq integer primary key, at real not null, v integer not null, event blob not null)"
+        )
+        if self._db.execute("pragma user_version").fetchone()[0] == 0:
+            self._db.execute(f"pragma user_version={SCHEMA_VERSION}")
+
+    def _check_format(self) -> None:
+        found = self._db.execute("pragma user_version").fetchone()[0]
+        if found > SCHEMA_VERSION:
+            raise JournalFormatError(
+                f"{self.path} has journal format {found}, this agentdeck reads {SCHEMA_VERSION}",
+                hint="open the run with the agentdeck that made it, or a newer one",
+            )
+
+    def append(
+        self, events: Sequence[AnyEvent], at: float, *, after: int, durable: bool = True
+    ) -> list[Recorded]:
+        """Store events behind number `after`; durable when this returns.
+
+        Args:
+            events: what happened, oldest first.
+            at: seconds since the epoch.
+            after: the last number that is stored already.
+            durable: False leaves out the wait for the disk.
+
+        Raises:
+            JournalError: the disk is full or broken, or somebody else has written; nothing of
+                `events` is stored then.
+        """
+        recorded = [Recorded(seq, at, event) for seq, event in enumerate(events, start=after + 1)]
+        rows = [(r.seq, r.at, VERSION, encode_event(r.event)) for r in recorded]
+        try:
+            self._db.execute(f"pragma synchronous={'full' if durable else 'normal'}")
+            self._db.execute("begin immediate")
+            try:
+                self._db.executemany("insert into events values (?, ?, ?, ?)", rows)
+                self._db.execute("commit")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
+        except sqlite3.IntegrityError as error:
+            raise JournalError(
+                f"somebody else has written to {self.path}", hint="stop the other engine"
+            ) from error
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"the journal {self.path} cannot be written: {error}",
+                hint="free some disk space, then `agentdeck run --resume`",
+            ) from error
+        return recorded
+
+    def last_seq(self) -> int:
+        """The number of the latest event, 0 when there is none."""
+        row = self._db.execute("select max(seq) from events").fetchone()
+        return row[0] or 0
+
+    def read(self, after: int = 0, limit: int = READ_CHUNK) -> list[Recorded]:
+        """Up to `limit` events behind number `after`.
+
+        Raises:
+            JournalFormatError: an event is newer than this version, or damaged.
+        """
+        try:
+            rows = self._db.execute(
+                "select seq, at, v, event from events where seq > ? order by seq limit ?",
+                (after, limit),
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise JournalError(f"the journal {self.path} cannot be read: {error}") from error
+        return [
+            Recorded(seq, at, decode_event(event, version=v, seq=seq), v)
+            for seq, at, v, event in rows
+        ]
+
+    def history(self, after: int = 0) -> Iterator[Recorded]:
+        """All events behind number `after`, read in chunks."""
+        while chunk := self.read(after):
+            yield from chunk
+            after = chunk[-1].seq
+
+    def data_version(self) -> int:
+        """A number that changes when another connection has written; cheap to poll."""
+        version: int = self._db.execute("pragma data_version").fetchone()[0]
+        return version
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+
+def _quoted(path: Path) -> str:
+    """`path` for a SQLite URI."""
+    from urllib.parse import quote
+
+    return quote(str(path))

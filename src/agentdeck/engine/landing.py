@@ -1,0 +1,285 @@
+"""Commits that land: built without a checkout, moved onto the target, brought into the base.
+
+Rules:
+- A commit is built from two commits by `merge-tree`; no worktree is touched. What was gated is what
+  lands: the very commit, moved onto the target by compare-and-swap, as a child of what was there.
+- A branch that somebody has checked out is never moved under their feet. It goes forward only by
+  `merge --ff-only` in that worktree, after a guard looked at all that could be in the way.
+- The guard counts ignored files too: git would overwrite them without a word.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agentdeck.core.errors import RefusedError
+from agentdeck.engine.git import CHECKOUT_TIMEOUT_S, KEEP, Git, GitError, RefMoved, is_oid
+from agentdeck.engine.linked_tree import LinkedTree, in_progress
+
+ATTRIBUTES_FROM_TREE: Final = (2, 41)  # the first git with --attr-source
+FOLDER_LIMIT: Final = 1_000  # files looked at in a folder that is in the way; one is enough
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The exact commit that would land."""
+
+    commit: str
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """It does not merge."""
+
+    files: tuple[str, ...]
+    messages: tuple[str, ...]  # git's own, such as `CONFLICT (content): Merge conflict in a.py`
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The target holds the commit."""
+
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The target was not where it was expected, and was not touched. None: it does not exist."""
+
+    found: str | None
+
+
+class LandRefused(RefusedError):
+    """The target must not be moved, or not onto this commit; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """The base holds the target."""
+
+    commit: str
+    how: str  # `ref`, `merge` in the worktree that has it, or `already`
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """It cannot be done now; the reason names what is in the way."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diverged:
+    """The base has commits that the target lacks."""
+
+    base_commit: str
+
+
+def build(
+    git: Git, tip: str, head: str, *, message: str, trailers: Mapping[str, str]
+) -> Built | Conflict:
+    """Make the merge commit of `head` into `tip`.
+
+    Args:
+        git: the repository.
+        tip: the first parent: what the target is at, or will be.
+        head: the second parent: the work.
+        message: the first line, and a body if there is one.
+        trailers: such as `Agentdeck-Task`; they end the message.
+    """
+    merged = _merge(git, tip, head)
+    if isinstance(merged, Conflict):
+        return merged
+    ends = "".join(f"{key}: {' '.join(value.split())}\n" for key, value in trailers.items())
+    text = f"{message.replace(chr(0), '').strip()}\n\n{ends}"
+    made = git.run("commit-tree", merged, "-p", tip, "-p", head, stdin=text, write=True)
+    return Built(made.text, merged)
+
+
+def _merge(git: Git, tip: str, head: str) -> str | Conflict:
+    """The merged tree. Fields: the tree, conflicted names, an empty one, then the messages."""
+    args = ["merge-tree", "--write-tree", "-z", "--name-only", "--messages", tip, head]
+    if git.version >= ATTRIBUTES_FROM_TREE:  # else git reads .gitattributes where it runs
+        args.insert(0, f"--attr-source={tip}")
+    done = git.run(*args, check=False)
+    fields = done.fields
+    # An unknown commit exits 1 as a conflict does, but names no tree.
+    if done.code not in (0, 1) or not fields or not is_oid(fields[0]):
+        raise GitError(args, done.code, done.err)
+    if done.code == 0:
+        return fields[0]
+    end = fields.index("") if "" in fields else len(fields)
+    paths = dict.fromkeys(fields[1:end])
+    messages = []
+    for where, kind, text in _messages(fields[end + 1 :]):
+        if kind.startswith("CONFLICT"):
+            messages.append(text.strip())
+            if not paths:
+                paths.update(dict.fromkeys(where))
+    return Conflict(tuple(paths), tuple(messages))
+
+
+def _messages(fields: Sequence[str]) -> Iterator[tuple[Sequence[str], str, str]]:
+    """Each message of merge-tree -z: a count, so many paths, the kind, the text."""
+    at = 0
+    while at < len(fields) and fields[at].isdigit():
+        end = at + 1 + int(fields[at])
+        if end + 1 >= len(fields):
+            return
+        yield fields[at + 1 : end], fields[end], fields[end + 1]
+        at = end + 2
+
+
+def land(git: Git, target_ref: str, new: str, expected_old: str) -> Landed | Moved:
+    """Move the target from `expected_old` to `new`.
+
+    Args:
+        git: the repository.
+        target_ref: `refs/heads/…`.
+        new: a commit whose first parent is `expected_old`.
+        expected_old: the commit that the target is at.
+
+    Raises:
+        LandRefused: the target is checked out, or `new` is no child of `expected_old`.
+    """
+    branch = target_ref.removeprefix("refs/heads/")
+    parent = git.run("rev-parse", "--verify", "--quiet", f"{new}^1", check=False).text
+    if parent != expected_old:
+        raise LandRefused(
+            f"{new[:12]} was not built on {expected_old[:12]}, where {branch} was expected",
+            hint="build it again on the target",
+        )
+    with git.writing():
+        tip, where = git.branch_state(branch)
+        if tip == new:
+            return Landed(new)
+        if tip != expected_old:
+            return Moved(tip)
+        where = where or git.busy_with(branch)
+        if where is not None:
+            raise LandRefused(
+                f"{branch} is checked out at {where}", hint=f"switch to another branch in {where}"
+            )
+        try:
+            git.update_ref(target_ref, new, expected_old, message="agentdeck: land")
+        except RefMoved as moved:
+            return Moved(moved.found)
+        return Landed(new)
+
+
+def landed_already(git: Git, target_ref: str, new: str) -> bool:
+    """Whether the target holds `new`: how a restarted engine learns what became of a landing."""
+    tip = git.ref_tip(target_ref)
+    return tip is not None and git.is_ancestor(new, tip)
+
+
+def keep_ref(git: Git, run: str, task: str, n: int, head: str) -> str:
+    """Hold the head of an attempt for ever, and return the name of the ref."""
+    ref = f"{KEEP}/{run}/{task}.{n}"
+    git.keep(ref, head)
+    return ref
+
+
+def promote(git: Git, target_ref: str, base_branch: str) -> Promoted | Waiting | Diverged:
+    """Bring the target into the base branch, if nothing of anybody's is in the way."""
+    with git.writing():
+        target = git.ref_tip(target_ref)
+        base, where = git.branch_state(base_branch)
+        if target is None:
+            return Waiting(f"{target_ref.removeprefix('refs/heads/')} does not exist")
+        if base is None:
+            return Waiting(f"there is no branch {base_branch} to bring the work into")
+        if git.is_ancestor(target, base):
+            return Promoted(base, "already")
+        if not git.is_ancestor(base, target):
+            return Diverged(base)
+        busy = git.busy_with(base_branch)
+        if busy is not None:
+            return Waiting(f"{base_branch} is being rebased or bisected at {busy}")
+        if where is not None:
+            return _fast_forward(git, where, base_branch, base, target)
+        try:
+            git.update_ref(f"refs/heads/{base_branch}", target, base, message="agentdeck: promote")
+        except RefMoved:
+            return Waiting(f"{base_branch} moved just now")
+        return Promoted(target, "ref")
+
+
+def _fast_forward(git: Git, where: Path, branch: str, base: str, target: str) -> Promoted | Waiting:
+    if not where.is_dir():
+        return Waiting(f"{branch} is checked out at {where}, which is gone: git worktree prune")
+    asked = ("rev-parse", "--absolute-git-dir", "HEAD", "--symbolic-full-name", "HEAD")
+    git_dir, head, ref = git.run(*asked, cwd=where).text.splitlines()
+    if ref != f"refs/heads/{branch}" or head != base:
+        return Waiting(f"{where} is not on {branch} any more")
+    tree = LinkedTree(git, where, Path(git_dir))
+    if (reason := _in_the_way(tree, base, target)) is not None:
+        return Waiting(reason)
+    flags = "--ff-only --quiet --no-stat --no-squash --no-autostash --no-verify-signatures"
+    merge = ("merge", *flags.split(), "--no-overwrite-ignore", target)
+    done = git.run(*merge, cwd=where, check=False, write=True, timeout_s=CHECKOUT_TIMEOUT_S)
+    if done.code == 0 and git.ref_tip(f"refs/heads/{branch}") == target:
+        return Promoted(target, "merge")
+    said = [line.strip() for line in done.err.splitlines() if line.strip()]
+    return Waiting(f"git could not bring {branch} forward at {where}: {'; '.join(said[:3])}")
+
+
+def _in_the_way(tree: LinkedTree, base: str, target: str) -> str | None:
+    """What keeps a worktree from going forward, in one sentence that names it."""
+    if begun := in_progress(tree.git_dir):
+        return f"a {begun} is in progress at {tree.path}"
+    if (tree.git_dir / "index.lock").exists():
+        return f"{tree.git_dir / 'index.lock'} exists: a git is at work there, or was killed"
+    flags = ("--name-status", "-z", "--no-renames", "--no-ext-diff")
+    fields = tree.git.run("diff", *flags, base, target, "--").fields
+    incoming = dict(zip(fields[1::2], fields[::2], strict=True))
+    if mine := _overlap(tree.status().dirty, incoming):
+        return f"{mine} has local changes at {tree.path}"
+    gone = {path for path, kind in incoming.items() if kind == "D"}
+    added = (path for path, kind in incoming.items() if kind == "A")
+    for path in added:
+        if (file := _occupant(tree.path, path, gone)) is not None:
+            return f"{file} is in the way at {tree.path}, and git does not track it"
+    return None
+
+
+def _overlap(local: Iterable[str], incoming: Iterable[str]) -> str | None:
+    """The first local path that is, holds, or lies below an incoming one."""
+    arriving = set(incoming)
+    folders = {parent for path in arriving for parent in _parents(path)}
+    for name in local:
+        path = name.rstrip("/")
+        if path in arriving or path in folders or any(p in arriving for p in _parents(path)):
+            return path
+    return None
+
+
+def _occupant(top: Path, path: str, gone: set[str]) -> str | None:
+    """The untracked, perhaps ignored file that an added path would overwrite."""
+    for parent in _parents(path):
+        place = top / parent
+        if os.path.lexists(place) and (place.is_symlink() or not place.is_dir()):
+            return None if parent in gone else parent
+    place = top / path
+    if not place.is_dir() or place.is_symlink():
+        return path if os.path.lexists(place) else None
+    for seen, file in enumerate(place.rglob("*")):
+        name = file.relative_to(top).as_posix()
+        if (not file.is_dir() or file.is_symlink()) and name not in gone:
+            return name
+        if seen > FOLDER_LIMIT:
+            return path
+    return None
+
+
+def _parents(path: str) -> Iterator[str]:
+    """`a/b/c` → `a`, `a/b`."""
+    at = path.find("/")
+    while at != -1:
+        yield path[:at]
+        at = path.find("/", at + 1)

@@ -1,0 +1,76 @@
+"""From a step to the function that does it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import assert_never
+
+from agentdeck.core import steps as s
+from agentdeck.core.plan import GateWhen
+from agentdeck.engine import attempts, gates, queueing, watching
+from agentdeck.engine.git import Git
+from agentdeck.engine.loop import Engine
+from agentdeck.engine.setting import THREADS, Setting
+from agentdeck.engine.worktrees import ScratchTrees, Worktrees
+
+GATE_KINDS = len(GateWhen)  # scratch worktrees: gates of one kind run one after the other
+
+
+class RealPerformer:
+    """Does steps on the real repository with real processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Find the repository of the engine's run.
+
+        Raises:
+            EnvironmentFault: the repository is gone.
+        """
+        state, folder = engine.state, engine.folder
+        git = Git.discover(Path(state.checkout))
+        root = state.plan.worktree.root
+        trees = Path(root).expanduser() / folder.run if root else folder.worktrees
+        self._at = Setting(
+            engine=engine,
+            git=git,
+            worktrees=Worktrees(git, trees, run=state.run),
+            scratch=ScratchTrees(git, folder.scratch, GATE_KINDS),
+            threads=ThreadPoolExecutor(THREADS, thread_name_prefix="perform"),
+        )
+
+    async def perform(self, step: s.IOStep) -> None:
+        """Do one step and post what came of it."""
+        at = self._at
+        match step:
+            case s.Prepare():
+                await attempts.prepare(at, step)
+            case s.Launch():
+                await attempts.launch(at, step)
+            case s.Watch():
+                await watching.watch(at, step)
+            case s.Freeze():
+                await attempts.freeze(at, step)
+            case s.Thaw():
+                await attempts.thaw(at, step)
+            case s.StopAttempt():
+                await attempts.stop(at, step)
+            case s.Deliver():
+                await attempts.deliver(at, step)
+            case s.Collect():
+                await attempts.take_work(at, step)
+            case s.Release():
+                await attempts.release(at, step)
+            case s.RunGate():
+                await gates.run_gate(at, step)
+            case s.BuildEntry():
+                await queueing.build(at, step)
+            case s.LandEntry():
+                await queueing.land(at, step)
+            case s.PromoteTarget():
+                await queueing.promote(at, step)
+            case _ as never:
+                assert_never(never)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._at.threads.shutdown(wait=False)

@@ -1,0 +1,109 @@
+"""What every performer works with: the run's folder, its repository, the engine, a thread pool."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from agentdeck.core.errors import DeckError
+from agentdeck.core.events import AnyEvent
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import Attempt, RunState, TaskState
+from agentdeck.core.steps import IOStep
+from agentdeck.engine.enginelog import log
+from agentdeck.engine.environment import child_environment
+from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.git import Git
+from agentdeck.engine.linked_tree import linked
+from agentdeck.engine.loop import Engine
+from agentdeck.engine.worktrees import ScratchTrees, Worktrees
+
+THREADS: Final = 8  # git calls at once; more only queue up on the repository's lock and the disk
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Setting:
+    """One run's surroundings."""
+
+    engine: Engine
+    git: Git
+    worktrees: Worktrees
+    scratch: ScratchTrees
+    threads: ThreadPoolExecutor
+    warming: threading.Lock = field(default_factory=threading.Lock)  # one at a time
+
+    @property
+    def state(self) -> RunState:
+        """The live state."""
+        return self.engine.state
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder."""
+        return self.engine.folder
+
+    def attempt(self, task: TaskId, number: int) -> Attempt:
+        """An attempt by number."""
+        return self.state.tasks[task].attempts[number - 1]
+
+    def attempt_folder(self, task: TaskId, number: int) -> Path:
+        """Where an attempt's log, prompt and exit stand."""
+        return self.folder.attempt(task, number)
+
+    async def record(self, step: IOStep, *events: AnyEvent) -> None:
+        """Post what came of a step and wait until it is stored."""
+        await self.engine.record(*events, step=step)
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        """Run a blocking call in a thread.
+
+        A cancelled step waits for its call to end: nobody else may enter the same worktree or
+        repository while it goes on.
+        """
+        future = asyncio.get_running_loop().run_in_executor(self.threads, call)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            if not future.cancelled():
+                future.exception()  # looked at, so that it is not reported as forgotten
+            raise
+
+    def warm_up(self, base: str) -> None:
+        """Have a worktree ready for the next task, if one is waiting and none is idle.
+
+        Nobody waits for it, and nothing depends on it.
+        """
+        waiting = any(self.state.in_state(TaskState.PENDING, TaskState.READY))
+        if waiting and self.warming.acquire(blocking=False):
+            self.threads.submit(self._warm_up, base)
+
+    def _warm_up(self, base: str) -> None:
+        try:
+            self.worktrees.fill(1, base)
+        except DeckError as error:
+            log.warning("no worktree was made ahead of need: %s", error)
+        finally:
+            self.warming.release()
+
+    def environment(self, tag: str, extra: dict[str, str], worktree: Path) -> dict[str, str]:
+        """The environment of a child that works in `worktree`, with the tag of its whole tree.
+
+        Git of the child passes over private files that were copied there from the checkout.
+        """
+        excludes = linked(self.git, worktree).excludes
+        config = {"core.excludesFile": str(excludes)} if excludes else None
+        return child_environment(os.environ, tag=tag, extra=extra, git_config=config)
+
+
+def attempt_tag(run: str, task: TaskId, number: int) -> str:
+    """What marks every process of one attempt."""
+    return f"{run}/{task}.{number}"

@@ -1,0 +1,105 @@
+"""What a fresh worktree gets from the user's checkout besides commits: copies and links.
+
+Rules:
+- Only untracked files are copied, with their mode: git itself says which ones match. Symbolic
+  links are copied as links. Nothing in the worktree is overwritten, and nothing outside written.
+- What was put there is private: an excludes file keeps it out of status and of commits.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from agentdeck.core.errors import UsageError
+from agentdeck.engine.git import Git
+
+INCLUDE_FILE: Final = ".worktreeinclude"  # at the top of the checkout; patterns as in .gitignore
+
+
+def furnish(git: Git, worktree: Path, copy: Sequence[str], link: Sequence[str]) -> tuple[str, ...]:
+    """Copy and link what was asked for, and what `.worktreeinclude` names, into a worktree.
+
+    Args:
+        git: names the checkout that things come from.
+        worktree: its top folder.
+        copy: globs as in git's pathspecs (`**` crosses folders); a folder stands for all in it.
+        link: paths below the checkout; one that does not exist is left out.
+
+    Returns:
+        The paths that are private now, below the worktree.
+
+    Raises:
+        UsageError: a pattern or path leads out of the checkout.
+    """
+    wanted = dict.fromkeys(_untracked(git, copy))
+    copied = [name for name in wanted if _copy(git.checkout / name, worktree, name)]
+    linked = [name.strip("/") for name in link if _link(git.checkout, worktree, name)]
+    return (*copied, *linked)
+
+
+def write_excludes(git: Git, file: Path, private: Sequence[str]) -> None:
+    """Write an excludes file that names private paths after the user's own global patterns.
+
+    git reads only one such file (`core.excludesFile`), so this one has to hold both.
+    """
+    own = git.run("config", "--type=path", "--get", "core.excludesFile", check=False).text
+    config_home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    users = Path(own) if own else Path(config_home) / "git" / "ignore"
+    text = users.read_text(encoding="utf-8", errors="surrogateescape") if users.is_file() else ""
+    lines = "".join(f"/{_literal(path)}\n" for path in private)
+    file.write_text(f"{text.rstrip()}\n{lines}", encoding="utf-8", errors="surrogateescape")
+
+
+def _untracked(git: Git, globs: Sequence[str]) -> Iterator[str]:
+    asked = ("ls-files", "-z", "--others")
+    if globs:
+        bad = next((g for g in globs if g.startswith("/") or ".." in g.split("/") or not g), None)
+        if bad is not None:
+            raise UsageError(
+                f"[worktree] copy has {bad!r}, which leads out of {git.checkout}",
+                hint="name files below the top folder of the repository",
+            )
+        specs = (f":(top,glob){pattern.rstrip('/')}" for pattern in globs)
+        yield from git.run(*asked, "--", *specs, cwd=git.checkout).fields
+    if (git.checkout / INCLUDE_FILE).is_file():
+        chosen = ("--ignored", f"--exclude-from={INCLUDE_FILE}")
+        yield from git.run(*asked, *chosen, cwd=git.checkout).fields
+
+
+def _copy(source: Path, worktree: Path, name: str) -> bool:
+    goal = worktree / name
+    if name.endswith("/") or os.path.lexists(goal) or not _stays_inside(worktree, goal):
+        return False
+    if not (source.is_symlink() or source.is_file()):
+        return False  # a socket or a pipe, or it went away meanwhile
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source, goal, follow_symlinks=False)
+    return True
+
+
+def _link(checkout: Path, worktree: Path, name: str) -> bool:
+    if name.startswith("/") or ".." in name.split("/") or not name.strip("/."):
+        raise UsageError(
+            f"[worktree] link has {name!r}, which leads out of {checkout}",
+            hint="name files or folders below the top folder of the repository",
+        )
+    source, goal = checkout / name, worktree / name
+    if not source.exists() or os.path.lexists(goal) or not _stays_inside(worktree, goal):
+        return False
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    goal.symlink_to(source)
+    return True
+
+
+def _stays_inside(worktree: Path, goal: Path) -> bool:
+    """A tracked link in the worktree could lead a write to anywhere."""
+    return goal.parent.resolve().is_relative_to(worktree.resolve())
+
+
+def _literal(path: str) -> str:
+    return re.sub(r"([\\*?\[\]! #])", r"\\\1", path)
