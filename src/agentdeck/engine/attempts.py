@@ -57,7 +57,7 @@ async def prepare(at: Setting, step: Prepare) -> None:
         kept = await at.in_thread(lambda: _go_on(at, before))
         if kept:
             found = (before.path, before.branch or "", before.base or "")
-            await at.record(step, e.WorktreePrepared(step.task, step.attempt, *found))
+            await at.record(e.WorktreePrepared(step.task, step.attempt, *found))
             return
     branch = branch_of(at.state.run, step.task)
     base, spec = at.state.tip, at.state.plan.worktree
@@ -71,7 +71,7 @@ async def prepare(at: Setting, step: Prepare) -> None:
     path = await at.in_thread(make)
     at.warm_up(base)
     await _set_up(at, step, path)
-    await at.record(step, e.WorktreePrepared(step.task, step.attempt, str(path), branch, base))
+    await at.record(e.WorktreePrepared(step.task, step.attempt, str(path), branch, base))
 
 
 def _go_on(at: Setting, before: Attempt) -> bool:
@@ -141,7 +141,7 @@ async def launch(at: Setting, step: Launch) -> None:
 
     child = await at.in_thread(start)
     launched = e.AttemptLaunched(step.task, step.attempt, child.launcher, child.agent)
-    await at.record(step, launched)
+    await at.record(launched)
 
 
 def _running(at: Setting, task: TaskId, number: int) -> processes.Child | None:
@@ -156,7 +156,7 @@ async def freeze(at: Setting, step: Freeze) -> None:
         return  # `Watch` reports the exit
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     stopped = await at.in_thread(lambda: freeze_tree(child, tag))
-    await at.record(step, e.AttemptFrozen(step.task, step.attempt, len(stopped)))
+    await at.record(e.AttemptFrozen(step.task, step.attempt, len(stopped)))
 
 
 async def thaw(at: Setting, step: Thaw) -> None:
@@ -166,7 +166,7 @@ async def thaw(at: Setting, step: Thaw) -> None:
         return
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     await at.in_thread(lambda: thaw_tree(child, tag))
-    await at.record(step, e.AttemptThawed(step.task, step.attempt))
+    await at.record(e.AttemptThawed(step.task, step.attempt))
 
 
 async def stop(at: Setting, step: StopAttempt) -> None:
@@ -184,7 +184,7 @@ async def deliver(at: Setting, step: Deliver) -> None:
     line = json.dumps({"type": "message", "id": message.id, "text": message.text}) + "\n"
     folder = at.attempt_folder(step.task, step.attempt)
     await at.in_thread(lambda: write_stdin(folder, line.encode()))
-    await at.record(step, e.MessageDelivered(step.task, step.attempt, step.message))
+    await at.record(e.MessageDelivered(step.task, step.attempt, step.message))
 
 
 async def take_work(at: Setting, step: Collect) -> None:
@@ -206,10 +206,10 @@ async def take_work(at: Setting, step: Collect) -> None:
             work.fault or "",
         )
 
-    await at.record(step, await at.in_thread(take))
+    await at.record(await at.in_thread(take))
 
 
 async def release(at: Setting, step: Release) -> None:
     """Free the worktree; its work is on a ref."""
     await at.in_thread(lambda: at.worktrees.release(step.task))
-    await at.record(step, e.WorktreeReleased(step.task, step.attempt))
+    await at.record(e.WorktreeReleased(step.task, step.attempt))

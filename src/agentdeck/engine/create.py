@@ -42,22 +42,24 @@ def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = No
     git = Git.discover(repo)
     base = plan.base or git.current_branch() or "HEAD"
     base_commit = git.resolve(base)
+    target, tip = _target(git, plan, base_commit)
     run = RunId(f"{slug(plan.name, max_length=NAME_LENGTH)}-{secrets.token_hex(2)}")
     folder = RunFolder((runs_root() if root is None else root) / run)
-    folder.create()
-    target, tip = _target(git, plan, base_commit)
     started = e.RunStarted(
         run=run,
         plan=plan,
         repo=str(git.common),
         base=base,
-        base_commit=tip,
-        base_tree=git.tree_of(tip),
+        base_commit=tip or base_commit,
+        base_tree=git.tree_of(tip or base_commit),
         target=target,
         checkout=str(git.checkout),
     )
+    folder.create()
     folder.plan.write_text(plan_text, encoding="utf-8")
     folder.ballast.write_bytes(b"\0" * BALLAST_BYTES)
+    if tip is None:
+        git.update_ref(f"refs/heads/{target}", base_commit, None, message="agentdeck: start")
     journal = Journal(folder.journal, writable=True)
     try:
         journal.append([started], time.time(), after=0)
@@ -66,14 +68,11 @@ def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = No
     return folder
 
 
-def _target(git: Git, plan: Plan, base_commit: str) -> tuple[str, str]:
-    """The target's name and where it stands, made when it is not there."""
+def _target(git: Git, plan: Plan, base_commit: str) -> tuple[str, str | None]:
+    """The target's name, and where it stands; None = it has to be made at the base."""
     if plan.target is not None:
         tip = git.ref_tip(f"refs/heads/{plan.target}")
-        if tip is None:
-            git.update_ref(f"refs/heads/{plan.target}", base_commit, None)
-            return plan.target, base_commit
-        if not git.is_ancestor(base_commit, tip):
+        if tip is not None and not git.is_ancestor(base_commit, tip):
             raise UsageError(
                 f"the target branch {plan.target!r} does not contain the base",
                 hint="merge the base into it, or leave `target` out of [plan]",
@@ -83,8 +82,7 @@ def _target(git: Git, plan: Plan, base_commit: str) -> tuple[str, str]:
     for number in range(1, MAX_TARGETS):
         target = name if number == 1 else f"{name}-{number}"
         if git.ref_tip(f"refs/heads/{target}") is None:
-            git.update_ref(f"refs/heads/{target}", base_commit, None)
-            return target, base_commit
+            return target, None
     raise UsageError(f"there are {MAX_TARGETS} branches {name}-*", hint="`agentdeck clean --all`")
 
 

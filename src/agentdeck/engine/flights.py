@@ -4,7 +4,7 @@ Rules:
 - Equal steps are one step. What is missing is started, what is no longer wanted is cancelled.
 - Cancelling is a wish: a thread in a git call goes on until the call returns. Until then nothing
   new is started for the same subject, so two performers never meet in one worktree.
-- A performer that ended without changing anything is not started again at once (`REST_S`).
+- A step that has just ended is not started again at once, however it ended (`REST_S`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 
 from agentdeck.core.steps import IOStep, Watch
 
-REST_S: Final = 1.0  # between two starts of a step that ended without a result
+REST_S: Final = 1.0  # from the end of a step until the same step may start again
 
 Perform = Callable[[IOStep], Awaitable[None]]
 Ended = Callable[[IOStep, BaseException | None], None]
@@ -85,10 +85,6 @@ class Flights:
             self._cancelled.discard(step)
             self._rest_until[step] = self._clock() + REST_S
             self._ended(step, error)
-
-    def awake(self, step: IOStep) -> None:
-        """The state has moved on: a resting step may start at once if it is wanted again."""
-        self._rest_until.pop(step, None)
 
     async def land_all(self, timeout_s: float) -> None:
         """Cancel everything and wait, at most `timeout_s` seconds, until it has ended."""

@@ -38,7 +38,6 @@ async def run_gate(at: Setting, step: RunGate) -> None:
     except EnvironmentFault as fault:
         verdict, ended = Verdict.BROKEN, Ended(None, False, 0.0, fault.message)
     await at.record(
-        step,
         e.GateFinished(
             gate=step.gate,
             when=step.when,

@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from agentdeck import __version__
@@ -60,8 +60,6 @@ class _Post:
     command: AnyCommand | None = None
     durable: bool = True
     stored: asyncio.Future[int] | None = None  # gets the latest number when all is on the disk
-    step: IOStep | None = None  # the flight that this belongs to
-    accepted: list[AnyEvent] = field(default_factory=list)
 
 
 class Engine:
@@ -90,6 +88,8 @@ class Engine:
         self._identity = identity
         self._reader = Journal(journal.path)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        # Bounded by those who post: flights, one report a second of each live attempt, and the
+        # commands that `control` lets in. A bound here would make a fact wait, or lose it.
         self._posts: asyncio.Queue[_Post] = asyncio.Queue()
         self._moved = asyncio.Condition()
         self._flights: Flights | None = None
@@ -138,10 +138,10 @@ class Engine:
 
     # --- for performers ---------------------------------------------------------------------------
 
-    async def record(self, *events: AnyEvent, step: IOStep | None = None) -> None:
+    async def record(self, *events: AnyEvent) -> None:
         """Post facts and wait until they are stored (or found stale)."""
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._post(_Post(events=events, stored=stored, step=step))
+        self._post(_Post(events=events, stored=stored))
         await stored
 
     def mention(self, *events: AnyEvent) -> None:
@@ -207,8 +207,6 @@ class Engine:
                 if post.stored is not None and not post.stored.done():
                     post.stored.set_exception(refused)
                 return []
-        if post.step is not None and self._flights is not None and events:
-            self._flights.awake(post.step)
         return [recorded for event in events if (recorded := self._apply(event, now)) is not None]
 
     def _apply(self, event: AnyEvent, now: float) -> Recorded | None:

@@ -29,7 +29,8 @@ class RealPerformer:
         state, folder = engine.state, engine.folder
         git = Git.discover(Path(state.checkout))
         root = state.plan.worktree.root
-        trees = Path(root).expanduser() / folder.run if root else folder.worktrees
+        # A relative root is below the checkout; `/` with an absolute one is that one.
+        trees = git.checkout / Path(root).expanduser() / folder.run if root else folder.worktrees
         self._at = Setting(
             engine=engine,
             git=git,
@@ -67,7 +68,7 @@ class RealPerformer:
             case s.LandEntry():
                 await queueing.land(at, step)
             case s.PromoteTarget():
-                await queueing.promote(at, step)
+                await queueing.promote(at)
             case _ as never:
                 assert_never(never)
 

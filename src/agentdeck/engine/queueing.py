@@ -12,7 +12,7 @@ from typing import Final
 from agentdeck.agents.prompt import landing_message
 from agentdeck.core import events as e
 from agentdeck.core.state import Entry
-from agentdeck.core.steps import BuildEntry, LandEntry, PromoteTarget
+from agentdeck.core.steps import BuildEntry, LandEntry
 from agentdeck.engine import landing
 from agentdeck.engine.setting import Setting
 
@@ -28,9 +28,9 @@ async def build(at: Setting, step: BuildEntry) -> None:
         lambda: landing.build(at.git, step.tip, entry.head, message=message, trailers={})
     )
     if isinstance(built, landing.Conflict):
-        await at.record(step, e.EntryConflicted(entry.id, step.tip, tuple(built.files)))
+        await at.record(e.EntryConflicted(entry.id, step.tip, tuple(built.files)))
     else:
-        await at.record(step, e.EntryBuilt(entry.id, built.commit, built.tree, step.tip))
+        await at.record(e.EntryBuilt(entry.id, built.commit, built.tree, step.tip))
 
 
 def _message(at: Setting, entry: Entry) -> str:
@@ -47,31 +47,29 @@ async def land(at: Setting, step: LandEntry) -> None:
     tree = entry.build.tree
 
     def move() -> e.AnyEvent:
-        if landing.landed_already(at.git, ref, step.commit):
-            return e.EntryLanded(entry.id, step.commit, tree, entry.task)
         try:
             outcome = landing.land(at.git, ref, step.commit, step.expected)
         except landing.LandRefused as refused:
             return e.LandingBlocked(entry.id, refused.message, at.engine.clock() + LAND_AGAIN_S)
-        if isinstance(outcome, landing.Landed):
+        if isinstance(outcome, landing.Landed) or landing.landed_already(at.git, ref, step.commit):
             return e.EntryLanded(entry.id, step.commit, tree, entry.task)
         found = outcome.found or at.state.base_commit
         return e.LandingLost(entry.id, found, at.git.tree_of(found))
 
-    await at.record(step, await at.in_thread(move))
+    await at.record(await at.in_thread(move))
 
 
-async def promote(at: Setting, step: PromoteTarget) -> None:
+async def promote(at: Setting) -> None:
     """Bring the target into the base; waits, and says for what, while it cannot be done."""
     ref = f"refs/heads/{at.state.target}"
     while True:
         outcome = await at.in_thread(lambda: landing.promote(at.git, ref, at.state.base))
         if isinstance(outcome, landing.Promoted):
-            await at.record(step, e.Promoted(outcome.commit, outcome.how))
+            await at.record(e.Promoted(outcome.commit, outcome.how))
             return
         if isinstance(outcome, landing.Diverged):
-            await at.record(step, e.BaseDiverged(outcome.base_commit))
+            await at.record(e.BaseDiverged(outcome.base_commit))
             return
         if outcome.reason != at.state.promote_reason:
-            await at.record(step, e.PromoteWaiting(outcome.reason))
+            await at.record(e.PromoteWaiting(outcome.reason))
         await asyncio.sleep(PROMOTE_POLL_S)

@@ -15,7 +15,6 @@ from agentdeck.core.errors import DeckError
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt, RunState, TaskState
-from agentdeck.core.steps import IOStep
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.environment import child_environment
 from agentdeck.engine.folders import RunFolder
@@ -58,9 +57,9 @@ class Setting:
         """Where an attempt's log, prompt and exit stand."""
         return self.folder.attempt(task, number)
 
-    async def record(self, step: IOStep, *events: AnyEvent) -> None:
+    async def record(self, *events: AnyEvent) -> None:
         """Post what came of a step and wait until it is stored."""
-        await self.engine.record(*events, step=step)
+        await self.engine.record(*events)
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Run a blocking call in a thread.

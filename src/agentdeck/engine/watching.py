@@ -134,7 +134,7 @@ async def watch(at: Setting, step: Watch) -> None:
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     await at.in_thread(lambda: sweep(tag))
     follower.report(at.engine.clock(), at_once=True)
-    await at.record(step, _exit(step, follower, processes.look(folder), ended_by_us=ended_by_us))
+    await at.record(_exit(step, follower, processes.look(folder), ended_by_us=ended_by_us))
 
 
 def _reader(at: Setting, attempt: Attempt) -> Reader:
@@ -216,7 +216,7 @@ class _Watchdog:
 
     async def _hit(self, cause: FailureClass, detail: str) -> None:
         limit = e.LimitHit(self.step.task, self.step.attempt, cause, detail)
-        await self.at.record(self.step, limit)
+        await self.at.record(limit)
 
 
 def _exit(
