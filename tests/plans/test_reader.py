@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentdeck.core.errors import EXIT_USAGE
@@ -275,6 +275,177 @@ def test_a_long_loop_is_shortened() -> None:
     message = only(text).message
     assert message.endswith("-> t10 -> (989 more) -> t0")
     assert len(message) < 200
+
+
+# Four phases: `one` and `three` are sync points, `two` and `four` are plain groups.
+PHASES = (
+    "[[phase]]\nid = 'one'\nsync = true\n[[phase]]\nid = 'two'\n"
+    "[[phase]]\nid = 'three'\nsync = true\n[[phase]]\nid = 'four'\n"
+)
+
+
+def phased(*tasks: str, above: str = "") -> str:
+    """Tasks from `id phase needed,needed`; `-` = no phase."""
+    text = f"version = 1\n{above}{PHASES}"
+    for task in tasks:
+        name, phase, *after = task.split()
+        text += f"[[task]]\nid = '{name}'\ntitle = 't'\n"
+        text += "\n" if phase == "-" else f"phase = '{phase}'\n"
+        text += f"after = {after[0].split(',') if after else []}\n"
+    return text
+
+
+def after_line(number: int, above: str = "") -> int:
+    """The line of `after` of the task with this number, from 1."""
+    return 1 + above.count("\n") + PHASES.count("\n") + 5 * number
+
+
+def test_a_task_before_a_sync_point_cannot_wait_for_one_behind_it() -> None:
+    """The later one waits for the barrier, the barrier for the earlier one: nothing would move."""
+    problem = only(phased("early one late", "late two"))
+    assert problem.line == after_line(1)
+    assert str(problem) == (
+        f'plan.toml:{after_line(1)}: task early, after: task "early" waits for "late" of the later'
+        ' phase "two", which waits until phase "one" is closed, and so for "early": neither can'
+        ' ever start\n  hint: move "early" to phase "two", or "late" to phase "one", or drop'
+        ' `sync` of phase "one"'
+    )
+
+
+def test_a_barrier_loop_is_found_through_tasks_that_no_barrier_holds() -> None:
+    """Tasks without a phase or in a plain earlier phase only pass the waiting on."""
+    found = only(phased("a three free", "free - plain", "plain two last", "last four"))
+    assert found.line == after_line(1)
+    assert '"a" waits (through free, plain) for "last" of the later phase "four"' in found.message
+    assert 'phase "three" is closed' in found.message
+
+
+def test_every_barrier_loop_is_told_once_where_it_begins() -> None:
+    """A task that only waits for a blocked task of its phase is not blamed as well."""
+    found = problems(
+        phased(
+            "a one late,other", "b one a", "c three a,other", "late two", "other four", "d two b"
+        )
+    )
+    assert [problem.line for problem in found] == [after_line(n) for n in (1, 1, 3)]
+    assert [(p.key, p.message.count('"other"')) for p in found] == [
+        ("task a, after", 0),
+        ("task a, after", 1),
+        ("task c, after", 1),
+    ]
+
+
+def test_the_entry_of_a_long_list_that_closes_a_barrier_loop_is_named_by_its_line() -> None:
+    """Also when an entry before it is unknown."""
+    text = phased("late two") + (
+        "[[task]]\nid = 'a'\ntitle = 't'\nphase = 'one'\nafter = [\n'gone',\n'late',\n]\n"
+    )
+    assert [problem.line for problem in problems(text)] == [after_line(2) + 1, after_line(2) + 2]
+
+
+def test_with_waves_every_phase_is_a_barrier() -> None:
+    """And dropping a `sync` alone would not help."""
+    above = "[plan]\nstrategy = 'waves'\n"
+    first, second = problems(phased("a one b", "b two c", "c three", above=above))
+    assert (first.line, second.line) == (after_line(1, above), after_line(2, above))
+    assert first.hint.endswith('drop strategy = "waves" and `sync` of phase "one"')
+    assert second.hint.endswith('drop strategy = "waves"')
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        ["late two early", "early one"],
+        ["plain two last", "last three", "end four plain"],  # `two` is no barrier
+        ["same one other", "other one"],
+        ["free - late", "late four", "a one"],
+        ["a one free", "free - b", "b one"],
+        ["gone three late\ndefer = 'x'", "late four"],
+    ],
+)
+def test_waiting_that_ends_is_no_problem(tasks: list[str]) -> None:
+    """Forwards, within a phase, from a plain phase, from no phase, and by a deferred task."""
+    lines = [task.split("\n") for task in tasks]
+    text = phased(*[line[0] for line in lines])
+    for line in lines:
+        for more in line[1:]:
+            name = line[0].split()[0]
+            text = text.replace(f"id = '{name}'\n", f"id = '{name}'\n{more}\n")
+    assert read_plan(text, file="plan.toml").tasks
+
+
+PHASE_OF_TASK = st.sampled_from(["-", "one", "two", "three", "four"])
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(PHASE_OF_TASK, st.sets(st.integers(0, 6), max_size=3)), min_size=4, max_size=7
+    )
+)
+def test_a_plan_is_refused_exactly_when_playing_it_through_gets_stuck(
+    drawn: list[tuple[str, set[int]]],
+) -> None:
+    """The oracle starts whatever may start, by the rules of `core.fold`, until nothing moves."""
+    order = ["one", "two", "three", "four"]
+    # Sound dependencies only: each task needs later ones, so there is no loop without a barrier.
+    needs = {i: {n for n in wanted if i < n < len(drawn)} for i, (_, wanted) in enumerate(drawn)}
+    left = set(needs)
+    while True:
+        held = {
+            p
+            for p in order
+            for sync in ("one", "three")
+            if order.index(p) > order.index(sync) and any(drawn[task][0] == sync for task in left)
+        }
+        ready = {t for t in left if not needs[t] & left and drawn[t][0] not in held}
+        if not ready:
+            break
+        left -= ready
+    tasks = [
+        f"t{i} {phase} {','.join(f't{n}' for n in sorted(needs[i]))}"
+        for i, (phase, _) in enumerate(drawn)
+    ]
+    text = phased("start -", *tasks)
+    if left:
+        assert all("neither can ever start" in problem.message for problem in problems(text))
+    else:
+        assert len(read_plan(text, file="plan.toml").tasks) == len(drawn) + 1
+
+
+def test_a_task_cannot_wait_for_a_deferred_one() -> None:
+    """It would wait for ever; a deferred task may, because it does not wait at all."""
+    text = """version = 1
+[[task]]
+id = "a"
+title = "t"
+after = [
+  "b",
+  "off",
+]
+[[task]]
+id = "b"
+title = "t"
+[[task]]
+id = "off"
+title = "t"
+defer = "next year"
+[[task]]
+id = "off-too"
+title = "t"
+defer = "next year"
+after = "off"
+[[task]]
+id = "c"
+title = "t"
+after = "off-too"
+"""
+    found = problems(text)
+    assert [problem.line for problem in found] == [7, 24]
+    assert str(found[0]) == (
+        'plan.toml:7: task a, after: "off" is deferred, so task "a" would wait for ever\n'
+        '  hint: defer "a" too, or drop "off" from its `after`'
+    )
 
 
 def test_a_prompt_file_that_cannot_be_read_is_a_problem_of_its_line() -> None:

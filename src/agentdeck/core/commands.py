@@ -51,7 +51,7 @@ class Unskip(Command, frozen=True, tag="unskip"):
 
 
 class Approve(Command, frozen=True, tag="approve"):
-    """A yes to proposed work, or "done" for a task that a person does; without a task: all green."""
+    """A yes to proposed work, or "done" for what a person does; without a task: all green."""
 
     task: TaskId | None = None
     by: str = "you"

@@ -44,7 +44,7 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
     Raises:
         Refused: it cannot be done in this state; the message names the reason.
     """
-    if state.outcome is not None and not isinstance(command, c.Promote):
+    if state.outcome is not None and not _promotes(command):
         raise Refused(f"the run has ended ({state.outcome})")
     match command:
         case c.Pause():
@@ -81,6 +81,12 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return [e.RunEndAsked(command.by)]
         case _ as never:
             assert_never(never)
+
+
+def _promotes(command: AnyCommand) -> bool:
+    """Can the command help what landed into the base? Only that goes on when a run has ended."""
+    of_the_queue = isinstance(command, c.Release | c.Retry) and command.task is None
+    return of_the_queue or isinstance(command, c.Promote)
 
 
 def _task(state: RunState, task_id: TaskId) -> TaskRun:

@@ -49,6 +49,7 @@ class FailureClass(StrEnum):
     GATE = "gate"
     CONFLICT = "conflict"
     SETUP = "setup"  # the worktree could not be made or set up, or the agent not started
+    BUDGET = "budget"  # the plan's budget is used up, and it says to stop
     STOPPED = "stopped"  # a person, or the end of the run
 
 
@@ -72,6 +73,7 @@ class Outcome(StrEnum):
     """How a run ended."""
 
     COMPLETE = "complete"  # all that should land has landed
+    BUDGET = "budget"  # the plan's budget is used up, and it says to stop
     STOPPED = "stopped"  # a person ended it
 
 
@@ -94,7 +96,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
     """Base of all events."""
 
 
-# --- the run ---------------------------------------------------------------------------------
+# --- the run -------------------------------------------------------------------------------------
 
 
 class RunStarted(Event, frozen=True, tag="run.started"):
@@ -355,7 +357,7 @@ class LimitHit(Event, frozen=True, tag="attempt.limit_hit"):
 
     task: TaskId
     attempt: int
-    cause: FailureClass  # TIMEOUT or IDLE
+    cause: FailureClass  # TIMEOUT, IDLE or BUDGET
     detail: str
 
 
@@ -391,7 +393,7 @@ class WorktreeReleased(Event, frozen=True, tag="attempt.worktree_released"):
     attempt: int
 
 
-# --- what became of it -----------------------------------------------------------------------------
+# --- what became of it ---------------------------------------------------------------------------
 
 
 class TaskReviewAsked(Event, frozen=True, tag="task.review_asked"):
@@ -451,7 +453,7 @@ class TaskCancelled(Event, frozen=True, tag="task.cancelled"):
     detail: str
 
 
-# --- gates -------------------------------------------------------------------------------------------
+# --- gates ---------------------------------------------------------------------------------------
 
 
 class GateFinished(Event, frozen=True, tag="gate.finished"):
@@ -478,7 +480,7 @@ class GateReset(Event, frozen=True, tag="gate.reset"):
     by: str
 
 
-# --- the merge queue -----------------------------------------------------------------------------------
+# --- the merge queue -----------------------------------------------------------------------------
 
 
 class EntryQueued(Event, frozen=True, tag="entry.queued"):
@@ -549,7 +551,7 @@ class LandingBlocked(Event, frozen=True, tag="landing.blocked"):
     retry_at: float
 
 
-# --- bringing the target into the base --------------------------------------------------------------------
+# --- bringing the target into the base -----------------------------------------------------------
 
 
 class PromoteAsked(Event, frozen=True, tag="promote.asked"):

@@ -50,7 +50,7 @@ def explain(state: RunState, task_id: TaskId, now: float) -> str:
         case TaskState.PREPARING:
             return f"{task_id} is preparing its worktree (attempt {len(task.attempts)})"
         case TaskState.WORKING:
-            return _working(state, task, now)
+            return _working(task, now)
         case TaskState.PAUSED:
             return f"{task_id} is paused by you; its processes are frozen"
         case TaskState.ASKING:
@@ -130,12 +130,12 @@ def _phase(state: RunState, task: TaskRun) -> str:
         worst = sorted(open_tasks, key=lambda other: not _is_stuck(other))
         more = f" and {len(open_tasks) - 1} more" if len(open_tasks) > 1 else ""
         return f"phase {name} to end: {_named(worst[0])}{more}"
-    gates = [g.name for g in state.plan.gates if g.name in phase.gates or GateWhen.PHASE in g.when]
+    gates = [gate.name for gate in state.plan.phase_gates(phase)]
     red = evidence.red_gate(state, gates, state.tip_tree)
     return f"phase {name} to end: its gate {red} is red" if red else f"phase {name} to end"
 
 
-def _working(state: RunState, task: TaskRun, now: float) -> str:
+def _working(task: TaskRun, now: float) -> str:
     attempt = task.attempt
     if attempt is None:
         return f"{task.id} is working"
@@ -168,10 +168,14 @@ def explain_entry(state: RunState, entry: Entry, now: float) -> str:
     """Why an entry of the merge queue does not move, or what is being done with it."""
     if queue.is_held(state, entry):
         return "is held by you (h releases it)"
+    trouble = next((t for k, t in state.troubles.items() if f":{entry.id}:" in f"{k}:"), None)
+    troubled = trouble is not None and now < trouble.retry_at
     if entry.intended:
         if entry.blocked and now < entry.blocked_until:
             return f"waits to land: {entry.blocked}"
-        return "is landing"
+        return (
+            f"waits to land: {first_line(trouble.error)}" if trouble and troubled else "is landing"
+        )
     if state.queue_held:
         return "waits: the merge queue is held (H releases it)"
     first = queue.head(state)
@@ -180,8 +184,7 @@ def explain_entry(state: RunState, entry: Entry, now: float) -> str:
     red = queue.frozen_gate(state)
     if red is not None:
         return f"waits: gate {red} is red on {state.target} itself (r on the queue runs it again)"
-    trouble = next((t for k, t in state.troubles.items() if f":{entry.id}:" in f"{k}:"), None)
-    if trouble is not None and now < trouble.retry_at:
+    if trouble is not None and troubled:
         return f"waits: {first_line(trouble.error)}"
     if entry.build is None:
         return "is being merged with the target"
@@ -241,7 +244,10 @@ def _needs_somebody(state: RunState) -> str | None:
     held_back = next(((t, b) for t, b in scheduler.admission(state) if b is not None), None)
     if held_back is not None:
         return f"{held_back[0].id} waits: {held_back[1].sentence}"
-    names = [g.name for g in state.plan.gates if {GateWhen.FINAL, GateWhen.PHASE} & set(g.when)]
+    names = [gate.name for gate in state.plan.gates_when(GateWhen.FINAL)]
+    for phase in state.plan.phases:
+        if phase.id not in state.closed_phases:
+            names += [gate.name for gate in state.plan.phase_gates(phase)]
     red = evidence.red_gate(state, names, state.tip_tree)
     if red is not None:
         return f"gate {red} is red on {state.target}"

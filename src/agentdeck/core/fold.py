@@ -102,6 +102,8 @@ def check(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"{entry_id} is in the queue already")
     elif entry_id is not None and entry_id not in state.queue:
         raise StaleEvent(event, f"{entry_id} is not in the queue")
+    if isinstance(event, e.Promoted | e.PromoteWaiting | e.BaseDiverged):
+        _check_promotion(state, event)
     if isinstance(event, e.GateFinished):
         expected = len(state.gate_runs(event.gate, event.tree)) + 1
         if event.run != expected:  # a red run that is told twice must not count twice
@@ -110,8 +112,18 @@ def check(state: RunState, event: AnyEvent) -> None:
         _check_entry(state, event)
 
 
+def _check_promotion(state: RunState, event: AnyEvent) -> None:
+    """A late report must not end, delay or turn back a promotion that was asked for after it."""
+    if not state.promote_wanted:
+        raise StaleEvent(event, "no promotion is wanted")
+    if isinstance(event, e.Promoted) and event.commit != state.tip:
+        raise StaleEvent(event, f"the target is at {state.tip}")
+    if isinstance(event, e.BaseDiverged) and state.diverged is not None:
+        raise StaleEvent(event, f"{state.diverged} goes through the queue already")
+
+
 def _check_entry(state: RunState, event: AnyEvent) -> None:
-    """An entry's id is used again when its task comes back, so a late report may be of older work."""
+    """A task that comes back has the same entry id: a late report may be of its older work."""
     match event:
         case e.EntryBuilt() | e.EntryConflicted():
             if state.queue[event.entry].intended is not None:
@@ -403,6 +415,7 @@ def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
         )
     )
     task.approved, task.approved_by, task.fresh = 0, "", False
+    task.cause = None  # of this attempt, which has not failed
 
 
 def _progress(attempt: Attempt, event: e.AttemptProgressed) -> None:
@@ -443,13 +456,17 @@ def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:
     _end_attempt(task, f"retried: {event.cause}")
 
 
+# The old worktree cannot heal these: `core.policy` starts afresh after them too.
+_NEEDS_FRESH = (e.FailureClass.CONFLICT, e.FailureClass.GIT)
+
+
 def _retry_by_person(state: RunState, event: e.TaskRetried) -> None:
     task = state.tasks[event.task]
     task.failures = task.free_failures = 0
     task.retry_at, task.skip_mode = None, None
     task.wanted, task.stopped_by = Wanted.RUN, ""
     task.feedback = event.feedback or task.feedback
-    task.fresh = event.fresh or task.cause is e.FailureClass.CONFLICT
+    task.fresh = event.fresh or task.cause in _NEEDS_FRESH
     task.approved, task.approved_by = 0, ""
     _forget_troubles(state, event.task)
 

@@ -18,7 +18,7 @@ CACHE_SIZE: Final = 65_536  # pairs; a plan of 500 tasks with 4 patterns each as
 
 # `[` opens a set only if a `]` follows that is not its first member, as in `fnmatch`.
 _SET = re.compile(r"\[!?+\]?+[^\]]*+\]")
-_TOKEN = re.compile(rf"{_SET.pattern}|\*+|.", re.DOTALL)
+_PIECE = re.compile(rf"{_SET.pattern}|\*+|.", re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
@@ -87,15 +87,15 @@ def overlap(one: Iterable[str], two: Iterable[str]) -> str | None:
     return None
 
 
-def _token(token: str) -> str:
-    """One token of a segment as a regular expression that never crosses a slash."""
-    if token[0] == "*":
+def _part_expression(part: str) -> str:
+    """One piece of a segment as a regular expression that never crosses a slash."""
+    if part.startswith("*"):
         return "[^/]*"
-    if token == "?":
+    if part == "?":
         return "[^/]"
-    if len(token) > 1:
-        return "(?!/)" + fnmatch.translate(token).removeprefix("(?s:")[:-3]  # 3: `)` and the end
-    return re.escape(token)
+    if len(part) > 1:
+        return "(?!/)" + fnmatch.translate(part).removeprefix("(?s:")[:-3]  # 3: `)` and the end
+    return re.escape(part)
 
 
 @lru_cache(maxsize=4096)
@@ -105,7 +105,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
         if part == "**":
             parts.append("(?:.*)")
         else:
-            parts.append("".join(_token(token) for token in _TOKEN.findall(part)))
+            parts.append("".join(_part_expression(piece) for piece in _PIECE.findall(part)))
     joined = "/".join(parts).replace("(?:.*)/", "(?:.*/)?").replace("/(?:.*)", "(?:/.*)?")
     return re.compile(rf"{joined}\Z", re.DOTALL)
 

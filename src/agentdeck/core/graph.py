@@ -54,7 +54,7 @@ def bottom_level_s(
 
 
 def layers(needs: Mapping[Node, Iterable[Node]]) -> dict[Node, int]:
-    """For each node the number of edges on the longest path that leads to it (0 = needs nothing)."""
+    """For each node the number of edges on the longest path to it (0 = needs nothing)."""
     found: dict[Node, int] = {}
     for node in topological_order(needs):
         found[node] = max((found[other] + 1 for other in needs[node]), default=0)

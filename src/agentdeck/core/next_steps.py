@@ -117,7 +117,7 @@ def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     elif attempt.path is None:
         yield Prepare(task.id, attempt.number)
     else:
-        # Also when it should stop: a launch may be half done, and only a known process can be ended.
+        # Also when it should stop: a launch may be half done, and only what is known can be ended.
         yield Launch(task.id, attempt.number)
 
 
@@ -135,6 +135,10 @@ def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
     if _should_stop(state, task) or attempt.limit is not None:
         yield StopAttempt(task.id, attempt.number)
         return
+    spent = scheduler.budget_stops(state)
+    if spent is not None:
+        yield Record((e.LimitHit(task.id, attempt.number, FailureClass.BUDGET, spent),))
+        return
     if task.wanted is Wanted.PAUSE and attempt.frozen_at is None:
         yield Freeze(task.id, attempt.number)
     elif task.wanted is Wanted.RUN and attempt.frozen_at is not None:
@@ -146,7 +150,7 @@ def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
 
 
 def _should_stop(state: RunState, task: TaskRun) -> bool:
-    return task.wanted is Wanted.STOP or state.ending or scheduler.over_budget_stops(state)
+    return task.wanted is Wanted.STOP or state.ending
 
 
 def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
@@ -266,8 +270,7 @@ def _phases(state: RunState) -> Iterator[AnyStep]:
             if phase.sync or state.plan.strategy is Strategy.WAVES:
                 return
             continue
-        named = set(phase.gates) or {g.name for g in state.plan.gates_when(GateWhen.PHASE)}
-        gates = [gate.name for gate in state.plan.gates if gate.name in named]
+        gates = [gate.name for gate in state.plan.phase_gates(phase)]
         if all(verdicts.passes(verdicts.of(state, name, state.tip_tree)) for name in gates):
             yield Record((e.PhaseClosed(phase.id),))
         elif evidence.red_gate(state, gates, state.tip_tree) is None:

@@ -270,6 +270,11 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         """The gates that run at `when`, in file order."""
         return tuple(gate for gate in self.gates if when in gate.when)
 
+    def phase_gates(self, phase: Phase) -> tuple[Gate, ...]:
+        """The gates that close a phase, in file order: its own, else those for all phases."""
+        named = [gate for gate in self.gates if gate.name in phase.gates]
+        return tuple(named) or self.gates_when(GateWhen.PHASE)
+
 
 BUILTIN_AGENTS: Final = ("claude", "scripted", "human")
 

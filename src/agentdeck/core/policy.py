@@ -48,6 +48,7 @@ POLICY: Final[dict[FailureClass, Row]] = {
     FailureClass.GATE: Row(first_wait_s=0.0),
     FailureClass.CONFLICT: Row(fresh=True, first_wait_s=0.0),
     FailureClass.SETUP: Row(retry=False),
+    FailureClass.BUDGET: Row(counts=False, first_wait_s=0.0),
     FailureClass.STOPPED: Row(retry=False),
 }
 

@@ -142,9 +142,9 @@ def budget_sentence(state: RunState) -> str | None:
     return None
 
 
-def over_budget_stops(state: RunState) -> bool:
-    """Must live agents be stopped because of the budget?"""
-    return state.plan.budget.on_exceed is OnExceed.STOP and budget_sentence(state) is not None
+def budget_stops(state: RunState) -> str | None:
+    """Why live agents must be stopped because of the budget, or None."""
+    return budget_sentence(state) if state.plan.budget.on_exceed is OnExceed.STOP else None
 
 
 def _blocks_everybody(state: RunState) -> Blocker | None:

@@ -71,20 +71,20 @@ class Flights:
     def _start(self, step: IOStep) -> None:
         flight = asyncio.create_task(self._fly(step), name=step.key)
         self._tasks[step] = flight
+        # Not at the end of `_fly`: a flight cancelled before its first line never runs any.
+        flight.add_done_callback(lambda done: self._landed(step, done))
 
     async def _fly(self, step: IOStep) -> None:
-        error: BaseException | None = None
-        try:
-            await self._perform(step)
-        except asyncio.CancelledError:
-            pass  # not wanted any more, or the engine stops: nothing to report
-        except Exception as fault:  # noqa: BLE001 - whatever it was, the ring must hear of it
-            error = fault
-        finally:
-            self._tasks.pop(step, None)
-            self._cancelled.discard(step)
-            self._rest_until[step] = self._clock() + REST_S
-            self._ended(step, error)
+        await self._perform(step)
+
+    def _landed(self, step: IOStep, flight: asyncio.Task[None]) -> None:
+        # A cancelled one was not wanted any more, or the engine stops: nothing to report. Of the
+        # others the ring must hear, whatever it was.
+        error = None if flight.cancelled() else flight.exception()
+        self._tasks.pop(step, None)
+        self._cancelled.discard(step)
+        self._rest_until[step] = self._clock() + REST_S
+        self._ended(step, error)
 
     async def land_all(self, timeout_s: float) -> None:
         """Cancel everything and wait, at most `timeout_s` seconds, until it has ended."""

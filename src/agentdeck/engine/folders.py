@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,8 @@ from agentdeck.core.ids import RunId, TaskId, id_fault
 PRIVATE_DIR: Final = 0o700
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the closing zero.
 MAX_SOCKET_PATH: Final = 100
+# Where even the temporary folder has a long path. The folder in it is checked to be ours alone.
+SHORT_ROOT: Final = Path("/tmp")  # noqa: S108
 
 
 def state_root() -> Path:
@@ -86,8 +87,8 @@ class RunFolder:
         if len(os.fsencode(inside)) <= MAX_SOCKET_PATH:
             return inside
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
-        base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-        return Path(base) / f"agentdeck-{os.getuid()}" / f"{digest}.sock"
+        # Not below $TMPDIR or $XDG_RUNTIME_DIR: every terminal must come to the same path.
+        return SHORT_ROOT / f"agentdeck-{os.getuid()}" / f"{digest}.sock"
 
     def attempt(self, task: TaskId, number: int) -> Path:
         """The folder of one attempt: `prompt.md`, `raw.log`, `pid`, `exit`, `stdin`."""
@@ -119,7 +120,14 @@ def all_runs(root: Path | None = None) -> list[RunFolder]:
     if not folder.is_dir():
         return []
     found = [RunFolder(path) for path in folder.iterdir() if (path / "journal.db").is_file()]
-    return sorted(found, key=lambda run: run.journal.stat().st_mtime, reverse=True)
+    return sorted(found, key=_changed_at, reverse=True)
+
+
+def _changed_at(run: RunFolder) -> float:
+    try:
+        return run.journal.stat().st_mtime
+    except FileNotFoundError:  # deleted while we list
+        return 0.0
 
 
 def find_run(name: str, root: Path | None = None) -> RunFolder:
@@ -128,10 +136,10 @@ def find_run(name: str, root: Path | None = None) -> RunFolder:
     Raises:
         NotFoundError: none, or more than one, fits.
     """
-    runs = all_runs(root)
+    runs = all_runs(root) if id_fault(name) is None else []
     exact = [run for run in runs if run.run == name]
     fitting = exact or [run for run in runs if run.run.startswith(name)]
-    if len(fitting) == 1 and id_fault(name) is None:
+    if len(fitting) == 1:
         return fitting[0]
     if fitting:
         names = ", ".join(run.run for run in fitting[:5])

@@ -50,11 +50,11 @@ class Journal:
                 check_same_thread=False,
             )
             self._db.execute(f"pragma busy_timeout={BUSY_TIMEOUT_MS}")
+            self._check_format()  # first: what is newer is not touched
             if writable:
                 path.chmod(0o600)
                 self._prepare()
-            self._check_format()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise JournalError(
                 f"the journal {path} cannot be opened: {error}",
                 hint="`agentdeck runs` lists the runs that can be read",
@@ -100,16 +100,13 @@ class Journal:
             self._db.execute(f"pragma synchronous={'full' if durable else 'normal'}")
             self._db.execute("begin immediate")
             try:
+                self._check_number(after)
                 self._db.executemany("insert into events values (?, ?, ?, ?)", rows)
                 self._db.execute("commit")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("rollback")
                 raise
-        except sqlite3.IntegrityError as error:
-            raise JournalError(
-                f"somebody else has written to {self.path}", hint="stop the other engine"
-            ) from error
         except sqlite3.Error as error:
             raise JournalError(
                 f"the journal {self.path} cannot be written: {error}",
@@ -117,10 +114,17 @@ class Journal:
             ) from error
         return recorded
 
+    def _check_number(self, after: int) -> None:
+        last = self.last_seq()
+        if after != last:
+            raise JournalError(
+                f"somebody else has written to {self.path}: its last event is {last}, not {after}",
+                hint="stop the other engine",
+            )
+
     def last_seq(self) -> int:
-        """The number of the latest event, 0 when there is none."""
-        row = self._db.execute("select max(seq) from events").fetchone()
-        return row[0] or 0
+        """The number of the latest event, 0 when there is none. Raises `JournalError`."""
+        return self._number("select max(seq) from events")
 
     def read(self, after: int = 0, limit: int = READ_CHUNK) -> list[Recorded]:
         """Up to `limit` events behind number `after`.
@@ -147,9 +151,18 @@ class Journal:
             after = chunk[-1].seq
 
     def data_version(self) -> int:
-        """A number that changes when another connection has written; cheap to poll."""
-        version: int = self._db.execute("pragma data_version").fetchone()[0]
-        return version
+        """A number that changes when another connection has written; cheap to poll.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        return self._number("pragma data_version")
+
+    def _number(self, query: str) -> int:
+        try:
+            return self._db.execute(query).fetchone()[0] or 0
+        except sqlite3.Error as error:
+            raise JournalError(f"the journal {self.path} cannot be read: {error}") from error
 
     def close(self) -> None:
         """Close the connection."""

@@ -68,6 +68,12 @@ def freeze(child: Child, tag: str) -> frozenset[ProcessIdentity]:
         time.sleep(LOOK_AGAIN_S)
 
 
+def stands_still(child: Child, tag: str) -> int:
+    """How many processes of an attempt are stopped; 0 when at least one runs, or none is left."""
+    rows = ProcessTable.now().tree(child, tag)
+    return len(rows) if all(row.state in _STOPPED for row in rows) else 0
+
+
 def thaw(child: Child, tag: str) -> None:
     """Let all processes of an attempt go on.
 

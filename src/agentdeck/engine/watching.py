@@ -27,7 +27,7 @@ from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
 from agentdeck.engine.process_tree import usage
 from agentdeck.engine.setting import Setting, attempt_tag
-from agentdeck.engine.stop import stop, sweep
+from agentdeck.engine.stop import stands_still, stop, sweep
 from agentdeck.engine.waiting import wait
 
 POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
@@ -123,6 +123,7 @@ async def watch(at: Setting, step: Watch) -> None:
     found = processes.look(folder)
     ended_by_us = False
     if isinstance(found, processes.Running):
+        await _reconcile(at, step, attempt, found.child)
         end = asyncio.ensure_future(wait(found.child))
         try:
             ended_by_us = await _follow(at, step, follower, found.child, end)
@@ -135,6 +136,16 @@ async def watch(at: Setting, step: Watch) -> None:
     await at.in_thread(lambda: sweep(tag))
     follower.report(at.engine.clock(), at_once=True)
     await at.record(_exit(step, follower, processes.look(folder), ended_by_us=ended_by_us))
+
+
+async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processes.Child) -> None:
+    """Record a freeze or thaw that was done, but not stored before an engine was killed."""
+    tag = attempt_tag(at.state.run, step.task, step.attempt)
+    still = await at.in_thread(lambda: stands_still(child, tag))
+    if still > 0 and attempt.frozen_at is None:
+        await at.record(e.AttemptFrozen(step.task, step.attempt, still))
+    elif still == 0 and attempt.frozen_at is not None:
+        await at.record(e.AttemptThawed(step.task, step.attempt))
 
 
 def _reader(at: Setting, attempt: Attempt) -> Reader:

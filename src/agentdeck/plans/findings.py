@@ -33,6 +33,13 @@ class Findings:
         """The line where `path`, or the nearest key above it, stands."""
         return self._places.find(path).line
 
+    def element(self, path: Path, item: str) -> Path:
+        """The path of `item` in the list at `path`, or `path` itself where no list holds it."""
+        value: Any = self._document
+        for part in path:
+            value = value[part]
+        return (*path, value.index(item)) if isinstance(value, list) and item in value else path
+
     def suggestion(self, name: str, known: Sequence[str]) -> str | None:
         """The nearest known name. Not looked for once nobody would read it: it takes O(known)."""
         return nearest(name, known) if len(self.problems) < MAX_PRINTED else None

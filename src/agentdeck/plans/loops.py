@@ -8,8 +8,18 @@ itself is a fault of its own and no loop. `networkx` is imported only when there
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from agentdeck.core.graph import topological_order
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a barrier looks at in a task."""
+
+    needs: tuple[str, ...]
+    phase: int | None  # position of its phase in the file, from 0; None = it is in no phase
+    barrier: bool  # later phases wait for this phase
 
 
 def loops(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
@@ -54,3 +64,42 @@ def _shortest(start: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
                 came_from[other] = task
                 queue.append(other)
     raise AssertionError(f"{start} is on no loop")
+
+
+def behind_barriers(places: Mapping[str, Place]) -> list[list[str]]:
+    """The chains that lead from a task of a barrier phase to a task of a later phase.
+
+    Args:
+        places: tasks by id; names in `needs` that are no key are ignored.
+
+    Returns:
+        For each task, and each of its own `needs` that leads there, one chain: the task, what it
+        needs, and so on to the later task, which waits for the barrier and so for the first one.
+        A chain goes through no third task that starts a chain of its own. In the order of
+        `places`. O(tasks + needs), and the length of what is returned. Tasks on a plain loop, and
+        tasks that need one, are left out.
+    """
+    needs = {
+        task: [other for other in place.needs if other in places] for task, place in places.items()
+    }
+    latest: dict[str, int] = {}  # the latest phase that holds a task back; -1 = none
+    for task in topological_order(needs):
+        place = places[task]
+        own = -1 if place.phase is None else place.phase
+        # What a task of a barrier phase needs is looked at from that task itself.
+        beyond = [] if place.barrier else [latest[other] for other in needs[task]]
+        latest[task] = max([own, *beyond])
+    found = []
+    for task, place in places.items():
+        if not place.barrier or place.phase is None or task not in latest:
+            continue
+        for other in needs[task]:
+            chain = [task, other]
+            while latest[chain[-1]] > place.phase:
+                last = chain[-1]
+                at = places[last].phase
+                if at is not None and at > place.phase:
+                    found.append(chain)
+                    break
+                chain.append(max(needs[last], key=latest.__getitem__))
+    return found

@@ -18,7 +18,7 @@ import msgspec
 
 import agentdeck
 from agentdeck.core.ids import ID_RULE, id_fault, slug
-from agentdeck.core.plan import BUILTIN_AGENTS, PLAN_VERSION, Plan
+from agentdeck.core.plan import BUILTIN_AGENTS, PLAN_VERSION, Plan, Strategy, Task
 from agentdeck.plans import keys, sections
 from agentdeck.plans.fields import MISSING, Fields
 from agentdeck.plans.findings import Findings
@@ -82,6 +82,7 @@ class _Reader:
         self._document = document
         self._findings = findings
         self._fields = Fields(findings, _names(document), read_file)
+        self._tasks: list[tuple[Path, Task]] = []  # those that could be read, with their places
 
     def plan(self, stem: str) -> Plan:
         """The plan; it has holes where problems were found."""
@@ -94,6 +95,10 @@ class _Reader:
         for section in keys.SECTIONS:
             if section.name in self._document:
                 values.update(self._section(section))
+        sections.check_dependencies(self._tasks, self._findings)
+        sections.check_deferred(self._tasks, self._findings)
+        strategy = values.get("strategy", Strategy.EAGER)
+        sections.check_barriers(self._tasks, values.get("phases", ()), strategy, self._findings)
         if not self._document.get(keys.TASKS.name) and not self._findings.problems:
             self._findings.add((), "the plan has no task", "add a [[task]] with an id and a prompt")
         return Plan(**values)
@@ -149,7 +154,7 @@ class _Reader:
                 placed.append((place, section.model(**values)))
         sections.check_ids(ids, section, self._findings)
         if section is keys.TASKS:
-            sections.check_dependencies(placed, self._findings)
+            self._tasks = placed
         return tuple(element for _, element in placed)
 
     def _element(self, section: Section, table: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 Rules: it is made from the table in `keys`, so it cannot disagree with the reader about names. It is
 as strict as a schema can be; what needs the whole plan (names, loops) only the reader checks.
+`python -m agentdeck.plans.schema > docs/plan.schema.json` writes the published file anew, and a
+test compares.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -55,6 +59,11 @@ def plan_schema() -> dict[str, Any]:
         "required": [VERSION_KEY, TASKS.name],
         "additionalProperties": False,
     }
+
+
+def schema_document() -> str:
+    """The schema as the text of `docs/plan.schema.json`."""
+    return json.dumps(plan_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _section(section: Section) -> dict[str, Any]:
@@ -117,3 +126,7 @@ def _bounds(key: Key) -> dict[str, float]:
     if math.isfinite(key.maximum):
         bounds["maximum"] = key.maximum
     return bounds
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_document())

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentdeck.core.plan import BUILTIN_AGENTS, Task
+from agentdeck.core.plan import BUILTIN_AGENTS, Phase, Strategy, Task
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
-from agentdeck.plans.loops import loops
+from agentdeck.plans.loops import Place, behind_barriers, loops
 from agentdeck.plans.positions import Path
 from agentdeck.plans.problems import listed, shown
 
@@ -97,6 +97,68 @@ def check_dependencies(tasks: Sequence[tuple[Path, Task]], findings: Findings) -
             f"dependency loop: {' -> '.join(names)}",
             f"each waits for the next: drop one of these {len(loop)} entries of `after`",
         )
+
+
+def check_deferred(tasks: Sequence[tuple[Path, Task]], findings: Findings) -> None:
+    """No task waits for one that is not part of the run."""
+    deferred = {task.id for _, task in tasks if task.defer}
+    for path, task in tasks:
+        for other in task.after:
+            if task.defer or other not in deferred:
+                continue
+            findings.add(
+                findings.element((*path, "after"), other),
+                f"{shown(other)} is deferred, so task {shown(task.id)} would wait for ever",
+                f"defer {shown(task.id)} too, or drop {shown(other)} from its `after`",
+            )
+
+
+def check_barriers(
+    tasks: Sequence[tuple[Path, Task]],
+    phases: Sequence[Phase],
+    strategy: Strategy,
+    findings: Findings,
+) -> None:
+    """No task of a barrier phase waits for a task that waits for this barrier."""
+    waves = strategy is Strategy.WAVES
+    index = {phase.id: at for at, phase in reversed(list(enumerate(phases)))}
+    places: dict[str, Place] = {}
+    paths: dict[str, Path] = {}
+    for path, task in tasks:
+        at = None if task.phase is None else index.get(task.phase)
+        # A deferred task holds no barrier up, and whoever waits for it has been told.
+        if not task.defer and task.id not in places:
+            barrier = at is not None and (waves or phases[at].sync)
+            places[task.id] = Place(task.after, at, barrier)
+            paths[task.id] = path
+    for chain in behind_barriers(places):
+        own, later = (places[name].phase for name in (chain[0], chain[-1]))
+        if own is None or later is None:
+            raise AssertionError(f"a chain from {chain[0]} without phases")
+        findings.add(
+            findings.element((*paths[chain[0]], "after"), chain[1]),
+            _barrier_loop(chain, phases[own], phases[later]),
+            _way_out(chain, phases[own], phases[later], waves=waves),
+        )
+
+
+def _barrier_loop(chain: Sequence[str], own: Phase, later: Phase) -> str:
+    """Who waits for whom, in one sentence."""
+    task, *through, last = [shown(name) for name in chain]
+    by = f" (through {listed([name[1:-1] for name in through])})" if through else ""
+    return (
+        f"task {task} waits{by} for {last} of the later phase {shown(later.id)}, which waits"
+        f" until phase {shown(own.id)} is closed, and so for {task}: neither can ever start"
+    )
+
+
+def _way_out(chain: Sequence[str], own: Phase, later: Phase, *, waves: bool) -> str:
+    barrier = ['strategy = "waves"'] if waves else []
+    barrier += [f"`sync` of phase {shown(own.id)}"] if own.sync else []
+    return (
+        f"move {shown(chain[0])} to phase {shown(later.id)}, or {shown(chain[-1])} to phase"
+        f" {shown(own.id)}, or drop {' and '.join(barrier)}"
+    )
 
 
 def check_version(document: Mapping[str, Any], key: str, wanted: int, findings: Findings) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from agentdeck.core import plan as model
@@ -114,6 +115,31 @@ def _route(draw: st.DrawFn, names: dict[str, Any]) -> model.Route:
     return model.Route(match, agent, draw(_maybe(_LINE) if agent or pool else _LINE), pool)
 
 
+def _that_can_end(plan: model.Plan) -> model.Plan:
+    """Without the dependencies on deferred tasks and across barriers that no run could satisfy.
+
+    Coarser than the reader: a chain through other tasks may be what makes a loop.
+    """
+    last = len(plan.phases)
+    phase = {
+        task.id: last if task.phase is None else plan.phase_index[task.phase] for task in plan.tasks
+    }
+    return msgspec.structs.replace(
+        plan,
+        tasks=tuple(
+            msgspec.structs.replace(
+                task,
+                after=tuple(
+                    other
+                    for other in task.after
+                    if plan.by_id[other].defer is None and phase[other] <= phase[task.id]
+                ),
+            )
+            for task in plan.tasks
+        ),
+    )
+
+
 @st.composite
 def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
     """Valid plans that use every key of the format now and then."""
@@ -124,7 +150,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
     tasks = [TaskId(name) for name in draw(_names(1, max_tasks))]
     every_agent = [*agents, *map(AgentName, model.BUILTIN_AGENTS)]
     names = {"gates": gates, "agents": every_agent, "pools": pools, "phases": phases}
-    return model.Plan(
+    plan = model.Plan(
         name=draw(_LINE),
         base=draw(_maybe(_BRANCH)),
         target=draw(_maybe(_BRANCH)),
@@ -190,3 +216,4 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
         ),
         tasks=tuple(draw(_task(name, tasks[:i], names)) for i, name in enumerate(tasks)),
     )
+    return _that_can_end(plan)

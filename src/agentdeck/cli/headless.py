@@ -1,0 +1,78 @@
+"""A run in the foreground: plain lines of progress, and a status that a script can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from agentdeck.cli.output import note, paint_state, safe, say
+from agentdeck.cli.progress import line_of
+from agentdeck.control.runs import RunFolder
+from agentdeck.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NEEDS_PERSON, EXIT_OK
+from agentdeck.core.events import Outcome, Recorded
+from agentdeck.core.explain import explain, needs_person, standstill
+from agentdeck.core.state import STUCK, RunState, TaskState
+
+if TYPE_CHECKING:
+    from agentdeck.control.host import Wishes
+
+
+def run_headless(folder: RunFolder, *, wishes: Wishes | None = None) -> int:
+    """Run the engine here until the run has finished or needs a person; the exit status.
+
+    Args:
+        wishes: stands in for the person, for demos.
+    """
+    from agentdeck.control.host import host
+
+    say(f"run {folder.run}")
+    ended = host(folder, until=end_of, saw=_print, wishes=wishes)
+    for line in closing_lines(ended.state):
+        say(line)
+    if ended.interrupted:
+        note(f"left: agents work on. `agentdeck attach {folder.run}` comes back to them,")
+        note(f"`agentdeck end --run {folder.run}` stops them.")
+        return EXIT_INTERRUPTED
+    return exit_status(ended.state)
+
+
+def end_of(state: RunState) -> str | None:
+    """Why a headless run ends in this state, or None while it should go on."""
+    if state.outcome is not None:
+        return f"the run is {state.outcome}"
+    why = standstill(state)
+    return None if why is None else f"it needs a person: {why}"
+
+
+def exit_status(state: RunState) -> int:
+    """0 all that should land has landed, 1 something failed, 6 it needs a person."""
+    if state.outcome is Outcome.COMPLETE:
+        return EXIT_OK
+    if state.outcome is Outcome.STOPPED or any(state.in_state(*STUCK)):
+        return EXIT_FAILED
+    return EXIT_NEEDS_PERSON
+
+
+def closing_lines(state: RunState) -> list[str]:
+    """How the run stands at the end, and what is left for a person."""
+    landed = sum(1 for _ in state.in_state(TaskState.LANDED))
+    done = f"{landed} of {len(state.tasks)} tasks have landed on {safe(state.target)}"
+    word = str(state.outcome) if state.outcome else "not finished"
+    lines = [f"{paint_state(word)}: {done}"]
+    if state.outcome is None:
+        lines += [f"  {safe(explain(state, task.id, state.at))}" for task in needs_person(state)]
+        why = standstill(state)
+        if why is not None and len(lines) == 1:
+            lines.append(f"  it stands still: {safe(why)}")
+    if state.promote_wanted and state.promote_reason:
+        lines.append(f"  promotion waits: {safe(state.promote_reason)}")
+    elif state.landings and state.promoted != state.tip and state.outcome is not None:
+        lines.append(f"  `agentdeck promote --run {state.run}` brings it into {safe(state.base)}")
+    return lines
+
+
+def _print(batch: Sequence[Recorded], state: RunState) -> None:
+    for recorded in batch:
+        line = line_of(recorded, state)
+        if line is not None:
+            print(line, flush=True)

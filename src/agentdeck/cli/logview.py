@@ -1,0 +1,112 @@
+"""The log of one attempt on stdout, as it is or as it grows."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from agentdeck.agents.launching import format_of
+from agentdeck.agents.rendering import render
+from agentdeck.cli.output import safe, say
+from agentdeck.control.repo import attempt_of
+from agentdeck.control.runs import RunFolder, fold_run
+from agentdeck.core.errors import EXIT_OK, NotFoundError
+from agentdeck.core.ids import TaskId
+
+CHUNK: Final = 256 * 1024  # bytes read at once
+MAX_LINE: Final = 64 * 1024  # bytes kept of a line that does not end
+POLL_S: Final = 0.1  # between two looks at the file
+LOOK_S: Final = 1.0  # between two looks at the journal: has the attempt ended?
+
+
+def print_log(
+    folder: RunFolder, task: TaskId, attempt: int | None, *, follow: bool, raw: bool
+) -> int:
+    """Print the log of an attempt; the exit status.
+
+    Args:
+        follow: go on until the attempt has ended.
+        raw: bytes as they are; else lines that no terminal obeys.
+
+    Raises:
+        NotFoundError: no such task, attempt or log.
+    """
+    state = fold_run(folder)
+    found = attempt_of(state, task, attempt)
+    log = folder.attempt(task, found.number) / "raw.log"
+    if not log.is_file() and not follow:
+        raise NotFoundError(f"{task}#{found.number} has written no log", hint=f"looked for {log}")
+    stream_format = format_of(state.plan.agent_by_name[found.agent])
+    printer = _Printer(None if raw else stream_format, found.path or "")
+    at = printer.drain(log, 0)
+    looked_at = time.monotonic()
+    ended = found.exited_at is not None
+    while follow and not ended:
+        time.sleep(POLL_S)
+        if time.monotonic() - looked_at >= LOOK_S:
+            looked_at = time.monotonic()
+            ended = not _goes_on(folder, task, found.number)
+        at = printer.drain(log, at)
+    printer.finish()
+    return EXIT_OK
+
+
+def _goes_on(folder: RunFolder, task: TaskId, number: int) -> bool:
+    state = fold_run(folder)
+    attempt = attempt_of(state, task, number)
+    later = state.tasks[task].attempt
+    return attempt.exited_at is None and later is not None and later.number == number
+
+
+class _Printer:
+    def __init__(self, stream_format: str | None, root: str) -> None:
+        """`stream_format` None prints the bytes as they are; `root` is the agent's folder."""
+        self._format, self._root = stream_format, root
+        self._rest = b""
+
+    def drain(self, log: Path, at: int) -> int:
+        """Print what `log` has behind byte `at`; where it ends now."""
+        try:
+            file = log.open("rb")
+        except FileNotFoundError:
+            return at
+        with file:
+            file.seek(at)
+            while chunk := file.read(CHUNK):
+                at += len(chunk)
+                self._take(chunk)
+        sys.stdout.flush()
+        return at
+
+    def finish(self) -> None:
+        """Print a last line that does not end."""
+        if self._rest:
+            self._line(self._rest)
+            self._rest = b""
+
+    def _take(self, chunk: bytes) -> None:
+        if self._format is None:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(chunk)
+            return
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._line(line)
+        if len(self._rest) > MAX_LINE:
+            self._line(self._rest)
+            self._rest = b""
+
+    def _line(self, line: bytes) -> None:
+        assert self._format is not None
+        for shown in render(self._format, line, root=self._root):
+            clock = time.strftime("%H:%M:%S", time.localtime(shown.time)) if shown.time else " " * 8
+            words = [safe(part) for part in shown.text.split("\n")] or [""]
+            detail = f"  {safe(shown.detail)}" if shown.detail else ""
+            say(f"{clock}  {words[0]}{detail}".rstrip())
+            for more in words[1:]:
+                say(f"{'':8}  {more}".rstrip())
+
+
+__all__ = ["print_log"]

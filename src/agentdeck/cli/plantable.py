@@ -1,0 +1,93 @@
+"""A plan as a table, phase by phase, and as data."""
+
+from __future__ import annotations
+
+from agentdeck.cli.output import paint, safe, say, table
+from agentdeck.core.explain import short_duration
+from agentdeck.core.ids import PhaseId, TaskId
+from agentdeck.core.plan import Plan, Task
+from agentdeck.core.scheduler import longest_path_s
+
+
+def critical_path(plan: Plan) -> list[TaskId]:
+    """The tasks of the longest path through the plan, first to last."""
+    level = longest_path_s(plan)
+    following = [task.id for task in plan.tasks if not task.after]
+    path: list[TaskId] = []
+    while following:
+        path.append(max(following, key=lambda task: level[task]))
+        following = list(plan.dependents[path[-1]])
+    return path
+
+
+def plan_as_data(plan: Plan) -> dict[str, object]:
+    """The plan with everybody's settings, for programs. Times in seconds."""
+    level = longest_path_s(plan)
+    return {
+        "name": plan.name,
+        "agents": plan.agents_limit,
+        "phases": [
+            {"id": phase.id, "title": phase.title, "sync": phase.sync} for phase in plan.phases
+        ],
+        "tasks": [
+            {
+                "id": task.id,
+                "title": task.title,
+                "phase": task.phase,
+                "after": task.after,
+                "agent": plan.settings(task.id).agent,
+                "model": plan.settings(task.id).model,
+                "estimate_s": plan.settings(task.id).estimate_s,
+                "longest_path_s": level[task.id],
+                "files": task.files,
+                "deferred": task.defer,
+            }
+            for task in plan.tasks
+        ],
+        "total_s": _total_s(plan),
+        "critical_path": critical_path(plan),
+        "critical_path_s": max(level.values(), default=0.0),
+    }
+
+
+def print_plan(plan: Plan) -> None:
+    """The plan for people."""
+    critical = critical_path(plan)
+    say(f"{paint(safe(plan.name), 'bold')}  {len(plan.tasks)} tasks, {plan.agents_limit} at once")
+    names: list[PhaseId | None] = [None, *(phase.id for phase in plan.phases)]
+    for name in names:
+        tasks = [task for task in plan.tasks if task.phase == name]
+        if tasks:
+            say()
+            say(paint(_heading(plan, name), "bold"))
+            heads = ("", "TASK", "TITLE", "AGENT", "AFTER", "ESTIMATE", "FILES")
+            table(heads, [_row(plan, task, critical) for task in tasks])
+    say()
+    longest = max(longest_path_s(plan).values(), default=0.0)
+    say(f"work {short_duration(_total_s(plan))}, longest path {short_duration(longest)} (*)")
+
+
+def _heading(plan: Plan, name: PhaseId | None) -> str:
+    if name is None:
+        return "no phase" if plan.phases else "tasks"
+    phase = plan.phase_by_id[name]
+    title = f": {phase.title}" if phase.title else ""
+    return safe(f"{name}{title}") + (" (sync point at its end)" if phase.sync else "")
+
+
+def _row(plan: Plan, task: Task, critical: list[TaskId]) -> tuple[str, ...]:
+    settings = plan.settings(task.id)
+    agent = f"{settings.agent} {settings.model}" if settings.model else str(settings.agent)
+    return (
+        "*" if task.id in critical else "",
+        task.id,
+        f"{task.title} (deferred: {task.defer})" if task.defer else task.title,
+        agent,
+        ", ".join(task.after),
+        short_duration(settings.estimate_s),
+        ", ".join(task.files),
+    )
+
+
+def _total_s(plan: Plan) -> float:
+    return sum(plan.settings(task.id).estimate_s for task in plan.tasks if not task.defer)

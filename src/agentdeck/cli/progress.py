@@ -1,0 +1,89 @@
+"""Headless progress: one plain line for each event that somebody would want to read."""
+
+from __future__ import annotations
+
+import time
+
+from agentdeck.cli.output import safe
+from agentdeck.core import events as e
+from agentdeck.core.events import AnyEvent, Recorded
+from agentdeck.core.explain import first_line
+from agentdeck.core.state import RunState, TaskState
+
+
+def line_of(recorded: Recorded, state: RunState) -> str | None:
+    """`12:40:03  S-1  working (attempt 1, claude)`, or None for what is only detail."""
+    said = sentence_of(recorded.event, state)
+    if said is None:
+        return None
+    subject, words = said
+    clock = time.strftime("%H:%M:%S", time.localtime(recorded.at))
+    wide = min(24, max((len(task) for task in state.tasks), default=0))
+    return f"{clock}  {safe(subject):<{wide}}  {safe(words)}".rstrip()
+
+
+def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
+    """Whom an event is about (a task, a gate, the run) and what it says; None = only detail."""
+    match event:
+        case e.EngineStarted() | e.EngineStopped():
+            return None
+        case e.RunPaused(by):
+            return "run", f"paused by {by}: nothing new starts"
+        case e.RunResumed(by):
+            return "run", f"resumed by {by}"
+        case e.RunEndAsked(by):
+            return "run", f"ended by {by}: agents are being stopped"
+        case e.RunFinished(outcome):
+            return "run", str(outcome)
+        case e.PhaseClosed(phase):
+            return "run", f"phase {phase} is done"
+        case e.AttemptLaunched(task, attempt):
+            agent = state.tasks[task].attempts[attempt - 1].agent
+            return task, f"working (attempt {attempt}, {agent})"
+        case e.AttemptAsked(task, _, _, text):
+            return task, f"asks: {first_line(text)}"
+        case e.MessageSent(task, _, _, text, by):
+            return task, f"{by} says: {first_line(text)}"
+        case e.AttemptFrozen(task):
+            return task, "paused"
+        case e.AttemptThawed(task):
+            return task, "goes on"
+        case e.AttemptExited(task, _, code):
+            how = "status unknown" if code is None else f"exit {code}"
+            return task, f"the agent ended ({how})"
+        case e.TaskReviewAsked(task):
+            return task, "waits for a review of its diff"
+        case e.TaskProposed(task):
+            return task, "proven"
+        case e.TaskApproved(task, _, by):
+            return task, f"approved by {by}"
+        case e.EntryConflicted(entry, _, files):
+            return entry, f"conflicts in {', '.join(files[:3])}"
+        case e.EntryLanded(entry, commit):
+            done = sum(1 for _ in state.in_state(TaskState.LANDED))
+            return entry, f"landed as {commit[:10]} ({done}/{len(state.tasks)})"
+        case e.EntryEjected(entry, cause, detail):
+            return entry, f"left the queue ({cause}): {first_line(detail)}"
+        case e.LandingBlocked(entry, reason):
+            return entry, f"waits to land: {reason}"
+        case e.TaskDone(task, how):
+            return task, f"done: {how}"
+        case e.RetryScheduled(task, _, cause, detail):
+            return task, f"tried again ({cause}): {first_line(detail)}"
+        case e.TaskFailed(task, _, cause, detail):
+            return task, f"FAILED ({cause}): {first_line(detail)}"
+        case e.TaskCancelled(task, detail):
+            return task, f"cancelled: {first_line(detail)}"
+        case e.TaskSkipped(task, by):
+            return task, f"skipped by {by}"
+        case e.GateFinished() if event.verdict is not e.Verdict.PASSED:
+            about = event.task or event.gate
+            return about, f"gate {event.gate} {event.verdict} ({event.seconds:.0f} s)"
+        case e.StepFailed(step, task, error):
+            return task or "run", f"trouble with {step.split(':', 1)[0]}: {first_line(error)}"
+        case e.Promoted(commit, how):
+            return "run", f"promoted {commit[:10]} to {state.base} ({how})"
+        case e.PromoteWaiting(reason):
+            return "run", f"promotion waits: {reason}"
+        case _:
+            return None

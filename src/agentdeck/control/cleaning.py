@@ -1,0 +1,161 @@
+"""What ended runs have left behind, and taking it away.
+
+Rules:
+- Only runs that have ended and have no engine are cleaned.
+- Work that is in neither the target nor the base is unlanded: it is named, and goes only when that
+  was asked for by itself.
+- What is deleted is what was listed: a ref that has moved in between stays.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from agentdeck.control.runs import fold_run
+from agentdeck.control.socketfile import answers
+from agentdeck.core.errors import DeckError, RefusedError
+from agentdeck.core.state import RunState, TaskState
+from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.git import Git
+
+BRANCHES: Final = "refs/heads/deck"
+KEPT: Final = "refs/agentdeck"
+
+
+class Leftover(msgspec.Struct, frozen=True):
+    """A ref of a run."""
+
+    ref: str
+    commit: str
+    subject: str
+    landed: bool  # its work is in the target or the base, or a later attempt of it is
+
+
+class Litter(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a run has left behind."""
+
+    run: str
+    folder: str
+    worktrees: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()  # worktrees with changes that were never committed
+    refs: tuple[Leftover, ...] = ()
+    repo_gone: bool = False
+
+    @property
+    def unlanded(self) -> tuple[str, ...]:
+        """What would be lost, in words."""
+        refs = [f"{r.ref} ({r.commit[:10]} {r.subject})" for r in self.refs if not r.landed]
+        return (*refs, *(f"{path} (changes that were not committed)" for path in self.changed))
+
+
+def litter_of(folder: RunFolder) -> Litter:
+    """What this run has left behind.
+
+    Raises:
+        RefusedError: it has not ended, or an engine still has it.
+        JournalError: it cannot be read.
+    """
+    state = fold_run(folder)
+    if answers(folder.socket) or state.outcome is None:
+        raise RefusedError(
+            f"run {folder.run} has not ended",
+            hint=f"`agentdeck end --run {folder.run}` ends it; what landed stays",
+        )
+    git = _repository(state)
+    if git is None:
+        return Litter(run=folder.run, folder=str(folder.path), repo_gone=True)
+    trees = _worktrees(git, state, folder)
+    return Litter(
+        run=folder.run,
+        folder=str(folder.path),
+        worktrees=tuple(map(str, trees)),
+        changed=tuple(str(tree) for tree in trees if _changed(git, tree)),
+        refs=tuple(_refs(git, state)),
+    )
+
+
+def clean(folder: RunFolder, litter: Litter, *, unlanded: bool) -> list[str]:
+    """Delete what `litter` lists.
+
+    Args:
+        unlanded: also work that is in neither the target nor the base. Without it that work, its
+            worktrees and the run's folder stay.
+    Returns: what was kept, in words.
+    Raises: EnvironmentFault when git or the disk refuses.
+    """
+    keeps = [] if unlanded else list(litter.unlanded)
+    git = None if litter.repo_gone else _repository(fold_run(folder))
+    if git is not None:
+        for path in litter.worktrees:
+            if unlanded or path not in litter.changed:
+                # Doubled: a locked worktree of ours is removed too.
+                git.run("worktree", "remove", "--force", "--force", path, write=True)
+        git.run("worktree", "prune", write=True)
+        for left in litter.refs:
+            if unlanded or left.landed:
+                done = git.run("update-ref", "-d", left.ref, left.commit, check=False, write=True)
+                if done.code != 0:
+                    keeps.append(f"{left.ref} (it has moved)")
+    if keeps:
+        return keeps
+    folder.socket.unlink(missing_ok=True)
+    shutil.rmtree(folder.path)
+    return []
+
+
+def _repository(state: RunState) -> Git | None:
+    for place in (state.checkout, Path(state.repo).parent):
+        try:
+            git = Git.discover(Path(place))
+        except DeckError:
+            continue
+        if git.common == Path(state.repo).resolve():
+            return git
+    return None
+
+
+def _worktrees(git: Git, state: RunState, folder: RunFolder) -> list[Path]:
+    """The repository's worktrees that belong to this run."""
+    known = {a.path for task in state.tasks.values() for a in task.attempts if a.path}
+    listed = git.run("worktree", "list", "--porcelain", "-z").fields
+    paths = [Path(line[len("worktree ") :]) for line in listed if line.startswith("worktree ")]
+    own = folder.path.resolve()
+    return [path for path in paths[1:] if str(path) in known or own in path.resolve().parents]
+
+
+def _changed(git: Git, tree: Path) -> bool:
+    if not tree.is_dir():
+        return False
+    found = git.run("status", "--porcelain", "--untracked-files=normal", cwd=tree, check=False)
+    # Scratch trees of gates are detached and hold what gates left there.
+    detached = git.run("symbolic-ref", "--quiet", "HEAD", cwd=tree, check=False).code != 0
+    return found.code == 0 and bool(found.out.strip()) and not detached
+
+
+def _refs(git: Git, state: RunState) -> list[Leftover]:
+    form = "--format=%(refname)%00%(objectname)%00%(contents:subject)"
+    rows = git.run("for-each-ref", form, f"{BRANCHES}/{state.run}", KEPT).out.splitlines()
+    done = {
+        attempt.collected.head
+        for task in state.tasks.values()
+        if task.state is TaskState.LANDED
+        for attempt in task.attempts
+        if attempt.collected is not None
+    }
+    homes = [t for t in (git.ref_tip(f"refs/heads/{state.target}"), _base(git, state)) if t]
+    found = []
+    for row in rows:
+        ref, commit, subject = os.fsdecode(row).split("\0", 2)
+        if state.run in ref.split("/"):
+            landed = commit in done or any(git.is_ancestor(commit, home) for home in homes)
+            found.append(Leftover(ref, commit, subject, landed))
+    return found
+
+
+def _base(git: Git, state: RunState) -> str | None:
+    return git.ref_tip(f"refs/heads/{state.base}") or git.ref_tip(state.base)

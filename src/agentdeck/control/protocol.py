@@ -1,0 +1,255 @@
+"""What goes over the control socket: JSON-RPC 2.0, one JSON object a line.
+
+Rules:
+- A request is one line of at most `MAX_REQUEST` bytes, an answer one of at most `MAX_ANSWER`.
+- Methods: `hello`, `command`, `events.since`, `explain`, `status`, `stop`, each with its params.
+- An error has a code of `Code`, the reason as its message and the next step in `data.hint`.
+- `PROTOCOL` is raised when an old client would misread an answer; `hello` tells it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from agentdeck.core.commands import AnyCommand
+from agentdeck.core.errors import DeckError, EnvironmentFault
+from agentdeck.core.ids import RunId, TaskId
+
+PROTOCOL: Final = 1
+# A steer of 64,000 characters is 768 KB in the longest JSON escapes.
+MAX_REQUEST: Final = 1024 * 1024  # bytes
+# One event holds the whole plan with its prompts; a batch is cut at `BATCH_BYTES`, an event never.
+MAX_ANSWER: Final = 64 * 1024 * 1024  # bytes
+BATCH_BYTES: Final = 1024 * 1024  # about this much in one answer of `events.since`
+MAX_EVENTS: Final = 1_000  # in one answer of `events.since`
+MAX_WAIT_S: Final = 30.0  # of one `events.since`; a client asks again
+
+
+class Code(IntEnum):
+    """Why a request failed. -32700 to -32600 are JSON-RPC's own codes."""
+
+    PARSE = -32700  # not JSON
+    INVALID = -32600  # no request, or too long; the connection is closed
+    METHOD = -32601  # no such method
+    PARAMS = -32602  # params that do not fit the method
+    INTERNAL = -32603  # a fault of the engine; its log has the rest
+    REFUSED = -32000  # the command cannot be carried out now
+    NOT_FOUND = -32001  # no such task
+    BUSY = -32002  # too many clients, or too many requests in flight
+    FORBIDDEN = -32003  # the other end belongs to somebody else
+    ENVIRONMENT = -32004  # the machine is at fault
+    VERSION = -32005  # the other end speaks a newer protocol
+    GONE = -32006  # the engine ends this moment
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One call."""
+
+    method: str
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    id: int | str | None = None
+    jsonrpc: str = "2.0"
+
+
+class ErrorData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person can do about an error."""
+
+    hint: str = ""
+
+
+class RpcError(msgspec.Struct, frozen=True):
+    """Why a call failed."""
+
+    code: int
+    message: str
+    data: ErrorData = ErrorData()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The answer to one call: a result or an error."""
+
+    id: int | str | None
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: RpcError | msgspec.UnsetType = msgspec.UNSET
+    jsonrpc: str = "2.0"
+
+
+class HelloParams(msgspec.Struct, frozen=True):
+    """Who calls. `protocol` is the newest one that the client reads."""
+
+    protocol: int = PROTOCOL
+    client: str = ""
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """Who answers."""
+
+    protocol: int
+    version: str  # of agentdeck
+    run: RunId
+    pid: int
+
+
+class CommandParams(msgspec.Struct, frozen=True):
+    """A wish of a person."""
+
+    command: AnyCommand
+
+
+class Seq(msgspec.Struct, frozen=True):
+    """The number of the last event that a command led to; it is durable."""
+
+    seq: int
+
+
+class EventsParams(msgspec.Struct, frozen=True):
+    """Which events: behind `after`, at most `limit`; wait up to `wait_s` seconds for the first."""
+
+    after: int = 0
+    limit: int = MAX_EVENTS
+    wait_s: float = 0.0
+
+
+class Events(msgspec.Struct, frozen=True):
+    """Events in order, each as `core.codec` writes it, and the number of the journal's last one."""
+
+    events: list[msgspec.Raw]
+    last: int
+
+
+class ExplainParams(msgspec.Struct, frozen=True):
+    """Which task."""
+
+    task: TaskId
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """Why the task stands where it stands."""
+
+    sentence: str
+
+
+class StopParams(msgspec.Struct, frozen=True):
+    """Why the engine should end. Agents live on."""
+
+    reason: str = "asked to stop"
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """No params, or no result."""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The run in a few numbers."""
+
+    run: RunId
+    plan: str
+    state: str
+    landed: int
+    tasks: int
+    seq: int
+    busy: bool
+    clients: int
+    why: str = ""  # what it waits for, when it stands still
+
+
+class CallError(DeckError):
+    """The engine answered a call with an error that is none of the well-known ones."""
+
+    def __init__(self, message: str, *, hint: str = "", code: int = Code.INTERNAL) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class EngineGone(EnvironmentFault):
+    """Nobody answers on the control socket, or not any more."""
+
+
+class ProtocolError(EnvironmentFault):
+    """What came over the socket is not what was agreed."""
+
+
+Params = TypeVar("Params")
+_encoder = msgspec.json.Encoder()
+_request_decoder = msgspec.json.Decoder(Request)
+_answer_decoder = msgspec.json.Decoder(Answer)
+
+
+def request_line(method: str, params: Any, number: int) -> bytes:
+    """One call as it is sent."""
+    raw = msgspec.Raw(_encoder.encode(params))
+    return _encoder.encode(Request(method, raw, number)) + b"\n"
+
+
+def answer_line(number: int | str | None, result: Any) -> bytes:
+    """One result as it is sent."""
+    return _encoder.encode(Answer(number, msgspec.Raw(_encoder.encode(result)))) + b"\n"
+
+
+def error_line(number: int | str | None, code: Code, message: str, hint: str = "") -> bytes:
+    """One error as it is sent."""
+    error = RpcError(int(code), message, ErrorData(hint))
+    return _encoder.encode(Answer(number, error=error)) + b"\n"
+
+
+def read_request(line: bytes) -> Request:
+    """One call as it came. Raises msgspec.DecodeError; ValidationError when it is JSON."""
+    return _request_decoder.decode(line)
+
+
+def read_params(raw: msgspec.Raw, wanted: type[Params]) -> Params:
+    """The params of a call. Raises msgspec.DecodeError or ValidationError."""
+    return msgspec.json.decode(bytes(raw) or b"{}", type=wanted)
+
+
+def read_answer(line: bytes) -> Answer:
+    """One answer as it came.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        return _answer_decoder.decode(line)
+    except msgspec.MsgspecError as error:
+        raise ProtocolError(
+            f"the engine's answer cannot be read: {error}",
+            hint="`agentdeck --version` and the engine's version should be the same",
+        ) from error
+
+
+def read_result(answer: Answer, wanted: type[Params]) -> Params:
+    """The result of an answer, or its error raised as what it means.
+
+    Raises:
+        Refused, NotFoundError, EnvironmentFault, CallError: what the engine said.
+        ProtocolError: the result has another shape.
+    """
+    if isinstance(answer.error, RpcError):
+        raise as_exception(answer.error)
+    raw = bytes(answer.result) if isinstance(answer.result, msgspec.Raw) else b"null"
+    try:
+        return msgspec.json.decode(raw, type=wanted)
+    except msgspec.MsgspecError as error:
+        raise ProtocolError(f"the engine's answer has another shape: {error}") from error
+
+
+def as_exception(error: RpcError) -> DeckError:
+    """What an error of the engine is on this side."""
+    from agentdeck.core.decide import Refused
+    from agentdeck.core.errors import NotFoundError
+
+    hint = error.data.hint
+    match error.code:
+        case Code.REFUSED:
+            return Refused(error.message, hint=hint)
+        case Code.NOT_FOUND:
+            return NotFoundError(error.message, hint=hint)
+        case Code.GONE:
+            return EngineGone(error.message, hint=hint)
+        case Code.ENVIRONMENT | Code.BUSY | Code.FORBIDDEN | Code.VERSION:
+            return EnvironmentFault(error.message, hint=hint)
+        case _:
+            return CallError(error.message, hint=hint, code=error.code)

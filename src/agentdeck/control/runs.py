@@ -1,0 +1,155 @@
+"""The runs on this machine: which there are, how each stands, and which one is meant.
+
+Rules:
+- Everything is read from the journals; whether an engine answers is asked at its socket.
+- A run that cannot be read is listed with its fault; it never hides the others.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from agentdeck.control.discovery import common_dir
+from agentdeck.control.socketfile import answers
+from agentdeck.control.words import state_word
+from agentdeck.core.errors import DeckError, NotFoundError
+from agentdeck.core.events import Recorded, RunStarted
+from agentdeck.core.fold import fold
+from agentdeck.core.state import RunState, TaskState
+from agentdeck.engine.folders import RunFolder, all_runs, find_run, runs_root
+from agentdeck.engine.journal import Journal
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in one line."""
+
+    id: str
+    plan: str = ""
+    state: str  # a `RunWord`, or "unreadable"
+    landed: int = 0
+    tasks: int = 0
+    started: float = 0.0  # seconds since the epoch
+    repo: str = ""  # the common git directory
+    checkout: str = ""
+    target: str = ""
+    engine: bool = False  # does one answer?
+    problem: str = ""  # why it cannot be read
+
+
+def list_runs() -> list[RunSummary]:
+    """Every run, the one that was started last at the front."""
+    found = [summary_of(folder) for folder in all_runs()]
+    return sorted(found, key=lambda run: run.started, reverse=True)
+
+
+def summary_of(folder: RunFolder, state: RunState | None = None) -> RunSummary:
+    """One run in one line; never raises for what is wrong with its journal.
+
+    Args:
+        state: the fold of its journal, where somebody has it already.
+    """
+    try:
+        state = fold_run(folder) if state is None else state
+    except DeckError as error:
+        return RunSummary(id=folder.run, state="unreadable", problem=error.message)
+    alive = answers(folder.socket)
+    return RunSummary(
+        id=folder.run,
+        plan=state.plan.name,
+        state=state_word(state, alive=alive),
+        landed=sum(1 for _ in state.in_state(TaskState.LANDED)),
+        tasks=len(state.tasks),
+        started=state.started_at,
+        repo=state.repo,
+        checkout=state.checkout,
+        target=state.target,
+        engine=alive,
+    )
+
+
+def fold_run(folder: RunFolder, *, at: int | None = None) -> RunState:
+    """The state of a run as its journal tells it, after event `at` or after the last one.
+
+    Raises:
+        JournalError, JournalFormatError: it cannot be read.
+        NotFoundError: it has no event yet, or none numbered `at`.
+    """
+    journal = Journal(folder.journal)
+    try:
+        history = journal.history()
+        state = fold(r for r in history if at is None or r.seq <= at)
+    finally:
+        journal.close()
+    if not state.seq or (at is not None and state.seq != at):
+        what = "no event" if at is None else f"no event {at} (the last is {state.seq})"
+        raise NotFoundError(f"the journal of run {folder.run} has {what}")
+    return state
+
+
+def first_event(folder: RunFolder) -> tuple[Recorded, RunStarted] | None:
+    """How a run began; None when its journal cannot be read."""
+    try:
+        journal = Journal(folder.journal)
+        try:
+            events = journal.read(0, 1)
+        finally:
+            journal.close()
+    except DeckError:
+        return None
+    if not events or not isinstance(events[0].event, RunStarted):
+        return None
+    return events[0], events[0].event
+
+
+def runs_of(repo: Path) -> list[tuple[RunFolder, RunStarted]]:
+    """The runs of the repository around `repo`, the one that was started last at the front."""
+    common = common_dir(repo)
+    begun = [(folder, first_event(folder)) for folder in all_runs()]
+    found = [(first[0].at, folder, first[1]) for folder, first in begun if first is not None]
+    mine = [(at, f, first) for at, f, first in found if _same(Path(first.repo), common)]
+    return [(f, first) for _, f, first in sorted(mine, key=lambda row: row[0], reverse=True)]
+
+
+def newest_run(repo: Path) -> RunFolder:
+    """The run of this repository that was started last.
+
+    Raises:
+        NotFoundError: it has none.
+    """
+    found = runs_of(repo)
+    if found:
+        return found[0][0]
+    where = f"this repository ({repo})" if common_dir(repo) else f"{repo}, which is no repository"
+    raise NotFoundError(
+        f"there is no run of {where}",
+        hint="`agentdeck run PLAN` starts one; `agentdeck runs` lists those of other repositories",
+    )
+
+
+def resolve_run(name: str | None, repo: Path) -> RunFolder:
+    """The run that is named (by its id, or how that begins), or the newest of this repository.
+
+    Raises:
+        NotFoundError: none, or more than one, fits.
+    """
+    return newest_run(repo) if name is None else find_run(name)
+
+
+def _same(repo: Path, common: Path | None) -> bool:
+    return common is not None and (repo == common or repo.resolve() == common)
+
+
+__all__ = [
+    "RunFolder",
+    "RunSummary",
+    "first_event",
+    "fold_run",
+    "list_runs",
+    "newest_run",
+    "resolve_run",
+    "runs_of",
+    "runs_root",
+    "summary_of",
+]

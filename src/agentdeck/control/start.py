@@ -1,0 +1,143 @@
+"""Starting an engine in a process of its own, and waiting until it answers.
+
+Rules:
+- It is detached: its own session, no terminal, nothing inherited but the environment.
+- What it says before it can log goes to `engine.out`; a failed start quotes the end of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from agentdeck.control.blocking import EngineGone, connect
+from agentdeck.core.errors import EXIT_ENVIRONMENT, EnvironmentFault
+from agentdeck.engine.folders import RunFolder
+
+START_S: Final = 30.0  # until it answers; a cold start on a busy machine takes seconds
+OTHER_S: Final = 5.0  # for another engine that was started in the same moment to answer
+POLL_S: Final = 0.02
+QUOTED_LINES: Final = 8  # of engine.out, in an error
+MAX_OUT: Final = 1024 * 1024  # bytes of engine.out before it is begun anew
+
+
+def engine_out(folder: RunFolder) -> Path:
+    """What the engine's process wrote to its standard output and error."""
+    return folder.path / "engine.out"
+
+
+def ensure_engine(folder: RunFolder) -> bool:
+    """Start an engine unless one answers. True when it was started.
+
+    Raises:
+        EnvironmentFault: it did not start.
+    """
+    if responds(folder):
+        return False
+    start_engine(folder)
+    return True
+
+
+def responds(folder: RunFolder) -> bool:
+    """Does an engine answer a call? A socket alone can outlive a killed engine for a moment.
+
+    Raises:
+        EnvironmentFault: one does, but this side cannot talk to it.
+    """
+    try:
+        connect(folder).close()
+    except EngineGone:
+        return False
+    return True
+
+
+def start_engine(folder: RunFolder) -> None:
+    """Start an engine, detached; returns when it answers.
+
+    Raises:
+        EnvironmentFault: it ended, or did not answer in time; quotes what it said.
+    """
+    out = engine_out(folder)
+    begun_at = _begin(out)
+    with out.open("ab") as output:
+        process = subprocess.Popen(
+            # -P: no module of the folder it is started in
+            [sys.executable, "-P", "-m", "agentdeck.control.host", str(folder.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=folder.path,
+            start_new_session=True,
+            close_fds=True,
+        )
+    deadline = time.monotonic() + START_S
+    while not responds(folder):
+        code = process.poll()
+        if code is not None:
+            if code == EXIT_ENVIRONMENT and _answers_soon(folder):
+                return
+            raise _failed(folder, f"ended with {_how(code)}", begun_at)
+        if time.monotonic() > deadline:
+            raise _failed(folder, f"does not answer after {START_S:.0f} s", begun_at)
+        time.sleep(POLL_S)
+
+
+def _begin(out: Path) -> int:
+    """Make `engine.out`, or begin it anew when it is long; where this start's part begins."""
+    try:
+        fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            size = os.fstat(fd).st_size
+            if size > MAX_OUT:
+                os.ftruncate(fd, 0)
+                size = 0
+            return size
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise EnvironmentFault(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _answers_soon(folder: RunFolder) -> bool:
+    deadline = time.monotonic() + OTHER_S
+    while time.monotonic() < deadline and _is_locked(folder):
+        if responds(folder):
+            return True
+        time.sleep(POLL_S)
+    return False
+
+
+def _is_locked(folder: RunFolder) -> bool:
+    """Does an engine hold the run's lock just now?"""
+    try:
+        with folder.lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # closing lets go of it
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _failed(folder: RunFolder, how: str, begun_at: int) -> EnvironmentFault:
+    out = engine_out(folder)
+    with out.open("rb") as file:
+        file.seek(begun_at)
+        said = file.read(MAX_OUT).decode(errors="replace").splitlines()[-QUOTED_LINES:]
+    quoted = "".join(f"\n  {line}" for line in said) or " (it said nothing)"
+    return EnvironmentFault(
+        f"the engine of run {folder.run} {how}:{quoted}",
+        hint=f"{out} and {folder.engine_log} have the rest",
+    )
+
+
+def _how(code: int) -> str:
+    return f"exit {code}" if code >= 0 else f"signal {-code}"
+
+
+__all__ = ["engine_out", "ensure_engine", "responds", "start_engine"]

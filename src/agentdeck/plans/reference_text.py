@@ -1,0 +1,295 @@
+"""The hand-written parts of `docs/plan.md`: introduction, examples, notes, the grammar of values.
+
+Rules: key names, kinds, bounds and defaults stand in `keys` and `core.plan`, and are not repeated
+here. The examples, one after the other, are one plan that the reader accepts.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+INTRODUCTION: Final = """\
+# The plan file
+
+Made by `python -m agentdeck.plans.reference > docs/plan.md` from the table that the reader itself
+follows. Do not edit it by hand.
+
+A plan is one TOML file: what should be done (`[[task]]`), in which order (`after`, `[[phase]]`),
+by whom (`[agents.NAME]`, `[[route]]`, `[pools.NAME]`), and what proves it (`[gates.NAME]`). The
+smallest one:
+
+```toml
+version = 1
+
+[[task]]
+id = "readme"
+prompt = "Write a short README.md."
+```
+
+- `version = 1` is the format, and is required.
+- `agentdeck check plan.toml` reports every problem at once, each with its line and a hint. A key
+  that is not known is an error.
+- `agentdeck init` writes a plan to start from.
+- [plan.schema.json](plan.schema.json) is the JSON schema for editors. With a TOML language server
+  such as Taplo, make `#:schema <path or URL of plan.schema.json>` the first line of the plan.
+
+What holds for a task is decided in this order: the task itself, the first `[[route]]` that matches
+and says something about it, `[defaults]`, the built-in default. (A `model` of `[agents.NAME]`
+stands between routes and defaults.)
+"""
+
+EXAMPLES: Final[dict[str, str]] = {
+    "plan": """\
+[plan]
+name = "Shop: sessions"
+base = "main"
+target = "deck/sessions"
+land = "approve"
+agents = 4                      # at once
+""",
+    "defaults": """\
+[defaults]
+agent = "claude"
+model = "sonnet"
+retries = 1
+timeout = "1h30m"
+""",
+    "budget": """\
+[budget]
+usd = 20
+tokens = "5M"
+on_exceed = "drain"
+""",
+    "gates": """\
+[gates.unit]
+run = "make test"
+when = ["task", "merge"]
+timeout = "10min"
+
+[gates.smoke]
+run = ["python", "tools/smoke.py"]
+when = "phase"
+retries = 1
+""",
+    "agents": """\
+[agents.careful]
+use = "claude"
+model = "opus"
+args = ["--append-system-prompt", "Be careful."]
+
+[agents.my-script]
+command = "python tools/agent.py --task {task} --prompt {prompt_file}"
+env = { STYLE = "plain" }
+""",
+    "pools": """\
+[pools.browser]
+size = 1                        # one at a time, whatever [plan] agents says
+labels = ["ui"]
+""",
+    "route": """\
+[[route]]
+match = { id = "DOC-*" }
+model = "haiku"
+
+[[route]]
+match = { phase = "launch", label = "ui" }
+agent = "careful"
+""",
+    "worktree": """\
+[worktree]
+copy = [".env", "config/*.local.json"]
+link = ["node_modules"]
+setup = "npm run prepare"
+""",
+    "phase": """\
+[[phase]]
+id = "build"
+title = "Build it"
+sync = true
+gates = ["smoke"]
+
+[[phase]]
+id = "launch"
+""",
+    "task": """\
+[[task]]
+id = "STORE-1"
+title = "Store sessions in SQLite"
+prompt = "Replace the in-memory session store by SQLite. Keep the interface."
+phase = "build"
+files = ["src/session/", "tests/session/**/*.py"]
+estimate = "45min"
+
+[[task]]
+id = "DOC-1"
+title = "Describe the new store"
+after = "STORE-1"
+phase = "launch"
+land = "auto"
+
+[[task]]
+id = "SIGN-OFF"
+title = "Try it in the staging shop"
+after = ["STORE-1", "DOC-1"]
+phase = "launch"
+human = true
+""",
+}
+
+NOTES: Final[dict[str, str]] = {
+    "plan": """\
+`land`, for a single task also in `[[task]]`:
+
+- `"auto"`: nobody has to say yes. Work that is proven and green is merged.
+- `"approve"`: proven work waits until a person approves it.
+- `"review"`: the same, and the task stands as *reviewing* until a person has looked at the diff.
+
+`strategy`:
+
+- `"eager"`: a task may start as soon as what it needs has landed. Only phases with `sync` hold
+  back later ones.
+- `"waves"`: every phase is a sync point.
+
+`promote`: work lands on `target`, never on `base` itself. `"ask"`: a person says when the target
+is brought into the base. `"auto"`: that happens when every task has settled and the final gates
+are green. It is always a fast-forward, guarded against everything that could be in its way.
+""",
+    "budget": """\
+When a part of it is used up, nothing new starts. `"drain"`: what works goes on to its end.
+`"stop"`: what works is stopped too. Without a budget there is no limit.
+""",
+    "gates": """\
+`when`, one or several:
+
+- `"preflight"`: once, on the base commit, before anything starts. Red: nothing starts.
+- `"task"`: in the attempt's worktree, on the commit the agent left. Red: the agent tries again,
+  and is given the gate's log.
+- `"merge"`: on the exact commit that would land, in a scratch worktree. Red: it does not land.
+- `"phase"`: on the target, when every task of a phase has settled.
+- `"final"`: on the target, when every task has settled.
+
+The same tree is not gated twice by the same gate. With `retries`, a gate that is red runs again on
+the same tree; the work is not blamed for a gate that is green the second time.
+""",
+    "agents": """\
+`claude`, `scripted` and `human` are there without a table; a table of the same name changes them.
+A table says either `use` or `command`. In `command` and `args`, these are replaced, each within one
+argument, and no shell ever sees them: `{prompt}`, `{prompt_file}`, `{model}`, `{task}`,
+`{worktree}`.
+""",
+    "pools": """\
+A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
+labels or its agent. It takes a place of the pool and one of `[plan] agents`. A task of no pool
+takes only the latter, and a task that a person does takes neither.
+""",
+    "route": """\
+Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.
+All that `match` states must hold; an empty one, `{}`, matches every task. These globs know `*`, `?`
+and `[...]`, and mind the case.
+""",
+    "worktree": """\
+Each attempt works in a git worktree of its own, which holds what is committed. `copy` and `link`
+bring in what is not, from your checkout; a `.worktreeinclude` file there is followed too.
+Nothing of it gets into a commit. `root` may begin with `~`; each run has a folder of its own in it.
+""",
+    "phase": """\
+The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
+later phase starts before every task of it has settled and its gates are green on the target. With
+`strategy = "waves"`, all of them are barriers. A task without a phase is held back by none.
+
+So a task of a barrier phase must not need a task of a later phase, not even through others:
+neither could ever start, and the reader refuses it.
+""",
+    "task": """\
+- A task says what is to be done: `prompt`, `prompt_file` (relative to the plan file), or at least a
+  `title`.
+- What it needs (`after`) must have landed before it starts. Loops are refused, and so is a task
+  that needs a deferred one.
+- Among the tasks that may start, the higher `priority` goes first, then the longest path to the
+  end of the plan by `estimate`, then the order of the file.
+""",
+}
+
+VALUES: Final = """\
+## How values are written
+
+### Ids
+
+{id_rule}.
+No `..`, and no `.` or `.lock` at the end: ids become parts of branches and files.
+Two ids of the same kind must not differ in case alone.
+
+### Durations
+
+{durations}.
+
+Units are `d`, `h`, `min` (or `m`) and `s`, also in full; the largest comes first, each once.
+A number in quotes needs a unit; one without quotes is seconds. A year is the most.
+
+### Tokens
+
+A whole number, or text with `K` (thousand) or `M` (million): `15000`, `"15K"`, `"1.5M"`.
+
+### Commands
+
+- The `run` of a gate and the `setup` of worktrees: text is a script for `sh -c`; a list is a
+  program and its arguments, and no shell sees it.
+- The `command` of an agent: text is split at spaces, with quotes as in a shell; a list is taken as
+  it is. No shell sees either.
+
+### Paths
+
+All paths and globs are below the repository and written from its top, with `/`. No `..`, no `~`, no
+leading `/`.
+
+### Footprints
+
+`files` of a task are globs: `*`, `?` and `[...]` stay within one folder, `**` stands for any number
+of folders. A pattern that ends in `/` is the whole folder.
+
+- Two tasks whose footprints can meet never work at the same time. When in doubt, they can.
+- A task that touches a file outside its footprint has failed its attempt, and is told so.
+- A task without `files` is held back by nobody's footprint and may touch everything.
+"""
+
+# What holds where the model has no value of its own, by section and key.
+UNSAID: Final[dict[str, str]] = {
+    "plan.name": "the file's name",
+    "plan.base": "the branch of HEAD",
+    "plan.target": "`deck/<plan>`",
+    "defaults.agent": '`"claude"`',
+    "defaults.model": "the agent's own",
+    "defaults.gates": "all, by their `when`",
+    "budget.usd": "no limit",
+    "budget.tokens": "no limit",
+    "agents.use": "the table's name, if it is a kind",
+    "agents.command": "the kind's own",
+    "agents.model": "the defaults'",
+    "agents.output": "the kind's own",
+    "route.agent": "says nothing",
+    "route.model": "says nothing",
+    "route.pool": "says nothing",
+    "route.match.id": "any",
+    "route.match.phase": "any",
+    "route.match.label": "any",
+    "worktree.setup": "none",
+    "worktree.root": "below the run's folder",
+    "task.title": "none",
+    "task.prompt": "the title",
+    "task.prompt_file": "none",
+    "phase.title": "none",
+    "phase.gates": 'every gate with `when = "phase"`',
+    "task.phase": "none",
+    "task.agent": "by route, then the defaults'",
+    "task.model": "by route, agent, then the defaults'",
+    "task.pool": "by route, then by label or agent",
+    "task.estimate": "unknown: counted as {estimate}",
+    "task.tokens": "unknown",
+    "task.risk": "unknown",
+    "task.gates": "the defaults'",
+    "task.land": "the plan's",
+    "task.retries": "the defaults'",
+    "task.timeout": "the defaults'",
+    "task.idle_timeout": "the defaults'",
+    "task.defer": "it is part of the run",
+}

@@ -1,0 +1,174 @@
+"""The invariants of the ring, checked after every event of a simulation.
+
+Rules:
+- The checks compute what must hold in their own way and share no decision with the code they check:
+  a second state is folded from the stored bytes, overlaps come from a table made beforehand.
+- A breach raises `Violation`, which names the invariant, the event and the task.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import combinations
+
+from agentdeck.core import codec, footprint
+from agentdeck.core import events as e
+from agentdeck.core.events import AnyEvent, Recorded
+from agentdeck.core.explain import explain, standstill
+from agentdeck.core.fold import apply, barrier_phases
+from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import Plan
+from agentdeck.core.state import (
+    HOLDS_FOOTPRINT,
+    HOLDS_SLOT,
+    RunState,
+    TaskRun,
+    TaskState,
+)
+from agentdeck.core.steps import Steps
+from agentdeck.testing.scripted_world import Violation, ungated
+
+
+class RingChecks:
+    """Looks at every event of one run, before and after it is applied."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.shadow = RunState()
+        self.landed: Counter[TaskId] = Counter()
+        self.meeting = [
+            (one.id, two.id)
+            for one, two in combinations(plan.tasks, 2)
+            if footprint.overlap(one.files, two.files) is not None
+        ]
+        self.alone = [task.id for task in plan.tasks if task.exclusive]
+
+    def before(self, state: RunState, event: AnyEvent) -> None:
+        """What must hold for `event` to be allowed now."""
+        if isinstance(event, e.AttemptClaimed):
+            self._may_start(state, event)
+        elif isinstance(event, e.LandingIntended):
+            entry = state.queue[event.entry]
+            missing = ungated(state, event.entry, entry.build.tree) if entry.build else ["build"]
+            if missing:
+                raise Violation(f"I6: {event} without {missing}")
+
+    def _may_start(self, state: RunState, event: e.AttemptClaimed) -> None:
+        spec = state.plan.by_id[event.task]
+        for needed in spec.after:
+            other = state.tasks[needed]
+            if other.state is not TaskState.LANDED and not other.satisfied:
+                raise Violation(f"I5: {event.task} starts while {needed} is {other.state}")
+        if barrier_phases(state, spec.phase):
+            raise Violation(f"I5: {event.task} starts before its phase is open")
+        if state.paused or state.ending or state.outcome is not None:
+            raise Violation(f"{event.task} starts while the run is paused or ends")
+        budget = state.plan.budget
+        if budget.usd is not None and state.usd >= budget.usd:
+            raise Violation(f"I11: {event.task} starts over the budget")
+        if state.plan.agent_by_name[event.agent].use == "human":
+            return
+        slots = [
+            t for t in state.tasks.values() if t.state in HOLDS_SLOT and not _by_hand(state, t)
+        ]
+        if len(slots) >= state.agents_limit:
+            raise Violation(f"I11: {event.task} starts above {state.agents_limit} agents")
+        if event.pool is not None:
+            used = [t for t in slots if t.attempts and t.attempts[-1].pool == event.pool]
+            if len(used) >= state.plan.pool_by_name[event.pool].size:
+                raise Violation(f"I11: {event.task} starts in the full pool {event.pool}")
+
+    def after(self, state: RunState, recorded: Recorded) -> None:
+        """What must hold once `recorded` was applied to the live state."""
+        apply(self.shadow, codec.decode_recorded(codec.encode_recorded(recorded)))
+        self.same(state)
+        self._files_apart(state, recorded)
+        self._once(recorded.event)
+        _fits_together(state, recorded)
+        self.explained(state, recorded.at)
+
+    def same(self, state: RunState) -> None:
+        """I1: the live state is what the stored journal says, and nothing else has touched it."""
+        if self.shadow != state:
+            raise Violation(f"I1: the live state is not the replayed one at event {state.seq}")
+
+    def _files_apart(self, state: RunState, recorded: Recorded) -> None:
+        holders = {t.id for t in state.tasks.values() if t.state in HOLDS_FOOTPRINT}
+        for one, two in self.meeting:
+            if one in holders and two in holders:
+                raise Violation(f"I4: {one} and {two} hold the same files after {recorded}")
+        for name in self.alone:
+            if name in holders and len(holders) > 1:
+                raise Violation(f"I11: {name} works alone, with {holders} after {recorded}")
+
+    def _once(self, event: AnyEvent) -> None:
+        if isinstance(event, e.EntryLanded | e.TaskDone) and event.task is not None:
+            self.landed[event.task] += 1
+            if self.landed[event.task] > 1:
+                raise Violation(f"I7: {event.task} lands twice")
+
+    def explained(self, state: RunState, now: float) -> None:
+        """I12: every task has a sentence, and one that waits for others names one of them."""
+        for task in state.tasks.values():
+            sentence = explain(state, task.id, now)
+            if not sentence.strip() or task.id not in sentence:
+                raise Violation(f"I12: {task.id} is explained by {sentence!r}")
+            if task.state is TaskState.PENDING:
+                _names_cause(state, task, sentence)
+            if task.state in (TaskState.FAILED, TaskState.CANCELLED) and "tried again" in sentence:
+                raise Violation(f"I12: {task.state}, but {sentence!r}")
+
+
+def no_silent_stall(state: RunState, steps: Steps) -> None:
+    """I12 for the whole run: something is under way, or time will change it, or it is said why."""
+    if state.outcome is None and not steps.steps and steps.wake_at is None:
+        stands_and_says_why(state)
+
+
+def stands_and_says_why(state: RunState) -> str:
+    """The reason of a run in which nothing can happen by itself."""
+    reason = standstill(state)
+    if not reason:
+        states = {name: str(task.state) for name, task in state.tasks.items()}
+        raise Violation(f"I12: the run stands still in silence: {states}")
+    return reason
+
+
+def _fits_together(state: RunState, recorded: Recorded) -> None:
+    """Facts of one state that cannot contradict each other."""
+    for task in state.tasks.values():
+        frozen = task.attempt is not None and task.attempt.frozen_at is not None
+        if frozen != (task.state is TaskState.PAUSED):
+            raise Violation(f"{task.id} is {task.state}, frozen: {frozen}, after {recorded}")
+        entries = [entry.id for entry in state.queue.values() if entry.task == task.id]
+        ejected = isinstance(recorded.event, e.EntryEjected)  # its task's event comes with it
+        if len(entries) != (task.state is TaskState.QUEUED) and not ejected:
+            raise Violation(f"{task.id} is {task.state} with entries {entries} after {recorded}")
+    for entry in state.queue.values():
+        if entry.intended and (entry.build is None or entry.build.commit != entry.intended):
+            raise Violation(f"{entry.id} lands {entry.intended}, built {entry.build}: {recorded}")
+    event = recorded.event
+    if isinstance(event, e.GateFinished):
+        numbers = [run.run for run in state.gate_runs(event.gate, event.tree)]
+        if numbers != list(range(1, len(numbers) + 1)):
+            raise Violation(f"the runs of {event.gate} on {event.tree} are {numbers}")
+    if (
+        isinstance(event, e.LandingIntended)
+        and len([x for x in state.queue.values() if x.intended]) > 1
+    ):
+        raise Violation(f"two landings at once: {recorded}")
+
+
+def _by_hand(state: RunState, task: TaskRun) -> bool:
+    return state.plan.by_id[task.id].human
+
+
+def _names_cause(state: RunState, task: TaskRun, sentence: str) -> None:
+    rest = sentence.removeprefix(f"{task.id} ")
+    missing = [n for n in state.plan.by_id[task.id].after if not state.tasks[n].satisfied]
+    if missing:
+        if not any(name in rest for name in missing):
+            raise Violation(f"I12: {task.id} waits for {missing}, but {sentence!r}")
+        return
+    phases = barrier_phases(state, state.plan.by_id[task.id].phase)
+    if not any(phase in rest for phase in phases):
+        raise Violation(f"I12: {task.id} waits for the phases {phases}, but {sentence!r}")

@@ -1,0 +1,548 @@
+"""The reality of a simulation: processes, worktrees, commits and refs, and who changes them.
+
+Rules:
+- Reality outlives the engine: after a crash a launched process is still there, a moved ref moved.
+- A performer is a generator. It yields a `Pause` to let time pass, an event to report it; when it
+  ends, its step is done. Whatever it does to reality it does between two yields, so an engine that
+  dies while the performer waits has left exactly that behind.
+- A performer looks at reality first: doing a step that was done before finds it done.
+- What breaks an invariant in reality itself raises `Violation` at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final, assert_never
+
+from agentdeck.core import events as e
+from agentdeck.core import queue
+from agentdeck.core.events import AnyEvent, FailureClass, FileTouched, Verdict
+from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
+from agentdeck.core.state import RunState
+from agentdeck.core.steps import (
+    BuildEntry,
+    Collect,
+    Deliver,
+    Freeze,
+    IOStep,
+    LandEntry,
+    Launch,
+    Prepare,
+    PromoteTarget,
+    Release,
+    RunGate,
+    StopAttempt,
+    Thaw,
+    Watch,
+)
+
+AttemptKey = tuple[TaskId, int]
+Fate = tuple[int | None, bool | None, FailureClass | None]  # exit status, result, what is blamed
+SUCCESS: Final[Fate] = (0, True, None)
+KILLED: Final[Fate] = (-15, None, None)
+POLL_S: Final = 20.0  # between two looks at a live agent; coarse, the simulation is about order
+MAX_RED_HERRINGS: Final = 3  # foreign commits to base or target in one run, so that it ends
+
+
+class Violation(AssertionError):
+    """An invariant of the design does not hold."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Let so many seconds pass; None = until something is done to the process of `key`."""
+
+    seconds: float | None
+    key: AttemptKey | None = None
+
+
+Performer = Generator[Pause | AnyEvent, None, None]
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How often things go wrong: probabilities, each for one occasion."""
+
+    step_fails: float = 0.04
+    never_starts: float = 0.02  # of an attempt: its worktree or its launch fails each time
+    agent_fails: float = 0.2
+    agent_hangs: float = 0.05
+    agent_asks: float = 0.12
+    agent_lost: float = 0.04
+    no_work: float = 0.06
+    outside: float = 0.05
+    work_fault: float = 0.03
+    gate_red: float = 0.12  # of a tree
+    gate_flaky: float = 0.08  # of a tree
+    gate_broken: float = 0.04
+    base_red: float = 0.06
+    conflict: float = 0.08
+    landing_blocked: float = 0.06
+    foreign_commit: float = 0.06  # on the target, by somebody else
+    base_moves: float = 0.3  # a commit on the base, seen when the target is promoted
+    promote_waits: float = 0.3
+    lost: float = 0.03  # the report of a step never arrives; the step is done again
+    late: float = 0.04  # it arrives after the step was started again
+    doubled: float = 0.06
+    crash: float = 0.01  # of the engine, at each thing that happens
+    meddles: float = 0.02  # a person presses a key about a task to which something just happened
+    commands: int = 25  # of a person, at most
+
+    @classmethod
+    def none(cls) -> Faults:
+        """Everything goes well and nobody touches a key."""
+        return cls(**dict.fromkeys(cls.__dataclass_fields__, 0))
+
+    @classmethod
+    def varied(cls, random: Random) -> Faults:
+        """A different mix for each seed: some faults never, some often.
+
+        Runs in which everything is a little broken all look alike. Source: swarm testing (Groce
+        et al., ISSTA 2012).
+        """
+        weighted = {
+            name: min(0.9, value * random.choice((0.0, 1.0, 1.0, 4.0)))
+            for name, value in vars(cls()).items()
+            if name != "commands"
+        }
+        return cls(**weighted, commands=random.choice((0, 25, 100)))
+
+
+@dataclass
+class Process:
+    """An agent that was launched."""
+
+    key: AttemptKey
+    pid: int
+    left_s: float  # work still to do, seconds
+    code: int | None
+    ok: bool | None
+    cause: FailureClass | None
+    asks_at_s: float  # it asks when so much work is left; negative = never
+    hangs_at_s: float  # likewise
+    seen_at: float  # until when its work was reckoned
+    frozen: bool = False
+    answered: bool = False
+    dead: bool = False
+    killed: bool = False
+    spent: float = 0.0  # US dollars
+
+    @property
+    def asking(self) -> bool:
+        """Does it wait for an answer?"""
+        return not self.dead and not self.answered and self.left_s <= self.asks_at_s
+
+    @property
+    def hanging(self) -> bool:
+        """Does it live and do nothing?"""
+        return not self.dead and self.left_s <= self.hangs_at_s
+
+    @property
+    def idle(self) -> bool:
+        """Nothing happens to it unless somebody does something."""
+        return not self.dead and (self.frozen or self.asking)
+
+    def go_on(self, now: float) -> None:
+        """Reckon with the time that has passed."""
+        passed, self.seen_at = now - self.seen_at, now
+        if self.dead or self.frozen or self.asking or self.hanging:
+            return
+        stops = [self.hangs_at_s, -1.0 if self.answered else self.asks_at_s]
+        bound = max([stop for stop in stops if 0 <= stop < self.left_s], default=0.0)
+        worked = min(passed, self.left_s - bound)
+        self.left_s -= worked
+        self.spent += worked / 600
+        self.dead = self.left_s <= 0
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit of the model: no content, only identity."""
+
+    id: str
+    tree: str
+    parents: tuple[str, ...]
+
+
+@dataclass
+class World:
+    """Everything outside the engine."""
+
+    random: Random
+    faults: Faults
+    state: Callable[[], RunState]  # what the engine believes, for its performers
+    now: Callable[[], float]
+    target: str = "base0"
+    base: str = "base0"
+    commits: dict[str, Commit] = field(default_factory=dict)
+    processes: dict[AttemptKey, Process] = field(default_factory=dict)
+    worktrees: set[AttemptKey] = field(default_factory=set)
+    work: dict[AttemptKey, e.AttemptCollected] = field(default_factory=dict)
+    colours: dict[tuple[GateName, str], str] = field(default_factory=dict)
+    hopeless: dict[str, bool] = field(default_factory=dict)  # by key of the step
+    conflicts: dict[tuple[str, str], bool] = field(default_factory=dict)
+    touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
+    moved: list[str] = field(default_factory=list)  # commits the deck put on the target
+    counter: int = 0
+    foreign: int = 0
+
+    def __post_init__(self) -> None:
+        self.commits["base0"] = Commit("base0", "base0-tree", ())
+
+    def perform(self, step: IOStep) -> Performer:
+        """The performer of a step."""
+        match step:
+            case Prepare():
+                return self._prepare(step)
+            case Launch():
+                return self._launch(step)
+            case Watch():
+                return self._watch(step)
+            case Freeze():
+                return self._freeze(step)
+            case Thaw():
+                return self._thaw(step)
+            case StopAttempt():
+                return self._stop(step)
+            case Deliver():
+                return self._deliver(step)
+            case Collect():
+                return self._collect(step)
+            case Release():
+                return self._release(step)
+            case RunGate():
+                return self._gate(step)
+            case BuildEntry():
+                return self._build(step)
+            case LandEntry():
+                return self._land(step)
+            case PromoteTarget():
+                return self._promote(step)
+            case _ as never:
+                assert_never(never)
+
+    def live(self) -> list[Process]:
+        """Processes that have not ended."""
+        for process in self.processes.values():
+            process.go_on(self.now())
+        return [process for process in self.processes.values() if not process.dead]
+
+    def _chance(self, probability: float) -> bool:
+        return self.random.random() < probability
+
+    def _never(self, step: IOStep, probability: float) -> bool:
+        """Is this a step that can never be done? The same answer each time."""
+        if step.key not in self.hopeless:
+            self.hopeless[step.key] = self._chance(probability)
+        return self.hopeless[step.key]
+
+    def _delay(self, least: float, most: float) -> Pause:
+        return Pause(self.random.uniform(least, most))
+
+    def _trouble(self, step: IOStep, what: str) -> e.StepFailed:
+        retry_at = self.now() + self.random.choice((1.0, 10.0, 60.0))
+        return e.StepFailed(step.key, getattr(step, "task", None), what, retry_at)
+
+    # --- attempts
+
+    def _prepare(self, step: Prepare) -> Performer:
+        yield self._delay(1, 10)
+        if self._chance(self.faults.step_fails) or self._never(step, self.faults.never_starts):
+            yield self._trouble(step, "the disk is full")
+            return
+        self.worktrees.add((step.task, step.attempt))
+        yield self._delay(0.1, 1)
+        yield e.WorktreePrepared(
+            step.task, step.attempt, f"/w/{step.task}", f"deck/{step.task}", self.target
+        )
+
+    def _launch(self, step: Launch) -> Performer:
+        yield self._delay(0.5, 4)
+        key = (step.task, step.attempt)
+        if key not in self.worktrees:
+            raise Violation(f"{key} is launched without a worktree")
+        if key not in self.processes:
+            if self._chance(self.faults.step_fails) or self._never(step, self.faults.never_starts):
+                yield self._trouble(step, "the agent is not installed")
+                return
+            others = [p.key for p in self.live() if p.key[0] == step.task]
+            if others:
+                raise Violation(f"I3: {key} is launched while {others} live")
+            self.processes[key] = self._process(key)
+        yield self._delay(0.1, 2)  # a crash in here leaves a process that no event knows of
+        pid = self.processes[key].pid
+        yield e.AttemptLaunched(step.task, step.attempt, _identity(pid), _identity(pid + 1))
+
+    def _process(self, key: AttemptKey) -> Process:
+        self.counter += 2
+        work_s = self.random.uniform(20, 600)
+        code, ok, cause = SUCCESS
+        if self._chance(self.faults.agent_fails):
+            code, ok, cause = self.random.choice(
+                (
+                    (1, None, None),
+                    (-9, None, None),
+                    (0, False, None),
+                    (1, False, FailureClass.RATE_LIMIT),
+                    (1, False, FailureClass.NETWORK),
+                    (1, False, FailureClass.AUTH),
+                )
+            )
+        return Process(
+            key,
+            self.counter,
+            work_s,
+            None if self._chance(self.faults.agent_lost) else code,
+            ok,
+            cause,
+            asks_at_s=work_s / 2 if self._chance(self.faults.agent_asks) else -1.0,
+            hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
+            seen_at=self.now(),
+        )
+
+    def _watch(self, step: Watch) -> Performer:
+        key = (step.task, step.attempt)
+        process = self.processes[key]
+        silent_since: float | None = None
+        while True:
+            process.go_on(self.now())
+            attempt = self.state().tasks[step.task].attempt
+            if attempt is None or process.dead:
+                break
+            if process.frozen and attempt.frozen_at is None:
+                yield e.AttemptFrozen(*key, 1)  # frozen by an engine that did not live to say so
+            if not process.frozen and attempt.frozen_at is not None:
+                yield e.AttemptThawed(*key)
+            if process.asking and attempt.question is None and not attempt.messages:
+                yield e.AttemptAsked(*key, "q1", "which of the two?")
+            if process.hanging and not process.frozen:
+                silent_since = self.now() if silent_since is None else silent_since
+                limit = self.state().settings(step.task).idle_timeout_s
+                if attempt.limit is None and self.now() - silent_since > limit:
+                    yield e.LimitHit(*key, FailureClass.IDLE, "it was silent for 5 min")
+            yield e.AttemptProgressed(*key, int(process.spent * 1e4), usd=process.spent)
+            waits = process.idle or (process.hanging and attempt.limit is not None)
+            yield Pause(None if waits else POLL_S, key)
+        yield self._delay(0.1, 1)
+        told = (process.code, process.ok, process.cause)
+        code, ok, cause = KILLED if process.killed else told
+        retry_at = self.now() + 300 if cause is FailureClass.RATE_LIMIT else None
+        yield e.AttemptExited(*key, code, ok, cause, retry_at=retry_at)
+
+    def _touch(self, key: AttemptKey) -> Process:
+        process = self.processes[key]
+        process.go_on(self.now())
+        self.touched.add(key)
+        return process
+
+    def _freeze(self, step: Freeze) -> Performer:
+        yield self._delay(0.1, 1)
+        process = self._touch((step.task, step.attempt))
+        if process.dead:
+            yield Pause(POLL_S)  # the watcher says so
+            return
+        process.frozen = True
+        yield self._delay(0.1, 1)
+        yield e.AttemptFrozen(step.task, step.attempt, 1)
+
+    def _thaw(self, step: Thaw) -> Performer:
+        yield self._delay(0.1, 1)
+        self._touch((step.task, step.attempt)).frozen = False
+        yield self._delay(0.1, 1)
+        yield e.AttemptThawed(step.task, step.attempt)
+
+    def _stop(self, step: StopAttempt) -> Performer:
+        yield self._delay(0.5, 15)
+        process = self._touch((step.task, step.attempt))
+        if not process.dead:
+            process.dead = process.killed = True
+        yield Pause(POLL_S)  # the watcher reports the exit
+
+    def _deliver(self, step: Deliver) -> Performer:
+        yield self._delay(0.1, 2)
+        self._touch((step.task, step.attempt)).answered = True
+        yield e.MessageDelivered(step.task, step.attempt, step.message)
+
+    def _collect(self, step: Collect) -> Performer:
+        yield self._delay(0.5, 5)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "git: index.lock exists")
+            return
+        key = (step.task, step.attempt)
+        if any(process.key == key for process in self.live()):
+            raise Violation(f"{key} is collected while its process lives")
+        if key not in self.work:
+            self.work[key] = self._outcome(key)
+        yield self._delay(0.1, 1)
+        yield self.work[key]
+
+    def _outcome(self, key: AttemptKey) -> e.AttemptCollected:
+        files = self.state().spec(key[0]).files
+        head = f"{key[0]}.{key[1]}"
+        if self._chance(self.faults.work_fault):
+            return e.AttemptCollected(*key, "", "", 0, fault="a rebase is half done")
+        if self._chance(self.faults.no_work):
+            return e.AttemptCollected(*key, self.target, self.commits[self.target].tree, 0)
+        named = files[0].replace("**/", "").replace("**", "a").replace("*", "a") if files else "a"
+        path = named + "a" if named.endswith("/") else named
+        if self._chance(self.faults.outside):
+            path = "elsewhere/else"
+        self.commits[head] = Commit(head, f"{head}-tree", (self.base,))
+        return e.AttemptCollected(*key, head, f"{head}-tree", 1, (FileTouched(path, 1, 0),))
+
+    def _release(self, step: Release) -> Performer:
+        yield self._delay(0.5, 3)
+        if any(process.key[0] == step.task for process in self.live()):
+            raise Violation(f"the worktree of {step.task} is released while an agent lives in it")
+        yield e.WorktreeReleased(step.task, step.attempt)
+
+    # --- gates
+
+    def _gate(self, step: RunGate) -> Performer:
+        seconds = self.random.uniform(2, 90)
+        yield Pause(seconds)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "no scratch worktree")
+            return
+        verdict = self._verdict(step.gate, step.tree)
+        code = {Verdict.PASSED: 0, Verdict.FAILED: 1}.get(verdict)
+        yield e.GateFinished(
+            step.gate,
+            step.when,
+            step.tree,
+            step.commit,
+            step.run,
+            verdict,
+            code,
+            seconds,
+            "gates/x",
+            task=step.task,
+            attempt=step.attempt,
+        )
+
+    def _verdict(self, gate: GateName, tree: str) -> Verdict:
+        if (gate, tree) not in self.colours:
+            red = self.faults.base_red if tree == "base0-tree" else self.faults.gate_red
+            draw = self.random.random()
+            colour = "red" if draw < red else "green"
+            if red <= draw < red + self.faults.gate_flaky:
+                colour = "flaky"
+            self.colours[gate, tree] = colour
+        if self._chance(self.faults.gate_broken):
+            return Verdict.BROKEN
+        colour = self.colours[gate, tree]
+        if colour == "red" or (colour == "flaky" and self._chance(0.5)):
+            return Verdict.TIMED_OUT if self._chance(0.2) else Verdict.FAILED
+        return Verdict.PASSED
+
+    # --- commits and refs
+
+    def _commit(self, label: str, parents: tuple[str, ...]) -> Commit:
+        """A new commit; the same parents give the same tree and a new id, as with time stamps."""
+        self.counter += 1
+        tree = f"tree({'+'.join(parents)})" if label == "merge" else f"{label}{self.counter}-tree"
+        commit = Commit(f"{label}{self.counter}", tree, parents)
+        self.commits[commit.id] = commit
+        return commit
+
+    def contains(self, tip: str, commit: str) -> bool:
+        """Is `commit` the tip or an ancestor of it?"""
+        pending, seen = [tip], {tip}
+        while pending:
+            current = pending.pop()
+            if current == commit:
+                return True
+            for parent in self.commits[current].parents:
+                if parent not in seen:
+                    seen.add(parent)
+                    pending.append(parent)
+        return False
+
+    def _foreign_commit(self, on: str, probability: float) -> str:
+        if self.foreign >= MAX_RED_HERRINGS or not self._chance(probability):
+            return on
+        self.foreign += 1
+        return self._commit("foreign", (on,)).id
+
+    def _build(self, step: BuildEntry) -> Performer:
+        yield self._delay(0.2, 5)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "git merge-tree was killed")
+            return
+        entry = self.state().queue.get(step.entry)
+        if entry is None:
+            return
+        pair = (entry.head, step.tip)
+        if pair not in self.conflicts:
+            self.conflicts[pair] = self._chance(self.faults.conflict)
+        if self.conflicts[pair]:
+            yield e.EntryConflicted(step.entry, step.tip, ("src/api/user.py",))
+            return
+        commit = self._commit("merge", (step.tip, entry.head))
+        yield e.EntryBuilt(step.entry, commit.id, commit.tree, step.tip)
+
+    def _land(self, step: LandEntry) -> Performer:
+        yield self._delay(0.2, 3)
+        self.target = self._foreign_commit(self.target, self.faults.foreign_commit)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "git: unable to write to the ref")
+            return
+        if self._chance(self.faults.landing_blocked):
+            yield e.LandingBlocked(step.entry, "a lock is held", self.now() + 30)
+            return
+        if self.contains(self.target, step.commit):
+            pass  # an earlier engine moved it and did not live to say so
+        elif self.target == step.expected:
+            self._move(step)
+        else:
+            found = self.commits[self.target]
+            yield e.LandingLost(step.entry, found.id, found.tree)
+            return
+        yield self._delay(0.1, 2)
+        entry = self.state().queue.get(step.entry)
+        task = entry.task if entry else None
+        yield e.EntryLanded(step.entry, step.commit, self.commits[step.commit].tree, task)
+
+    def _move(self, step: LandEntry) -> None:
+        commit = self.commits[step.commit]
+        if not commit.parents or commit.parents[0] != self.target:
+            raise Violation(f"I6: the target moves from {self.target} to {commit}, not its child")
+        missing = ungated(self.state(), step.entry, commit.tree)
+        if missing:
+            raise Violation(f"I6: {step.entry} lands without a green {missing} on {commit.tree}")
+        if step.commit in self.moved:
+            raise Violation(f"I7: {step.commit} lands twice")
+        self.moved.append(step.commit)
+        self.target = step.commit
+
+    def _promote(self, step: PromoteTarget) -> Performer:
+        yield self._delay(0.2, 3)
+        self.base = self._foreign_commit(self.base, self.faults.base_moves)
+        if not self.contains(step.commit, self.base):
+            yield e.BaseDiverged(self.base)
+            return
+        if self._chance(self.faults.promote_waits):
+            yield e.PromoteWaiting("src/a.py has local changes")
+            yield self._delay(10, 300)
+        if not self.contains(step.commit, self.base):
+            yield e.BaseDiverged(self.base)
+            return
+        self.base = step.commit
+        yield self._delay(0.1, 2)
+        yield e.Promoted(step.commit, "update-ref")
+
+
+def ungated(state: RunState, entry_id: EntryId, tree: str) -> list[GateName]:
+    """The gates of an entry without a green run on this exact tree, by the journal."""
+    entry = state.queue[entry_id]
+    return [
+        name
+        for name in queue.gates_of(state, entry)
+        if all(run.verdict is not Verdict.PASSED for run in state.gate_runs(name, tree))
+    ]
+
+
+def _identity(pid: int) -> ProcessIdentity:
+    return ProcessIdentity(pid, pid, "boot")

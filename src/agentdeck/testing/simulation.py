@@ -1,0 +1,479 @@
+"""The ring on a virtual clock: the real core, scripted performers, seeded faults.
+
+Rules:
+- The same plan, seed and faults give the same journal. Nothing waits: an hour takes milliseconds.
+- The engine is played in its plainest form: fold, ask `next_steps`, apply decisions, start what is
+  missing, cancel what is no longer wanted; nothing new starts for a task (or entry) while a
+  cancelled step of it still finishes.
+- After a crash everything in flight and every report under way is forgotten; reality is not.
+- The invariants are checked after every event (`ring_checks`), and a breach carries the seed.
+
+`python -m agentdeck.testing.simulation --seed 7` replays one run and prints its journal;
+`--seeds 1000` looks for a seed that fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+from typing import Final
+
+from agentdeck.core import commands as c
+from agentdeck.core import events as e
+from agentdeck.core.commands import AnyCommand
+from agentdeck.core.decide import Refused, decide, refusal
+from agentdeck.core.events import AnyEvent, Outcome, Recorded, SkipMode
+from agentdeck.core.explain import explain_entry
+from agentdeck.core.fold import StaleEvent, apply, check, fold
+from agentdeck.core.ids import ProcessIdentity, RunId, TaskId
+from agentdeck.core.next_steps import next_steps
+from agentdeck.core.plan import Plan
+from agentdeck.core.state import SETTLED, RunState
+from agentdeck.core.steps import IOStep, Record, Steps, Watch
+from agentdeck.testing.clock import ManualClock
+from agentdeck.testing.generated_plans import generated_plan
+from agentdeck.testing.ring_checks import RingChecks, no_silent_stall, stands_and_says_why
+from agentdeck.testing.scripted_world import Faults, Pause, Performer, Violation, World
+
+MAX_HAPPENINGS: Final = 20_000  # in one run; the longest seen has about 5,000
+MAX_DECISIONS: Final = 500  # that follow from one event; a plan of ten tasks needs about thirty
+WIND_UP_S: Final = 5.0  # what a cancelled step takes to end, at most
+
+
+@dataclass(eq=False)
+class Flight:
+    """A step under way."""
+
+    step: IOStep
+    performer: Performer
+    cancelled: bool = False
+    parked: Pause | None = None  # waits until something is done to a process
+    turn: int = 0  # a resumption planned for an earlier turn is void
+
+
+@dataclass(order=True)
+class Happening:
+    """Something that will happen."""
+
+    at: float
+    order: int
+    act: Callable[[], None] = field(compare=False)
+    of_engine: bool = field(compare=False, default=True)  # forgotten when the engine dies
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a simulated run ended."""
+
+    outcome: Outcome | None
+    reason: str  # why it stands still, when it has no outcome
+    events: int
+    stale: int  # reports that came too late and were refused
+
+
+class Simulation:
+    """One run, one seed."""
+
+    def __init__(self, plan: Plan, seed: int, faults: Faults | None = None) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.faults = faults if faults is not None else Faults()
+        self.clock = ManualClock()
+        self.state = RunState()
+        self.history: list[Recorded] = []
+        self.checks = RingChecks(plan)
+        self.world = World(self.random, self.faults, lambda: self.state, lambda: self.clock.now)
+        self.flights: list[Flight] = []
+        self.heap: list[Happening] = []
+        self.order = count()
+        self.up = True
+        self.stale = 0
+        self.patience = self.faults.commands
+        self.wakes: set[float] = set()
+        started = e.RunStarted(
+            RunId(f"run-{seed}"), plan, "/repo/.git", "main", "base0", "base0-tree", "deck/x"
+        )
+        self.append(started)
+        self.append(_engine_started(1))
+        self._plan_commands()
+        self.turn()
+
+    # --- the journal
+
+    def append(self, event: AnyEvent) -> bool:
+        """Record a fact, unless it is stale. Says whether it was recorded."""
+        recorded = Recorded(len(self.history) + 1, self.clock.now, event)
+        self.checks.same(self.state)
+        try:
+            check(self.state, event)
+        except StaleEvent:
+            self.stale += 1
+            return False
+        self.checks.before(self.state, event)
+        apply(self.state, recorded)
+        self.history.append(recorded)
+        self.checks.after(self.state, recorded)
+        self._somebody_watches(event)
+        return True
+
+    # --- the ring
+
+    def turn(self) -> None:
+        """Decide what can be decided, then bring what is under way in line with what should be."""
+        if not self.up:
+            return
+        steps = self._decide()
+        no_silent_stall(self.state, steps)
+        wanted = [step for step in steps.steps if not isinstance(step, Record)]
+        for flight in self.flights:
+            if not flight.cancelled and flight.step not in wanted:
+                self._cancel(flight)
+        under_way = [flight.step for flight in self.flights if not flight.cancelled]
+        finishing = {subject(flight.step) for flight in self.flights if flight.cancelled}
+        for step in wanted:
+            if step not in under_way and subject(step) not in finishing:
+                flight = Flight(step, self.world.perform(step))
+                self.flights.append(flight)
+                self._resume_in(flight, 0.0)
+        if steps.wake_at is not None and steps.wake_at not in self.wakes:
+            self.wakes.add(steps.wake_at)
+            self._plan(steps.wake_at, lambda: None)
+
+    def _decide(self) -> Steps:
+        for _ in range(MAX_DECISIONS):
+            steps = next_steps(self.state, self.clock.now)
+            records = [step for step in steps.steps if isinstance(step, Record)]
+            if not records:
+                return steps
+            for number, record in enumerate(records):
+                for event in record.events:
+                    if not self.append(event) and number == 0:
+                        raise Violation(f"next_steps decides what the fold refuses: {event}")
+        raise Violation(f"the decisions never end: {records}")
+
+    def _cancel(self, flight: Flight) -> None:
+        flight.cancelled = True
+        if flight.parked is not None or self.random.random() < 0.5:
+            self._plan(
+                self.clock.now + self.random.uniform(0, WIND_UP_S), lambda: self._end(flight)
+            )
+
+    def _end(self, flight: Flight) -> None:
+        flight.performer.close()
+        flight.turn += 1
+        if flight in self.flights:
+            self.flights.remove(flight)
+
+    def _resume_in(self, flight: Flight, seconds: float) -> None:
+        flight.turn += 1
+        flight.parked = None
+        turn = flight.turn
+        self._plan(
+            self.clock.now + seconds,
+            lambda: self.resume(flight) if flight.turn == turn else None,
+        )
+
+    def resume(self, flight: Flight) -> None:
+        """Let a performer go on until it waits again, ends, or its report is lost."""
+        for said in flight.performer:
+            if isinstance(said, Pause):
+                if said.seconds is None:
+                    flight.parked = said
+                else:
+                    self._resume_in(flight, said.seconds)
+                break
+            if not self._report(flight, said):
+                self._end(flight)
+                break
+        else:
+            self._end(flight)
+        for parked in self.flights:
+            if parked.parked is not None and parked.parked.key in self.world.touched:
+                self._resume_in(parked, 0.1)
+        self.world.touched.clear()
+
+    def _report(self, flight: Flight, event: AnyEvent) -> bool:
+        """Take in what a performer says. False: its report went astray and it has ended."""
+        draw = self.random.random()
+        if draw < self.faults.lost:
+            return False
+        draw -= self.faults.lost
+        if draw < self.faults.late and not isinstance(flight.step, Watch):
+            self._later(event)
+            return False
+        if draw < self.faults.late + self.faults.doubled:
+            self._later(event)
+        self.append(event)
+        return True
+
+    def _later(self, event: AnyEvent) -> None:
+        delay = self.random.choice((0.5, 10.0, 200.0))
+        self._plan(self.clock.now + delay, lambda: _ignore(self.append(event)))
+
+    # --- what happens
+
+    def _plan(self, at: float, act: Callable[[], None], *, of_engine: bool = True) -> None:
+        heapq.heappush(self.heap, Happening(at, next(self.order), act, of_engine))
+
+    def happen(self) -> bool:
+        """Let the next thing happen. False when nothing is left that could."""
+        if not self.heap:
+            return False
+        happening = heapq.heappop(self.heap)
+        self.clock.advance_to(happening.at)
+        happening.act()
+        self.turn()
+        if self.up and self.random.random() < self.faults.crash:
+            self.crash()
+        return True
+
+    def advance(self, seconds: float) -> None:
+        """Let everything happen that happens within so many seconds."""
+        until = self.clock.now + seconds
+        for _ in range(MAX_HAPPENINGS):
+            if not self.heap or self.heap[0].at > until:
+                break
+            self.happen()
+        else:
+            raise Violation(f"{MAX_HAPPENINGS} things happen within {seconds} s")
+        self.clock.advance_to(until)
+        self.turn()
+
+    def finish(self, flight: Flight) -> None:
+        """Let a step under way go on at once, whatever it waits for."""
+        flight.turn += 1
+        flight.parked = None
+        self.resume(flight)
+        self.turn()
+
+    def crash(self) -> None:
+        """`kill -9` of the engine; it is started again some time later."""
+        if not self.up:
+            return
+        self.up = False
+        for flight in self.flights:
+            flight.performer.close()
+        self.flights.clear()
+        self.wakes.clear()
+        self.heap = [happening for happening in self.heap if not happening.of_engine]
+        heapq.heapify(self.heap)
+        self._plan(self.clock.now + self.random.uniform(1, 300), self.restart, of_engine=False)
+
+    def restart(self) -> None:
+        """A new engine folds the journal and goes on."""
+        if self.up:
+            return
+        self.up = True
+        self.state = fold(self.history)
+        self.checks.same(self.state)
+        self.append(_engine_started(len(self.history)))
+        self.turn()
+
+    # --- a person
+
+    def command(self, command: AnyCommand) -> bool:
+        """Somebody presses a key. False: refused, with a reason."""
+        if not self.up:
+            return False
+        try:
+            events = decide(self.state, command)
+        except Refused as refused:
+            if not refused.message:
+                raise Violation(f"{command} is refused without a reason") from refused
+            return False
+        for event in events:
+            if not self.append(event):
+                raise Violation(f"{command} was accepted, and its {event} is stale")
+        self.turn()
+        return True
+
+    def _plan_commands(self) -> None:
+        at = self.clock.now
+        for _ in range(self.random.randint(0, self.faults.commands)):
+            at += self.random.expovariate(1 / 200)
+            self._plan(at, self._press_any_key, of_engine=False)
+
+    def _press_any_key(self, task: TaskId | None = None) -> None:
+        self.command(self.random.choice(possible_commands(self.state, self.random, task)))
+
+    def _somebody_watches(self, event: AnyEvent) -> None:
+        """Races live just after something has happened, so keys are pressed there too."""
+        if isinstance(event, e.AttemptProgressed) or self.patience <= 0:
+            return
+        if self.random.random() < self.faults.meddles:
+            self.patience -= 1
+            task = getattr(event, "task", None) or getattr(event, "entry", None)
+            about = TaskId(task) if task in self.state.tasks else None
+            delay = self.random.uniform(0, 3)
+            self._plan(self.clock.now + delay, lambda: self._press_any_key(about), of_engine=False)
+
+    def _person_helps(self) -> bool:
+        """The run stands still: somebody looks in and does something that is possible."""
+        if self.patience <= 0 or not self.up:
+            return False
+        self.patience -= 1
+        possible = [
+            command
+            for command in possible_commands(self.state, self.random)
+            if refusal(self.state, command) is None
+        ]
+        return bool(possible) and self.command(self.random.choice(possible))
+
+    # --- a whole run
+
+    def run(self) -> Ending:
+        """Everything until nothing can happen any more.
+
+        Raises:
+            Violation: an invariant is broken, or the run never ends.
+        """
+        for _ in range(MAX_HAPPENINGS):
+            if self.happen():
+                continue
+            if self.state.outcome is None:
+                stands_and_says_why(self.state)
+            if self.state.outcome is not None or not self._person_helps():
+                return self._ending()
+        raise Violation(f"the run goes on after {MAX_HAPPENINGS} happenings")
+
+    def _ending(self) -> Ending:
+        if fold(self.history) != self.state:
+            raise Violation("I1: the journal does not fold into the last state")
+        if self.state.outcome is not None and self.world.live():
+            raise Violation(f"I10: the run has ended, and {self.world.live()} live")
+        for landing in self.state.landings:
+            if not self.world.contains(self.world.target, landing.commit):
+                raise Violation(f"{landing} is not in the target")
+        if self.state.outcome is Outcome.COMPLETE:
+            self._complete()
+        if self.state.outcome is not None and self.world.moved != self._recorded_moves():
+            raise Violation(f"the target moved to {self.world.moved}, not {self._recorded_moves()}")
+        if self.state.outcome is not None and self.state.promote_wanted:
+            self._promotion_can_go_on()
+        reason = "" if self.state.outcome is not None else stands_and_says_why(self.state)
+        return Ending(self.state.outcome, reason, len(self.history), self.stale)
+
+    def _promotion_can_go_on(self) -> None:
+        """A promotion that outlives its run waits for a reason and for a key that still works."""
+        waiting = next(iter(self.state.queue.values()), None)
+        helps = [each for each in (c.Release(), c.Retry()) if refusal(self.state, each) is None]
+        if waiting is None or not helps:
+            raise Violation("the run has ended, and nothing can help its promotion")
+        if not explain_entry(self.state, waiting, self.clock.now):
+            raise Violation("I12: the run has ended, and its promotion waits in silence")
+
+    def _recorded_moves(self) -> list[str]:
+        return [landing.commit for landing in self.state.landings]
+
+    def _complete(self) -> None:
+        open_tasks = [task.id for task in self.state.tasks.values() if task.state not in SETTLED]
+        if open_tasks:
+            raise Violation(f"the run is complete without {open_tasks}")
+        auto = self.state.plan.promote == "auto" and self.state.landings
+        if auto and not self.state.promote_reason and not self.state.promoted:
+            raise Violation("the run is complete and the target was not promoted")
+        if auto and not self.state.promote_reason and self.state.promoted != self.state.tip:
+            raise Violation("the run is complete and the base lacks what landed last")
+
+
+def _ignore(_: bool) -> None:
+    """A happening returns nothing."""
+
+
+def subject(step: IOStep) -> str:
+    """What a step works on: two steps with the same subject must not overlap by a cancellation."""
+    task = getattr(step, "task", None) or getattr(step, "entry", None)
+    return str(task) if task is not None else type(step).__name__
+
+
+def _engine_started(number: int) -> e.EngineStarted:
+    return e.EngineStarted(ProcessIdentity(number, number, "boot"), "simulated")
+
+
+def possible_commands(
+    state: RunState, random: Random, about: TaskId | None = None
+) -> list[AnyCommand]:
+    """One of each command for one task (any, unless it is named), and those for the whole run."""
+    task = about or random.choice(list(state.tasks))
+    found: list[AnyCommand] = [
+        c.Pause(task),
+        c.Resume(task),
+        c.Resume(),
+        c.Retry(task, fresh=random.random() < 0.3),
+        c.Retry(),
+        c.Skip(task, random.choice(tuple(SkipMode))),
+        c.Unskip(task),
+        c.Approve(task),
+        c.Approve(),
+        c.Merge(task),
+        c.Hold(task),
+        c.Release(task),
+        c.Release(),
+        c.Stop(task),
+        c.Steer(task, "the first one"),
+        c.SetAgents(random.randint(1, 5)),
+        c.Promote(),
+    ]
+    found += [command for command in (c.Pause(), c.Hold()) if random.random() < 0.3]
+    found += [c.Pause(task), c.Resume(task), c.Steer(task, "go on")]  # races worth meeting often
+    if random.random() < 0.2:
+        found.append(c.EndRun())
+    return found
+
+
+def seeded(seed: int, faults: Faults | None = None) -> Simulation:
+    """The run of a seed: its plan, and its mix of faults unless others are given."""
+    random = Random(seed)
+    return Simulation(generated_plan(random), seed, faults or Faults.varied(random))
+
+
+def simulate(seed: int, faults: Faults | None = None) -> Ending:
+    """One generated plan and one run of it. Raises `Violation` with the way to replay it."""
+    try:
+        return seeded(seed, faults).run()
+    except Exception as error:  # any error of the core, not only a broken invariant
+        note = f"replay it: python -m agentdeck.testing.simulation --seed {seed}"
+        raise Violation(f"seed {seed}: {error!r}\n{note}") from error
+
+
+def _show(seed: int) -> int:
+    simulation = seeded(seed)
+    try:
+        print(simulation.run())
+    finally:
+        for recorded in simulation.history:
+            print(f"{recorded.seq:5} {recorded.at - 1.7e9:9.1f}  {recorded.event}")
+    return 0
+
+
+def _search(first: int, seeds: int) -> int:
+    failed = 0
+    for seed in range(first, first + seeds):
+        try:
+            simulate(seed)
+        except Violation as violation:
+            failed += 1
+            print(violation, file=sys.stderr)
+    print(f"{seeds - failed} of {seeds} seeds hold every invariant")
+    return 1 if failed else 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Replay one seed, or look for one that fails. The exit status is 1 when one does."""
+    parser = argparse.ArgumentParser(description="Simulated runs with seeded faults.")
+    parser.add_argument("--seed", type=int, help="replay this run and print its journal")
+    parser.add_argument("--seeds", type=int, default=100, help="how many runs to try")
+    parser.add_argument("--first", type=int, default=0, help="the first seed of these")
+    chosen = parser.parse_args(arguments)
+    if chosen.seed is not None:
+        return _show(chosen.seed)
+    return _search(chosen.first, chosen.seeds)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,248 @@
+"""Each command is carried out, or refused with a reason a person understands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from agentdeck.core import commands as c
+from agentdeck.core import events as e
+from agentdeck.core.commands import AnyCommand
+from agentdeck.core.decide import MAX_AGENTS, MAX_MESSAGE, Refused, decide, refusal
+from agentdeck.core.events import Outcome, SkipMode
+from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import Defaults, GateWhen, Land
+from agentdeck.core.state import TaskState, Wanted
+from agentdeck.core.steps import LandEntry, RunGate
+from agentdeck.testing.builders import (
+    Run,
+    gate,
+    gate_finished,
+    plan,
+    reached,
+    run_until,
+    started,
+    task,
+)
+
+A, B, Z = TaskId("A"), TaskId("B"), TaskId("Z")
+
+
+def fresh() -> Run:
+    return started(plan("A", "B<A"))
+
+
+def at(state: TaskState, land: Land = Land.AUTO) -> Run:
+    return run_until(started(plan("A", "B<A", land=land)), reached("A", state))
+
+
+def stuck() -> Run:
+    run = at(TaskState.PREPARING)
+    return run.append(e.TaskFailed(A, 1, e.FailureClass.SETUP, "no disk"))
+
+
+def landing() -> Run:
+    return run_until(fresh(), lambda run: bool(run.of_kind(LandEntry)))
+
+
+def deaf() -> Run:
+    return run_until(started(plan("A", agent="claude")), reached("A", TaskState.WORKING))
+
+
+def by_hand() -> Run:
+    return started(plan(task("A", human=True)))
+
+
+def finished() -> Run:
+    return run_until(fresh(), lambda run: run.state.outcome is not None)
+
+
+def told(*commands: AnyCommand, of: Callable[[], Run] = fresh) -> Callable[[], Run]:
+    def make() -> Run:
+        run = of()
+        for command in commands:
+            run.command(command)
+        return run
+
+    return make
+
+
+def red_tip() -> Run:
+    run = started(plan("A", gates=(gate("unit", GateWhen.FINAL, GateWhen.MERGE),)))
+    run_until(run, lambda run: bool(run.of_kind(RunGate)))
+    step = RunGate(*(getattr(run.of_kind(RunGate)[0], n) for n in RunGate.__struct_fields__))
+    return run.append(gate_finished(step, e.Verdict.FAILED))
+
+
+ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
+    (fresh, c.Pause(), [e.RunPaused]),
+    (fresh, c.Pause(A), [e.TaskPauseAsked]),
+    (told(c.Pause()), c.Resume(), [e.RunResumed]),
+    (told(c.Pause(A)), c.Resume(A), [e.TaskResumeAsked]),
+    (stuck, c.Retry(A), [e.TaskRetried]),
+    (red_tip, c.Retry(), [e.GateReset]),
+    (stuck, c.Skip(A), [e.TaskSkipped]),
+    (stuck, c.Skip(A, SkipMode.CASCADE), [e.TaskSkipped, e.TaskSkipped]),
+    (told(c.Skip(A), of=stuck), c.Unskip(A), [e.TaskUnskipped]),
+    (lambda: at(TaskState.PROPOSED, Land.APPROVE), c.Approve(A), [e.TaskApproved]),
+    (lambda: at(TaskState.PROPOSED, Land.APPROVE), c.Approve(), [e.TaskApproved]),
+    (lambda: at(TaskState.REVIEWING, Land.REVIEW), c.Approve(A), [e.TaskApproved]),
+    (by_hand, c.Approve(A), [e.TaskDone]),
+    (lambda: at(TaskState.QUEUED), c.Merge(A), [e.TaskPutFirst]),
+    (
+        lambda: at(TaskState.PROPOSED, Land.APPROVE),
+        c.Merge(A),
+        [e.TaskApproved, e.TaskPutFirst],
+    ),
+    (
+        told(c.Hold(A), of=lambda: at(TaskState.QUEUED)),
+        c.Merge(A),
+        [e.TaskReleased, e.TaskPutFirst],
+    ),
+    (fresh, c.Hold(), [e.QueueHeld]),
+    (fresh, c.Hold(A), [e.TaskHeld]),
+    (told(c.Hold()), c.Release(), [e.QueueReleased]),
+    (told(c.Hold(A)), c.Release(A), [e.TaskReleased]),
+    (lambda: at(TaskState.WORKING), c.Stop(A), [e.TaskStopAsked]),
+    (fresh, c.Stop(B), [e.TaskCancelled]),
+    (lambda: at(TaskState.QUEUED), c.Stop(A), [e.TaskCancelled]),
+    (lambda: at(TaskState.WORKING), c.Steer(A, "look at x"), [e.MessageSent]),
+    (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
+    (lambda: at(TaskState.LANDED), c.Promote(), [e.PromoteAsked]),
+    (finished, c.Promote(), [e.PromoteAsked]),
+    (fresh, c.EndRun(), [e.RunEndAsked]),
+]
+
+
+@pytest.mark.parametrize(("make", "command", "expected"), ACCEPTED)
+def test_a_command_is_carried_out(
+    make: Callable[[], Run], command: AnyCommand, expected: list[type[e.Event]]
+) -> None:
+    run = make()
+    events = decide(run.state, command)
+    assert [type(event) for event in events] == expected
+    assert refusal(run.state, command) is None
+    run.append(*events)  # what was accepted is never stale
+
+
+REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
+    (fresh, c.Stop(Z), "there is no task Z"),
+    (told(c.Pause()), c.Pause(), "the run is paused already"),
+    (told(c.Pause(A)), c.Pause(A), "A is paused already"),
+    (told(c.Stop(A)), c.Pause(A), "A is being stopped"),
+    (lambda: at(TaskState.LANDED), c.Pause(A), "A is landed: there is nothing to pause"),
+    (by_hand, c.Pause(A), "A is done by a person"),
+    (fresh, c.Resume(), "the run is not paused"),
+    (fresh, c.Resume(A), "A is not paused"),
+    (fresh, c.Retry(A), "A is preparing: only an ended attempt can be retried"),
+    (fresh, c.Retry(), "no gate is red on the target or the base"),
+    (fresh, c.Skip(A), "A is preparing: stop it first"),
+    (lambda: at(TaskState.LANDED), c.Skip(A), "A is landed: it cannot be skipped"),
+    (fresh, c.Unskip(A), "A is not skipped"),
+    (fresh, c.Approve(), "nothing waits for an approval"),
+    (fresh, c.Approve(A), "A is preparing: there is nothing to approve"),
+    (fresh, c.Merge(A), "A is preparing: only proven work can be merged"),
+    (told(c.Hold()), c.Hold(), "the merge queue is held already"),
+    (told(c.Hold(A)), c.Hold(A), "A is held already"),
+    (lambda: at(TaskState.LANDED), c.Hold(A), "A is landed"),
+    (landing, c.Hold(A), "A is landing this moment"),
+    (landing, c.Stop(A), "A is landing this moment"),
+    (fresh, c.Release(), "the merge queue is not held"),
+    (fresh, c.Release(A), "A is not held"),
+    (told(c.Stop(A)), c.Stop(A), "A is being stopped already"),
+    (stuck, c.Stop(A), "A is failed: there is nothing to stop"),
+    (lambda: at(TaskState.WORKING), c.Steer(A, " \n"), "the message is empty"),
+    (fresh, c.Steer(A, "hello"), "A is preparing: no agent listens"),
+    (deaf, c.Steer(A, "hello"), "claude takes no messages while it works"),
+    (by_hand, c.Steer(A, "hello"), "A is done by a person: approve it when it is done"),
+    (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),
+    (fresh, c.SetAgents(MAX_AGENTS + 1), f"the number of agents must be 1 to {MAX_AGENTS}"),
+    (fresh, c.Promote(), "nothing has landed yet"),
+    (told(c.Promote(), of=finished), c.Promote(), "it is being promoted already"),
+    (told(c.EndRun()), c.EndRun(), "the run is ending already"),
+    (finished, c.Pause(), f"the run has ended ({Outcome.COMPLETE})"),
+]
+
+
+@pytest.mark.parametrize(("make", "command", "reason"), REFUSED)
+def test_a_command_is_refused_with_a_reason(
+    make: Callable[[], Run], command: AnyCommand, reason: str
+) -> None:
+    run = make()
+    with pytest.raises(Refused) as caught:
+        decide(run.state, command)
+    assert caught.value.message == reason
+    assert refusal(run.state, command) == reason
+
+
+def test_every_command_is_tried_both_ways() -> None:
+    """`EndRun` and the others: none is forgotten in these tables."""
+    every = set(c.Command.__subclasses__())
+    assert {type(row[1]) for row in ACCEPTED} == every
+    assert {type(row[1]) for row in REFUSED} == every
+
+
+def test_a_message_that_no_pipe_holds_is_refused() -> None:
+    reason = refusal(at(TaskState.WORKING).state, c.Steer(A, "x" * (MAX_MESSAGE + 1)))
+    assert reason is not None
+    assert "64,001 characters" in reason
+
+
+def test_a_skip_is_not_taken_back_once_something_was_built_on_it() -> None:
+    run = stuck().command(c.Skip(A))
+    run_until(run, reached("B", TaskState.WORKING))
+    assert refusal(run.state, c.Unskip(A)) == "B was built on the skip of A"
+
+
+def test_a_cascade_that_meets_work_is_refused_as_a_whole() -> None:
+    run = run_until(started(plan("A", "B", "C<A,B")), reached("A", TaskState.LANDED))
+    run_until(run, reached("C", TaskState.WORKING))
+    run.append(e.TaskStopAsked(TaskId("C"), "you"))
+    assert refusal(run.state, c.Skip(TaskId("C"))) == "C is working: stop it first"
+
+
+def test_a_message_answers_the_open_question() -> None:
+    run = at(TaskState.WORKING).append(e.AttemptAsked(A, 1, "q7", "which?"))
+    [event] = decide(run.state, c.Steer(A, "the first"))
+    assert isinstance(event, e.MessageSent)
+    assert event.answers == "q7"
+
+
+def test_stopping_ends_the_agent_and_keeps_the_task_for_a_person() -> None:
+    run = at(TaskState.WORKING).command(c.Stop(A, by="kim"))
+    assert run.state.tasks[A].wanted is Wanted.STOP
+    run_until(run, reached("A", TaskState.CANCELLED))
+    assert run.explain("A") == "A is cancelled (r retry, s skip): stopped by kim"
+
+
+def test_a_retry_heals_what_waits() -> None:
+    run = stuck().command(c.Retry(A))
+    run_until(run, reached("B", TaskState.LANDED))
+
+
+def test_retries_of_a_person_start_a_new_count() -> None:
+    of = plan("A", defaults=Defaults(retries=0))
+    run = run_until(started(of), reached("A", TaskState.WORKING))
+    run.append(e.AttemptExited(A, 1, 1))
+    run_until(run, reached("A", TaskState.FAILED))
+    run.command(c.Retry(A, feedback="use the other API"))
+    assert run.state.tasks[A].failures == 0
+    assert run.state.tasks[A].feedback == "use the other API"
+    run_until(run, reached("A", TaskState.LANDED))
+
+
+def test_a_held_queue_can_be_released_after_the_end_for_a_promotion() -> None:
+    """Commits of the base still go through the queue then; nothing else may be changed."""
+    run = finished()
+    run.append(e.QueueHeld("you"))
+    assert refusal(run.state, c.Release()) is None
+    assert refusal(run.state, c.Release(A)) == f"the run has ended ({Outcome.COMPLETE})"
+
+
+def test_the_last_landing_is_promoted_by_itself_also_after_an_earlier_promotion() -> None:
+    """A person who promoted in the middle of the run does not end the automatic one."""
+    run = run_until(started(plan("A", "B<A", promote="auto")), reached("A", TaskState.LANDED))
+    run.command(c.Promote())
+    run_until(run, lambda run: run.state.outcome is not None)
+    assert run.state.promoted == run.state.tip

@@ -1,0 +1,138 @@
+"""Seeded runs with faults hold every invariant, and a broken core is seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Any
+
+import pytest
+
+from agentdeck.core import events as e
+from agentdeck.core import fold, footprint, next_steps, scheduler, verdicts
+from agentdeck.core.events import Outcome
+from agentdeck.core.plan import Land
+from agentdeck.core.state import RunState
+from agentdeck.core.transitions import TRANSITIONS
+from agentdeck.testing import ring_checks, simulation
+from agentdeck.testing.builders import gate, plan
+from agentdeck.testing.generated_plans import generated_plan
+from agentdeck.testing.scripted_world import Faults, Violation
+from agentdeck.testing.simulation import Simulation, main, seeded, simulate
+
+SEEDS = range(60)
+SOAK_SEEDS = 5_000
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_run_with_faults_holds_every_invariant(seed: int) -> None:
+    """The run ends, or it says why it stands still. A breach names the command that replays it."""
+    ending = simulate(seed)
+    assert ending.outcome is not None or ending.reason
+
+
+@pytest.mark.soak
+def test_many_runs_with_faults_hold_every_invariant() -> None:
+    assert main(["--seeds", str(SOAK_SEEDS), "--first", str(len(SEEDS))]) == 0
+
+
+def test_the_same_seed_gives_the_same_journal() -> None:
+    one, two = seeded(3), seeded(3)
+    one.run()
+    two.run()
+    assert one.history == two.history
+
+
+def test_without_faults_a_plan_runs_to_its_end() -> None:
+    of = plan("A", "B<A", "C<A src/", "D<B,C src/x.py", gates=(gate("unit"),), land=Land.AUTO)
+    ending = Simulation(of, 1, Faults.none()).run()
+    assert ending.outcome is Outcome.COMPLETE
+    assert ending.stale == 0
+
+
+def test_seeds_reach_nearly_every_event_and_every_end() -> None:
+    """A simulation that never leaves the happy path would prove nothing."""
+    events: Counter[type[e.Event]] = Counter()
+    outcomes = set()
+    stale = 0
+    for seed in range(120):
+        run = seeded(seed)
+        ending = run.run()
+        outcomes.add(ending.outcome)
+        stale += ending.stale
+        events.update(type(recorded.event) for recorded in run.history)
+    engine_only = {e.EngineStopped}
+    assert set(e.Event.__subclasses__()) - set(events) <= engine_only
+    assert outcomes == {None, Outcome.COMPLETE, Outcome.STOPPED}
+    assert stale > 100
+    assert {event for _, event in TRANSITIONS} <= set(events)
+
+
+def test_a_failing_seed_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ring_checks, "explain", lambda *_: "")
+    with pytest.raises(Violation, match=r"python -m agentdeck\.testing\.simulation --seed 5"):
+        simulate(5)
+
+
+def test_a_replayed_seed_prints_its_journal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seed", "2"]) == 0
+    assert "RunStarted" in capsys.readouterr().out
+
+
+def _all(make: Callable[[int], Simulation], seeds: Iterable[int]) -> None:
+    for seed in seeds:
+        make(seed).run()
+
+
+def _without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "_blocks", lambda *_: None)
+
+
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "phase_open", lambda *_: True)
+
+
+def _ungated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "passes", lambda _: True)
+
+
+def _writes_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = next_steps.next_steps
+
+    def meddling(state: RunState, now: float) -> Any:
+        state.paused_by = "a bug"
+        return real(state, now)
+
+    monkeypatch.setattr(simulation, "next_steps", meddling)
+
+
+def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ring_checks, "standstill", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "found"),
+    [
+        (_without_limits, "I11|I4"),
+        (_impatient, "I5"),
+        (_ungated, "I6"),
+        (_writes_the_state, "I1:"),
+        (_silent, "I12"),
+    ],
+)
+def test_a_broken_core_is_seen(
+    monkeypatch: pytest.MonkeyPatch, breaks: Callable[[pytest.MonkeyPatch], None], found: str
+) -> None:
+    """Each of these breaks one rule; within a few seeds the invariant of that rule fails."""
+    breaks(monkeypatch)
+    with pytest.raises(Violation, match=found):
+        _all(seeded, range(40))
+
+
+def test_the_checks_know_themselves_which_files_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler that is blind to files is seen by the table that was made beforehand."""
+    runs = [Simulation(generated_plan(Random(seed)), seed) for seed in range(40)]
+    monkeypatch.setattr(footprint, "overlap", lambda *_: None)
+    with pytest.raises(Violation, match="I4"):
+        _all(runs.__getitem__, range(40))

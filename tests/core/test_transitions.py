@@ -1,0 +1,48 @@
+"""The table of state changes is whole, and the page that shows it is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agentdeck.core.state import TaskState
+from agentdeck.core.transitions import CHANGING, TRANSITIONS, as_mermaid, targets
+from agentdeck.testing.state_chart import as_document
+
+PAGE = Path(__file__).parents[2] / "docs" / "states.md"
+
+
+def test_every_state_can_be_reached() -> None:
+    """From the two states a task may be born in; `pending` and `ready` follow from other facts."""
+    reached = {TaskState.PENDING, TaskState.DEFERRED, TaskState.READY}
+    while True:
+        more = {
+            to for (source, _), found in TRANSITIONS.items() if source in reached for to in found
+        }
+        if more <= reached:
+            break
+        reached |= more
+    assert reached == set(TaskState)
+
+
+def test_only_landed_has_no_way_out() -> None:
+    """A person can get every other task going again."""
+    left = {source for source, _ in TRANSITIONS}
+    assert set(TaskState) - left == {TaskState.LANDED}
+
+
+def test_the_table_refuses_what_it_does_not_name() -> None:
+    for event in CHANGING:
+        assert targets(TaskState.LANDED, event) == ()
+
+
+def test_the_page_of_states_is_drawn_from_the_table() -> None:
+    """`python -m agentdeck.testing.state_chart > docs/states.md` writes it anew."""
+    assert PAGE.read_text(encoding="utf-8") == as_document()
+
+
+def test_the_diagram_shows_every_change_of_state() -> None:
+    drawn = as_mermaid()
+    for (source, event), found in TRANSITIONS.items():
+        for target in found:
+            line = f"    {source} --> {target}: {event.__struct_config__.tag}"
+            assert (line in drawn) is (target is not source)
