@@ -94,7 +94,8 @@ def with_loop(folder: Path, tasks: list[str], seconds: float, workers: int) -> f
 def with_agentdeck(folder: Path, tasks: list[str], seconds: float, workers: int) -> float:
     repo = new_repo(folder)
     plan = ["version = 1", "[plan]", 'name = "bench"', f"agents = {workers}"]
-    plan += ["[agents.sh]", f'command = ["sh", "-c", "sleep {seconds}; echo {{task}} > out-{{task}}.txt"]']
+    script = f"sleep {seconds}; echo {{task}} > out-{{task}}.txt"
+    plan += ["[agents.sh]", f'command = ["sh", "-c", "{script}"]']
     plan += ["[defaults]", 'agent = "sh"']
     for task in tasks:
         plan += ["[[task]]", f'id = "{task}"', f'title = "Task {task}"']
@@ -110,7 +111,11 @@ def with_agentdeck(folder: Path, tasks: list[str], seconds: float, workers: int)
 
 def check_landed(repo: Path, branch: str, tasks: list[str]) -> None:
     names = subprocess.run(
-        ["git", "ls-tree", "--name-only", branch], cwd=repo, check=True, capture_output=True, text=True
+        ["git", "ls-tree", "--name-only", branch],
+        cwd=repo,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.split()
     missing = {f"out-{t}.txt" for t in tasks} - set(names)
     if missing:

@@ -163,12 +163,19 @@ def test_ctrl_c_leaves_the_agents_at_work_and_resume_goes_on(deck: Deck, repo: P
     assert gone.code == 5
     assert f"agentdeck attach {run}" in gone.err
     (repo.parent / "go").touch()
-    again = agentdeck(repo, "run", "waits.toml", "--resume", "--headless")
+    other = agentdeck(repo, "run", "waits.toml", "--resume", "--agent", "claude", "--headless")
+    _, err = other.communicate(timeout=60)
+    assert (other.returncode, "not started with --agent claude" in err) == (2, True)
+    same = ("run", "waits.toml", "--resume", "--agent", "writer", "--headless")
+    again = agentdeck(repo, *same)
     out, err = again.communicate(timeout=60)
     assert again.returncode == 0, err
     assert "2 of 2 tasks have landed" in out
     assert [r.run for r in list_runs_of(repo)] == [run]
     assert len(fold_run(newest_run(repo)).tasks[TaskId("A")].attempts) == 1
+    once_more = agentdeck(repo, *same)  # a script may not know that it is done
+    out, err = once_more.communicate(timeout=60)
+    assert (once_more.returncode, "2 of 2 tasks have landed" in out) == (0, True), err
 
 
 def list_runs_of(repo: Path) -> list[RunFolder]:

@@ -13,6 +13,7 @@ from agentdeck.cli.place import RunArgument, chosen_run, folder_of
 from agentdeck.control.runs import RunFolder, fold_run, runs_of
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, NotFoundError, UsageError
+from agentdeck.core.events import Outcome
 from agentdeck.core.plan import Plan
 
 
@@ -44,15 +45,15 @@ def run(
     """Run a plan in this repository."""
     if headless and no_attach:
         raise UsageError("--headless and --no-attach exclude each other", hint="choose one")
-    if resume and (agent is not None or agents is not None):
+    if resume and agents is not None:
         raise UsageError(
-            "--resume goes on with the run as it is; --agent and --agents are for new runs",
+            "--resume goes on with the run as it is; --agents is for new runs",
             hint="`agentdeck agents N` changes how many work at once",
         )
     if agents is not None and not 1 <= agents <= MAX_AGENTS:
         raise UsageError(f"--agents must be 1 to {MAX_AGENTS}, not {agents}")
     here = folder_of(context)
-    folder = _unfinished(plan, here) if resume else _new_run(plan, here, agent, agents)
+    folder = _to_resume(plan, here, agent) if resume else _new_run(plan, here, agent, agents)
     if no_attach:
         return _leave(folder)
     if headless or not in_terminal():
@@ -111,13 +112,22 @@ def _changed(plan: Plan, agent: str | None, agents: int | None) -> Plan:
     return plan if agents is None else msgspec.structs.replace(plan, agents_limit=agents)
 
 
-def _unfinished(named: Path, here: Path) -> RunFolder:
+def _to_resume(named: Path, here: Path, agent: str | None) -> RunFolder:
+    """The newest unfinished run of a plan, or a complete one that needs nothing more."""
     from agentdeck.cli.planfile import load_plan
 
     plan, _ = load_plan(named, here)
-    for folder, started in runs_of(here):
-        if started.plan.name == plan.name and fold_run(folder).outcome is None:
-            return folder
+    mine = [(folder, run) for folder, run in runs_of(here) if run.plan.name == plan.name]
+    states = [(folder, fold_run(folder)) for folder, _ in mine]
+    unfinished = [(folder, state) for folder, state in states if state.outcome is None]
+    complete = [(folder, state) for folder, state in states if state.outcome is Outcome.COMPLETE]
+    for folder, state in (unfinished or complete)[:1]:
+        if agent is not None and state.plan != _changed(state.plan, agent, None):
+            raise UsageError(
+                f"run {folder.run} was not started with --agent {agent}",
+                hint="leave --agent out to go on with it as it is, or --resume to start a new run",
+            )
+        return folder
     raise NotFoundError(
         f"plan {plan.name!r} has no unfinished run in this repository",
         hint="leave --resume out to start one",
