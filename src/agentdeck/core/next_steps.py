@@ -93,10 +93,14 @@ def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]
                 yield Record((e.RetryDue(task.id),))
         case TaskState.LANDED | TaskState.SKIPPED:
             yield from _release(task)
+        case TaskState.QUEUED:
+            # Only a red merge gate sends work back into the same worktree. Without one the next
+            # task may have it: a conflict starts afresh.
+            if not evidence.merge_gates(state, task):
+                yield from _release(task)
         case (
             TaskState.PENDING
             | TaskState.READY
-            | TaskState.QUEUED
             | TaskState.FAILED
             | TaskState.DEFERRED
             | TaskState.CANCELLED

@@ -33,9 +33,7 @@ from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal, JournalError
 from agentdeck.engine.lock import EngineLock
 
-MAX_DECISIONS: Final = (
-    10_000  # in one turn; a plan of 500 tasks needs under 1,000, a bug needs more
-)
+MAX_DECISIONS: Final = 1_000  # rounds in one turn; each round takes a task a step further
 MAX_POSTS: Final = 1_000  # taken in one turn, so that a turn stays short
 TROUBLE_FIRST_S: Final = 1.0  # before a failed step is tried again; doubles
 TROUBLE_MAX_S: Final = 60.0
@@ -219,16 +217,20 @@ class Engine:
         return recorded
 
     def _decide(self, now: float) -> tuple[Steps, list[Recorded]]:
-        """Fold the decisions that follow, until only steps with IO are left."""
+        """Fold the decisions that follow, until only steps with IO are left.
+
+        Decisions of one answer are folded together: what an earlier one has made stale is dropped
+        and decided anew.
+        """
         fresh: list[Recorded] = []
         for _ in range(MAX_DECISIONS):
             steps = next_steps(self.state, now)
-            decision = next((step for step in steps.steps if isinstance(step, Record)), None)
-            if decision is None or self.stopping:
+            decided = [event for s in steps.steps if isinstance(s, Record) for event in s.events]
+            if not decided or self.stopping:
                 return steps, fresh
-            taken = [r for event in decision.events if (r := self._apply(event, now)) is not None]
+            taken = [r for event in decided if (r := self._apply(event, now)) is not None]
             if not taken:
-                raise RuntimeError(f"a decision was stale at once: {decision}")
+                raise RuntimeError(f"decisions were stale at once: {decided}")
             fresh += taken
         raise RuntimeError(f"decisions do not end: {fresh[-1].event}")
 

@@ -87,15 +87,23 @@ class ProcessTable:
         living = [row for row in rows if not row.has_ended]
         return sorted(living, key=lambda row: (row.group != child.agent.pid, row.identity.pid))
 
-    def tagged(self, tag: str) -> list[Row]:
-        """The living processes, save this one, whose environment has the tag."""
+    def tagged(self, tag: str, since: int = 0) -> list[Row]:
+        """The living processes, save this one, whose environment has the tag.
+
+        Args:
+            tag: of an attempt.
+            since: start ticks; older processes are not looked at.
+        """
         if not tag:
             raise ValueError("an empty tag would match processes of others")
         wanted, me = tag.encode(), os.getpid()
         return [
             row
             for pid, row in self._rows.items()
-            if pid != me and not row.has_ended and self._tag(pid) == wanted
+            if row.identity.start_ticks >= since
+            and pid != me
+            and not row.has_ended
+            and self._tag(pid) == wanted
         ]
 
     def _holds(self, identity: ProcessIdentity) -> bool:

@@ -23,6 +23,7 @@ from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.worktrees import ScratchTrees, Worktrees
 
+SPARE: Final = 2  # worktrees made ahead of need, beyond one for each agent
 THREADS: Final = 8  # git calls at once; more only queue up on the repository's lock and the disk
 
 T = TypeVar("T")
@@ -82,7 +83,8 @@ class Setting:
         Nobody waits for it, and nothing depends on it.
         """
         waiting = any(self.state.in_state(TaskState.PENDING, TaskState.READY))
-        if waiting and self.warming.acquire(blocking=False):
+        enough = self.worktrees.count() >= self.state.agents_limit + SPARE
+        if waiting and not enough and self.warming.acquire(blocking=False):
             self.threads.submit(self._warm_up, base)
 
     def _warm_up(self, base: str) -> None:

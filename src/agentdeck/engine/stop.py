@@ -21,7 +21,7 @@ from typing import Final
 
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import ProcessIdentity
-from agentdeck.engine.identity import is_alive, send
+from agentdeck.engine.identity import boot_id, is_alive, send
 from agentdeck.engine.process_tree import ProcessTable, Row, members
 from agentdeck.engine.processes import Child, Finished, Lost
 from agentdeck.engine.waiting import wait
@@ -122,12 +122,15 @@ async def stop(
     return outcome
 
 
-def sweep(tag: str, seen: Collection[ProcessIdentity] = ()) -> set[ProcessIdentity]:
+def sweep(
+    tag: str, seen: Collection[ProcessIdentity] = (), *, since: ProcessIdentity | None = None
+) -> set[ProcessIdentity]:
     """Kill what is left of an attempt after its agent has ended.
 
     Args:
         tag: the attempt's tag.
         seen: processes known to belong to it, for those that lost their tag.
+        since: its agent; what is older cannot belong to it and is not looked at.
 
     Returns:
         What was killed.
@@ -135,11 +138,12 @@ def sweep(tag: str, seen: Collection[ProcessIdentity] = ()) -> set[ProcessIdenti
     Raises:
         TreeFault: something does not go away.
     """
+    oldest = since.start_ticks if since and since.boot_id == boot_id() else 0
     killed: set[ProcessIdentity] = set()
     deadline = time.monotonic() + SETTLE_S
     clear_looks = 0
     while clear_looks < 2:
-        left = {row.identity for row in ProcessTable.now().tagged(tag)}
+        left = {row.identity for row in ProcessTable.now().tagged(tag, oldest)}
         left |= {identity for identity in seen if is_alive(identity)}
         clear_looks = 0 if left else clear_looks + 1
         if left and time.monotonic() > deadline:

@@ -133,7 +133,7 @@ async def watch(at: Setting, step: Watch) -> None:
         await asyncio.sleep(0)
     follower.finish()
     tag = attempt_tag(at.state.run, step.task, step.attempt)
-    await at.in_thread(lambda: sweep(tag))
+    await at.in_thread(lambda: sweep(tag, since=attempt.process))
     follower.report(at.engine.clock(), at_once=True)
     await at.record(_exit(step, follower, processes.look(folder), ended_by_us=ended_by_us))
 

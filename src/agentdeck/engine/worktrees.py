@@ -81,6 +81,11 @@ class Worktrees:
             if re.fullmatch(r"w\d+", folder.name):
                 self._slots.setdefault(folder.name, _Slot())
 
+    def count(self) -> int:
+        """How many worktrees there are, idle or not."""
+        with self._mutex:
+            return len(self._slots)
+
     def path_of(self, name: str) -> Path | None:
         """The worktree that a task has, or None."""
         with self._mutex:
