@@ -5,7 +5,7 @@ repository, W at once:
 
 - `make -jW` runs the commands alone: no worktrees, no commits, no merges;
 - a shell loop (`xargs -P W`) makes a worktree for each, runs the command, commits, removes the
-  worktree and merges the branch under a lock: what one would write by hand;
+  worktree and merges the branch, adding and merging under locks: what one would write by hand;
 - agentdeck runs the same plan headless to its end: worktrees, journal, evidence, queue, landings.
 
 Prints the medians of R runs in turn, and the ratios.
@@ -29,13 +29,14 @@ FILES = 200  # in the repository
 LOOP = """
 set -e
 t=$1
-git -C "$REPO" worktree add --quiet --no-track -b "w/$t" "$TREES/$t" main 2>/dev/null || {
-  sleep 0.1; git -C "$REPO" worktree add --quiet --no-track -B "w/$t" "$TREES/$t" main; }
+flock "$TREES/adding" git -C "$REPO" worktree add --quiet --no-track --no-checkout \\
+  -b "w/$t" "$TREES/$t" main  # parallel adds fail without a lock
 cd "$TREES/$t"
+git checkout --quiet --force
 sleep "$SECONDS_EACH"; echo "$t" > "out-$t.txt"
 git add -A; git commit --quiet -m "$t"
 cd "$REPO"
-git worktree remove --force "$TREES/$t"
+flock "$TREES/adding" git worktree remove --force "$TREES/$t"
 flock "$TREES/lock" sh -c '
   tree=$(git merge-tree --write-tree refs/heads/landed "$1")
   new=$(git commit-tree "$tree" -p refs/heads/landed -p "$1" -m "Complete $1")

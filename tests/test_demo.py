@@ -49,6 +49,8 @@ def test_the_demo_shows_what_its_head_promises() -> None:
     assert [phase.sync for phase in PLAN.phases] == [True, False, False]
     words = {task.id: {w for w, _ in parse_script(task.prompt, 1)} for task in PLAN.tasks}
     assert "fail" in words[TaskId("ROUTER")]
+    assert "fail" in words[TaskId("LOAD")]
+    assert PLAN.settings(TaskId("LOAD")).retries == 0
     assert sum("ask" in found for found in words.values()) == 1
     assert sum(task.land is Land.APPROVE for task in PLAN.tasks) == 3
     both = [task for task in PLAN.tasks if not task.files and "CHANGELOG.md" in task.prompt]
