@@ -1,0 +1,355 @@
+"""The control room as an app: a source of events, a model, one room, and what keys make happen.
+
+Rules: events are folded as they come and drawn at most fifteen times a second. A command goes to
+the engine, and what follows from it comes back as events: the screen shows nothing that the engine
+has not said. A refusal is a toast with its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+
+os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported; halves a key's wait
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.theme import Theme
+
+from agentdeck.core.commands import AnyCommand
+from agentdeck.core.decide import refusal
+from agentdeck.core.errors import DeckError
+from agentdeck.core.events import Recorded, SkipMode
+from agentdeck.core.fold import cascade
+from agentdeck.shipped import themes_folder
+from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
+from agentdeck.tui.model import REFRESH_S, Clock, Model
+from agentdeck.tui.palette import DeckCommands
+from agentdeck.tui.presentation.figures import plural
+from agentdeck.tui.presentation.header import terminal_title
+from agentdeck.tui.roles import DEFAULTS, Roles
+from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, SkipDialog
+from agentdeck.tui.screens.help import HelpScreen
+from agentdeck.tui.screens.room import RoomScreen
+from agentdeck.tui.theme_files import load_themes
+
+if TYPE_CHECKING:
+    from agentdeck.control.runs import RunFolder
+
+DEFAULT_THEME: Final = "deck-dark"
+LOG_TICK_S: Final = 1 / 15
+SECOND_S: Final = 1.0  # clocks on the screen move this often
+OFFLINE: Final = "no engine answers; it is asked again by itself"
+
+
+class Source(Protocol):
+    """Where events come from and commands go to."""
+
+    @property
+    def connected(self) -> bool:
+        """Can commands be sent now?"""
+
+    def follow(self, after: int = 0) -> AsyncIterator[list[Recorded]]:
+        """Events behind number `after`, for ever."""
+
+    async def send(self, command: AnyCommand) -> int:
+        """Carry out a command; raises a DeckError when it was refused."""
+
+    async def close(self) -> None:
+        """Let go of it."""
+
+
+class DeckApp(App[None]):
+    """The control room."""
+
+    TITLE = "agentdeck"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {DeckCommands}
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        source: Source,
+        *,
+        clock: Clock | None = None,
+        ascii_only: bool | None = None,
+        theme: str = DEFAULT_THEME,
+        theme_folders: Sequence[Path] | None = None,
+        preload: Iterable[Recorded] = (),
+    ) -> None:
+        """A deck over one run.
+
+        Args:
+            folder: the run's folder; its logs are read from there.
+            source: events and commands.
+            clock: stands still for pictures.
+            ascii_only: None = what the terminal and AGENTDECK_ASCII say.
+            theme: the name of a theme; an unknown one is named in a toast.
+            theme_folders: None = the shipped and the user's.
+            preload: events that are folded before the first picture.
+        """
+        super().__init__()
+        self.folder = folder
+        self.source = source
+        self.model = Model(clock)
+        self.model.take(preload)
+        self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
+        self._wanted_theme = theme
+        self._theme_problems = self._load_themes(theme_folders)
+        self.room = RoomScreen()
+        self._dirty = False
+        self._title_shown = ""
+        self._roles: tuple[str, Roles] | None = None
+
+    # --- themes --------------------------------------------------------------------------------
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours of states, for themes that say nothing of them."""
+        theme = self.current_theme
+        found = {}
+        for name, stands_in in DEFAULTS.items():
+            colour = getattr(theme, stands_in, None)
+            found[name] = colour or theme.foreground or theme.primary
+        return found
+
+    @property
+    def roles(self) -> Roles:
+        """What roles look like in the theme that is shown."""
+        if self._roles is None or self._roles[0] != self.theme:
+            self._roles = (self.theme, Roles(self.theme_variables, ascii_only=self.ascii_only))
+        return self._roles[1]
+
+    @property
+    def theme_names(self) -> list[str]:
+        """The deck's own and the person's themes, then the framework's."""
+        own = [name for name in self._own_themes if name in self.available_themes]
+        return own + sorted(name for name in self.available_themes if name not in own)
+
+    def use_theme(self, name: str) -> None:
+        """Show another theme."""
+        self.theme = name
+
+    def _load_themes(self, folders: Sequence[Path] | None) -> list[str]:
+        if folders is None:
+            import platformdirs
+
+            config = Path(platformdirs.user_config_path("agentdeck", appauthor=False))
+            folders = (Path(str(themes_folder())), config / "themes")
+        themes, problems = load_themes(folders)
+        self._own_themes = [theme.name for theme in themes]
+        for theme in themes:
+            self.register_theme(_whole(theme))
+        return problems
+
+    # --- life ----------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """The room, and the stream of events."""
+        if self._wanted_theme in self.available_themes:
+            self.theme = self._wanted_theme
+        else:
+            self._theme_problems.append(f"there is no theme named {self._wanted_theme}")
+        self.theme_changed_signal.subscribe(self, self._repaint)
+        _ = self.push_screen(self.room)
+        for problem in self._theme_problems:
+            self.notify(problem, title="A theme was left out", severity="warning", markup=False)
+        if not self.model.clock.frozen:
+            self.run_worker(self._follow(), name="events", exit_on_error=True)
+            self.set_interval(REFRESH_S, self._draw_if_needed)
+            self.set_interval(LOG_TICK_S, self.room.tick_logs)
+            self.set_interval(SECOND_S, self._mark)
+            self.set_timer(2.0, _settle_memory)
+
+    async def _follow(self) -> None:
+        async for batch in self.source.follow(self.model.state.seq):
+            self.model.take(batch)
+            self._dirty = True
+            await asyncio.sleep(0)  # a long history must not keep a key waiting
+
+    def _mark(self) -> None:
+        self._dirty = True
+
+    def _repaint(self, _: Theme) -> None:
+        self.call_after_refresh(self.draw)
+
+    def _draw_if_needed(self) -> None:
+        if self._dirty:
+            self.draw()
+
+    def draw(self) -> None:
+        """Show the run as it is now."""
+        self._dirty = False
+        if self.room.is_mounted:
+            self.room.refresh_deck()
+            self._show_title()
+
+    def _show_title(self) -> None:
+        title = terminal_title(self.room.moment())
+        if title != self._title_shown and self._driver is not None and not self.is_headless:
+            self._title_shown = title
+            self._driver.write(f"\x1b]2;{title}\x07")
+
+    @property
+    def offline(self) -> str:
+        """Why commands cannot be sent; empty when they can."""
+        if self.source.connected or self.model.clock.frozen:
+            return ""
+        ended = self.model.state.outcome is not None
+        return "the run has ended and its engine is gone" if ended else OFFLINE
+
+    # --- keys ----------------------------------------------------------------------------------
+
+    def press(self, key_id: str) -> None:
+        """Do what a key means, ask first, or say why it cannot be done."""
+        key = BY_ID[key_id]
+        context = self.room.context
+        why = reason(key, context)
+        if why is not None:
+            self.notify(
+                _sentence(why), title=f"{key.show}  {key.label}", severity="warning", markup=False
+            )
+        elif key.make is None:
+            self.room.act(key)
+        elif key.ask is None:
+            self._send(command_of(key, context))
+        else:
+            self._ask(key, context)
+
+    def _ask(self, key: Key, context: Context) -> None:
+        match key.ask:
+            case Ask.SKIP:
+                self._ask_skip(key, context)
+            case Ask.TEXT:
+                self._ask_text(key, context)
+            case _:
+                title, question, yes = _question(key, context)
+                _ = self.push_screen(
+                    Confirm(title, question, yes),
+                    lambda said: self._send(command_of(key, context)) if said else None,
+                )
+
+    def _ask_skip(self, key: Key, context: Context) -> None:
+        task = context.task
+        if task is None:
+            return
+        state = context.deck.state
+        refusals = {}
+        for mode in SkipMode:
+            command = command_of(key, context, mode=mode)
+            refusals[mode] = refusal(state, command) if command is not None else None
+        _ = self.push_screen(
+            SkipDialog(task, state.plan.dependents[task], cascade(state, task), refusals),
+            lambda mode: self._send(command_of(key, context, mode=mode)) if mode else None,
+        )
+
+    def _ask_text(self, key: Key, context: Context) -> None:
+        task = context.deck.task
+        if task is None:
+            return
+        if key.id == "task.steer":
+            question = task.attempt.question if task.attempt is not None else None
+            title = f"Answer {task.id}" if question else f"A message to {task.id}"
+            about, hint, field = (
+                question.text if question else "",
+                "what the agent should know",
+                "text",
+            )
+        else:
+            title, field = f"Retry {task.id}", "feedback"
+            about, hint = task.reason or task.feedback, "what to do better this time"
+        _ = self.push_screen(
+            AskText(title, about, hint),
+            lambda text: self._send(command_of(key, context, **{field: text})) if text else None,
+        )
+
+    def _send(self, command: AnyCommand | None) -> None:
+        if command is not None:
+            self.run_worker(self._deliver(command), group="commands")
+
+    async def _deliver(self, command: AnyCommand) -> None:
+        try:
+            await self.source.send(command)
+        except DeckError as error:
+            text = f"{_sentence(error.message)} {_sentence(error.hint)}".strip()
+            self.notify(text, title="Not done", severity="warning", markup=False)
+
+    def act(self, name: str) -> None:
+        """What a key of the whole deck means."""
+        match name:
+            case "themes":
+                _ = self.push_screen(ChooseTheme(self.theme_names, self.theme))
+            case "help":
+                _ = self.push_screen(HelpScreen(self.room.context))
+            case "command_palette":
+                self.action_command_palette()
+            case "leave":
+                self.exit(message=self._farewell())
+            case _:
+                raise LookupError(f"no act is named {name}")
+
+    def _farewell(self) -> str:
+        if self.model.state.outcome is not None:
+            return f"The run has ended. `agentdeck attach {self.folder.run}` shows it again."
+        return f"The run goes on. `agentdeck attach {self.folder.run}` comes back to it."
+
+
+def _question(key: Key, context: Context) -> tuple[str, str, str]:
+    """Title, question and yes of a key that asks once."""
+    state, task = context.deck.state, context.task
+    match key.id:
+        case "task.stop":
+            kept = "The task is cancelled. Its work is kept: r tries it again from there."
+            return (f"Stop {task}", f"End the agent of {task}? {kept}", "Stop it")
+        case "run.promote":
+            landings = plural(len(state.landings), "landing")
+            question = f"Bring {landings} from {state.target} into {state.base}?"
+            return ("Promote", question, "Promote")
+        case _:
+            kept = f"What landed stays on {state.target}; other work is kept on its branches."
+            return ("End the run", f"Stop all agents and end the run? {kept}", "End the run")
+
+
+def _sentence(text: str) -> str:
+    """`text` with a capital and a full stop."""
+    if not text:
+        return ""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def _whole(theme: Theme) -> Theme:
+    """A theme with a foreground and a background: muted colours are mixed from them."""
+    theme.foreground = theme.foreground or ("#d6dbe4" if theme.dark else "#262b33")
+    theme.background = theme.background or ("#12151b" if theme.dark else "#f8f7f4")
+    return theme
+
+
+def wants_ascii() -> bool:
+    """Does the terminal, or the person, want ASCII signs only?"""
+    asked = os.environ.get("AGENTDECK_ASCII", "") not in ("", "0")
+    return asked or os.environ.get("TERM", "") in ("dumb", "linux", "vt100")
+
+
+def _settle_memory() -> None:
+    """What is there after the start stays: collecting it again and again would cost key presses."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def run_deck(folder: RunFolder) -> int:
+    """Show the control room until the person leaves it; the exit status."""
+    from agentdeck.control.socketfile import answers
+    from agentdeck.control.source import open_source
+
+    live = answers(folder.socket)
+    app = DeckApp(folder, open_source(folder, live=live))
+    app.run()
+    return app.return_code or 0
+
+
+__all__ = ["DeckApp", "run_deck"]

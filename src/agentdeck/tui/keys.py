@@ -1,0 +1,285 @@
+"""Every key of the deck, as data: footer, help, palette and docs/keys.md are made from it.
+
+Rules:
+- A key is an entry with an id that a person can remap by, the keys, a label, a sentence, and either
+  a command for the engine or an act of the screen.
+- `reason` says why a key cannot act now; the engine's own rule (`core.decide`) is asked, so the
+  answer is the one that the engine would give.
+- What destroys work or ends something asks once.
+"""
+
+# ruff: noqa: E501 - the table reads best with one entry a row
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from agentdeck.core import commands as c
+from agentdeck.core.commands import AnyCommand
+from agentdeck.core.decide import can_listen, refusal
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import LIVE, TaskState, Wanted
+from agentdeck.tui.presentation.deck import Deck
+
+
+class Group(StrEnum):
+    """Where a key stands in the help."""
+
+    MOVE = "Moving about"
+    TASK = "The selected task"
+    RUN = "The run"
+    VIEW = "What is shown"
+    DECK = "The deck"
+
+
+class Ask(StrEnum):
+    """What a key asks before it acts."""
+
+    CONFIRM = "confirm"
+    SKIP = "skip"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Context:
+    """On what a key would act."""
+
+    deck: Deck
+    pane: str = "plan"  # plan | task | agents | queue | tails
+
+    @property
+    def task(self) -> TaskId | None:
+        """The selected task."""
+        return self.deck.selected
+
+
+Make = Callable[[Context, TaskId], AnyCommand]
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key."""
+
+    id: str
+    keys: str  # as Textual names them, parted by commas; "" = the framework's own
+    show: str  # as it is written
+    label: str
+    tooltip: str
+    group: Group
+    make: Make | None = None  # the command
+    of_task: bool = True  # False: the command needs no selected task
+    ask: Ask | None = None
+    act: str = ""  # the screen's act, where there is no command
+    why_not: Callable[[Context], str | None] | None = None  # further reasons
+    footer: int = 0  # the order in which footer keys give way when room is short; 0 = not there
+    says: Callable[[Context], str] | None = None  # another label in this state
+
+
+def reason(key: Key, context: Context) -> str | None:
+    """Why the key cannot act now, or None when it can."""
+    deck = context.deck
+    if key.why_not is not None and (found := key.why_not(context)) is not None:
+        return found
+    if key.make is None:
+        return None
+    if not deck.state.seq:
+        return "nothing is known of the run yet"
+    if key.of_task and context.task is None:
+        return "select a task first"
+    command = command_of(key, context)
+    refused = refusal(deck.state, command) if command is not None else None
+    return refused or deck.offline or None
+
+
+def command_of(key: Key, context: Context, **fields: object) -> AnyCommand | None:
+    """The command of a key, with what a dialog added; None for an act of the screen."""
+    if key.make is None:
+        return None
+    command = key.make(context, context.task or TaskId(""))
+    if not fields:
+        return command
+    import msgspec
+
+    return msgspec.structs.replace(command, **fields)
+
+
+def label(key: Key, context: Context) -> str:
+    """The key's word in this state."""
+    return key.says(context) if key.says is not None and context.deck.task else key.label
+
+
+def _paused(context: Context) -> bool:
+    task = context.deck.task
+    return task is not None and task.wanted is Wanted.PAUSE
+
+
+def _held(context: Context) -> bool:
+    task = context.deck.task
+    return task is not None and task.held
+
+
+def _pause(context: Context, task: TaskId) -> AnyCommand:
+    return c.Resume(task) if _paused(context) else c.Pause(task)
+
+
+def _pause_run(context: Context, _: TaskId) -> AnyCommand:
+    return c.Resume() if context.deck.state.paused else c.Pause()
+
+
+def _retry(context: Context, task: TaskId) -> AnyCommand:
+    """On the queue, and on a task that has nothing to retry: the gates of a red target."""
+    state = context.deck.state
+    of_task = c.Retry(task)
+    if context.pane == "queue" or refusal(state, of_task) is not None:
+        of_gates = c.Retry()
+        if refusal(state, of_gates) is None:
+            return of_gates
+    return of_task
+
+
+def _hold(context: Context, task: TaskId) -> AnyCommand:
+    return c.Release(task) if _held(context) else c.Hold(task)
+
+
+def _hold_queue(context: Context, _: TaskId) -> AnyCommand:
+    return c.Release() if context.deck.state.queue_held else c.Hold()
+
+
+def _agents(by: int) -> Make:
+    return lambda context, _: c.SetAgents(context.deck.state.agents_limit + by)
+
+
+def _cannot_listen(context: Context) -> str | None:
+    """`decide` refuses an empty message first; a person wants the real reason before typing."""
+    task = context.deck.task
+    if task is None:
+        return None
+    if task.state not in LIVE:
+        return f"{task.id} is {task.state}: no agent listens"
+    if task.attempt is not None and not can_listen(context.deck.state, task):
+        return f"{task.attempt.agent} takes no messages while it works"
+    return None
+
+
+def _nobody_waits(context: Context) -> str | None:
+    return None if context.deck.waiting_for_me else "nothing waits for you"
+
+
+def _no_task(context: Context) -> str | None:
+    return None if context.task is not None else "select a task first"
+
+
+def _no_branch(context: Context) -> str | None:
+    task = context.deck.task
+    if task is None:
+        return "select a task first"
+    if task.attempt is None or task.attempt.branch is None:
+        return f"{task.id} has no branch yet"
+    return None
+
+
+def _listening(context: Context) -> str:
+    task = context.deck.task
+    return "answer" if task is not None and task.state is TaskState.ASKING else "steer"
+
+
+T, R, V, M, D = Group.TASK, Group.RUN, Group.VIEW, Group.MOVE, Group.DECK
+
+KEYS: Final[tuple[Key, ...]] = (
+    # --- the selected task
+    Key("task.pause", "space", "␣", "pause", "Freeze its agent with all its processes, or let it go on",
+        T, _pause, footer=1, says=lambda x: "resume" if _paused(x) else "pause"),
+    Key("task.retry", "r", "r", "retry", "Try it again; on the queue: run the gates of a red target again",
+        T, _retry, footer=2),
+    Key("task.retry_feedback", "R", "R", "retry with feedback", "Try it again, and tell the agent what to do better",
+        T, lambda _, t: c.Retry(t), ask=Ask.TEXT),
+    Key("task.skip", "s", "s", "skip", "Leave it out; a dialog shows what follows from it",
+        T, lambda _, t: c.Skip(t), ask=Ask.SKIP, footer=4),
+    Key("task.unskip", "u", "u", "unskip", "Take a skip back, as long as nothing was built on it",
+        T, lambda _, t: c.Unskip(t)),
+    Key("task.approve", "a", "a", "approve", "Say yes to proven work, or that a task done by hand is done",
+        T, lambda _, t: c.Approve(t), footer=3),
+    Key("task.merge", "m", "m", "merge", "Merge it now: to the front of the queue, approved",
+        T, lambda _, t: c.Merge(t), footer=5),
+    Key("task.hold", "h", "h", "hold", "Keep it from landing, or lift that",
+        T, _hold, footer=9, says=lambda x: "release" if _held(x) else "hold"),
+    Key("task.stop", "x", "x", "stop", "End its agent; the task is cancelled and its work kept",
+        T, lambda _, t: c.Stop(t), ask=Ask.CONFIRM, footer=6),
+    Key("task.steer", "i", "i", "steer", "Answer its agent, or send it a message while it works",
+        T, lambda _, t: c.Steer(t, "-"), ask=Ask.TEXT, why_not=_cannot_listen, footer=7, says=_listening),
+    Key("task.copy", "c", "c", "copy", "Copy its branch to the clipboard; again within two seconds: its path",
+        T, act="copy", why_not=_no_branch),
+    # --- the run
+    Key("run.pause", "P", "P", "pause run", "Start nothing new, let what works end; or go on",
+        R, _pause_run, of_task=False),
+    Key("run.approve_all", "A", "A", "approve all", "Say yes to everything that is proven",
+        R, lambda *_: c.Approve(), of_task=False),
+    Key("run.hold", "H", "H", "hold queue", "Let nothing land, or go on",
+        R, _hold_queue, of_task=False),
+    Key("run.more", "plus,equals_sign", "+", "more agents", "One agent more at once",
+        R, _agents(1), of_task=False),
+    Key("run.fewer", "minus", "-", "fewer agents", "One agent less at once; nobody is stopped for it",
+        R, _agents(-1), of_task=False),
+    Key("run.promote", "M", "M", "promote", "Bring what has landed into the base branch",
+        R, lambda *_: c.Promote(), of_task=False, ask=Ask.CONFIRM),
+    Key("run.end", "Q", "Q", "end run", "Stop all agents and end the run; what landed stays",
+        R, lambda *_: c.EndRun(), of_task=False, ask=Ask.CONFIRM),
+    # --- moving about
+    Key("move.up", "", "↑ k", "up", "The row above; in the graph the task above", M),
+    Key("move.down", "", "↓ j", "down", "The row below; in the graph the task below", M),
+    Key("move.sideways", "", "← →", "along edges",
+        "In the graph: to what a task needs and what needs it; in the outline: fold", M),
+    Key("move.open", "", "⏎", "open", "Look at the task; on a phase: fold it", M),
+    Key("move.next_pane", "tab", "⇥", "next pane", "To the next pane", M, act="next_pane"),
+    Key("move.previous_pane", "shift+tab", "⇧⇥", "pane before", "To the pane before", M, act="previous_pane"),
+    Key("move.plan", "1", "1", "plan", "To the plan", M, act="pane('plan')"),
+    Key("move.task", "2", "2", "task", "To the task", M, act="pane('task')"),
+    Key("move.agents", "3", "3", "agents", "To the agents", M, act="pane('agents')"),
+    Key("move.queue", "4", "4", "queue", "To the merge queue", M, act="pane('queue')"),
+    Key("move.needs_me", "full_stop", ".", "needs me", "To the next task that waits for you",
+        M, act="next_that_needs_me", why_not=_nobody_waits, footer=8),
+    Key("move.find", "slash", "/", "find", "Find a task or a command by a part of its name",
+        M, act="command_palette"),
+    # --- what is shown
+    Key("view.plan", "g", "g", "graph/outline", "The plan as a graph or as an outline", V, act="plan_view"),
+    Key("view.log", "l", "l", "log", "The log of the task's agent", V, act="tab('log')", why_not=_no_task),
+    Key("view.diff", "d", "d", "diff", "What the task's agent has changed", V, act="tab('diff')",
+        why_not=_no_task, footer=10),
+    Key("view.raw", "v", "v", "raw log", "The log as it was written, or as it reads best", V, act="raw_log"),
+    Key("view.previous_tab", "left_square_bracket", "[", "tab before", "The tab before, of the task", V,
+        act="turn_tab(-1)"),
+    Key("view.next_tab", "right_square_bracket", "]", "next tab", "The next tab of the task", V, act="turn_tab(1)"),
+    Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=12),
+    # --- the deck
+    Key("deck.theme", "t", "t", "theme", "Another theme, shown while you choose", D, act="themes"),
+    Key("deck.help", "question_mark,f1", "?", "help", "This page", D, act="help", footer=11),
+    Key("deck.palette", "ctrl+p", "^p", "palette", "Every command and every task, by name",
+        D, act="command_palette", footer=13),
+    Key("deck.leave", "q", "q", "leave", "Leave the deck; the run goes on", D, act="leave", footer=14),
+)  # fmt: skip
+
+BY_ID: Final[dict[str, Key]] = {key.id: key for key in KEYS}
+
+
+def as_markdown() -> str:
+    """The keys as a page of the documentation."""
+    lines = [
+        "# Keys",
+        "",
+        "Made from `agentdeck.tui.keys`; a test keeps this page equal to it.",
+        "",
+    ]
+    lines += [
+        "A key that cannot act now is dim, and says why when it is pressed. What stops or ends",
+        "something asks once.",
+    ]
+    for group in Group:
+        lines += ["", f"## {group}", "", "| key | does | id |", "| --- | --- | --- |"]
+        for key in KEYS:
+            if key.group is group:
+                shown = " ".join(f"`{part}`" for part in key.show.split())
+                lines.append(f"| {shown} | {key.tooltip} | `{key.id}` |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,81 @@
+"""The deck's own fold of a run: events come in batches, the screen asks for one moment.
+
+Rules: the state is the core's fold of the same journal, so every face sees the same. The clock is
+the machine's, or stands still where a picture has to repeat.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from agentdeck.core.events import Recorded
+from agentdeck.core.fold import apply
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import RunState, TaskState
+from agentdeck.tui.presentation.deck import Deck
+
+REFRESH_S: Final = 1 / 15  # between two looks at the model; more often nobody can read
+
+
+class Clock:
+    """Seconds since the epoch; stands still when it is given a time."""
+
+    def __init__(self, at: float | None = None) -> None:
+        self._at = at
+
+    @property
+    def frozen(self) -> bool:
+        """Does it stand still?"""
+        return self._at is not None
+
+    def now(self) -> float:
+        """The time."""
+        return time.time() if self._at is None else self._at
+
+
+class Model:
+    """What is known of the run."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.state = RunState()
+
+    def take(self, batch: Iterable[Recorded]) -> None:
+        """Fold the next events. Events that are known already are passed over."""
+        for recorded in batch:
+            if recorded.seq > self.state.seq:
+                apply(self.state, recorded)
+
+    def moment(self, selected: TaskId | None, *, offline: str, folded: frozenset[str]) -> Deck:
+        """The run as it is now, for one refresh of the screen."""
+        return Deck(
+            state=self.state,
+            now=self.clock.now(),
+            selected=selected if selected in self.state.tasks else None,
+            frozen=self.clock.frozen,
+            offline=offline,
+            folded=folded,
+        )
+
+
+def first_choice(deck: Deck) -> TaskId | None:
+    """The task to look at first: one that needs a person, else one at work, else the first."""
+    if deck.waiting_for_me:
+        return deck.waiting_for_me[0].id
+    for state in (TaskState.WORKING, TaskState.PREPARING, TaskState.CHECKING, TaskState.READY):
+        found = next(deck.state.in_state(state), None)
+        if found is not None:
+            return found.id
+    return next(iter(deck.state.tasks), None)
+
+
+def next_that_needs_me(deck: Deck) -> TaskId | None:
+    """The next task after the selected one, in plan order and round, that waits for a person."""
+    waiting = [task.id for task in deck.waiting_for_me]
+    if not waiting:
+        return None
+    order = list(deck.state.tasks)
+    here = order.index(deck.selected) if deck.selected in deck.state.tasks else -1
+    return next((t for t in waiting if order.index(t) > here), waiting[0])

@@ -1,0 +1,77 @@
+"""The command palette: every command, every task, every theme, by a part of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from agentdeck.tui.keys import KEYS, reason
+from agentdeck.tui.presentation.line import plain
+
+if TYPE_CHECKING:
+    from agentdeck.tui.app import DeckApp
+
+
+class _Row(NamedTuple):
+    text: str
+    help: str
+    run: Callable[[], object]
+
+
+class DeckCommands(Provider):
+    """Keys first, then tasks; themes only once something is typed."""
+
+    @property
+    def deck_app(self) -> DeckApp:
+        """The app, by its own type."""
+        return cast("DeckApp", self.app)
+
+    def rows(self) -> Iterator[_Row]:
+        """What can be found."""
+        yield from self._keys()
+        yield from self._tasks()
+        for name in self.deck_app.theme_names:
+            yield _Row(
+                f"Theme {name}", "how the deck looks", partial(self.deck_app.use_theme, name)
+            )
+
+    async def discover(self) -> Hits:
+        """What is there before anything is typed."""
+        for row in (*self._keys(), *self._tasks()):
+            yield DiscoveryHit(Content(row.text), row.run, row.text, row.help)
+
+    async def search(self, query: str) -> Hits:
+        """What fits."""
+        matcher = self.matcher(query)
+        for row in self.rows():
+            score = matcher.match(row.text)
+            if score > 0:
+                yield Hit(score, Content(row.text), row.run, row.text, row.help)
+
+    def _keys(self) -> Iterator[_Row]:
+        """Those that can act now before those that cannot, which say why."""
+        context = self.deck_app.room.context
+        keys = [
+            key for key in KEYS if key.make is not None or key.act not in ("", "command_palette")
+        ]
+        for key in sorted(keys, key=lambda key: reason(key, context) is not None):
+            why = reason(key, context)
+            about = (
+                f" {context.task}" if key.make is not None and key.of_task and context.task else ""
+            )
+            name = key.label[:1].upper() + key.label[1:]
+            text = f"{name}{about}  ({key.show})"
+            run = partial(self.deck_app.press, key.id)
+            yield _Row(text, f"not now: {why}" if why else key.tooltip, run)
+
+    def _tasks(self) -> Iterator[_Row]:
+        """In plan order; choosing one looks at it."""
+        room = self.deck_app.room
+        deck = room.moment()
+        for task in deck.state.plan.tasks:
+            text = f"{task.id}  {plain(task.title)}"
+            yield _Row(text, f"task, {deck.status(task.id)}", partial(room.select, task.id))

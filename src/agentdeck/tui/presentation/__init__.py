@@ -1,0 +1,1 @@
+"""Model to cells, in pure functions."""

@@ -1,0 +1,87 @@
+"""The agents pane: who is at work, on what, for how long and at which price.
+
+Rules: one row a task that holds a slot or is being checked, in plan order; the columns keep their
+widths, and the latest activity takes what is left.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agentdeck.core.explain import first_line
+from agentdeck.core.ids import TaskId
+from agentdeck.core.scheduler import is_human
+from agentdeck.core.state import HOLDS_SLOT, Attempt, TaskRun, TaskState, Wanted
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.figures import count, duration, money
+from agentdeck.tui.presentation.line import Line, Span, cut_line, fit, plain
+from agentdeck.tui.presentation.outline import id_column
+
+WHO_CELLS: Final = 8  # of the model's name alone, where room is short
+WIDE_WHO_CELLS: Final = 20
+WIDE: Final = 70  # cells of a pane from which on tokens and money have columns
+
+
+def agent_rows(deck: Deck) -> list[str]:
+    """The tasks with an agent, in plan order."""
+    return [task.id for task in deck.state.in_state(*HOLDS_SLOT, TaskState.CHECKING)]
+
+
+def slots_used(deck: Deck) -> int:
+    """How many of the agent slots are taken."""
+    holders = deck.state.in_state(*HOLDS_SLOT)
+    return sum(not is_human(deck.state, task.id) for task in holders)
+
+
+def who(attempt: Attempt) -> str:
+    """`claude·sonnet`, or only the agent where no model is known."""
+    model = plain(attempt.model or "").removeprefix("claude-")
+    return f"{attempt.agent}·{model}" if model else str(attempt.agent)
+
+
+def agent_row(deck: Deck, key: str, width: int) -> Line:
+    """One row of the pane."""
+    task = deck.state.tasks[TaskId(key)]
+    attempt = task.attempt
+    wide = width >= WIDE
+    size = min(id_column(deck), 16) if width >= 50 else 0
+    line: list[Span] = [
+        deck.sign(task.id),
+        Span(" "),
+        Span(task.id + " " * max(0, size - len(task.id)), "bold"),
+        Span("  "),
+    ]
+    if attempt is not None:
+        who_cells = WIDE_WHO_CELLS if wide else WHO_CELLS
+        name = (
+            who(attempt) if wide else plain(attempt.model or attempt.agent).removeprefix("claude-")
+        )
+        worked = fit(duration(attempt.worked_s(deck.now)), 5, "right")
+        tokens = fit(count(attempt.tokens_in + attempt.tokens_out), 4, "right")
+        line += [Span(fit(name, who_cells), "muted"), Span(" " + worked)]
+        line.append(Span(f"  {tokens}", "muted"))
+        if wide:
+            line.append(Span("  " + fit(money(attempt.usd), 6, "right"), "muted"))
+        line += [Span("  "), doing(task)]
+    return cut_line(tuple(line), width)
+
+
+def doing(task: TaskRun) -> Span:
+    """What the agent does, in a few words."""
+    attempt = task.attempt
+    if attempt is None:
+        return Span("")
+    if task.wanted is Wanted.STOP:
+        return Span("is being stopped", "state-failed")
+    match task.state:
+        case TaskState.PREPARING:
+            return Span("makes its worktree", "muted")
+        case TaskState.PAUSED:
+            return Span("paused; space resumes", "state-paused")
+        case TaskState.ASKING:
+            text = attempt.question.text if attempt.question else task.reason
+            return Span("asks: " + plain(first_line(text)), "state-asks")
+        case TaskState.CHECKING:
+            return Span("work is being checked", "state-checking")
+        case _:
+            return Span(plain(attempt.activity), "")

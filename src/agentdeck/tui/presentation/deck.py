@@ -1,0 +1,63 @@
+"""What every presentation function reads: one moment of a run, as one person looks at it.
+
+A `Deck` is made anew for each refresh and never changes; nothing here asks a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from agentdeck.core.explain import explain, needs_person
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import RunState, TaskRun
+from agentdeck.tui.presentation.line import Span
+from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
+
+
+@dataclass(frozen=True)
+class Deck:
+    """One moment."""
+
+    state: RunState
+    now: float  # seconds since the epoch
+    selected: TaskId | None = None
+    frozen: bool = False  # the clock stands: nothing spins, times of day are UTC
+    offline: str = ""  # why commands cannot be sent; "" = they can
+    folded: frozenset[str] = field(default_factory=frozenset)
+
+    @cached_property
+    def blocked(self) -> frozenset[TaskId]:
+        """Tasks that something stuck keeps from starting."""
+        return blocked_tasks(self.state)
+
+    @cached_property
+    def longest_id(self) -> int:
+        """Cells of the longest task id."""
+        return max(map(len, self.state.tasks), default=0)
+
+    @cached_property
+    def waiting_for_me(self) -> list[TaskRun]:
+        """Tasks that wait for a person, in plan order."""
+        return [] if self.state.outcome is not None else needs_person(self.state)
+
+    @property
+    def task(self) -> TaskRun | None:
+        """The selected task."""
+        return self.state.tasks.get(self.selected) if self.selected is not None else None
+
+    def status(self, task_id: TaskId) -> Status:
+        """What the screen calls the state of a task."""
+        return status_of(self.state.tasks[task_id], self.blocked)
+
+    def sign(self, task_id: TaskId) -> Span:
+        """The glyph of a task in its colour; that of a working task moves with the seconds."""
+        status = self.status(task_id)
+        sign = SIGNS[status]
+        if status is Status.WORKING and not self.frozen:
+            return Span(SPIN[int(self.now) % len(SPIN)], sign.role)
+        return Span(sign.glyph, sign.role)
+
+    def why(self, task_id: TaskId) -> str:
+        """Why the task stands where it stands: the sentence that every face shows."""
+        return explain(self.state, task_id, self.now)

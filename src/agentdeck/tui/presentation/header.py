@@ -1,0 +1,180 @@
+"""The first line of the deck: where the run stands, and first of all whether it needs a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from agentdeck.core.events import Outcome
+from agentdeck.core.explain import standstill
+from agentdeck.core.state import TaskState
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.figures import UNKNOWN, clock_time, count, duration, money, rough
+from agentdeck.tui.presentation.forecast import forecast
+from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, plain
+from agentdeck.tui.presentation.status import SIGNS, Status
+
+BAR_CELLS: Final = 16
+GAP: Final = Span("   ")
+LEAST_NAME: Final = 18  # cells of the plan's name that are kept before anything else is
+# How the bar is cut, left to right; what is left over is empty.
+_SEGMENTS: Final = (
+    ("state-landed", (TaskState.LANDED, TaskState.SKIPPED)),
+    ("state-queued", (TaskState.QUEUED, TaskState.PROPOSED, TaskState.REVIEWING)),
+    (
+        "state-working",
+        (TaskState.WORKING, TaskState.PREPARING, TaskState.CHECKING, TaskState.PAUSED),
+    ),
+    ("state-asks", (TaskState.ASKING,)),
+    ("state-failed", (TaskState.FAILED, TaskState.CANCELLED)),
+)
+
+
+def header_line(deck: Deck, width: int) -> Line:
+    """The header in exactly `width` cells; what matters least goes first when room is short."""
+    state = deck.state
+    if not state.seq:
+        return (Span(" agentdeck", "accent bold"), Span("  waits for the engine", "muted"))
+    right = [progress(deck), counts(deck), _money(deck), _eta(deck)]
+    if _needed(deck, right) > width:
+        right[1] = counts(deck, words=False)
+    for victim in (2, 3, 1):  # money, forecast, counts: what a person can do without, first
+        if _needed(deck, right) <= width:
+            break
+        right[victim] = EMPTY
+    parts = [part for part in right if part]
+    tail = tuple(span for part in parts for span in (*part, GAP))[:-1]
+    tail = (*tail, Span(" "))
+    name = _name(deck, width - cells(tail) - 2)
+    return (*name, Span(" " * max(2, width - cells(name) - cells(tail))), *tail)
+
+
+def terminal_title(deck: Deck) -> str:
+    """What the terminal's title bar says: the need for a person first."""
+    state = deck.state
+    name = plain(state.plan.name) or "agentdeck"
+    need = len(deck.waiting_for_me)
+    first = f"({need}) " if need else ""
+    done = sum(1 for _ in state.in_state(TaskState.LANDED))
+    return f"{first}{name} {done}/{len(state.tasks)} - agentdeck"
+
+
+def _needed(deck: Deck, parts: list[Line]) -> int:
+    shown = [part for part in parts if part]
+    alert = cells(_alert(deck))
+    return sum(cells(part) + 3 for part in shown) + alert + LEAST_NAME + 4
+
+
+def _alert(deck: Deck) -> Line:
+    """What a person must know first."""
+    state = deck.state
+    if state.outcome is Outcome.COMPLETE:
+        return (Span(" ✔ complete ", "alert-good"), Span(" "))
+    if state.outcome is not None:
+        return (Span(f" {state.outcome} ", "alert"), Span(" "))
+    if state.ending:
+        return (Span(" ending ", "alert"), Span(" "))
+    need = len(deck.waiting_for_me)
+    if need:
+        return (Span(f" ! {need} need{'s' if need == 1 else ''} you ", "alert"), Span(" "))
+    if state.paused:
+        return (Span(" ‖ paused ", "alert-calm"), Span(" "))
+    if state.queue_held:
+        return (Span(" queue held ", "alert-calm"), Span(" "))
+    if standstill(state) is not None:
+        return (Span(" ! stands still ", "alert"), Span(" "))
+    return EMPTY
+
+
+def _name(deck: Deck, room: int) -> Line:
+    alert = _alert(deck)
+    room -= cells(alert) + 1
+    lead = () if room < 40 else (Span("agentdeck", "accent bold"), Span(" · ", "faint"))
+    target = plain(deck.state.target)
+    title = plain(deck.state.plan.name)
+    rest = room - cells(lead)
+    with_target = cells((Span(f"{title} → {target}"),)) <= rest
+    name: Line = (Span(title if with_target else cut(title, rest), "bold"),)
+    if with_target:
+        name = (*name, Span(" → ", "faint"), Span(target, "muted"))
+    elif rest - cells(name) > 12:
+        name = (*name, Span(" → ", "faint"), Span(cut(target, rest - cells(name) - 3), "muted"))
+    return (Span(" "), *alert, *lead, *name)
+
+
+def progress(deck: Deck) -> Line:
+    """The bar with its segments, and `11/18`: landed (or treated as done) of what should land."""
+    state = deck.state
+    wanted = [task for task in state.tasks.values() if task.state is not TaskState.DEFERRED]
+    total = len(wanted)
+    if not total:
+        return EMPTY
+    spans: list[Span] = []
+    seen = drawn = 0
+    for role, states in _SEGMENTS:
+        size = sum(task.state in states for task in wanted)
+        seen += size
+        # cumulative rounding: the segments never add up to more than the bar
+        cells_now = round(BAR_CELLS * seen / total) - drawn
+        if size and not cells_now and drawn < BAR_CELLS:
+            cells_now = 1  # a single failed task of hundreds must still be seen
+        cells_now = min(cells_now, BAR_CELLS - drawn)
+        if cells_now > 0:
+            spans.append(Span("█" * cells_now, role))
+            drawn += cells_now
+    spans.append(Span("░" * (BAR_CELLS - drawn), "faint"))
+    done = sum(task.state in (TaskState.LANDED, TaskState.SKIPPED) for task in wanted)
+    return (*spans, Span(f" {done}/{total}", "bold"))
+
+
+def counts(deck: Deck, *, words: bool = True) -> Line:
+    """How many work, ask, wait and failed; zeros are left out, but for `working`."""
+    found = Counter(deck.status(task_id) for task_id in deck.state.tasks)
+    working = found[Status.WORKING] + found[Status.PREPARING] + found[Status.CHECKING]
+    rows = [
+        (Status.WORKING, working, "working"),
+        (Status.PAUSED, found[Status.PAUSED], "paused"),
+        (Status.ASKING, found[Status.ASKING], "asks"),
+        (Status.FAILED, found[Status.FAILED], "failed"),
+        (Status.QUEUED, found[Status.QUEUED] + found[Status.PROPOSED], "queued"),
+    ]
+    shown: list[Span] = []
+    for status, number, word in rows:
+        if not number and (status is not Status.WORKING or deck.state.outcome is not None):
+            continue
+        sign = SIGNS[status]
+        role = sign.role if number else "muted"
+        if words:
+            shown += [Span(f"{sign.glyph} {number} ", role), Span(f"{word}  ", "muted")]
+        else:
+            shown.append(Span(f"{sign.glyph} {number}  ", role))
+    if not shown:
+        return EMPTY
+    last = shown.pop()
+    return (*shown, Span(last.text.rstrip(), last.role))
+
+
+def _money(deck: Deck) -> Line:
+    state, budget = deck.state, deck.state.plan.budget
+    if budget.usd is not None:
+        over = state.usd >= budget.usd
+        role = "state-failed bold" if over else "state-asks" if state.usd > 0.9 * budget.usd else ""
+        return (Span(money(state.usd), role), Span(f" of ${budget.usd:g}", "muted"))
+    if state.usd:
+        return (Span(money(state.usd)),)
+    if state.tokens:
+        limit = f" of {count(budget.tokens)}" if budget.tokens is not None else ""
+        return (Span(count(state.tokens)), Span(f"{limit} tokens", "muted"))
+    return EMPTY
+
+
+def _eta(deck: Deck) -> Line:
+    state = deck.state
+    if state.outcome is not None:
+        took = (state.finished_at or state.at) - state.started_at
+        return (Span("took ", "muted"), Span(duration(took)))
+    found = forecast(deck)
+    if found is None:
+        return (Span("ETA ", "muted"), Span(UNKNOWN, "muted"))
+    end = clock_time(deck.now + found.left_s, utc=deck.frozen)
+    return (Span("ETA ", "muted"), Span(end), Span(f" ±{rough(found.spread_s)}", "muted"))

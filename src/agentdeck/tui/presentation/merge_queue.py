@@ -1,0 +1,171 @@
+"""The merge queue pane: the order, what each entry is built on, its gates, and why it waits.
+
+Rules: a row's key is the entry's id, `ask:TASK` for proven work that waits for an approval, or
+`landed:SEQ` for what landed lately (dim, so that an empty queue still tells something).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agentdeck.core import evidence, queue, verdicts
+from agentdeck.core.explain import explain_entry
+from agentdeck.core.ids import EntryId, TaskId
+from agentdeck.core.state import Entry, RunState
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.figures import clock_time
+from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, plain, spread
+from agentdeck.tui.presentation.outline import id_column
+from agentdeck.tui.presentation.status import SIGNS, Status
+
+ASK: Final = "ask:"
+LANDED: Final = "landed:"
+SHOWN_LANDINGS: Final = 50  # newest ones; the History of a task has the rest
+HOUR_S: Final = 3600.0
+MARKS: Final = {
+    verdicts.Standing.OPEN: Span("○", "faint"),
+    verdicts.Standing.GREEN: Span("✔", "state-landed"),
+    verdicts.Standing.FLAKY: Span("≈", "state-asks"),
+    verdicts.Standing.RED: Span("✖", "state-failed"),
+}
+
+
+def queue_rows(deck: Deck) -> list[str]:
+    """The keys of the rows, the next to land at the top."""
+    state = deck.state
+    asking = [
+        ASK + task.id
+        for task in deck.waiting_for_me
+        if deck.status(task.id) in (Status.PROPOSED, Status.REVIEWING)
+    ]
+    recent = range(len(state.landings) - 1, max(-1, len(state.landings) - 1 - SHOWN_LANDINGS), -1)
+    entries = [entry.id for entry in queue.in_order(state)]
+    return [*entries, *asking, *(f"{LANDED}{number}" for number in recent)]
+
+
+def task_of_row(deck: Deck, key: str) -> TaskId | None:
+    """Which task a row is about; None for commits of the base."""
+    if key.startswith(ASK):
+        return TaskId(key.removeprefix(ASK))
+    if key.startswith(LANDED):
+        return deck.state.landings[int(key.removeprefix(LANDED))].task
+    entry = deck.state.queue.get(EntryId(key))
+    return entry.task if entry is not None else None
+
+
+def queue_title(deck: Deck) -> Line:
+    """What stands at the right of the pane's title."""
+    state = deck.state
+    hour = sum(landing.at > deck.now - HOUR_S for landing in state.landings)
+    if state.queue_held:
+        return (Span("held", "state-asks bold"),)
+    found: list[Span] = []
+    if state.queue:
+        found.append(Span(f"{len(state.queue)} waiting"))
+    if hour:
+        found.append(Span(f"{' · ' if found else ''}{hour} landed/h"))
+    return tuple(found)
+
+
+def queue_row(deck: Deck, key: str, width: int) -> Line:
+    """One row of the pane."""
+    if key.startswith(LANDED):
+        return _landed_row(deck, int(key.removeprefix(LANDED)), width)
+    if key.startswith(ASK):
+        return _asking_row(deck, TaskId(key.removeprefix(ASK)), width)
+    entry = deck.state.queue.get(EntryId(key))
+    return _entry_row(deck, entry, width) if entry is not None else EMPTY
+
+
+def gate_marks(state: RunState, entry: Entry) -> tuple[Line, int, int]:
+    """The gates of an entry by name with their marks; how many passed, and of how many."""
+    names = queue.gates_of(state, entry)
+    tree = entry.build.tree if entry.build is not None else None
+    found: list[Span] = []
+    passed = 0
+    first = queue.head(state)
+    active = first is not None and first.id == entry.id and not state.queue_held
+    current = evidence.open_gate(state, names, tree) if tree is not None and active else None
+    for name in names:
+        standing = verdicts.of(state, name, tree) if tree else verdicts.Standing.OPEN
+        passed += verdicts.passes(standing)
+        mark = Span("◐", "state-working") if name == current else MARKS[standing]
+        found += [Span(name + " ", "muted"), mark, Span("  ")]
+    return tuple(found), passed, len(names)
+
+
+def _place(deck: Deck, entry: Entry) -> int:
+    return [other.id for other in queue.in_order(deck.state)].index(entry.id) + 1
+
+
+def _built_on(deck: Deck, entry: Entry) -> Line:
+    state = deck.state
+    if entry.build is None:
+        return EMPTY
+    if entry.build.tip == state.tip:
+        return (Span("on ", "faint"), Span(_branch(state.target), "muted"))
+    return (Span("on ", "faint"), Span(entry.build.tip[:7], "muted"))
+
+
+def _branch(name: str) -> str:
+    return plain(name).removeprefix("refs/heads/").rpartition("/")[2]
+
+
+def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
+    state = deck.state
+    name = str(entry.task) if entry.task is not None else f"commits of {plain(state.base)}"
+    marks, passed, total = gate_marks(state, entry)
+    held = queue.is_held(state, entry)
+    glyph = Span("‖", "state-paused") if held else Span("◷", SIGNS[Status.QUEUED].role)
+    first = queue.head(state)
+    if first is not None and first.id == entry.id and not state.queue_held:
+        glyph = Span("◑", SIGNS[Status.CHECKING].role)
+    left: list[Span] = [
+        Span(f"{_place(deck, entry):>2} ", "muted"),
+        glyph,
+        Span(" "),
+        Span(name + " " * max(0, id_column(deck) - len(name)), "bold"),
+        Span("  "),
+    ]
+    why = explain_entry(state, entry, deck.now)
+    if total and cells(left) + cells(marks) + 4 <= width:
+        left += [Span(f"{passed}/{total} ", ""), *marks]
+        if why.startswith("is being checked by gate "):
+            why = ""  # the marks show it
+    elif total:
+        left.append(Span(f"{passed}/{total}  "))
+    why = why.removeprefix("waits in the merge queue ")
+    left.append(Span(plain(why), "state-paused" if held else "muted"))
+    return spread(tuple(left), _built_on(deck, entry) if width >= 60 else EMPTY, width)
+
+
+def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:
+    sign = SIGNS[deck.status(task_id)]
+    risk = deck.state.spec(task_id).risk
+    review = deck.status(task_id) is Status.REVIEWING
+    left: Line = (
+        Span(" - ", "faint"),
+        Span(sign.glyph, sign.role),
+        Span(" "),
+        Span(task_id + " " * max(0, id_column(deck) - len(task_id)), "bold"),
+        Span("  "),
+        Span("review its diff (a)" if review else "approval needed (a)", "state-asks"),
+    )
+    right: Line = (Span(f"risk {plain(risk)}", "muted"),) if risk else EMPTY
+    return spread(left, right, width)
+
+
+def _landed_row(deck: Deck, number: int, width: int) -> Line:
+    landing = deck.state.landings[number]
+    name = str(landing.task) if landing.task is not None else f"commits of {deck.state.base}"
+    title = plain(deck.state.spec(landing.task).title) if landing.task is not None else ""
+    left: Line = (
+        Span("   "),
+        Span("✔", "state-landed"),
+        Span(" "),
+        Span(name + " " * max(0, id_column(deck) - len(name)), "muted"),
+        Span("  "),
+        Span(title, "faint"),
+    )
+    at = clock_time(landing.at, utc=deck.frozen)
+    return spread(left, (Span(f"{landing.commit[:7]} {at}", "faint"),), width)

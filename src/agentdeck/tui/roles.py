@@ -1,0 +1,147 @@
+"""Roles to styles: what a theme makes of `state-failed`, `muted` or `alert`.
+
+Rules: presentation names roles, this file alone knows colours. A theme that says nothing of a state
+gets the colour of `DEFAULTS`, so every theme of Textual works. `muted` and `faint` are mixed from
+the theme's own foreground and background. Where a theme uses the terminal's own colours nothing
+can be mixed, and `dim` stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color, ColorParseError
+from textual.strip import Strip
+
+from agentdeck.tui.presentation.line import Line
+from agentdeck.tui.presentation.status import ascii_signs
+
+MUTED: Final = 0.66  # of the foreground over the background; text that still reads well
+FAINT: Final = 0.40  # for rules and marks that only have to be there
+FRAME: Final = 0.25  # the frames of panes, as in room.tcss
+CURSOR: Final = 0.24  # of the primary colour under the row with the cursor
+REST: Final = 0.10  # of the foreground under the cursor of a pane without the focus
+
+# state -> the theme's own variable that stands in; calm but for `asks` and `failed`
+DEFAULTS: Final[dict[str, str]] = {
+    "state-pending": "muted",
+    "state-ready": "foreground",
+    "state-working": "primary",
+    "state-paused": "secondary",
+    "state-asks": "warning",
+    "state-checking": "accent",
+    "state-proposed": "secondary",
+    "state-queued": "secondary",
+    "state-landed": "success",
+    "state-failed": "error",
+    "state-blocked": "muted",
+    "state-skipped": "muted",
+    "state-deferred": "muted",
+}
+_ATTRIBUTES: Final = frozenset({"bold", "underline", "italic", "reverse", "strike"})
+_KEPT_STYLES: Final = 512  # roles and their combinations; there are some fifty
+
+
+class Roles:
+    """The styles of one theme."""
+
+    def __init__(self, variables: Mapping[str, str], *, ascii_only: bool = False) -> None:
+        self.ascii_only = ascii_only
+        self._variables = variables
+        self._kept: dict[str, Style] = {}
+
+    def style(self, role: str) -> Style:
+        """What a role looks like; unknown words change nothing."""
+        found = self._kept.get(role)
+        if found is None:
+            found = Style.null()
+            for word in role.split():
+                found += self._word(word)
+            if len(self._kept) < _KEPT_STYLES:
+                self._kept[role] = found
+        return found
+
+    def strip(self, line: Line, width: int, base: Style, under: Style | None = None) -> Strip:
+        """A line as a strip of exactly `width` cells; `under` is laid below all of it."""
+        ground = base + under if under is not None else base
+        segments = [
+            Segment(
+                ascii_signs(span.text) if self.ascii_only else span.text,
+                ground + self.style(span.role),
+            )
+            for span in line
+            if span.text
+        ]
+        return Strip(segments).adjust_cell_length(width, ground)
+
+    def hexed(self, role: str) -> str:
+        """The colour of a role as `#rrggbb`; empty where it has none that is known."""
+        found = self.style(role).color
+        return found.get_truecolor().hex if found is not None and not found.is_default else ""
+
+    def _word(self, word: str) -> Style:  # one row a role
+        match word:
+            case _ if word in _ATTRIBUTES:
+                return Style.parse(word)
+            case "muted":
+                return self._mixed(MUTED)
+            case "faint":
+                return self._mixed(FAINT)
+            case "frame":
+                return self._mixed(FRAME)
+            case "alert":
+                return self._filled("state-asks")
+            case "alert-good":
+                return self._filled("state-landed")
+            case "alert-calm":
+                return self._filled("state-paused")
+            case "cursor":
+                return self._ground("primary", CURSOR)
+            case "cursor-rest":
+                return self._ground("foreground", REST)
+            case "tab-on":
+                return self._plain("accent") + Style(bold=True, underline=True)
+            case "key":
+                return self._plain("accent")
+            case _:
+                return self._plain(word)
+
+    def _colour(self, name: str) -> Color | None:
+        """A variable of the theme as a colour; None when it is unknown or the terminal's own."""
+        text = self._variables.get(name)
+        if text is None and name in DEFAULTS:
+            return self._colour(DEFAULTS[name])
+        try:
+            colour = Color.parse(text) if text else None
+        except ColorParseError:
+            return None
+        return colour if colour is not None and colour.ansi is None and colour.a == 1 else None
+
+    def _plain(self, name: str) -> Style:
+        colour = self._colour(name)
+        if colour is not None:
+            return Style(color=colour.rich_color)
+        if DEFAULTS.get(name) == "muted":
+            return self._mixed(MUTED)
+        return Style.null()
+
+    def _mixed(self, share: float) -> Style:
+        front, back = self._colour("foreground"), self._colour("background")
+        if front is None or back is None:
+            return Style(dim=True)
+        return Style(color=back.blend(front, share).rich_color)
+
+    def _filled(self, name: str) -> Style:
+        colour, back = self._colour(name), self._colour("background")
+        if colour is None or back is None:
+            return Style(reverse=True, bold=True)
+        return Style(color=back.rich_color, bgcolor=colour.rich_color, bold=True)
+
+    def _ground(self, name: str, share: float) -> Style:
+        colour, back = self._colour(name), self._colour("background")
+        if colour is None or back is None:
+            return Style(reverse=True)
+        return Style(bgcolor=back.blend(colour, share).rich_color)

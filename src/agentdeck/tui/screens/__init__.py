@@ -1,0 +1,1 @@
+"""Screens and dialogs of the control room, each with its style sheet beside it."""

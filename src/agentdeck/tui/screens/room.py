@@ -1,0 +1,334 @@
+"""The control room: header, plan, task, agents, merge queue, and on wide screens the wall of tails.
+
+Rules: the room holds what a person looks at (selection, pane, tab), never facts of the run. Each
+refresh makes one `Deck` and hands it to the panes that can be seen; hidden ones cost nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from agentdeck.core.ids import TaskId
+from agentdeck.tui.keys import KEYS, Context, Key
+from agentdeck.tui.model import first_choice, next_that_needs_me
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.merge_queue import task_of_row
+from agentdeck.tui.widgets.agents_pane import AgentsPane
+from agentdeck.tui.widgets.header_bar import HeaderBar
+from agentdeck.tui.widgets.key_bar import KeyBar
+from agentdeck.tui.widgets.plan_pane import PlanPane
+from agentdeck.tui.widgets.queue_pane import QueuePane
+from agentdeck.tui.widgets.row_list import RowList
+from agentdeck.tui.widgets.tab_strip import TabStrip
+from agentdeck.tui.widgets.tails_pane import TailsPane
+from agentdeck.tui.widgets.task_pane import TABS, TaskPane
+
+if TYPE_CHECKING:
+    from agentdeck.tui.app import DeckApp
+
+NARROW: Final = 100  # cells; below, panes become tabs
+LOW_TABS: Final = 20  # rows; below, panes become tabs
+LOW: Final = 32  # rows; below, the lower panes are smaller
+WIDE: Final = 160  # cells, from which on the wall of tails has room
+TALL: Final = 44  # rows, likewise
+KEY_QUIET_S: Final = 0.06  # after a key, logs wait: the answer to the key is drawn first
+COPY_AGAIN_S: Final = 2.0  # `c` once more within this copies the path instead of the branch
+PANES: Final = ("plan", "task", "agents", "queue")
+
+
+def bindings() -> list[BindingType]:
+    """The framework's bindings, from the table of keys."""
+    return [
+        Binding(
+            key.keys, f"press('{key.id}')", key.label, tooltip=key.tooltip, id=key.id, show=False
+        )
+        for key in KEYS
+        if key.keys
+    ]
+
+
+class RoomScreen(Screen[None]):
+    """The main screen."""
+
+    CSS_PATH = Path(__file__).with_name("room.tcss")
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    AUTO_FOCUS = ""
+
+    def __init__(self) -> None:
+        super().__init__(id="room")
+        self.selected: TaskId | None = None
+        self._chosen = False  # by the person, or once by the deck
+        self._no_choice = False  # the cursor stands on a folded phase
+        self.pane = "plan"
+        self.zoomed = False
+        self._last_key_at = 0.0
+        self._copied_at = 0.0
+
+    @property
+    def deck_app(self) -> DeckApp:
+        """The app, by its own type."""
+        return cast("DeckApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Header, panes, keys."""
+        folder = self.deck_app.folder
+        yield HeaderBar()
+        yield TabStrip(id="pane-tabs")
+        with Container(id="panes"):
+            yield PlanPane()
+            yield TaskPane(folder)
+            yield AgentsPane(id="agents")
+            yield TailsPane(folder)
+            yield QueuePane(id="queue")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """First picture."""
+        self.set_class(self.deck_app.ascii_only, "-ascii")
+        self._arrange()
+        self.refresh_deck()
+        self.call_after_refresh(self.go_to, "plan")
+
+    def on_screen_resume(self) -> None:
+        """Repaint all: what changed behind a dialog was not drawn."""
+        self.refresh_deck()
+        for widget in self.query("*"):
+            widget.refresh()
+
+    # --- drawing -----------------------------------------------------------------------------
+
+    def moment(self) -> Deck:
+        """The run as it is now, as it is looked at here."""
+        folded = self.query_one(PlanPane).folded
+        return self.deck_app.model.moment(
+            self.selected, offline=self.deck_app.offline, folded=folded
+        )
+
+    @property
+    def context(self) -> Context:
+        """On what a key would act now."""
+        return Context(self.moment(), self.pane)
+
+    def refresh_deck(self) -> None:
+        """Show the run as it is now, in every pane that can be seen."""
+        deck = self.moment()
+        if not self._no_choice and (not self._chosen or self.selected not in deck.state.tasks):
+            self.selected = first_choice(deck)
+            self._chosen = self.selected is not None
+            deck = self.moment()
+        self.query_one(HeaderBar).show(deck)
+        for pane in self._visible():
+            pane.show(deck)
+        self.query_one(KeyBar).show(Context(deck, self.pane))
+        if self.query_one("#pane-tabs").display:
+            self._show_pane_tabs(deck)
+
+    def tick_logs(self) -> None:
+        """Look for new log lines, unless a key was pressed just now."""
+        if time.monotonic() - self._last_key_at < KEY_QUIET_S:
+            return
+        for pane in self._visible():
+            if isinstance(pane, TaskPane | TailsPane):
+                pane.tick()
+
+    def _visible(self) -> list[PlanPane | TaskPane | AgentsPane | QueuePane | TailsPane]:
+        panes = (
+            self.query_one(PlanPane),
+            self.query_one(TaskPane),
+            self.query_one(AgentsPane),
+            self.query_one(QueuePane),
+            self.query_one(TailsPane),
+        )
+        return [pane for pane in panes if pane.display]
+
+    def _show_pane_tabs(self, deck: Deck) -> None:
+        asking = len(deck.waiting_for_me)
+        names = {
+            "plan": f"1 Plan{f' !{asking}' if asking else ''}",
+            "task": f"2 {deck.selected or 'Task'}",
+            "agents": "3 Agents",
+            "queue": f"4 Queue{f' {len(deck.state.queue)}' if deck.state.queue else ''}",
+        }
+        self.query_one("#pane-tabs", TabStrip).show(
+            tuple((pane, names[pane], "") for pane in PANES), self.pane
+        )
+
+    # --- size and panes ------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        """Another size may need another arrangement."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        width, height = self.app.size
+        small = width < NARROW or height < LOW_TABS
+        self.set_class(small or self.zoomed, "-single")
+        self.set_class(width >= WIDE and height >= TALL and not (small or self.zoomed), "-wide")
+        self.set_class(height < LOW, "-low")
+        for pane in self.query(".pane"):
+            pane.set_class(pane.id == self.pane, "-shown")
+        self.call_after_refresh(self.refresh_deck)
+
+    def go_to(self, pane: str) -> None:
+        """Bring a pane to the front and give it the focus."""
+        self.pane = pane
+        if self.has_class("-single"):
+            self._arrange()
+        self.call_after_refresh(self._focus_pane)
+
+    def _focus_pane(self) -> None:
+        match self.pane:
+            case "plan":
+                self.query_one(PlanPane).view.focus()
+            case "task":
+                self.query_one(TaskPane).focus_view()
+            case "agents":
+                self.query_one("#agent-rows").focus()
+            case _:
+                self.query_one("#queue-rows").focus()
+        self.refresh_deck()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The pane that has the focus is the one that keys act on."""
+        pane = next((a.id for a in event.widget.ancestors if a.id in PANES), None)
+        if pane is not None and pane != self.pane:
+            self.pane = pane
+            self.refresh_deck()
+
+    def on_tab_strip_chosen(self, event: TabStrip.Chosen) -> None:
+        """A pane was clicked on a small screen."""
+        self.go_to(event.tab)
+
+    # --- selection -----------------------------------------------------------------------------
+
+    def select(self, task: TaskId | None) -> None:
+        """Look at another task."""
+        self.selected = task
+        self._no_choice = task is None
+        self._chosen = True
+        self.refresh_deck()
+
+    def on_plan_pane_task_chosen(self, event: PlanPane.TaskChosen) -> None:
+        """The cursor of the plan moved."""
+        self.select(event.task)
+
+    def on_plan_pane_task_opened(self) -> None:
+        """Look at the task."""
+        self.go_to("task")
+
+    def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
+        """The cursor of another list moved: the plan and the task follow."""
+        task = self._task_of(event)
+        if task is not None:
+            self.select(task)
+
+    def on_row_list_opened(self, event: RowList.Opened) -> None:
+        """Look at the row's task."""
+        task = self._task_of(event)
+        if task is not None:
+            self.select(task)
+            self.go_to("task")
+
+    def _task_of(self, event: RowList.Highlighted) -> TaskId | None:
+        if event.rows.id == "queue-rows":
+            return task_of_row(self.moment(), event.key)
+        return TaskId(event.key) if event.rows.id == "agent-rows" else None
+
+    # --- keys ----------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Remember when a key was pressed, then go on."""
+        if isinstance(event, events.Key):
+            self._last_key_at = time.monotonic()
+        await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """No key does nothing in silence."""
+        known = {name for key in KEYS for name in key.keys.split(",")}
+        if event.is_printable and event.key not in known and event.character not in ("j", "k"):
+            self.notify(f"{event.character} does nothing here; ? shows the keys.", timeout=3)
+
+    def action_press(self, key_id: str) -> None:
+        """A key of the table was pressed."""
+        self.deck_app.press(key_id)
+
+    def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
+        """A key of the footer was clicked."""
+        self.deck_app.press(event.key.id)
+
+    def act(self, key: Key) -> None:
+        """Do what a key of the screen means."""
+        name, _, argument = key.act.removesuffix(")").partition("(")
+        match name:
+            case "pane":
+                self.go_to(argument.strip("'"))
+            case "next_pane":
+                self.go_to(self._neighbour(1))
+            case "previous_pane":
+                self.go_to(self._neighbour(-1))
+            case "next_that_needs_me":
+                self.select(next_that_needs_me(self.moment()))
+            case "plan_view":
+                self._turn_plan()
+            case "tab":
+                self._show_tab(argument.strip("'"))
+            case "turn_tab":
+                here = TABS.index(self.query_one(TaskPane).tab)
+                self._show_tab(TABS[(here + int(argument)) % len(TABS)])
+            case "raw_log":
+                self.query_one(TaskPane).turn_raw()
+                self._see("task")
+            case "zoom":
+                self._zoom()
+            case "copy":
+                self._copy()
+            case _:
+                self.deck_app.act(name)
+
+    def _neighbour(self, by: int) -> str:
+        return PANES[(PANES.index(self.pane) + by) % len(PANES)]
+
+    def _turn_plan(self) -> None:
+        self._see("plan")
+        self.query_one(PlanPane).turn_view()
+        self.refresh_deck()
+
+    def _show_tab(self, tab: str) -> None:
+        self.query_one(TaskPane).turn_to(tab)
+        self._see("task")
+
+    def _see(self, pane: str) -> None:
+        """Bring a pane to the front where only one is shown; elsewhere the focus stays."""
+        if self.has_class("-single") and self.pane != pane:
+            self.go_to(pane)
+        else:
+            self.refresh_deck()
+
+    def _zoom(self) -> None:
+        width, height = self.app.size
+        if width < NARROW or height < LOW_TABS:
+            self.notify("The screen is too small for more than one pane: they are tabs already.")
+            return
+        self.zoomed = not self.zoomed
+        self._arrange()
+        self.call_after_refresh(self._focus_pane)
+
+    def _copy(self) -> None:
+        task = self.moment().task
+        attempt = task.attempt if task is not None else None
+        if attempt is None or attempt.branch is None:
+            return
+        again = time.monotonic() - self._copied_at < COPY_AGAIN_S
+        text = attempt.path if again and attempt.path else attempt.branch
+        self._copied_at = 0.0 if again else time.monotonic()
+        self.app.copy_to_clipboard(text)
+        more = "" if again else "; c again copies its path"
+        self.notify(f"Copied {text}{more}.", markup=False, timeout=3)

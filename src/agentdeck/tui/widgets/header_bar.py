@@ -1,0 +1,37 @@
+"""The first line of the deck."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+from textual.widget import Widget
+
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.header import header_line
+from agentdeck.tui.presentation.line import Line
+from agentdeck.tui.widgets.styled import roles_of
+
+
+class HeaderBar(Widget):
+    """Draws `header_line`."""
+
+    def __init__(self) -> None:
+        super().__init__(id="header")
+        self._deck: Deck | None = None
+        self._line: Line = ()
+
+    def show(self, deck: Deck) -> None:
+        """Show this moment."""
+        self._deck = deck
+        line = header_line(deck, self.size.width)
+        if line != self._line:
+            self._line = line
+            self.refresh()
+
+    def on_resize(self) -> None:
+        """Another width shows more or less."""
+        if self._deck is not None:
+            self.show(self._deck)
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one
+        """The line."""
+        return roles_of(self).strip(self._line, self.size.width, self.rich_style)

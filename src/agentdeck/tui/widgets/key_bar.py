@@ -1,0 +1,80 @@
+"""The last line of the deck: the keys that matter most now, dim where they cannot act."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from agentdeck.tui.keys import KEYS, Context, Key, label, reason
+from agentdeck.tui.presentation.line import Line, Span, cells
+from agentdeck.tui.widgets.styled import roles_of
+
+
+def key_pieces(context: Context, width: int) -> list[tuple[Key, Line]]:
+    """The keys that fit into `width` cells, in the order of the table."""
+    candidates = sorted((key for key in KEYS if key.footer), key=lambda key: key.footer)
+    # help and palette lead to all the others, so they stay whatever the width
+    sure = [key for key in candidates if key.id in ("deck.help", "deck.palette", "deck.leave")]
+    chosen: list[Key] = list(sure)
+    # keys that can act come before those that cannot; all keep the order of the table on the screen
+    for key in sorted(candidates, key=lambda key: (reason(key, context) is not None, key.footer)):
+        if key in chosen:
+            continue
+        if sum(cells(_piece(other, context)) + 2 for other in (*chosen, key)) > width:
+            break
+        chosen.append(key)
+    return [(key, _piece(key, context)) for key in candidates if key in chosen]
+
+
+def _piece(key: Key, context: Context) -> Line:
+    word = label(key, context)
+    if reason(key, context) is not None:
+        return (Span(key.show, "faint"), Span(f" {word}", "faint"))
+    return (Span(key.show, "key bold"), Span(f" {word}", "muted"))
+
+
+class KeyBar(Widget):
+    """Draws the keys; a click presses one."""
+
+    class Pressed(Message):
+        """A key was clicked."""
+
+        def __init__(self, key: Key) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self) -> None:
+        super().__init__(id="keys")
+        self._on_what: Context | None = None
+        self._pieces: list[tuple[Key, Line]] = []
+
+    def show(self, context: Context) -> None:
+        """Show the keys for this moment."""
+        self._on_what = context
+        pieces = key_pieces(context, self.size.width - 1)
+        if [piece for _, piece in pieces] != [piece for _, piece in self._pieces]:
+            self._pieces = pieces
+            self.refresh()
+
+    def on_resize(self) -> None:
+        """Another width shows more or fewer."""
+        if self._on_what is not None:
+            self.show(self._on_what)
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one
+        """The line."""
+        line: list[Span] = [Span(" ")]
+        for _, piece in self._pieces:
+            line += [*piece, Span("  ")]
+        return roles_of(self).strip(tuple(line), self.size.width, self.rich_style)
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key under the mouse."""
+        x = 1
+        for key, piece in self._pieces:
+            if x <= event.x < x + cells(piece):
+                self.post_message(self.Pressed(key))
+                return
+            x += cells(piece) + 2

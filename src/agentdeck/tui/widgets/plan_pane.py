@@ -1,0 +1,308 @@
+"""The plan pane: the tasks as a graph or as an outline, over one selection.
+
+Below both stands why the selected task stands where it stands.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from agentdeck.core.ids import PhaseId, TaskId
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.figures import plural
+from agentdeck.tui.presentation.forecast import critical_path
+from agentdeck.tui.presentation.graph_label import NOTE_CELLS, graph_label, label_cells
+from agentdeck.tui.presentation.graph_layout import lay_out
+from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut, plain, wrapped
+from agentdeck.tui.presentation.outline import (
+    ALWAYS_OUTLINE,
+    PHASE_PREFIX,
+    outline_row,
+    outline_rows,
+)
+from agentdeck.tui.presentation.status import ascii_signs
+from agentdeck.tui.widgets.graph_view import GraphView
+from agentdeck.tui.widgets.row_list import RowList
+from agentdeck.tui.widgets.styled import Pane, roles_of
+
+WHY_ROWS: Final = 2
+
+
+class Outline(RowList):
+    """The outline: phases fold with left, right and enter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "fold(True)", show=False),
+        Binding("right", "fold(False)", show=False),
+    ]
+
+    class FoldAsked(Message):
+        """The person wants a phase folded, or unfolded."""
+
+        def __init__(self, key: str, folded: bool) -> None:
+            super().__init__()
+            self.key = key
+            self.folded = folded
+
+    folded: frozenset[str] = frozenset()
+
+    def action_move(self, by: int) -> None:
+        """To the next task; the head of a phase is a stop only while the phase is folded."""
+        keys = self.keys
+        here = keys.index(self.cursor) if self.cursor in keys else -1
+        there = max(0, min(len(keys) - 1, here + by))
+        step = 1 if by > 0 else -1
+        while 0 <= there < len(keys) and self._is_open_head(keys[there]):
+            there += step
+        if 0 <= there < len(keys):
+            self._go(there)
+
+    def action_edge(self, number: int) -> None:
+        """To the first or the last task."""
+        if self.keys:
+            self._go(number % len(self.keys))
+            if self._is_open_head(self.cursor or ""):
+                self.action_move(1 if number == 0 else -1)
+
+    def stand_on(self, key: str) -> None:
+        """The cursor stays on the head of a phase that is folded."""
+        self.set_reactive(RowList.cursor, key)
+
+    def _is_open_head(self, key: str) -> bool:
+        return key.startswith(PHASE_PREFIX) and key.removeprefix(PHASE_PREFIX) not in self.folded
+
+    def action_fold(self, folded: bool) -> None:
+        """Fold the phase of the cursor, or unfold it."""
+        if self.cursor is not None:
+            self.post_message(self.FoldAsked(self.cursor, folded))
+
+
+class PlanGraph(GraphView, inherit_bindings=False):
+    """The graph, with `h` and `l` left to the deck, where they hold and show the log."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "walk('left')", show=False),
+        Binding("right", "walk('right')", show=False),
+        Binding("up,k", "walk('up')", show=False),
+        Binding("down,j", "walk('down')", show=False),
+        Binding("enter", "open", show=False),
+    ]
+
+    class Opened(Message):
+        """The person wants to see the task."""
+
+    def action_open(self) -> None:
+        """Look at the task."""
+        self.post_message(self.Opened())
+
+
+class WhyLine(Widget):
+    """The sentence at the bottom: why the selected task stands where it stands."""
+
+    def __init__(self) -> None:
+        super().__init__(id="why")
+        self._text = ""
+        self._lines: list[Line] = []
+
+    def show(self, text: str) -> None:
+        """Show a sentence."""
+        if text != self._text:
+            self._text = text
+            self._wrap()
+
+    def on_resize(self) -> None:
+        """Another width wraps elsewhere."""
+        self._wrap()
+
+    def _wrap(self) -> None:
+        width = self.size.width - 2
+        lines = list(wrapped(self._text, width)) if width > 8 and self._text else []
+        if len(lines) > WHY_ROWS:
+            rest = " ".join(span.text for line in lines[WHY_ROWS - 1 :] for span in line)
+            lines = [*lines[: WHY_ROWS - 1], (Span(cut(rest, width)),)]
+        self._lines = lines
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One row of it."""
+        line = (Span(" "), *self._lines[y]) if y < len(self._lines) else EMPTY
+        return roles_of(self).strip(line, self.size.width, self.rich_style)
+
+
+class PlanPane(Pane):
+    """Graph, outline and the sentence."""
+
+    class TaskChosen(Message):
+        """The person put the cursor on a task."""
+
+        def __init__(self, task: TaskId | None) -> None:
+            super().__init__()
+            self.task = task  # None: it stands on a folded phase
+
+    class TaskOpened(Message):
+        """The person wants to look at the selected task."""
+
+    def __init__(self) -> None:
+        super().__init__(id="plan")
+        self.folded: frozenset[str] = frozenset()
+        self.as_graph: bool | None = None  # None: by the size of the plan
+        self._deck: Deck | None = None
+        self._graph_of: tuple[str, int, int] | None = None
+        self._note_cells = 0
+        self._labels: dict[TaskId, Line] = {}
+        self._critical: list[TaskId] = []
+
+    def compose(self) -> ComposeResult:
+        """Both views; one is shown."""
+        yield Outline(
+            id="outline", empty="The tasks of the plan appear here, as soon as the run has begun."
+        )
+        yield PlanGraph(self._label, ascii_only=roles_of(self).ascii_only, id="graph")
+        yield WhyLine()
+
+    @property
+    def shows_graph(self) -> bool:
+        """Is the graph shown?"""
+        if self.as_graph is not None:
+            return self.as_graph
+        size = len(self._deck.state.tasks) if self._deck is not None else 0
+        return 0 < size <= ALWAYS_OUTLINE and self.size.width >= 50
+
+    @property
+    def view(self) -> Widget:
+        """The view that is shown."""
+        return self.query_one("#graph" if self.shows_graph else "#outline")
+
+    def turn_view(self) -> None:
+        """The other view, with the same selection and the focus where it was."""
+        focused = self.view.has_focus
+        self.as_graph = not self.shows_graph
+        if self._deck is not None:
+            self.show(self._deck)
+        if focused:
+            self.view.focus()
+
+    def show(self, deck: Deck) -> None:
+        """Show this moment."""
+        self._deck = deck
+        graph, outline = self.query_one(PlanGraph), self.query_one(Outline)
+        had_focus = graph.has_focus or outline.has_focus
+        graph.display, outline.display = self.shows_graph, not self.shows_graph
+        if had_focus and not self.view.has_focus:
+            self.view.focus()
+        if self.shows_graph:
+            self._show_graph(graph, deck)
+        else:
+            outline.folded = deck.folded
+            outline.show(outline_rows(deck), lambda key, width: outline_row(deck, key, width))
+            if deck.selected is not None:
+                outline.put_cursor(deck.selected)
+        self.query_one(WhyLine).show(deck.why(deck.selected) if deck.selected is not None else "")
+        other = "outline" if self.shows_graph else "graph"
+        self.set_titles((Span("Plan"),), self._figures(deck, other))
+
+    def _figures(self, deck: Deck, other: str) -> Line:
+        if not deck.state.tasks:
+            return EMPTY
+        graph = self.query_one(PlanGraph)
+        wider = self.shows_graph and graph.drawn.width > graph.size.width
+        more: Line = (Span("more → · ", "muted"),) if wider else EMPTY
+        return (
+            *more,
+            Span("g", "key"),
+            Span(f" {other} · {plural(len(deck.state.tasks), 'task')}", "muted"),
+        )
+
+    def _show_graph(self, graph: PlanGraph, deck: Deck) -> None:
+        state = deck.state
+        critical = critical_path(state)
+        room = graph.size.width
+        drawn = (str(state.run), len(state.tasks), room)
+        if drawn != self._graph_of or critical != self._critical:
+            self._graph_of, self._critical = drawn, critical
+            edges = [(need, task.id) for task in state.plan.tasks for need in task.after]
+            titles = {
+                n: plain(phase.title) or phase.id for n, phase in enumerate(state.plan.phases)
+            }
+            groups: dict[str, int] = {
+                task.id: state.plan.phase_index[task.phase]
+                for task in state.plan.tasks
+                if task.phase is not None
+            }
+            for cells in NOTE_CELLS:  # the widest notes with which the whole graph can be seen
+                self._note_cells = cells
+                nodes = [(task.id, label_cells(task.id, cells)) for task in state.plan.tasks]
+                layout = lay_out(nodes, edges, groups=groups or None)
+                if layout.width <= room:
+                    break
+            # before the layout: it would choose its own first task and say so
+            graph.set_reactive(GraphView.selected, deck.selected)
+            graph.set_layout(layout, critical=critical, titles=titles)
+        if deck.selected is not None and graph.selected != deck.selected:
+            graph.selected = deck.selected
+        labels = {task: graph_label(deck, task, self._note_cells) for task in state.tasks}
+        if labels != self._labels:
+            self._labels = labels
+            graph.refresh_labels()  # all: a repaint that was asked for behind a dialog is lost
+
+    def _label(self, task: str) -> Text:
+        roles = roles_of(self)
+        text = Text()
+        for span in self._labels.get(TaskId(task), (Span(task),)):
+            shown = ascii_signs(span.text) if roles.ascii_only else span.text
+            text.append(shown, roles.style(span.role))
+        return text
+
+    def on_graph_view_selected(self, event: GraphView.Selected) -> None:
+        """The cursor of the graph moved."""
+        event.stop()
+        if self.shows_graph and self._deck is not None and event.task_id != self._deck.selected:
+            self.post_message(self.TaskChosen(TaskId(event.task_id)))
+
+    def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
+        """The cursor of the outline moved."""
+        event.stop()
+        if isinstance(event, RowList.Opened):
+            return
+        head = event.key.startswith(PHASE_PREFIX)
+        self.post_message(self.TaskChosen(None if head else TaskId(event.key)))
+
+    def on_row_list_opened(self, event: RowList.Opened) -> None:
+        """Open a task, or fold a phase."""
+        event.stop()
+        if event.key.startswith(PHASE_PREFIX):
+            self._fold(event.key, event.key.removeprefix(PHASE_PREFIX) not in self.folded)
+        else:
+            self.post_message(self.TaskOpened())
+
+    def on_plan_graph_opened(self) -> None:
+        """Open the task of the graph's cursor."""
+        self.post_message(self.TaskOpened())
+
+    def on_outline_fold_asked(self, event: Outline.FoldAsked) -> None:
+        """Fold the phase that the row belongs to."""
+        event.stop()
+        key = event.key
+        if not key.startswith(PHASE_PREFIX) and self._deck is not None:
+            phase = self._deck.state.spec(TaskId(key)).phase
+            if phase is None or not event.folded:
+                return
+            key = PHASE_PREFIX + phase
+        self._fold(key, event.folded)
+
+    def _fold(self, key: str, folded: bool) -> None:
+        phase = PhaseId(key.removeprefix(PHASE_PREFIX))
+        self.folded = self.folded | {phase} if folded else self.folded - {phase}
+        self.query_one(Outline).stand_on(key)
+        first = None
+        if not folded and self._deck is not None:
+            tasks = self._deck.state.plan.tasks
+            first = next((task.id for task in tasks if task.phase == phase), None)
+        self.post_message(self.TaskChosen(first))

@@ -1,0 +1,35 @@
+"""The merge queue pane: what waits behind what."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.line import Span, plain
+from agentdeck.tui.presentation.merge_queue import queue_row, queue_rows, queue_title, task_of_row
+from agentdeck.tui.widgets.row_list import RowList
+from agentdeck.tui.widgets.styled import Pane
+
+EMPTY_QUEUE = (
+    "Proven work waits here to be merged: in which order, on what, with which gates. "
+    "a approves, m moves a task to the front."
+)
+
+
+class QueuePane(Pane):
+    """Draws `queue_rows`."""
+
+    def compose(self) -> ComposeResult:
+        """One list."""
+        yield RowList(id="queue-rows", empty=EMPTY_QUEUE)
+
+    def show(self, deck: Deck) -> None:
+        """Show this moment."""
+        rows = self.query_one(RowList)
+        keys = queue_rows(deck)
+        rows.show(keys, lambda key, width: queue_row(deck, key, width))
+        if not rows.has_focus:
+            rows.put_cursor(next((k for k in keys if task_of_row(deck, k) == deck.selected), None))
+        target = plain(deck.state.target)
+        to = (Span(" → ", "faint"), Span(target, "muted")) if target else ()
+        self.set_titles((Span("Merge queue"), *to), queue_title(deck))

@@ -1,0 +1,249 @@
+"""Rows that can be walked, and lines that can be scrolled: only what is visible is made and drawn.
+
+Rules: a row is known by its key, so the cursor stays on it while others come and go. Rows are made
+by a callback from key and width; a row is drawn again only when its line changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from agentdeck.tui.presentation.line import Line, Span, wrapped
+from agentdeck.tui.widgets.styled import roles_of
+
+DrawRow = Callable[[str, int], Line]
+
+
+class RowList(ScrollView, can_focus=True):
+    """A list of rows with a cursor."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "RowList, LinesView { overflow: hidden auto; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home", "edge(0)", show=False),
+        Binding("end", "edge(-1)", show=False),
+        Binding("enter", "open", show=False),
+    ]
+
+    class Highlighted(Message):
+        """The person put the cursor on another row."""
+
+        def __init__(self, rows: RowList, key: str) -> None:
+            super().__init__()
+            self.rows = rows
+            self.key = key
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    class Opened(Highlighted):
+        """The person wants to see what the row stands for."""
+
+    cursor: reactive[str | None] = reactive(None)
+
+    def __init__(self, *, empty: str = "", id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._empty = empty
+        self._keys: Sequence[str] = ()
+        self._index: dict[str, int] = {}
+        self._draw: DrawRow = lambda _, __: ()
+        self._lines: dict[int, Line] = {}  # of the rows on the screen
+        self._seen = True  # the cursor is seen
+
+    def show(self, keys: Sequence[str], draw: DrawRow, *, empty: str | None = None) -> None:
+        """Show these rows. The cursor stays on its row, or near where that was."""
+        self._draw = draw
+        if empty is not None:
+            self._empty = empty
+        if list(keys) != list(self._keys):
+            was = self._index.get(self.cursor or "", 0)
+            self._keys = keys
+            self._index = {key: number for number, key in enumerate(keys)}
+            self.virtual_size = Size(1, len(keys))
+            if self.cursor not in self._index:
+                self.set_reactive(RowList.cursor, keys[min(was, len(keys) - 1)] if keys else None)
+            self._lines.clear()
+            self.refresh()
+            return
+        self._redraw_changed()
+
+    def put_cursor(self, key: str | None) -> None:
+        """Move the cursor because something else chose the row; says nothing to anybody.
+
+        With None, or a row that is not here, no cursor is seen: keys act on the selected task, so a
+        cursor on another one would lie.
+        """
+        seen = key in self._index
+        if seen != self._seen:
+            self._seen = seen
+            self.refresh()
+        if key in self._index and key != self.cursor:
+            self.set_reactive(RowList.cursor, key)
+            self._see_cursor()
+            self.refresh()
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The rows that are shown."""
+        return self._keys
+
+    def action_move(self, by: int) -> None:
+        """The cursor goes `by` rows on."""
+        if self._keys:
+            here = self._index.get(self.cursor or "", 0)
+            if not self._seen:
+                by = 0  # the first key brings the cursor back
+            self._go(max(0, min(len(self._keys) - 1, here + by)))
+
+    def action_page(self, by: int) -> None:
+        """The cursor goes a screen on."""
+        self.action_move(by * max(1, self.size.height - 1))
+
+    def action_edge(self, number: int) -> None:
+        """The cursor goes to the first or the last row."""
+        if self._keys:
+            self._go(number % len(self._keys))
+
+    def action_open(self) -> None:
+        """Open the row with the cursor."""
+        if self.cursor is not None:
+            self.post_message(self.Opened(self, self.cursor))
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the row under the mouse; twice opens it."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        number = offset.y + self.scroll_offset.y
+        if number < len(self._keys):
+            self._go(number)
+            if event.chain == 2:
+                self.action_open()
+
+    def _go(self, number: int) -> None:
+        key = self._keys[number]
+        if key == self.cursor and self._seen:
+            return
+        self._seen = True
+        self.set_reactive(RowList.cursor, key)
+        self._see_cursor()
+        self.refresh()
+        self.post_message(self.Highlighted(self, key))
+
+    def _see_cursor(self) -> None:
+        number = self._index.get(self.cursor or "")
+        if number is not None and self.is_mounted:
+            self.scroll_to_region(Region(0, number, 1, 1), animate=False, force=True)
+
+    def on_resize(self) -> None:
+        """Rows have another width; the cursor stays in view."""
+        self._lines.clear()
+        self._see_cursor()
+
+    def notify_style_update(self) -> None:
+        """Theme or focus changed."""
+        super().notify_style_update()
+        self.refresh()
+
+    @property
+    def _width(self) -> int:
+        """Cells of a row: what the scroll bar and a blank beside it leave."""
+        return self.scrollable_content_region.width - self.show_vertical_scrollbar
+
+    def _redraw_changed(self) -> None:
+        width = self._width
+        for number, before in list(self._lines.items()):
+            line = self._line(number, width)
+            if line != before:
+                self._lines[number] = line
+                self.refresh_line(number)
+
+    def _line(self, number: int, width: int) -> Line:
+        return self._draw(self._keys[number], width)
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the screen."""
+        width, base = self.scrollable_content_region.width, self.rich_style
+        roles = roles_of(self)
+        number = y + self.scroll_offset.y
+        if number >= len(self._keys):
+            if not self._keys and self._empty:
+                lines = list(wrapped(self._empty, width - 2, "muted"))
+                if y < len(lines):
+                    return roles.strip((Span(" "), *lines[y]), width, base)
+            return Strip.blank(width, base)
+        if len(self._lines) > 4 * max(1, self.size.height):
+            self._lines.clear()
+        if number not in self._lines:
+            self._lines[number] = self._line(number, self._width)
+        under: Style | None = None
+        if self._keys[number] == self.cursor and self._seen:
+            under = roles.style("cursor" if self.has_focus else "cursor-rest")
+        return roles.strip(self._lines[number], width, base, under)
+
+
+class LinesView(ScrollView, can_focus=True):
+    """Lines to read, made anew for each width; keeps its place while they change."""
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", show=False),
+        Binding("down,j", "scroll_down", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - the framework's word
+        super().__init__(id=id)
+        self._make: Callable[[int], Sequence[Line]] = lambda _: ()
+        self._lines: Sequence[Line] = ()
+        self._subject: object = None
+
+    def show(self, make: Callable[[int], Sequence[Line]], subject: object) -> None:
+        """Show what `make(width)` returns; another subject is read from its top."""
+        self._make = make
+        if subject != self._subject:
+            self._subject = subject
+            self.scroll_home(animate=False)
+        self._rebuild()
+
+    def on_resize(self) -> None:
+        """Lines are wrapped elsewhere."""
+        self._rebuild()
+
+    def notify_style_update(self) -> None:
+        """Theme or focus changed."""
+        super().notify_style_update()
+        self.refresh()
+
+    def _rebuild(self) -> None:
+        width = self.scrollable_content_region.width
+        if width <= 1:
+            return
+        lines = list(self._make(width - 1))
+        if lines != self._lines:
+            self._lines = lines
+            self.virtual_size = Size(1, len(lines))
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the screen."""
+        number, width = y + self.scroll_offset.y, self.scrollable_content_region.width
+        if number >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        line = (Span(" "), *self._lines[number])
+        return roles_of(self).strip(line, width, self.rich_style)

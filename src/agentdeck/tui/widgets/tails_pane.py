@@ -1,0 +1,111 @@
+"""The wall of tails: the ends of the logs of all agents at work, on screens wide enough for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.containers import Grid
+
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import LIVE
+from agentdeck.tui.presentation.agents import who
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.figures import duration
+from agentdeck.tui.presentation.line import Span, plain
+from agentdeck.tui.presentation.rendered_source import RenderedSource
+from agentdeck.tui.widgets.log_view import LogView
+from agentdeck.tui.widgets.row_list import LinesView
+from agentdeck.tui.widgets.styled import Pane, roles_of
+from agentdeck.tui.widgets.task_pane import AttemptFolders, log_source
+
+TILES: Final = 4  # two by two; more are not read, only looked at
+
+
+class Tile(Pane):
+    """The tail of one agent."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(id=f"tile-{number}", classes="tile")
+        self._subject: object = None
+        self._source: RenderedSource | None = None
+
+    def compose(self) -> ComposeResult:
+        """One view."""
+        view = LogView(placeholder="Nothing was written yet.")
+        view.can_focus = False
+        yield view
+
+    def show(self, deck: Deck, task: TaskId, folder: AttemptFolders) -> None:
+        """Follow the task's agent."""
+        attempt = deck.state.tasks[task].attempt
+        if attempt is None:
+            return
+        view = self.query_one(LogView)
+        name = (
+            deck.sign(task),
+            Span(" "),
+            Span(task, "bold"),
+            Span(f" {plain(deck.state.spec(task).title)}"),
+        )
+        time = duration(attempt.worked_s(deck.now))
+        self.set_titles(name, (Span(f"{who(attempt)} {time}", "muted"),))
+        subject = (task, attempt.number, view.size.width, id(roles_of(self)))
+        if subject != self._subject and view.size.width > 8:
+            self._subject = subject
+            if self._source is not None:
+                self._source.close()
+            self._source = log_source(
+                folder, deck, attempt, task, width=view.size.width, roles=roles_of(self)
+            )
+            view.set_source(self._source)
+
+    def tick(self) -> None:
+        """Look for new lines."""
+        if self.display:
+            self.query_one(LogView).tick()
+
+
+class TailsPane(Grid):
+    """Up to four tiles, those of the agents that were first to start; a task keeps its tile."""
+
+    def __init__(self, folder: AttemptFolders) -> None:
+        super().__init__(id="tails")
+        self._folder = folder
+        self._tasks: list[TaskId | None] = [None] * TILES
+
+    def compose(self) -> ComposeResult:
+        """The tiles, and what is said without agents."""
+        for number in range(TILES):
+            yield Tile(number)
+        yield LinesView(id="no-tails")
+
+    def show(self, deck: Deck) -> None:
+        """Show this moment."""
+        live = [
+            task.id for task in deck.state.in_state(*LIVE) if task.attempt and task.attempt.live
+        ]
+        self._tasks = [task if task in live else None for task in self._tasks]
+        fresh = [task for task in live if task not in self._tasks]
+        for number, task in enumerate(self._tasks):
+            if task is None and fresh:
+                self._tasks[number] = fresh.pop(0)
+        shown = sum(task is not None for task in self._tasks)
+        self.set_class(shown == 1, "-one")
+        self.set_class(shown == 2, "-two")
+        for number, task in enumerate(self._tasks):
+            tile = self.query_one(f"#tile-{number}", Tile)
+            tile.display = task is not None
+            if task is not None:
+                tile.show(deck, task, self._folder)
+        empty = self.query_one("#no-tails", LinesView)
+        empty.can_focus = False
+        empty.display = shown == 0
+        empty.show(
+            lambda _: [(Span("The logs of the agents at work run here.", "muted"),)], "empty"
+        )
+
+    def tick(self) -> None:
+        """Look for new lines of all tiles."""
+        for tile in self.query(Tile):
+            tile.tick()

@@ -1,0 +1,276 @@
+"""The task pane: log, diff, gates, brief and history of the selected task.
+
+Rules: only the tab that is shown is made. The log is read from the run's folder, live or ended; the
+diff is made in a thread, and again only when the task's work may have changed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Protocol
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+
+from agentdeck.control.logtail import LogTail
+from agentdeck.core.errors import DeckError
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import Attempt
+from agentdeck.tui.presentation.brief import brief_lines
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.diff import DiffColours, diff_texts
+from agentdeck.tui.presentation.gates import gate_lines
+from agentdeck.tui.presentation.history import history_lines
+from agentdeck.tui.presentation.line import Line, cells
+from agentdeck.tui.presentation.log_lines import format_of, log_lines
+from agentdeck.tui.presentation.log_source import LineSource, ListSource, TailSource
+from agentdeck.tui.presentation.rendered_source import RenderedSource
+from agentdeck.tui.presentation.status import ascii_signs
+from agentdeck.tui.presentation.task_title import attempt_title, no_diff, no_log, task_title
+from agentdeck.tui.roles import Roles
+from agentdeck.tui.widgets.log_view import LogView
+from agentdeck.tui.widgets.row_list import LinesView
+from agentdeck.tui.widgets.styled import Pane, roles_of
+from agentdeck.tui.widgets.tab_strip import TabStrip
+
+TABS: Final = ("log", "diff", "gates", "brief", "history")
+MARGIN_CELLS: Final = 2  # left of a log line and right of it
+DIFF_AGAIN_S: Final = 5.0  # between two looks at what a live agent has changed
+
+
+class AttemptFolders(Protocol):
+    """Where the logs of a run are."""
+
+    def attempt(self, task: TaskId, number: int) -> Path:
+        """The folder of one attempt."""
+
+
+def as_text(line: Line, roles: Roles) -> Text:
+    """A line for a log view."""
+    text = Text(" ")
+    for span in line:
+        shown = ascii_signs(span.text) if roles.ascii_only else span.text
+        text.append(shown, roles.style(span.role))
+    return text
+
+
+def log_source(
+    folder: AttemptFolders, deck: Deck, attempt: Attempt, task: TaskId, *, width: int, roles: Roles
+) -> RenderedSource:
+    """The log of an attempt as it reads best."""
+    stream_format = format_of(deck.state.plan, attempt)
+    root, frozen = attempt.path or "", deck.frozen
+
+    def draw(raw: bytes) -> list[Text]:
+        lines = log_lines(stream_format, raw, width - MARGIN_CELLS, root=root, utc=frozen)
+        return [as_text(line, roles) for line in lines]
+
+    return RenderedSource(LogTail(folder.attempt(task, attempt.number) / "raw.log"), draw)
+
+
+class TaskPane(Pane):
+    """Tabs about one task."""
+
+    class TabTurned(Message):
+        """Another tab is shown."""
+
+    def __init__(self, folder: AttemptFolders) -> None:
+        super().__init__(id="task")
+        self._folder = folder
+        self._deck: Deck | None = None
+        self.tab = "log"
+        self.raw = False
+        self._log_of: object = None
+        self._diff_of: object = None
+        self._diff_at = 0.0
+        self._tail: LogTail | RenderedSource | None = None
+
+    def compose(self) -> ComposeResult:
+        """A row of names and one view for each kind of content."""
+        yield TabStrip(id="tabs")
+        with Vertical(id="tab-body"):
+            yield LogView(id="log")
+            yield LogView(id="diff")
+            yield LinesView(id="lines")
+
+    def show(self, deck: Deck) -> None:
+        """Show this moment."""
+        self._deck = deck
+        title = task_title(deck)
+        self.set_titles(title, attempt_title(deck, self.title_room - cells(title)))
+        raw = "log (raw)" if self.raw else "log"
+        names = {name: raw if name == "log" else name for name in TABS}
+        self.query_one("#tabs", TabStrip).show(
+            tuple((name, names[name].capitalize(), "") for name in TABS), self.tab
+        )
+        for name, view in self._views().items():
+            view.display = name == self._view_name
+        match self.tab:
+            case "log":
+                self._show_log(deck)
+            case "diff":
+                self._show_diff(deck)
+            case _:
+                make = {"gates": gate_lines, "brief": brief_lines, "history": history_lines}[
+                    self.tab
+                ]
+                lines = self.query_one("#lines", LinesView)
+                lines.show(lambda width: make(deck, width), (deck.selected, self.tab))
+
+    def turn_to(self, tab: str) -> None:
+        """Show another tab; the focus follows if it was here."""
+        focused = self.has_focus_within
+        self.tab = tab
+        if self._deck is not None:
+            self.show(self._deck)
+        if focused:
+            self.focus_view()
+
+    def focus_view(self) -> None:
+        """Put the focus on what the tab shows."""
+        self._views()[self._view_name].focus()
+
+    def turn_raw(self) -> None:
+        """The log as it was written, or as it reads best."""
+        self.raw = not self.raw
+        self._log_of = None
+        self.turn_to("log")
+
+    def tick(self) -> None:
+        """Look for new lines of the log, if it is shown."""
+        if self.tab == "log" and self._deck is not None:
+            self.query_one("#log", LogView).tick()
+
+    def on_resize(self) -> None:
+        """Prose is wrapped elsewhere."""
+        super().on_resize()
+        if self._deck is not None:
+            self.call_after_refresh(self._again)
+
+    def notify_style_update(self) -> None:
+        """Colours are part of rendered lines."""
+        super().notify_style_update()
+        self._diff_of = None
+
+    def on_tab_strip_chosen(self, event: TabStrip.Chosen) -> None:
+        """A tab was clicked."""
+        event.stop()
+        self.turn_to(event.tab)
+
+    @property
+    def _view_name(self) -> str:
+        return self.tab if self.tab in ("log", "diff") else "lines"
+
+    def _views(self) -> dict[str, LogView | LinesView]:
+        return {
+            "log": self.query_one("#log", LogView),
+            "diff": self.query_one("#diff", LogView),
+            "lines": self.query_one("#lines", LinesView),
+        }
+
+    def _again(self) -> None:
+        if self._deck is not None and self.display:
+            self.show(self._deck)
+
+    # --- the log -------------------------------------------------------------------------------
+
+    def _show_log(self, deck: Deck) -> None:
+        view = self.query_one("#log", LogView)
+        task, width = deck.task, view.size.width
+        attempt = task.attempt if task is not None else None
+        view.placeholder = no_log(deck).split("\n", 1)[0] if attempt is not None else ""
+        number = attempt.number if attempt is not None else 0
+        subject = (deck.selected, number, width, self.raw, id(roles_of(self)))
+        if attempt is None:
+            text = no_log(deck)
+            subject = (*subject, text)  # type: ignore[assignment]
+        if subject == self._log_of or width < MARGIN_CELLS:
+            return
+        self._log_of = subject
+        if self._tail is not None:
+            self._tail.close()
+            self._tail = None
+        view.set_source(self._source(deck, attempt, width))
+
+    def _source(self, deck: Deck, attempt: Attempt | None, width: int) -> LineSource:
+        roles = roles_of(self)
+        if attempt is None or deck.selected is None:
+            return ListSource(_paragraphs(no_log(deck), width, roles))
+        if self.raw:
+            tail = LogTail(self._folder.attempt(deck.selected, attempt.number) / "raw.log")
+            tail.poll()
+            self._tail = tail
+            return TailSource(tail)
+        source = log_source(self._folder, deck, attempt, deck.selected, width=width, roles=roles)
+        self._tail = source
+        return source
+
+    # --- the diff ------------------------------------------------------------------------------
+
+    def _show_diff(self, deck: Deck) -> None:
+        view = self.query_one("#diff", LogView)
+        task, width = deck.task, view.size.width
+        attempt = task.attempt if task is not None else None
+        if attempt is None or attempt.base is None or task is None:
+            subject: object = (deck.selected, no_diff(deck), width)
+            if subject != self._diff_of and width:
+                self._diff_of = subject
+                view.set_source(ListSource(_paragraphs(no_diff(deck), width, roles_of(self))))
+            return
+        head = attempt.collected.head if attempt.collected else attempt.tools
+        subject = (task.id, attempt.number, head)
+        changed_task = not isinstance(self._diff_of, tuple) or self._diff_of[:2] != subject[:2]
+        if subject == self._diff_of:
+            return
+        if (
+            not changed_task
+            and attempt.collected is None
+            and deck.now - self._diff_at < DIFF_AGAIN_S
+        ):
+            return
+        self._diff_of, self._diff_at = subject, deck.now
+        self.run_worker(
+            lambda: self._read_diff(deck, task.id, changed_task),
+            thread=True,
+            exclusive=True,
+            group="diff",
+        )
+
+    def _read_diff(self, deck: Deck, task: TaskId, fresh: bool) -> None:
+        """In a thread: git is asked, and the lines are coloured."""
+        from agentdeck.control.repo import diff_of
+
+        roles = roles_of(self)
+        colours = DiffColours(
+            added=roles.hexed("state-landed"),
+            removed=roles.hexed("state-failed"),
+            hunk=roles.hexed("accent"),
+            file="bold",
+            muted=roles.hexed("faint"),
+            dark=self.app.current_theme.dark,
+        )
+        try:
+            found = diff_texts(diff_of(deck.state, task), colours)
+            lines = [Text.assemble(" ", line) for line in found]
+            problem = "" if lines else no_diff(deck)
+        except DeckError as error:
+            lines, problem = [], f"{error.message}. {error.hint}".strip()
+        self.app.call_from_thread(self._put_diff, task, lines, problem, fresh)
+
+    def _put_diff(self, task: TaskId, lines: list[Text], problem: str, fresh: bool) -> None:
+        if self._deck is None or self._deck.selected != task:
+            return
+        view = self.query_one("#diff", LogView)
+        if problem:
+            lines = _paragraphs(problem, view.size.width, roles_of(self))
+        if fresh or view.following:
+            view.set_source(ListSource(lines, limit=max(1, len(lines))))
+            view.action_scroll_home()
+
+
+def _paragraphs(text: str, width: int, roles: Roles) -> list[Text]:
+    from agentdeck.tui.presentation.line import wrapped
+
+    return [as_text(line, roles) for line in wrapped(text, width - MARGIN_CELLS, "muted")]

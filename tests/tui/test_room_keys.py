@@ -1,0 +1,375 @@
+"""Keys of the control room: each sends its command, asks once, or says why it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.tui.sample_journal import STARTED_AT, Story, begun, finished, large, middle, write_run
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from agentdeck.core import commands as c
+from agentdeck.core.commands import AnyCommand
+from agentdeck.core.events import SkipMode
+from agentdeck.core.ids import TaskId
+from agentdeck.tui.app import DeckApp
+from agentdeck.tui.keys import KEYS, as_markdown
+from agentdeck.tui.model import Clock
+from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, SkipDialog
+from agentdeck.tui.screens.help import HelpScreen
+from agentdeck.tui.snapshot import FixedSource
+from agentdeck.tui.widgets.plan_pane import PlanPane
+from agentdeck.tui.widgets.task_pane import TaskPane
+
+T = TaskId
+ROOT = Path(__file__).parents[2]
+
+
+class Recording(FixedSource):
+    """Takes every command."""
+
+    async def send(self, command: AnyCommand) -> int:
+        self.sent.append(command)
+        return len(self.sent)
+
+
+class Room:
+    """A deck under test."""
+
+    def __init__(self, pilot: Pilot[None], app: DeckApp, source: Recording) -> None:
+        self.pilot, self.app, self.source = pilot, app, source
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+        await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+    async def select(self, task: str) -> None:
+        self.app.room.select(T(task))
+        await self.pilot.pause()
+
+    @property
+    def selected(self) -> str | None:
+        return self.app.room.selected
+
+    @property
+    def toasts(self) -> list[str]:
+        return [n.message for n in self.app._notifications]
+
+
+@asynccontextmanager
+async def room(
+    tmp_path: Path, story: Story, size: tuple[int, int] = (120, 36), *, logs: bool = False
+) -> AsyncIterator[Room]:
+    source = Recording()
+    folder = write_run(story, tmp_path, logs=logs)
+    clock = Clock(STARTED_AT + story.at)
+    app = DeckApp(folder, source, clock=clock, ascii_only=False, preload=story.history)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        yield Room(pilot, app, source)
+
+
+SENDS = [
+    ("space", "S-1", c.Pause(T("S-1"))),
+    ("space", "S-9", c.Resume(T("S-9"))),
+    ("r", "S-4", c.Retry(T("S-4"))),
+    ("a", "S-7", c.Approve(T("S-7"))),
+    ("A", "S-1", c.Approve()),
+    ("m", "S-7", c.Merge(T("S-7"))),
+    ("h", "S-5", c.Hold(T("S-5"))),
+    ("P", "S-1", c.Pause()),
+    ("H", "S-1", c.Hold()),
+    ("plus", "S-1", c.SetAgents(9)),
+    ("minus", "S-1", c.SetAgents(7)),
+    ("u", "CORE-004", c.Unskip(T("CORE-004"))),
+]
+
+
+@pytest.mark.parametrize(("key", "task", "command"), SENDS)
+async def test_a_key_sends_its_command(
+    tmp_path: Path, key: str, task: str, command: AnyCommand
+) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.select(task)
+        await deck.press(key)
+        assert deck.source.sent == [command]
+        assert deck.toasts == []
+
+
+REFUSES = [
+    ("space", "CORE-001", "CORE-001 is landed: there is nothing to pause"),
+    ("r", "S-1", "S-1 is working: only an ended attempt can be retried"),
+    ("s", "S-1", "S-1 is working: stop it first"),
+    ("a", "S-4", "S-4 is failed: there is nothing to approve"),
+    ("m", "S-4", "only proven work can be merged"),
+    ("x", "CORE-001", "there is nothing to stop"),
+    ("i", "S-1", "Claude takes no messages while it works"),
+    ("i", "S-4", "S-4 is failed: no agent listens"),
+    ("c", "W-1", "W-1 has no branch yet"),
+    ("u", "S-1", "S-1 is not skipped"),
+]
+
+
+@pytest.mark.parametrize(("key", "task", "why"), REFUSES)
+async def test_a_key_that_cannot_act_says_why(
+    tmp_path: Path, key: str, task: str, why: str
+) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.select(task)
+        await deck.press(key)
+        assert deck.source.sent == []
+        assert len(deck.toasts) == 1
+        assert why.lower() in deck.toasts[0].lower()
+
+
+ASKS: list[tuple[str, str, AnyCommand]] = [
+    ("x", "S-1", c.Stop(T("S-1"))),
+    ("M", "S-1", c.Promote()),
+    ("Q", "S-1", c.EndRun()),
+]
+
+
+@pytest.mark.parametrize(("key", "task", "command"), ASKS)
+async def test_what_ends_something_asks_once_and_enter_means_no(
+    tmp_path: Path, key: str, task: str, command: AnyCommand
+) -> None:
+    """Enter takes the safe side, escape too; only a stated yes sends the command."""
+    async with room(tmp_path, middle()) as deck:
+        await deck.select(task)
+        for no in ("enter", "escape", "n"):
+            await deck.press(key)
+            assert isinstance(deck.app.screen, Confirm)
+            await deck.press(no)
+            assert deck.source.sent == []
+        await deck.press(key, "right", "enter")
+        assert deck.source.sent == [command]
+
+
+async def test_the_skip_dialog_offers_both_modes(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.select("S-4")
+        await deck.press("s")
+        assert isinstance(deck.app.screen, SkipDialog)
+        await deck.press("down", "enter")
+        await deck.press("s", "enter")
+        await deck.press("s", "escape")
+        assert deck.source.sent == [
+            c.Skip(T("S-4"), SkipMode.CASCADE),
+            c.Skip(T("S-4"), SkipMode.DONE),
+        ]
+
+
+async def test_a_question_is_answered_in_a_line_of_text(tmp_path: Path) -> None:
+    """The dialog shows the question; an empty line is not sent."""
+    async with room(tmp_path, middle()) as deck:
+        await deck.select("S-3")
+        await deck.press("i", "enter")
+        assert isinstance(deck.app.screen, AskText)
+        assert deck.source.sent == []
+        deck.app.screen.query_one(Input).value = "yes, once"
+        await deck.press("enter")
+        assert deck.source.sent == [c.Steer(T("S-3"), "yes, once")]
+
+
+async def test_a_retry_takes_feedback_along(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.select("S-4")
+        await deck.press("R")
+        deck.app.screen.query_one(Input).value = "mind the poison message"
+        await deck.press("enter")
+        assert deck.source.sent == [c.Retry(T("S-4"), "mind the poison message")]
+
+
+async def test_no_key_is_silent(tmp_path: Path) -> None:
+    """A key that means nothing says so; every key of the table does something or says why."""
+    async with room(tmp_path, finished()) as deck:
+        await deck.press("y")
+        assert "does nothing here" in deck.toasts[0]
+    for key in KEYS:
+        assert key.make is not None or key.act or not key.keys
+        assert key.tooltip
+    names = [name for key in KEYS for name in key.keys.split(",") if name]
+    assert len(names) == len(set(names))
+    assert len({key.id for key in KEYS}) == len(KEYS)
+
+
+async def test_the_page_of_keys_is_up_to_date() -> None:
+    """docs/keys.md is made from the table (`python -c` with `as_markdown`)."""
+    assert (ROOT / "docs" / "keys.md").read_text(encoding="utf-8") == as_markdown()
+
+
+async def test_the_next_task_that_needs_me_goes_round(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        seen = []
+        for _ in range(4):
+            seen.append(deck.app.room.selected)
+            await deck.press("full_stop")
+        assert seen == ["S-3", "S-4", "S-7", "S-3"]
+
+
+async def test_graph_and_outline_share_the_selection(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        plan = deck.app.room.query_one(PlanPane)
+        seen = [(plan.shows_graph, deck.selected)]
+        for keys in (("right",), ("g", "down"), ("g", "left")):
+            await deck.press(*keys)
+            seen.append((plan.shows_graph, deck.selected))
+        assert seen == [(True, "S-3"), (True, "W-1"), (False, "W-2"), (True, "S-4")]
+
+
+async def test_a_phase_folds_and_unfolds(tmp_path: Path) -> None:
+    """On a folded phase no task is selected, so a key cannot act on one that is not seen."""
+    async with room(tmp_path, middle()) as deck:
+        await deck.press("g", "left")
+        assert deck.selected is None
+        await deck.press("space")
+        assert deck.toasts == ["Select a task first."]
+        await deck.press("right")
+        assert deck.selected == "S-1"
+
+
+async def test_lists_move_the_selection_too(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.press("4", "home")
+        assert deck.app.room.selected == "S-5"
+        await deck.press("3", "home", "enter")
+        assert deck.app.room.selected == "S-1"
+        assert deck.app.room.pane == "task"
+
+
+async def test_on_a_small_screen_panes_are_tabs(tmp_path: Path) -> None:
+    """At 80×24 exactly one pane is seen; digits, tab and enter lead to the others."""
+    async with room(tmp_path, middle(), (80, 24)) as deck:
+
+        def shown() -> list[str | None]:
+            return [p.id for p in deck.app.room.query(".pane") if p.display and p.size.width]
+
+        for key, pane in (("2", "task"), ("3", "agents"), ("4", "queue"), ("tab", "plan")):
+            await deck.press(key)
+            assert shown() == [pane]
+        await deck.press("enter")
+        assert shown() == ["task"]
+        await deck.press("1", "d")
+        assert shown() == ["task"]
+        assert deck.app.room.query_one(TaskPane).tab == "diff"
+
+
+async def test_a_pane_can_be_zoomed_and_comes_back(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+
+        def count() -> int:
+            return sum(p.display for p in deck.app.room.query(".pane"))
+
+        await deck.press("z")
+        assert count() == 1
+        await deck.press("z")
+        assert count() == 4
+
+
+async def test_tabs_of_the_task_turn(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        pane = deck.app.room.query_one(TaskPane)
+        seen = []
+        for key in ("]", "]", "]", "]", "]", "[", "d", "l"):
+            await deck.press(
+                {"]": "right_square_bracket", "[": "left_square_bracket"}.get(key, key)
+            )
+            seen.append(pane.tab)
+        assert seen == ["diff", "gates", "brief", "history", "log", "history", "diff", "log"]
+
+
+async def test_the_log_is_read_as_prose_and_raw(tmp_path: Path) -> None:
+    async with room(tmp_path, middle(), logs=True) as deck:
+        await deck.select("S-2")
+        view = deck.app.room.query_one("#log")
+        text = "\n".join(strip.text for strip in view.render_lines(view.size.region))
+        assert "▸ Read  src/session_manager.py" in text
+        await deck.press("v")
+        text = "\n".join(strip.text for strip in view.render_lines(view.size.region))
+        assert '"type": "assistant"' in text
+
+
+async def test_branch_and_path_are_copied(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.select("S-1")
+        await deck.press("c")
+        assert deck.app.clipboard == "deck/webhooks-0a1b/S-1"
+        await deck.press("c")
+        assert deck.app.clipboard == "/state/worktrees/S-1"
+
+
+async def test_themes_are_shown_while_they_are_chosen(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.press("t")
+        assert isinstance(deck.app.screen, ChooseTheme)
+        await deck.press("down")
+        assert deck.app.theme == "deck-high-contrast"
+        await deck.press("escape")
+        assert deck.app.theme == "deck-dark"
+        await deck.press("t", "down", "down", "enter")
+        assert deck.app.theme == "deck-light"
+
+
+async def test_every_theme_of_the_framework_works(tmp_path: Path) -> None:
+    """A theme that knows nothing of states still draws every one of them."""
+    async with room(tmp_path, middle()) as deck:
+        for name in deck.app.theme_names:
+            deck.app.theme = name
+            await deck.pilot.pause()
+            assert deck.app.roles.style("state-failed").color is not None or "ansi" in name
+
+
+async def test_help_opens_and_closes(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.press("question_mark")
+        assert type(deck.app.screen) is HelpScreen
+        await deck.press("escape")
+        assert deck.app.screen.id == "room"
+
+
+async def test_the_palette_finds_a_task(tmp_path: Path) -> None:
+    async with room(tmp_path, large()) as deck:
+        await deck.press("slash", *"T-150")
+        await deck.pilot.pause(0.5)
+        await deck.press("enter", "enter")
+        assert deck.app.room.selected == "T-150"
+
+
+async def test_leaving_says_how_to_come_back(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.press("q")
+        assert "agentdeck attach webhooks-0a1b" in deck.app._farewell()
+    assert not deck.app.is_running
+
+
+async def test_a_run_without_an_engine_refuses_with_that_reason(tmp_path: Path) -> None:
+    story = middle()
+    source = Recording()
+    source.connected = False
+    app = DeckApp(write_run(story, tmp_path, logs=False), source, preload=story.history)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        app.room.select(T("S-1"))
+        await pilot.press("space")
+        assert [n.message for n in app._notifications] == [
+            "No engine answers; it is asked again by itself."
+        ]
+
+
+async def test_events_that_come_later_are_drawn(tmp_path: Path) -> None:
+    """The deck starts with what there is, and follows."""
+    story = middle()
+    source = Recording(story.history)
+    app = DeckApp(write_run(begun(), tmp_path, logs=False), source)
+    async with app.run_test(size=(120, 36)) as pilot:
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if app.room.selected is not None:
+                break
+        assert app.model.state.seq == len(story.history)
+        assert app.room.selected == "S-3"

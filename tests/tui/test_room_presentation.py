@@ -1,0 +1,151 @@
+"""Presentation by tables: widths, figures, forecasts and diffs, without a terminal."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from tests.tui.sample_journal import STARTED_AT, Story, awkward, begun, finished, large, middle
+
+from agentdeck.core.explain import explain
+from agentdeck.core.ids import TaskId
+from agentdeck.tui.presentation import figures
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.diff import DiffColours, diff_texts, files_of, size_of
+from agentdeck.tui.presentation.forecast import critical_path, forecast
+from agentdeck.tui.presentation.header import header_line, terminal_title
+from agentdeck.tui.presentation.line import (
+    Span,
+    cells,
+    cut,
+    cut_line,
+    fit,
+    spread,
+    text_of,
+    wrapped,
+)
+from agentdeck.tui.presentation.status import SIGNS, Status, ascii_signs
+
+COLOURS = DiffColours("green", "red", "cyan", "bold", "grey50", dark=True)
+
+
+def deck(story: Story, selected: str | None = None) -> Deck:
+    task = TaskId(selected) if selected else None
+    return Deck(story.state, STARTED_AT + story.at, task, frozen=True)
+
+
+@given(st.text(), st.integers(0, 60))
+def test_a_cut_text_never_has_more_cells_than_it_may(text: str, width: int) -> None:
+    plain = "".join(char for char in text if char.isprintable())
+    assert cell_len(cut(plain, width)) <= width
+    assert cell_len(fit(plain, width)) == width
+    assert cells(cut_line((Span(plain), Span("tail")), width)) <= width
+    assert cells(spread((Span(plain),), (Span("right"),), width)) <= width
+
+
+@given(st.text(max_size=200), st.integers(12, 60))
+def test_wrapped_lines_fit(text: str, width: int) -> None:
+    assert all(cells(line) <= width for line in wrapped(text, width, indent="  "))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "00:00"), (59.9, "00:59"), (3599, "59:59"), (3600, "1h00"), (172_800, "2d00")],
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert figures.duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, "0"), (999, "999"), (1_000, "1.0k"), (14_200, "14k"), (999_999, "1.0M"), (2e7, "20M")],
+)
+def test_counts_have_four_cells_at_most(number: int, shown: str) -> None:
+    assert figures.count(int(number)) == shown
+
+
+def test_every_status_has_a_sign_of_its_own_in_both_alphabets() -> None:
+    """One cell each, so columns stay; never told apart by colour alone."""
+    assert set(SIGNS) == set(Status)
+    for signs in ([s.glyph for s in SIGNS.values()], [s.ascii for s in SIGNS.values()]):
+        assert len(set(signs)) == len(SIGNS)
+        assert all(cell_len(sign) == 1 for sign in signs)
+    assert all(ascii_signs(sign.glyph) == sign.ascii for sign in SIGNS.values())
+
+
+@pytest.mark.parametrize("story", [begun, middle, large, awkward, finished])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200, 300])
+def test_the_header_fills_its_line_exactly(story: object, width: int) -> None:
+    assert callable(story)
+    assert cells(header_line(deck(story()), width)) == width
+
+
+def test_the_need_for_a_person_comes_first() -> None:
+    assert text_of(header_line(deck(middle()), 80)).strip().startswith("! 3 need you")
+    assert terminal_title(deck(middle())).startswith("(3) ")
+    assert "need" not in text_of(header_line(deck(finished()), 120))
+
+
+def test_the_sentence_is_the_one_of_every_face() -> None:
+    moment = deck(middle())
+    for task in moment.state.tasks:
+        assert moment.why(task) == explain(moment.state, task, moment.now)
+
+
+def test_a_forecast_is_only_made_when_something_is_known() -> None:
+    """Nothing before the first start, nothing after the end; else a time with its spread."""
+    assert forecast(deck(begun())) is None
+    assert forecast(deck(finished())) is None
+    found = forecast(deck(middle()))
+    assert found is not None
+    assert 0 < found.spread_s <= found.left_s
+
+
+def test_the_forecast_learns_from_what_was_measured() -> None:
+    """Tasks that took a fifteenth of their estimate make the rest shorter too."""
+    found = forecast(deck(large()))
+    assert found is not None
+    assert (
+        found.left_s < 174 * 900 / 4 / 10
+    )  # what the estimates alone would say, and a tenth of it
+
+
+def test_the_critical_path_is_a_chain_of_open_tasks() -> None:
+    state = middle().state
+    path = critical_path(state)
+    assert all(state.tasks[task].landed_commit is None for task in path)
+    for earlier, later in pairwise(path):
+        assert earlier in state.spec(later).after
+
+
+DIFF = """\
+diff --git a/src/a.py b/src/a.py
+index 1..2 100644
+--- a/src/a.py
++++ b/src/a.py
+@@ -1,3 +1,3 @@ def f():
+ x = 1
+-y = 2
++y = "\x1b[31mtwo\x1b[0m"
+diff --git a/pic.png b/pic.png
+new file mode 100644
+Binary files /dev/null and b/pic.png differ
+diff --git a/notes b/notes
+new file, untracked
+"""
+
+
+def test_a_diff_is_shown_by_file_with_numbers_and_sizes() -> None:
+    files = files_of(DIFF)
+    assert [(f.path, f.note) for f in files] == [
+        ("src/a.py", ""), ("pic.png", "binary"), ("notes", "new, not committed")
+    ]  # fmt: skip
+    assert size_of(files[0]) == (1, 1)
+    shown = [text.plain for text in diff_texts(DIFF, COLOURS)]
+    assert shown[0] == "3 files +1 −1"
+    assert "    1  x = 1" in shown
+    assert '    2 +y = "two"' in shown
+    assert not any("\x1b" in line for line in shown)
