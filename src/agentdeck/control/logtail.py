@@ -36,8 +36,10 @@ class LogLine(NamedTuple):
 class LogTail:
     """Follows one file. `lines` are the newest lines, oldest first."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, until: int | None = None) -> None:
+        """Nothing is read yet. `until` is where the file counts as ended, in bytes."""
         self.path = Path(path)
+        self._until = until
         self.lines: deque[LogLine] = deque(maxlen=RING_LINES)
         self.total = 0  # lines ever added to `lines`
         self.skipped_bytes = 0  # left out by jumping ahead
@@ -77,14 +79,18 @@ class LogTail:
             self.close()
             self._restart("… the log was replaced")
             return
-        if status.st_size < self._offset:
+        size = self._size(status)
+        if size < self._offset:
             self._restart("… the log was cut and starts again")
-        if status.st_size - self._offset > LAG_BYTES:
-            self._jump(status.st_size - READ_BYTES)
-        elif status.st_size == self._offset:
+        if size - self._offset > LAG_BYTES:
+            self._jump(size - READ_BYTES)
+        elif size == self._offset:
             return
-        data = os.pread(self._fd, READ_BYTES, self._offset)
+        data = os.pread(self._fd, min(READ_BYTES, size - self._offset), self._offset)
         self._take(data)
+
+    def _size(self, status: os.stat_result) -> int:
+        return status.st_size if self._until is None else min(status.st_size, self._until)
 
     def _open(self) -> bool:
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not stop the screen
@@ -97,8 +103,8 @@ class LogTail:
             os.close(fd)
             return False
         self._fd = fd
-        if self.total == 0 and self._offset == 0 and status.st_size > READ_BYTES:
-            self._offset = self._start = status.st_size - READ_BYTES
+        if self.total == 0 and self._offset == 0 and self._size(status) > READ_BYTES:
+            self._offset = self._start = self._size(status) - READ_BYTES
             self._aligned = False
         return True
 

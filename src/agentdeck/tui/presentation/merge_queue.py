@@ -21,6 +21,7 @@ from agentdeck.tui.presentation.status import SIGNS, Status
 ASK: Final = "ask:"
 LANDED: Final = "landed:"
 SHOWN_LANDINGS: Final = 50  # newest ones; the History of a task has the rest
+TITLE_CELLS: Final = 60  # of a reason in the title; `agentdeck status` has the whole of it
 HOUR_S: Final = 3600.0
 MARKS: Final = {
     verdicts.Standing.OPEN: Span("○", "faint"),
@@ -59,12 +60,31 @@ def queue_title(deck: Deck) -> Line:
     hour = sum(landing.at > deck.now - HOUR_S for landing in state.landings)
     if state.queue_held:
         return (Span("held", "state-asks bold"),)
+    promotion = _promotion(state)
+    if promotion:
+        return promotion
     found: list[Span] = []
     if state.queue:
         found.append(Span(f"{len(state.queue)} waiting"))
     if hour:
         found.append(Span(f"{' · ' if found else ''}{hour} landed/h"))
     return tuple(found)
+
+
+def _promotion(state: RunState) -> Line:
+    """Whether what landed is in the base, or on its way there; empty while nobody asked for it."""
+    base = plain(state.base)
+    if state.promote_wanted:
+        why = plain(state.promote_reason)
+        more = f": {why}" if why else ""
+        text = f"on its way into {base}{more}"
+        cut = text if len(text) <= TITLE_CELLS else f"{text[: TITLE_CELLS - 1]}…"
+        return (Span(cut, "accent"),)
+    if state.promoted and state.promoted == state.tip:
+        return (Span(f"✔ all in {base}", "state-landed"),)
+    if state.outcome is not None and state.landings:
+        return (Span("M", "accent bold"), Span(f" brings it into {base}"))
+    return EMPTY
 
 
 def queue_row(deck: Deck, key: str, width: int) -> Line:

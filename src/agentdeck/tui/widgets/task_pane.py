@@ -67,7 +67,14 @@ def log_source(
         lines = log_lines(stream_format, raw, width - MARGIN_CELLS, root=root, utc=frozen)
         return [as_text(line, roles) for line in lines]
 
-    return RenderedSource(LogTail(folder.attempt(task, attempt.number) / "raw.log"), draw)
+    return RenderedSource(log_tail(folder, deck, attempt, task), draw)
+
+
+def log_tail(folder: AttemptFolders, deck: Deck, attempt: Attempt, task: TaskId) -> LogTail:
+    """The log of an attempt; where the clock stands, as far as it was understood at that moment."""
+    past = deck.frozen and attempt.exit is None and attempt.offset > 0
+    until = attempt.offset if past else None
+    return LogTail(folder.attempt(task, attempt.number) / "raw.log", until=until)
 
 
 class TaskPane(Pane):
@@ -199,7 +206,7 @@ class TaskPane(Pane):
         if attempt is None or deck.selected is None:
             return ListSource(_paragraphs(no_log(deck), width, roles))
         if self.raw:
-            tail = LogTail(self._folder.attempt(deck.selected, attempt.number) / "raw.log")
+            tail = log_tail(self._folder, deck, attempt, deck.selected)
             tail.poll()
             self._tail = tail
             return TailSource(tail)
