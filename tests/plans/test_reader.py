@@ -200,6 +200,11 @@ WRONG = {
         4,
         ["stands beside use", 'output = "claude"'],
     ),
+    "prompt as code": (
+        "[agents.x]\ncommand = ['bash', '-ec', 'my-agent \"{prompt}\"']\n" + TASK,
+        3,
+        ["as code", '"$1"'],
+    ),
     "unbalanced quotes": ('[agents.x]\ncommand = "it\'s"\n' + TASK, 3, ["cannot split"]),
     "gate without run": ("[gates.unit]\nwhen = 'task'\n" + TASK, 2, ["gates.unit", "`run`"]),
     "gate with empty run": ("[gates.unit]\nrun = []\n" + TASK, 3, ["names no program"]),

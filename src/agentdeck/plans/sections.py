@@ -7,6 +7,7 @@ is one problem, so these are not reported as missing too.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from agentdeck.plans.loops import Place, behind_barriers, loops
 from agentdeck.plans.positions import Path
 from agentdeck.plans.problems import listed, shown
 
+SHELLS: Final = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh", "fish"})
 MAX_LOOP_SHOWN: Final = 12  # tasks of one loop in a message
 
 
@@ -33,6 +35,12 @@ def check_agent(
                 f"stands beside use = {shown(use)}, which has a command of its own",
                 f"keep one of them; with `command`, output = {shown(use)} reads its stream",
             )
+        if _shell_reads_prompt(raw["command"]):
+            findings.add(
+                (*path, "command"),
+                "would have a shell run the prompt's words as code",
+                'pass it as an argument: ["sh", "-c", \'my-agent "$1"\', "sh", "{prompt}"]',
+            )
         return {"use": "command"}
     if use is None and name in BUILTIN_AGENTS:
         return {"use": name}
@@ -40,6 +48,21 @@ def check_agent(
         hint = f"add `command`, or use = one of {listed([shown(kind) for kind in BUILTIN_AGENTS])}"
         findings.add(path, "has no command", hint)
     return {}
+
+
+def _shell_reads_prompt(command: object) -> bool:
+    """Is `{prompt}` inside the script of a `sh -c SCRIPT`? Prompts hold logs and agents' words."""
+    try:
+        words = shlex.split(command) if isinstance(command, str) else command
+    except ValueError:
+        return False  # reported as text that cannot be split
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return False  # reported as a wrong type
+    if not words or words[0].rpartition("/")[2] not in SHELLS:
+        return False
+    options = [i for i, word in enumerate(words) if word.startswith("-") and word.endswith("c")]
+    script = words[options[0] + 1 : options[0] + 2] if options else []
+    return any("{prompt}" in word for word in script)
 
 
 def check_route(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:
