@@ -46,6 +46,22 @@ def test_the_page_about_the_command_line_is_up_to_date() -> None:
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == markdown()
 
 
+def test_a_promotion_that_waits_says_so_in_the_status(deck: Deck, repo: Path) -> None:
+    """It names the file in the way, and goes on by itself when that is gone."""
+    assert deck("run", "quick.toml", "--headless").code == 0
+    (repo / "B.txt").write_text("mine\n")
+    waits = deck("promote")
+    assert waits.code == 6
+    assert "promotion waits: B.txt has local changes" in waits.out
+    assert "promotion waits: B.txt has local changes" in deck("status").out
+    assert "B.txt has local changes" in json.loads(deck("status", "--json").out)["promotion"]
+    (repo / "B.txt").unlink()
+    wait_until(lambda: bool(fold_run(newest_run(repo)).promoted), "the promotion")
+    assert "promotion" not in deck("status").out
+    assert (repo / "B.txt").read_text() == "B\n"
+    wait_until(lambda: not json.loads(deck("runs", "--json").out)["runs"][0]["engine"], "its end")
+
+
 def test_a_headless_run_from_start_to_promotion(deck: Deck, repo: Path) -> None:
     """Run, look at it in every way, promote, clean: the story of the first ten minutes."""
     said = deck("run", "quick.toml", "--headless")

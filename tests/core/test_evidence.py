@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from agentdeck.core import events as e
 from agentdeck.core.events import FailureClass, FileTouched
 from agentdeck.core.evidence import first_fault, merge_gates, task_gates
-from agentdeck.core.ids import GateName, TaskId
-from agentdeck.core.plan import GateWhen, Task
+from agentdeck.core.ids import AgentName, GateName, TaskId
+from agentdeck.core.plan import Agent, GateWhen, Task
 from agentdeck.core.state import TaskState
 from agentdeck.testing.builders import Run, gate, plan, reached, run_until, started, task
 
@@ -45,6 +45,8 @@ def test_the_parts_of_the_proof_are_asked_in_order() -> None:
     found.append(missing(spec, ended, work, limit=False))
     ended["code"] = 0
     found.append(missing(spec, ended, work, limit=False))
+    ended["ok"] = True
+    found.append(missing(spec, ended, work, limit=False))
     work["fault"] = ""
     found.append(missing(spec, ended, work, limit=False))
     work["commits"] = 1
@@ -56,6 +58,7 @@ def test_the_parts_of_the_proof_are_asked_in_order() -> None:
         FailureClass.AGENT,
         FailureClass.CRASH,
         FailureClass.LOST,
+        FailureClass.AGENT,  # exit 0, but the stream has no result
         FailureClass.GIT,
         FailureClass.NO_WORK,
         FailureClass.FOOTPRINT,
@@ -76,7 +79,20 @@ def test_a_task_may_be_done_without_a_commit_when_its_plan_says_so() -> None:
 
 def test_without_a_footprint_any_file_may_be_touched() -> None:
     work = {"commits": 1, "files": (FileTouched("anywhere", 1, 0),)}
-    assert missing(task("A"), {"code": 0}, work, limit=False) is None
+    assert missing(task("A"), {"code": 0, "ok": True}, work, limit=False) is None
+
+
+@pytest.mark.parametrize(("output", "cause"), [("claude", FailureClass.AGENT), ("plain", None)])
+def test_a_stream_that_should_end_with_a_result_and_does_not_proves_nothing(
+    output: Literal["claude", "plain"], cause: FailureClass | None
+) -> None:
+    """Exit 0 is enough only for a command whose output nobody understands."""
+    agents = (Agent(name=AgentName("own"), command=("own",), output=output),)
+    made = plan(task("A", agent=AgentName("own")), agents=agents)
+    run = run_until(started(made), reached("A", TaskState.WORKING))
+    run.append(e.AttemptExited(A, 1, 0), e.AttemptCollected(A, 1, "h", "t", 1))
+    found = first_fault(run.state, run.state.tasks[A], run.state.tasks[A].attempts[-1])
+    assert (found.cause if found else None) == cause
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agentdeck.cli.output import note, paint_state, safe, say
 from agentdeck.cli.progress import line_of
 from agentdeck.control.runs import RunFolder
+from agentdeck.core.decide import DETACHED
 from agentdeck.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NEEDS_PERSON, EXIT_OK
 from agentdeck.core.events import Outcome, Recorded
 from agentdeck.core.explain import explain, needs_person, standstill
@@ -67,7 +68,11 @@ def closing_lines(state: RunState) -> list[str]:
     if state.promote_wanted and state.promote_reason:
         lines.append(f"  promotion waits: {safe(state.promote_reason)}")
     elif state.landings and state.promoted != state.tip and state.outcome is not None:
-        lines.append(f"  `agentdeck promote --run {state.run}` brings it into {safe(state.base)}")
+        if state.base == DETACHED:
+            lines.append(f"  `git merge {safe(state.target)}` brings it into the branch you are on")
+        else:
+            hint = f"`agentdeck promote --run {state.run}` brings it into {safe(state.base)}"
+            lines.append(f"  {hint}")
     return lines
 
 

@@ -100,6 +100,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         say(f"next: {hint}")
     elif stands is not None:
         say(f"stands still: {safe(stands)}")
+    if state.promote_wanted and state.promote_reason:
+        say(f"promotion waits: {safe(state.promote_reason)}")
     say()
     rows = [
         (task.id, str(task.state), _attempt_words(task), explain(state, task.id, now))
@@ -194,6 +196,7 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "seq": state.seq,
         "usd": state.usd,
         "tokens": state.tokens,
+        "promotion": state.promote_reason if state.promote_wanted else "",
         "tasks": [
             {
                 "id": task.id,

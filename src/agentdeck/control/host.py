@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -173,9 +174,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         host(RunFolder(Path(argv[0]).resolve()))
     except DeckError as error:
-        print(error.message, file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+        with suppress(OSError):  # on a full disk there is no room for it in engine.out
+            print(error.message, file=sys.stderr)
+            if error.hint:
+                print(f"hint: {error.hint}", file=sys.stderr)
+            sys.stderr.flush()
         return error.exit_code or EXIT_FAILED
     return EXIT_OK
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ START_S: Final = 30.0  # until it answers; a cold start on a busy machine takes 
 OTHER_S: Final = 5.0  # for another engine that was started in the same moment to answer
 POLL_S: Final = 0.02
 QUOTED_LINES: Final = 8  # of engine.out, in an error
+ROOM: Final = 64 * 1024  # bytes on the disk, without which nothing can be written down
 MAX_OUT: Final = 1024 * 1024  # bytes of engine.out before it is begun anew
 
 
@@ -129,7 +131,9 @@ def _failed(folder: RunFolder, how: str, begun_at: int) -> EnvironmentFault:
     with out.open("rb") as file:
         file.seek(begun_at)
         said = file.read(MAX_OUT).decode(errors="replace").splitlines()[-QUOTED_LINES:]
-    quoted = "".join(f"\n  {line}" for line in said) or " (it said nothing)"
+    full = shutil.disk_usage(folder.path).free < ROOM
+    silence = " the disk is full" if full else " (it said nothing)"
+    quoted = "".join(f"\n  {line}" for line in said) or silence
     return EnvironmentFault(
         f"the engine of run {folder.run} {how}:{quoted}",
         hint=f"{out} and {folder.engine_log} have the rest",

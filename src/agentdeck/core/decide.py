@@ -22,6 +22,7 @@ from agentdeck.core.state import LIVE, RunState, TaskRun, TaskState, Wanted
 
 S = TaskState
 MAX_MESSAGE = 64_000  # characters; a pipe holds 65,536 bytes, and an agent reads one line at a time
+DETACHED = "HEAD"  # the base of a run that began where no branch was checked out
 MAX_AGENTS = 256  # at once; a typing slip must not start thousands of processes
 
 
@@ -294,6 +295,11 @@ def _promote(state: RunState, command: c.Promote) -> list[AnyEvent]:
         raise Refused(state.promote_reason or "it is being promoted already")
     if not state.landings:
         raise Refused("nothing has landed yet")
+    if state.base == DETACHED:
+        raise Refused(
+            f"the run began at a detached HEAD, so there is no branch to bring {state.target} into",
+            hint=f"git merge {state.target} takes it into the branch you are on",
+        )
     if state.promoted == state.tip:
         raise Refused(f"{state.base} has everything that landed")
     gates = [gate.name for gate in state.plan.gates_when(GateWhen.MERGE)]

@@ -18,6 +18,7 @@ from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import Attempt, RunState, TaskRun, Wanted
 
 NAMED_FILES: Final = 3  # in a sentence; the diff shows them all
+WITH_RESULT: Final = frozenset({"claude", "scripted"})  # stream formats that end with a result
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -47,6 +48,9 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
         how = f"exit {ended.code}" if ended.code > 0 else f"signal {-ended.code}"
         detail = f"the agent ended with {how}" + (f": {ended.detail}" if ended.detail else "")
         return Missing(FailureClass.CRASH, detail)
+    if ended.ok is None and _reports(state, attempt):
+        detail = "the agent ended without a result in its stream"
+        return Missing(FailureClass.AGENT, detail)
     if work.fault:
         return Missing(FailureClass.GIT, work.fault)
     spec = state.spec(task.id)
@@ -60,6 +64,12 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
         named = ", ".join(outside[:NAMED_FILES])
         return Missing(FailureClass.FOOTPRINT, f"it touched {named}{more}, outside its files")
     return None
+
+
+def _reports(state: RunState, attempt: Attempt) -> bool:
+    """Does the agent speak a stream that ends with a result?"""
+    agent = state.plan.agent_by_name[attempt.agent]
+    return (agent.output or agent.use) in WITH_RESULT
 
 
 def task_gates(state: RunState, task: TaskRun) -> list[GateName]:

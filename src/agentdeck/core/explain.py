@@ -18,6 +18,18 @@ from agentdeck.core.state import SETTLED, STUCK, Entry, RunState, TaskRun, TaskS
 NAMED = 3  # tasks in one sentence
 
 
+# States of a task that nothing more becomes of when the run has ended.
+_LEFT_UNDONE = frozenset(
+    {
+        TaskState.READY,
+        TaskState.RETRYING,
+        TaskState.REVIEWING,
+        TaskState.PROPOSED,
+        TaskState.QUEUED,
+    }
+)
+
+
 def first_line(text: str) -> str:
     """The first line of a text that may have a log's tail."""
     return text.split("\n", 1)[0]
@@ -37,6 +49,8 @@ def short_duration(seconds: float) -> str:
 def explain(state: RunState, task_id: TaskId, now: float) -> str:
     """One sentence on why the task stands where it stands. Raises KeyError for an unknown id."""
     task = state.tasks[task_id]
+    if state.outcome is not None and task.state in _LEFT_UNDONE:
+        return f"{task_id} did not land: the run was ended"
     trouble = next((t for t in state.troubles.values() if t.task == task_id), None)
     if trouble is not None and now < trouble.retry_at:
         again = short_duration(trouble.retry_at - now)

@@ -105,7 +105,7 @@ def check(state: RunState, event: AnyEvent) -> None:
     if isinstance(event, e.Promoted | e.PromoteWaiting | e.BaseDiverged):
         _check_promotion(state, event)
     if isinstance(event, e.GateFinished):
-        expected = len(state.gate_runs(event.gate, event.tree)) + 1
+        expected = state.next_gate_run(event.gate, event.tree)
         if event.run != expected:  # a red run that is told twice must not count twice
             raise StaleEvent(event, f"run {expected} of {event.gate} is next on this tree")
     elif entry_id is not None:
@@ -345,8 +345,7 @@ def _take_in(state: RunState, event: AnyEvent, at: float) -> None:  # noqa: PLR0
                 )
             )
         case e.GateReset():
-            for key in [key for key in state.gates if key.endswith(f"@{event.tree}")]:
-                del state.gates[key]
+            _forget_red(state, event.tree)
         case e.EntryQueued():
             _queue(state, event, at)
         case e.EntryBuilt():
@@ -362,6 +361,10 @@ def _take_in(state: RunState, event: AnyEvent, at: float) -> None:  # noqa: PLR0
             if entry.kind is EntryKind.BASE:
                 state.promote_wanted, state.diverged = False, None
                 state.promote_reason = f"commits of {state.base}: {event.detail}"
+            elif entry.task is not None and entry.build is not None:
+                judged = state.tasks[entry.task].attempt
+                if judged is not None:
+                    judged.ejected_tree = entry.build.tree
         case e.LandingIntended():
             state.queue[event.entry].intended = event.commit
         case e.EntryLanded():
@@ -469,6 +472,20 @@ def _retry_by_person(state: RunState, event: e.TaskRetried) -> None:
     task.fresh = event.fresh or task.cause in _NEEDS_FRESH
     task.approved, task.approved_by = 0, ""
     _forget_troubles(state, event.task)
+    attempt = task.attempt
+    if attempt is not None:
+        # The machine may have been at fault: the same work is judged again.
+        _forget_red(state, attempt.ejected_tree)
+        _forget_red(state, attempt.collected.tree if attempt.collected else "")
+
+
+def _forget_red(state: RunState, tree: str) -> None:
+    """Forget what is known of the gates that have never passed on a tree."""
+    for key, runs in list(state.gates.items()):
+        passed = any(run.verdict is e.Verdict.PASSED for run in runs)
+        if tree and key.endswith(f"@{tree}") and not passed:
+            state.forgotten_runs[key] = state.forgotten_runs.get(key, 0) + len(runs)
+            del state.gates[key]
 
 
 def _done(state: RunState, event: e.TaskDone, at: float) -> None:

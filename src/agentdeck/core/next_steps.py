@@ -185,7 +185,7 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         return
     name = evidence.open_gate(state, gates, work.tree)
     if name is not None:
-        run = len(state.gate_runs(name, work.tree)) + 1
+        run = state.next_gate_run(name, work.tree)
         yield RunGate(name, GateWhen.TASK, work.tree, work.head, run, task.id, attempt.number)
         return
     if state.settings(task.id).land is Land.REVIEW:
@@ -241,7 +241,7 @@ def _gate_on(
 ) -> Iterator[AnyStep]:
     name = evidence.open_gate(state, gates, tree)
     if name is not None:
-        yield RunGate(name, when, tree, commit, len(state.gate_runs(name, tree)) + 1)
+        yield RunGate(name, when, tree, commit, state.next_gate_run(name, tree))
 
 
 def _starts(state: RunState) -> Iterator[AnyStep]:
@@ -321,7 +321,9 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
 
 def _end(state: RunState, now: float) -> Iterator[AnyStep]:
     busy = (*HOLDS_SLOT, TaskState.CHECKING)
-    if not any(state.in_state(*busy)) and not any(e.intended for e in state.queue.values()):
+    # A landing that is blocked has not moved the ref, and nobody tries it before its time.
+    landing = any(x.intended and now >= x.blocked_until for x in state.queue.values())
+    if not any(state.in_state(*busy)) and not landing:
         yield Record((e.RunFinished(Outcome.STOPPED),))
     else:
         yield from (s for s in queue.next_steps(state, now) if isinstance(s, LandEntry))

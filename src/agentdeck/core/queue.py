@@ -120,8 +120,7 @@ def _gate_or_land(state: RunState, entry: Entry, now: float) -> Iterator[AnyStep
 
 
 def _gate(state: RunState, name: GateName, tree: str, commit: str) -> RunGate:
-    run = len(state.gate_runs(name, tree)) + 1
-    return RunGate(name, GateWhen.MERGE, tree, commit, run)
+    return RunGate(name, GateWhen.MERGE, tree, commit, state.next_gate_run(name, tree))
 
 
 def _conflict(entry: Entry) -> str:

@@ -151,6 +151,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     collected: Collected | None = None
     released: bool = False  # its worktree serves somebody else
     outcome: str = ""  # how it ended, in words; "" while it goes on
+    ejected_tree: str = ""  # what the queue had built of it when it was ejected
 
     @property
     def live(self) -> bool:
@@ -290,6 +291,7 @@ class RunState(msgspec.Struct, kw_only=True):
     entries_seen: int = 0
     queue_held: bool = False
     gates: dict[str, list[GateRun]] = {}  # by `gate_key`
+    forgotten_runs: dict[str, int] = {}  # how many were forgotten, by `gate_key`
     closed_phases: set[PhaseId] = set()
     landings: list[Landing] = []
     troubles: dict[str, StepTrouble] = {}  # by step key
@@ -317,6 +319,11 @@ class RunState(msgspec.Struct, kw_only=True):
     def gate_runs(self, gate: GateName, tree: str) -> list[GateRun]:
         """The runs of a gate on a tree, oldest first."""
         return self.gates.get(gate_key(gate, tree), [])
+
+    def next_gate_run(self, gate: GateName, tree: str) -> int:
+        """The number of the next run of a gate on a tree; never one that was used before."""
+        forgotten = self.forgotten_runs.get(gate_key(gate, tree), 0)
+        return forgotten + len(self.gate_runs(gate, tree)) + 1
 
     @property
     def tokens(self) -> int:

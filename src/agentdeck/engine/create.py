@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.core import events as e
+from agentdeck.core.decide import DETACHED
 from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.ids import RunId, slug
 from agentdeck.core.plan import Plan
@@ -40,8 +41,14 @@ def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = No
         EnvironmentFault: the run's folder cannot be made.
     """
     git = Git.discover(repo)
-    base = plan.base or git.current_branch() or "HEAD"
+    base = plan.base or git.current_branch() or DETACHED
     base_commit = git.resolve(base)
+    if plan.promote == "auto" and git.ref_tip(f"refs/heads/{base}") is None:
+        what = "HEAD is detached" if base == DETACHED else f"{base} is no branch"
+        raise UsageError(
+            f'promote = "auto" needs a branch to promote into, and {what}',
+            hint="name one as `base` in [plan], or switch to one",
+        )
     target, tip = _target(git, plan, base_commit)
     run = RunId(f"{slug(plan.name, max_length=NAME_LENGTH)}-{secrets.token_hex(2)}")
     folder = RunFolder((runs_root() if root is None else root) / run)
@@ -57,7 +64,7 @@ def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = No
     )
     folder.create()
     folder.plan.write_text(plan_text, encoding="utf-8")
-    folder.ballast.write_bytes(b"\0" * BALLAST_BYTES)
+    _take_ballast(folder)
     if tip is None:
         git.update_ref(f"refs/heads/{target}", base_commit, None, message="agentdeck: start")
     journal = Journal(folder.journal, writable=True)
@@ -86,6 +93,18 @@ def _target(git: Git, plan: Plan, base_commit: str) -> tuple[str, str | None]:
     raise UsageError(f"there are {MAX_TARGETS} branches {name}-*", hint="`agentdeck clean --all`")
 
 
+def _take_ballast(folder: RunFolder) -> None:
+    """Keep some space back for the journal, where the disk has it."""
+    if folder.ballast.exists():
+        return
+    aside = folder.ballast.with_suffix(".new")
+    try:
+        aside.write_bytes(b"\0" * BALLAST_BYTES)
+        aside.rename(folder.ballast)
+    except OSError:
+        aside.unlink(missing_ok=True)  # what is left belongs to the journal
+
+
 async def run_engine(engine: Engine) -> None:
     """Turn the ring of an opened engine with real performers, until it is stopped."""
     await engine.run(RealPerformer(engine))
@@ -102,6 +121,7 @@ def open_engine(folder: RunFolder) -> Engine:
     if identity is None:
         raise EnvironmentFault("this process cannot be identified", hint="is /proc mounted?")
     open_log(folder.engine_log)
+    _take_ballast(folder)
     try:
         return Engine(folder, Journal(folder.journal, writable=True), identity, lock=lock)
     except BaseException:

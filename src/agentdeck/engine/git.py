@@ -31,6 +31,8 @@ OLDEST_GIT: Final = (2, 38)  # the first with `merge-tree --write-tree`
 COMMAND_TIMEOUT_S: Final = 120.0  # plumbing takes milliseconds; this only ends a hang
 CHECKOUT_TIMEOUT_S: Final = 1_800.0  # 50,000 files took 45 s on a slow disk
 LOCK_TIMEOUT_S: Final = 300.0  # an orphaned git may still be at work
+STALE_LOCK_S: Final = 10.0  # git holds the lock file of a ref for milliseconds
+OUR_REFS: Final = ("refs/heads/deck/", "refs/agentdeck/")  # nobody else's git should move these
 LOCK_POLL_S: Final = (0.001, 0.05)  # first and longest pause between two tries of a flock
 ERROR_LINES: Final = 6  # of git's stderr in an error; the fault is said last
 NO_OBJECT: Final = "0" * 40  # as OLD of update-ref: the ref must not exist yet
@@ -359,13 +361,29 @@ class Git:
             GitError: git could not do it, though the ref is where it should be.
         """
         args = ("update-ref", "-m", message or "agentdeck", ref, new, old or NO_OBJECT)
-        done = self.run(*args, check=False, write=True)
+        with self.writing():
+            done = self.run(*args, check=False, write=True)
+            if done.code != 0 and self._drop_stale_lock(ref):
+                done = self.run(*args, check=False, write=True)
         if done.code == 0:
             return
         found = self.ref_tip(ref)
         if found != old:
             raise RefMoved(ref, old, found)
         raise GitError(args, done.code, done.err)
+
+    def _drop_stale_lock(self, ref: str) -> bool:
+        """Remove the lock file that a killed git left on a ref of ours. Only inside `writing`."""
+        if not ref.startswith(OUR_REFS):
+            return False
+        lock = self.common / f"{ref}.lock"
+        try:
+            if time.time() - lock.stat().st_mtime < STALE_LOCK_S:
+                return False
+            lock.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def keep(self, ref: str, commit: str) -> None:
         """Make `ref` hold `commit`. What it held before stays reachable beside it."""

@@ -93,6 +93,7 @@ class Engine:
         self._flights: Flights | None = None
         self._performer: Performer | None = None
         self._stop_reason = ""
+        self._broken = False  # the journal could not be written
         self._wake_at: float | None = None
         self._stored_seq = self.state.seq
 
@@ -160,6 +161,11 @@ class Engine:
         try:
             while not self.stopping:
                 await self._turn(await self._next_posts())
+        except JournalError as error:
+            # The state is ahead of the journal now: nothing more may be stored on top of it.
+            self._broken = True
+            log.error("the engine ends: %s", error)
+            raise
         finally:
             await self._end()
 
@@ -289,7 +295,8 @@ class Engine:
             posts.append(self._posts.get_nowait())
         posts.append(_Post(events=[e.EngineStopped(self._stop_reason or "it failed")]))
         try:
-            await self._turn(posts)
+            if not self._broken:
+                await self._turn(posts)
         except (JournalError, RuntimeError) as error:
             log.error("the last events were not stored: %s", error)
         finally:

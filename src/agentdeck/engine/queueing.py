@@ -17,7 +17,7 @@ from agentdeck.engine import landing
 from agentdeck.engine.setting import Setting
 
 PROMOTE_POLL_S: Final = 2.0  # while the user's checkout is in the way
-LAND_AGAIN_S: Final = 5.0  # while the target is checked out somewhere
+LAND_AGAIN_S: Final = 5.0  # while the target is checked out somewhere, or is not where it was left
 
 
 async def build(at: Setting, step: BuildEntry) -> None:
@@ -53,10 +53,24 @@ async def land(at: Setting, step: LandEntry) -> None:
             return e.LandingBlocked(entry.id, refused.message, at.engine.clock() + LAND_AGAIN_S)
         if isinstance(outcome, landing.Landed) or landing.landed_already(at.git, ref, step.commit):
             return e.EntryLanded(entry.id, step.commit, tree, entry.task)
-        found = outcome.found or at.state.base_commit
+        found = outcome.found
+        if found is None or not at.git.is_ancestor(step.expected, found):
+            # Going on from there would drop what has landed. Only a person can know what is meant.
+            reason = _went_back(at.state.target, found, step.expected)
+            return e.LandingBlocked(entry.id, reason, at.engine.clock() + LAND_AGAIN_S)
         return e.LandingLost(entry.id, found, at.git.tree_of(found))
 
     await at.record(await at.in_thread(move))
+
+
+def _went_back(target: str, found: str | None, expected: str) -> str:
+    """What was done to the target by hand, and the command that undoes it."""
+    if found is None:
+        return f"{target} is gone; `git branch {target} {expected[:12]}` brings it back"
+    return (
+        f"{target} was moved by hand to {found[:12]}, which lacks what has landed; "
+        f"`git branch -f {target} {expected[:12]}` brings it back"
+    )
 
 
 async def promote(at: Setting) -> None:

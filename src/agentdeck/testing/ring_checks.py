@@ -149,7 +149,7 @@ def _fits_together(state: RunState, recorded: Recorded) -> None:
     event = recorded.event
     if isinstance(event, e.GateFinished):
         numbers = [run.run for run in state.gate_runs(event.gate, event.tree)]
-        if numbers != list(range(1, len(numbers) + 1)):
+        if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
             raise Violation(f"the runs of {event.gate} on {event.tree} are {numbers}")
     if (
         isinstance(event, e.LandingIntended)
