@@ -8,9 +8,10 @@ import pytest
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Verdict
-from agentdeck.core.fold import StaleEvent, fold
+from agentdeck.core.fold import fold
 from agentdeck.core.ids import EntryId, GateName, PhaseId, TaskId
 from agentdeck.core.plan import Land, Phase
+from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import BuildEntry, LandEntry, RunGate
 from agentdeck.testing.builders import (

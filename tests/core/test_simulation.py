@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agentdeck.core import events as e
-from agentdeck.core import fold, footprint, next_steps, scheduler, verdicts
+from agentdeck.core import footprint, next_steps, readiness, scheduler, verdicts
 from agentdeck.core.events import Outcome
 from agentdeck.core.plan import Land
 from agentdeck.core.state import RunState
@@ -90,7 +90,7 @@ def _without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fold, "phase_open", lambda *_: True)
+    monkeypatch.setattr(readiness, "phase_open", lambda *_: True)
 
 
 def _ungated(monkeypatch: pytest.MonkeyPatch) -> None:

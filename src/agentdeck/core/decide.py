@@ -14,9 +14,9 @@ from agentdeck.core import evidence, queue
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import RefusedError
 from agentdeck.core.events import AnyEvent, SkipMode
-from agentdeck.core.fold import cascade
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen
+from agentdeck.core.readiness import cascade
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.state import LIVE, RunState, TaskRun, TaskState, Wanted
 

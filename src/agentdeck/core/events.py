@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -579,7 +579,8 @@ class Promoted(Event, frozen=True, tag="promote.done"):
     how: str
 
 
-AnyEvent = (
+# About the run as a whole.
+RunEvent: TypeAlias = (
     RunStarted
     | EngineStarted
     | EngineStopped
@@ -590,7 +591,16 @@ AnyEvent = (
     | RunFinished
     | PhaseClosed
     | StepFailed
-    | TaskPauseAsked
+    | QueueHeld
+    | QueueReleased
+    | PromoteAsked
+    | PromoteWaiting
+    | BaseDiverged
+    | Promoted
+)
+# About a task: a person's wishes, and what became of it.
+TaskEvent: TypeAlias = (
+    TaskPauseAsked
     | TaskResumeAsked
     | TaskStopAsked
     | TaskRetried
@@ -600,9 +610,17 @@ AnyEvent = (
     | TaskHeld
     | TaskReleased
     | TaskPutFirst
-    | QueueHeld
-    | QueueReleased
-    | AttemptClaimed
+    | TaskReviewAsked
+    | TaskProposed
+    | TaskDone
+    | RetryScheduled
+    | RetryDue
+    | TaskFailed
+    | TaskCancelled
+)
+# About one attempt.
+AttemptEvent: TypeAlias = (
+    AttemptClaimed
     | WorktreePrepared
     | AttemptLaunched
     | AttemptProgressed
@@ -615,14 +633,10 @@ AnyEvent = (
     | AttemptExited
     | AttemptCollected
     | WorktreeReleased
-    | TaskReviewAsked
-    | TaskProposed
-    | TaskDone
-    | RetryScheduled
-    | RetryDue
-    | TaskFailed
-    | TaskCancelled
-    | GateFinished
+)
+# About gates, entries of the merge queue and landings.
+QueueEvent: TypeAlias = (
+    GateFinished
     | GateReset
     | EntryQueued
     | EntryBuilt
@@ -632,11 +646,8 @@ AnyEvent = (
     | EntryLanded
     | LandingLost
     | LandingBlocked
-    | PromoteAsked
-    | PromoteWaiting
-    | BaseDiverged
-    | Promoted
 )
+AnyEvent: TypeAlias = RunEvent | TaskEvent | AttemptEvent | QueueEvent
 
 
 class Recorded(msgspec.Struct, frozen=True):

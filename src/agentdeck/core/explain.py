@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import assert_never
 
 from agentdeck.core import evidence, queue, scheduler, verdicts
-from agentdeck.core.fold import barrier_phases
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Land
+from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import SETTLED, STUCK, Entry, RunState, TaskRun, TaskState, Wanted
 
 NAMED = 3  # tasks in one sentence

@@ -25,6 +25,7 @@ from agentdeck.core.errors import DeckError
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.ids import ProcessIdentity, TaskId
 from agentdeck.core.next_steps import next_steps
+from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import IOStep, Record, Steps
 from agentdeck.engine.enginelog import log
@@ -217,7 +218,7 @@ class Engine:
         recorded = Recorded(self.state.seq + 1, now, event)
         try:
             fold.apply(self.state, recorded)
-        except fold.StaleEvent as stale:
+        except StaleEvent as stale:
             log.info("dropped: %s", stale)
             return None
         return recorded

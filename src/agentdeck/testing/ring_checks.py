@@ -15,9 +15,10 @@ from agentdeck.core import codec, footprint
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.explain import explain, standstill
-from agentdeck.core.fold import apply, barrier_phases
+from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
+from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import (
     HOLDS_FOOTPRINT,
     HOLDS_SLOT,

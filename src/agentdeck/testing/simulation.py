@@ -29,10 +29,11 @@ from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import Refused, decide, refusal
 from agentdeck.core.events import AnyEvent, Outcome, Recorded, SkipMode
 from agentdeck.core.explain import explain_entry
-from agentdeck.core.fold import StaleEvent, apply, check, fold
+from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import ProcessIdentity, RunId, TaskId
 from agentdeck.core.next_steps import next_steps
 from agentdeck.core.plan import Plan
+from agentdeck.core.stale import StaleEvent, check
 from agentdeck.core.state import SETTLED, RunState
 from agentdeck.core.steps import IOStep, Record, Steps, Watch
 from agentdeck.testing.clock import ManualClock

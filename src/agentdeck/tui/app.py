@@ -24,7 +24,7 @@ from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import Recorded, SkipMode
-from agentdeck.core.fold import cascade
+from agentdeck.core.readiness import cascade
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
 from agentdeck.tui.model import REFRESH_S, Clock, Model

@@ -1,0 +1,99 @@
+"""Effects of events about one attempt."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from agentdeck.core import events as e
+from agentdeck.core.effects_shared import attempt_of, forget_troubles
+from agentdeck.core.state import Attempt, Collected, Exit, Limit, Message, Question, RunState
+
+
+def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
+    """The effect of `event` on everything but the task's state."""
+    match event:
+        case e.AttemptClaimed():
+            _claim(state, event, at)
+        case e.WorktreePrepared():
+            attempt = attempt_of(state, event.task)
+            attempt.path, attempt.branch, attempt.base = event.path, event.branch, event.base
+            forget_troubles(state, event.task)
+        case e.AttemptLaunched():
+            attempt = attempt_of(state, event.task)
+            attempt.launcher, attempt.process = event.launcher, event.agent
+            attempt.launched_at = at
+            forget_troubles(state, event.task)
+        case e.AttemptProgressed():
+            _progress(attempt_of(state, event.task), event)
+        case e.AttemptAsked():
+            attempt_of(state, event.task).question = Question(event.question, event.text, at)
+            state.tasks[event.task].reason = event.text
+        case e.MessageSent():
+            attempt = attempt_of(state, event.task)
+            attempt.messages.append(Message(event.message, event.text, event.by))
+            if attempt.question and event.answers == attempt.question.id:
+                attempt.question = None
+        case e.MessageDelivered():
+            for message in attempt_of(state, event.task).messages:
+                if message.id == event.message:
+                    message.delivered = True
+        case e.AttemptFrozen():
+            attempt_of(state, event.task).frozen_at = at
+        case e.AttemptThawed():
+            _thaw(attempt_of(state, event.task), at)
+        case e.LimitHit():
+            attempt_of(state, event.task).limit = Limit(event.cause, event.detail)
+        case e.AttemptExited():
+            attempt = attempt_of(state, event.task)
+            _thaw(attempt, at)
+            attempt.exited_at, attempt.question = at, None
+            attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
+            forget_troubles(state, event.task)
+        case e.AttemptCollected():
+            attempt_of(state, event.task).collected = Collected(
+                event.head,
+                event.tree,
+                event.commits,
+                event.files,
+                event.left_uncommitted,
+                event.fault,
+            )
+            forget_troubles(state, event.task)
+        case e.WorktreeReleased():
+            for attempt in state.tasks[event.task].attempts:
+                if attempt.number <= event.attempt:
+                    attempt.released = True
+        case _ as never:
+            assert_never(never)
+
+
+def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
+    task = state.tasks[event.task]
+    task.attempts.append(
+        Attempt(
+            number=event.attempt,
+            agent=event.agent,
+            model=event.model,
+            pool=event.pool,
+            fresh=event.fresh,
+            claimed_at=at,
+        )
+    )
+    task.approved, task.approved_by, task.fresh = 0, "", False
+    task.cause = None  # of this attempt, which has not failed
+
+
+def _progress(attempt: Attempt, event: e.AttemptProgressed) -> None:
+    attempt.offset = event.offset
+    attempt.session = event.session or attempt.session
+    attempt.model = event.model or attempt.model
+    attempt.tokens_in, attempt.tokens_out = event.tokens_in, event.tokens_out
+    attempt.usd, attempt.tools = event.usd, event.tools
+    attempt.activity = event.activity or attempt.activity
+    attempt.message = event.message or attempt.message
+
+
+def _thaw(attempt: Attempt, at: float) -> None:
+    if attempt.frozen_at is not None:
+        attempt.frozen_s += at - attempt.frozen_at
+        attempt.frozen_at = None

@@ -1,0 +1,70 @@
+"""Effects of events about the run as a whole: engine, pauses, phases, promotion."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from agentdeck.core import events as e
+from agentdeck.core.state import RunState, StepTrouble, TaskRun, TaskState
+
+
+def take(state: RunState, event: e.RunEvent, at: float) -> None:
+    """The effect of `event` on everything but the task's state."""
+    match event:
+        case e.RunStarted():
+            _start(state, event, at)
+        case e.EngineStarted():
+            state.engine, state.engine_running = event.engine, True
+            state.engine_version = event.version
+        case e.EngineStopped():
+            state.engine_running = False
+        case e.RunPaused():
+            state.paused, state.paused_by = True, event.by
+        case e.RunResumed():
+            state.paused, state.paused_by = False, ""
+        case e.AgentsLimitSet():
+            state.agents_limit = event.limit
+        case e.RunEndAsked():
+            state.ending = True
+        case e.RunFinished():
+            state.outcome, state.finished_at = event.outcome, at
+            state.ending = False
+        case e.PhaseClosed():
+            state.closed_phases.add(event.phase)
+        case e.StepFailed():
+            before = state.troubles.get(event.step)
+            count = before.count + 1 if before else 1
+            state.troubles[event.step] = StepTrouble(count, event.error, event.retry_at, event.task)
+        case e.QueueHeld():
+            state.queue_held = True
+        case e.QueueReleased():
+            state.queue_held = False
+        case e.PromoteAsked():
+            state.promote_wanted, state.promote_reason = True, ""
+        case e.PromoteWaiting():
+            state.promote_reason = event.reason
+        case e.BaseDiverged():
+            state.promote_reason = f"{state.base} has commits of its own; they go through the queue"
+            state.diverged = event.commit
+        case e.Promoted():
+            state.promote_wanted, state.promote_reason, state.diverged = False, "", None
+            state.promoted = event.commit
+        case _ as never:
+            assert_never(never)
+
+
+def _start(state: RunState, event: e.RunStarted, at: float) -> None:
+    state.run, state.plan, state.repo = event.run, event.plan, event.repo
+    state.checkout = event.checkout
+    state.base, state.base_commit, state.base_tree = event.base, event.base_commit, event.base_tree
+    state.target, state.tip, state.tip_tree = event.target, event.base_commit, event.base_tree
+    state.started_at, state.agents_limit = at, event.plan.agents_limit
+    state.tasks = {
+        task.id: TaskRun(
+            id=task.id,
+            state=TaskState.DEFERRED if task.defer else TaskState.PENDING,
+            since=at,
+            reason=task.defer or "",
+        )
+        for task in event.plan.tasks
+    }

@@ -1,0 +1,36 @@
+"""What effects of several kinds of events have in common."""
+
+from __future__ import annotations
+
+from agentdeck.core import events as e
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import Attempt, RunState, TaskRun
+
+
+def attempt_of(state: RunState, task_id: TaskId) -> Attempt:
+    """The latest attempt of a task that is known to have one."""
+    attempt = state.tasks[task_id].attempt
+    if attempt is None:
+        raise LookupError(f"{task_id} has no attempt")  # `check` has ruled this out
+    return attempt
+
+
+def end_attempt(task: TaskRun, outcome: str) -> None:
+    """Say how the latest attempt ended, if there is one."""
+    if task.attempt is not None:
+        task.attempt.outcome = outcome
+
+
+def forget_troubles(state: RunState, task_id: TaskId) -> None:
+    """Forget the steps of a task that failed: it has moved on."""
+    for key in [key for key, trouble in state.troubles.items() if trouble.task == task_id]:
+        del state.troubles[key]
+
+
+def forget_red(state: RunState, tree: str) -> None:
+    """Forget what is known of the gates that have never passed on a tree."""
+    for key, runs in list(state.gates.items()):
+        passed = any(run.verdict is e.Verdict.PASSED for run in runs)
+        if tree and key.endswith(f"@{tree}") and not passed:
+            state.forgotten_runs[key] = state.forgotten_runs.get(key, 0) + len(runs)
+            del state.gates[key]

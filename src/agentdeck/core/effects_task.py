@@ -1,0 +1,118 @@
+"""Effects of events about a task: a person's wishes, and what became of it."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from agentdeck.core import events as e
+from agentdeck.core.effects_shared import attempt_of, end_attempt, forget_red, forget_troubles
+from agentdeck.core.ids import TaskId
+from agentdeck.core.readiness import reopen
+from agentdeck.core.state import RunState, Wanted
+
+
+def take(state: RunState, event: e.TaskEvent, at: float) -> None:
+    """The effect of `event` on everything but the task's state."""
+    match event:
+        case e.TaskPauseAsked():
+            state.tasks[event.task].wanted = Wanted.PAUSE
+        case e.TaskResumeAsked():
+            state.tasks[event.task].wanted = Wanted.RUN
+        case e.TaskStopAsked():
+            state.tasks[event.task].wanted = Wanted.STOP
+            state.tasks[event.task].stopped_by = event.by
+        case e.TaskRetried():
+            _retry_by_person(state, event)
+        case e.TaskSkipped():
+            task = state.tasks[event.task]
+            task.skip_mode, task.reason = event.mode, f"skipped by {event.by}"
+            forget_troubles(state, event.task)
+        case e.TaskUnskipped():
+            state.tasks[event.task].skip_mode = None
+            reopen(state)
+        case e.TaskApproved():
+            task = state.tasks[event.task]
+            task.approved, task.approved_by = event.attempt, event.by
+        case e.TaskHeld():
+            state.tasks[event.task].held = True
+        case e.TaskReleased():
+            state.tasks[event.task].held = False
+        case e.TaskPutFirst():
+            for other in state.tasks.values():
+                other.first = other.id == event.task
+        case e.TaskReviewAsked():
+            attempt_of(state, event.task).outcome = "waits for a review"
+        case e.TaskProposed():
+            attempt_of(state, event.task).outcome = "proven"
+        case e.TaskDone():
+            _done(state, event, at)
+        case e.RetryScheduled():
+            _schedule_retry(state, event)
+        case e.RetryDue():
+            state.tasks[event.task].retry_at = None
+        case e.TaskFailed():
+            task = state.tasks[event.task]
+            task.reason, task.cause = event.detail, event.cause
+            end_attempt(task, f"failed: {event.cause}")
+            forget_troubles(state, event.task)
+        case e.TaskCancelled():
+            _cancel(state, event)
+        case _ as never:
+            assert_never(never)
+
+
+def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:
+    task = state.tasks[event.task]
+    task.retry_at, task.reason, task.cause = event.at, event.detail, event.cause
+    task.feedback, task.fresh = event.detail, event.fresh
+    if event.counts:
+        task.failures += 1
+    else:
+        task.free_failures += 1
+    forget_troubles(state, event.task)
+    end_attempt(task, f"retried: {event.cause}")
+
+
+# The old worktree cannot heal these: `core.policy` starts afresh after them too.
+
+
+_NEEDS_FRESH = (e.FailureClass.CONFLICT, e.FailureClass.GIT)
+
+
+def _retry_by_person(state: RunState, event: e.TaskRetried) -> None:
+    task = state.tasks[event.task]
+    task.failures = task.free_failures = 0
+    task.retry_at, task.skip_mode = None, None
+    task.wanted, task.stopped_by = Wanted.RUN, ""
+    task.feedback = event.feedback or task.feedback
+    task.fresh = event.fresh or task.cause in _NEEDS_FRESH
+    task.approved, task.approved_by = 0, ""
+    forget_troubles(state, event.task)
+    attempt = task.attempt
+    if attempt is not None:
+        # The machine may have been at fault: the same work is judged again.
+        forget_red(state, attempt.ejected_tree)
+        forget_red(state, attempt.collected.tree if attempt.collected else "")
+
+
+def _done(state: RunState, event: e.TaskDone, at: float) -> None:
+    task = state.tasks[event.task]
+    task.done_how, task.landed_at = event.how, at
+    task.reason = event.how
+    if task.attempt is not None:
+        task.attempt.question = None
+        task.attempt.outcome = event.how
+
+
+def _leave_queue(state: RunState, task_id: TaskId) -> None:
+    for entry_id in [entry.id for entry in state.queue.values() if entry.task == task_id]:
+        del state.queue[entry_id]
+
+
+def _cancel(state: RunState, event: e.TaskCancelled) -> None:
+    task = state.tasks[event.task]
+    task.reason, task.cause, task.wanted = event.detail, e.FailureClass.STOPPED, Wanted.RUN
+    task.retry_at = None
+    _leave_queue(state, event.task)
+    end_attempt(task, "stopped")
+    forget_troubles(state, event.task)

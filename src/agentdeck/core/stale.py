@@ -1,0 +1,118 @@
+"""Which events can follow from a state, and which are stale.
+
+Rules: an event that is late, doubled, or about another attempt is refused before anything changes;
+the engine drops it with a line in its log. So a performer that does a step again after a crash may
+report it again.
+"""
+
+from __future__ import annotations
+
+from agentdeck.core import events as e
+from agentdeck.core.events import AnyEvent
+from agentdeck.core.state import RunState, TaskRun, TaskState
+from agentdeck.core.transitions import CHANGING, targets
+
+
+class StaleEvent(Exception):
+    """An event that cannot follow from the present state: late, doubled, or for another attempt."""
+
+    def __init__(self, event: AnyEvent, why: str) -> None:
+        super().__init__(f"{type(event).__name__}: {why}")
+        self.event = event
+
+
+def check(state: RunState, event: AnyEvent) -> None:
+    """Raise `StaleEvent` unless `event` can follow from `state`."""
+    if isinstance(event, e.RunStarted):
+        if state.seq:
+            raise StaleEvent(event, "the run has started already")
+        return
+    task_id = getattr(event, "task", None)
+    if task_id is not None:
+        task = state.tasks.get(task_id)
+        if task is None:
+            raise StaleEvent(event, f"no task {task_id}")
+        if type(event) in CHANGING and not targets(task.state, type(event)):
+            raise StaleEvent(event, f"{task_id} is {task.state}")
+        if isinstance(event, e.StepFailed) and task.state in _WITHOUT_STEPS:
+            raise StaleEvent(event, f"{task_id} is {task.state}")
+        _check_attempt(event, task)
+    entry_id = getattr(event, "entry", None)
+    if isinstance(event, e.EntryQueued):
+        if entry_id in state.queue:
+            raise StaleEvent(event, f"{entry_id} is in the queue already")
+    elif entry_id is not None and entry_id not in state.queue:
+        raise StaleEvent(event, f"{entry_id} is not in the queue")
+    if isinstance(event, e.Promoted | e.PromoteWaiting | e.BaseDiverged):
+        _check_promotion(state, event)
+    if isinstance(event, e.GateFinished):
+        expected = state.next_gate_run(event.gate, event.tree)
+        if event.run != expected:  # a red run that is told twice must not count twice
+            raise StaleEvent(event, f"run {expected} of {event.gate} is next on this tree")
+    elif entry_id is not None:
+        _check_entry(state, event)
+
+
+def _check_promotion(state: RunState, event: AnyEvent) -> None:
+    """A late report must not end, delay or turn back a promotion that was asked for after it."""
+    if not state.promote_wanted:
+        raise StaleEvent(event, "no promotion is wanted")
+    if isinstance(event, e.Promoted) and event.commit != state.tip:
+        raise StaleEvent(event, f"the target is at {state.tip}")
+    if isinstance(event, e.BaseDiverged) and state.diverged is not None:
+        raise StaleEvent(event, f"{state.diverged} goes through the queue already")
+
+
+def _check_entry(state: RunState, event: AnyEvent) -> None:
+    """A task that comes back has the same entry id: a late report may be of its older work."""
+    match event:
+        case e.EntryBuilt() | e.EntryConflicted():
+            if state.queue[event.entry].intended is not None:
+                raise StaleEvent(event, f"{event.entry} is landing")
+            if event.tip != state.tip:
+                raise StaleEvent(event, f"the target is at {state.tip}")
+        case e.EntryLanded() if state.queue[event.entry].intended != event.commit:
+            raise StaleEvent(event, f"{event.entry} is not landing {event.commit}")
+        case e.LandingLost() | e.LandingBlocked() if state.queue[event.entry].intended is None:
+            raise StaleEvent(event, f"{event.entry} is not landing")
+
+
+def _check_attempt(event: AnyEvent, task: TaskRun) -> None:
+    number = getattr(event, "attempt", None)
+    if number is None or isinstance(event, e.GateFinished | e.WorktreeReleased):
+        return
+    current = task.attempt.number if task.attempt else 0
+    expected = current + 1 if isinstance(event, e.AttemptClaimed) else current
+    if number != expected:
+        raise StaleEvent(event, f"{task.id} is at attempt {current}")
+    if isinstance(event, e.AttemptLaunched | e.WorktreePrepared | e.AttemptClaimed):
+        return
+    if isinstance(event, e.AttemptCollected) and task.attempt and task.attempt.collected:
+        raise StaleEvent(event, f"the work of attempt {number} was taken already")
+    if isinstance(event, _OF_A_LIVE_PROCESS) and task.attempt and task.attempt.exit is not None:
+        raise StaleEvent(event, f"attempt {number} has exited")
+
+
+# Nothing is under way for a task in these states: a report of trouble is of a step before them.
+
+
+_WITHOUT_STEPS = (
+    TaskState.PENDING,
+    TaskState.READY,
+    TaskState.RETRYING,
+    TaskState.FAILED,
+    TaskState.CANCELLED,
+    TaskState.DEFERRED,
+)
+
+
+_OF_A_LIVE_PROCESS = (
+    e.AttemptProgressed,
+    e.AttemptAsked,
+    e.MessageSent,
+    e.MessageDelivered,
+    e.AttemptFrozen,
+    e.AttemptThawed,
+    e.LimitHit,
+    e.AttemptExited,
+)
