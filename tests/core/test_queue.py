@@ -155,15 +155,26 @@ def test_sentence_5_a_landing_is_intended_before_the_ref_moves() -> None:
 def test_sentence_5_an_intended_landing_is_finished_in_a_held_queue_and_an_ending_run() -> None:
     """The ref may have moved already; only the performer can tell."""
     run = run_until(filled("A"), lambda run: bool(run.of_kind(LandEntry)))
-    run.command(c.Hold()).command(c.EndRun())
+    run.command(c.Hold())
     assert run.of_kind(LandEntry)
     run.append(e.LandingBlocked(EntryId("A"), "a lock is held", run.clock.now + 30))
     assert not run.of_kind(LandEntry)
     assert run.steps().wake_at == run.clock.now + 30
     run.clock.advance(30)
+    run.command(c.Release())
     assert run.of_kind(LandEntry)
     run_until(run, lambda run: run.state.outcome is not None)
     assert run.task_state("A") is TaskState.LANDED
+
+
+def test_sentence_5_an_ending_run_finishes_a_landing_but_does_not_wait_for_a_blocked_one() -> None:
+    """A blocked landing has not moved the ref: nothing is lost when the run ends without it."""
+    run = run_until(filled("A"), lambda run: bool(run.of_kind(LandEntry)))
+    run.command(c.EndRun())
+    assert run.of_kind(LandEntry)
+    run.append(e.LandingBlocked(EntryId("A"), "a lock is held", run.clock.now))
+    run_until(run, lambda run: run.state.outcome is not None)
+    assert run.task_state("A") is TaskState.QUEUED
 
 
 def test_sentence_6_a_held_entry_waits_and_those_behind_it_go_past() -> None:

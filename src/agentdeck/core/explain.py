@@ -185,7 +185,7 @@ def explain_entry(state: RunState, entry: Entry, now: float) -> str:
     trouble = next((t for k, t in state.troubles.items() if f":{entry.id}:" in f"{k}:"), None)
     troubled = trouble is not None and now < trouble.retry_at
     if entry.intended:
-        if entry.blocked and now < entry.blocked_until:
+        if entry.blocked:
             return f"waits to land: {entry.blocked}"
         return (
             f"waits to land: {first_line(trouble.error)}" if trouble and troubled else "is landing"

@@ -321,8 +321,8 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
 
 def _end(state: RunState, now: float) -> Iterator[AnyStep]:
     busy = (*HOLDS_SLOT, TaskState.CHECKING)
-    # A landing that is blocked has not moved the ref, and nobody tries it before its time.
-    landing = any(x.intended and now >= x.blocked_until for x in state.queue.values())
+    # A landing that is blocked has not moved the ref: the run ends without it.
+    landing = any(x.intended and not x.blocked for x in state.queue.values())
     if not any(state.in_state(*busy)) and not landing:
         yield Record((e.RunFinished(Outcome.STOPPED),))
     else:

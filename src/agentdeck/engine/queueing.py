@@ -17,7 +17,7 @@ from agentdeck.engine import landing
 from agentdeck.engine.setting import Setting
 
 PROMOTE_POLL_S: Final = 2.0  # while the user's checkout is in the way
-LAND_AGAIN_S: Final = 5.0  # while the target is checked out somewhere, or is not where it was left
+LAND_AGAIN_S: Final = 2.0  # while the target is checked out somewhere, or is not where it was left
 
 
 async def build(at: Setting, step: BuildEntry) -> None:
@@ -50,17 +50,24 @@ async def land(at: Setting, step: LandEntry) -> None:
         try:
             outcome = landing.land(at.git, ref, step.commit, step.expected)
         except landing.LandRefused as refused:
-            return e.LandingBlocked(entry.id, refused.message, at.engine.clock() + LAND_AGAIN_S)
+            return e.LandingBlocked(entry.id, refused.message, at.engine.clock())
         if isinstance(outcome, landing.Landed) or landing.landed_already(at.git, ref, step.commit):
             return e.EntryLanded(entry.id, step.commit, tree, entry.task)
         found = outcome.found
         if found is None or not at.git.is_ancestor(step.expected, found):
             # Going on from there would drop what has landed. Only a person can know what is meant.
             reason = _went_back(at.state.target, found, step.expected)
-            return e.LandingBlocked(entry.id, reason, at.engine.clock() + LAND_AGAIN_S)
+            return e.LandingBlocked(entry.id, reason, at.engine.clock())
         return e.LandingLost(entry.id, found, at.git.tree_of(found))
 
-    await at.record(await at.in_thread(move))
+    while True:
+        outcome = await at.in_thread(move)
+        if not isinstance(outcome, e.LandingBlocked):
+            await at.record(outcome)
+            return
+        if outcome.reason != entry.blocked:
+            await at.record(outcome)
+        await asyncio.sleep(LAND_AGAIN_S)
 
 
 def _went_back(target: str, found: str | None, expected: str) -> str:
