@@ -82,7 +82,7 @@ def test_bad_input_is_told_in_one_message(
     out, err = capsys.readouterr()
     assert (found, out) == (code, "")
     assert says in err
-    assert err.startswith("error: ")
+    assert err.startswith(("error: ", "bad.toml:", "latin.toml:"))
     assert "Traceback" not in err
     assert not list(runs_root().glob("*"))
 

@@ -44,7 +44,7 @@ def _carry_out(words: Sequence[str]) -> int:
         code = app(args=words, prog_name="agentdeck", standalone_mode=False)
         sys.stdout.flush()
     except DeckError as error:
-        print_error(error.message, error.hint)
+        print_error(error.message, error.hint, alone=error.stands_alone)
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         print_error("interrupted")

@@ -77,11 +77,11 @@ def say_json(value: Any) -> None:
     print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def print_error(message: str, hint: str = "") -> None:
-    """One error, with its next step, on stderr."""
-    word = paint("error:", "red", sys.stderr)
+def print_error(message: str, hint: str = "", *, alone: bool = False) -> None:
+    """One error, with its next step, on stderr; `alone` = without the word before it."""
+    word = "" if alone else paint("error:", "red", sys.stderr) + " "
     lines = [clean(line.encode(errors="replace")) for line in message.split("\n")]
-    print(f"{word} " + "\n".join(lines), file=sys.stderr)
+    print(word + "\n".join(lines), file=sys.stderr)
     if hint:
         print(f"  {paint('hint:', 'cyan', sys.stderr)} {safe(hint)}", file=sys.stderr)
 

@@ -22,6 +22,7 @@ class DeckError(Exception):
     """Base of all errors meant for a person."""
 
     exit_code: int = EXIT_FAILED
+    stands_alone: bool = False  # each line says what and where; no word is put before it
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -37,6 +37,8 @@ class Problem(msgspec.Struct, frozen=True):
 class PlanProblems(UsageError):
     """A plan cannot be used. Carries every problem found, in the order of the lines."""
 
+    stands_alone = True  # `FILE:LINE:` first, as editors want it
+
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
         lines = [str(problem) for problem in self.problems[:MAX_PRINTED]]
