@@ -44,7 +44,7 @@ from agentdeck.core.decide import MAX_AGENTS
         ("why", 2, "TASK"),
         ("why A", 3, "there is no run"),
         ("logs A --attempt 0", 2, "--attempt"),
-        ("diff A --json", 2, "--stat --json"),
+        ("logs A --raw --json", 2, "exclude each other"),
         ("pause A", 3, "there is no run"),
         ("resume", 3, "there is no run"),
         ("retry --fresh", 2, "name the task"),

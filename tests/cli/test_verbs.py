@@ -87,6 +87,11 @@ def test_a_headless_run_from_start_to_promotion(deck: Deck, repo: Path) -> None:
     assert json.loads(deck("why", "B", "--json").out)["state"] == "landed"
 
     assert "I write red\n" in deck("logs", "A").out
+    said = [json.loads(line) for line in deck("logs", "A", "--json").out.splitlines()]
+    assert "I write red" in [line["text"] for line in said]
+    changed = json.loads(deck("diff", "A", "--json").out)
+    assert [file["path"] for file in changed["files"]] == ["A.txt"]
+    assert "+A" in changed["diff"]
     assert "+A\n" in deck("diff", "A").out
     assert "A.txt" in deck("diff", "A", "--stat").out
     files = json.loads(deck("diff", "A", "--stat", "--json").out)["files"]

@@ -138,11 +138,15 @@ def logs(
     ] = False,
     attempt: AttemptOption = None,
     raw: Annotated[bool, typer.Option("--raw", help="The bytes as the agent wrote them.")] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """What the agent of a task has written."""
-    from agentdeck.cli.logview import print_log
+    from agentdeck.cli.logview import Form, print_log
 
-    return print_log(chosen_run(context, run), TaskId(task), attempt, follow=follow, raw=raw)
+    if raw and as_json:
+        raise UsageError("--raw and --json exclude each other", hint="choose one")
+    form = Form.RAW if raw else Form.JSON if as_json else Form.TEXT
+    return print_log(chosen_run(context, run), TaskId(task), attempt, follow=follow, form=form)
 
 
 def diff(
@@ -156,14 +160,13 @@ def diff(
     """What an attempt at a task has changed, also while it works."""
     from agentdeck.control.repo import diff_of, diffstat
 
-    if as_json and not stat:
-        raise UsageError("a diff has no JSON form", hint="--stat --json lists the files")
     state = fold_run(chosen_run(context, run))
-    if stat:
+    if stat or as_json:
         touched = diffstat(state, TaskId(task), attempt)
         if as_json:
             files = [{"path": f.path, "added": f.added, "removed": f.removed} for f in touched]
-            say_json({"task": task, "files": files})
+            whole = {} if stat else {"diff": diff_of(state, TaskId(task), attempt)}
+            say_json({"task": task, "files": files, **whole})
         else:
             rows = [(f"+{max(0, f.added)}", f"-{max(0, f.removed)}", f.path) for f in touched]
             table(("", "", ""), rows)

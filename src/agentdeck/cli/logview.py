@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from enum import Enum
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from agentdeck.agents.launching import format_of
 from agentdeck.agents.rendering import render
@@ -21,14 +24,22 @@ POLL_S: Final = 0.1  # between two looks at the file
 LOOK_S: Final = 1.0  # between two looks at the journal: has the attempt ended?
 
 
+class Form(Enum):
+    """How a log is printed."""
+
+    TEXT = "text"  # lines that no terminal obeys
+    RAW = "raw"  # bytes as the agent wrote them
+    JSON = "json"  # one object a line: kind, text, detail, time
+
+
 def print_log(
-    folder: RunFolder, task: TaskId, attempt: int | None, *, follow: bool, raw: bool
+    folder: RunFolder, task: TaskId, attempt: int | None, *, follow: bool, form: Form
 ) -> int:
     """Print the log of an attempt; the exit status.
 
     Args:
         follow: go on until the attempt has ended.
-        raw: bytes as they are; else lines that no terminal obeys.
+        form: for a person, or for a program.
 
     Raises:
         NotFoundError: no such task, attempt or log.
@@ -39,7 +50,7 @@ def print_log(
     if not log.is_file() and not follow:
         raise NotFoundError(f"{task}#{found.number} has written no log", hint=f"looked for {log}")
     stream_format = format_of(state.plan.agent_by_name[found.agent])
-    printer = _Printer(None if raw else stream_format, found.path or "")
+    printer = _Printer(stream_format, form, found.path or "")
     at = printer.drain(log, 0)
     looked_at = time.monotonic()
     ended = found.exited_at is not None
@@ -61,9 +72,9 @@ def _goes_on(folder: RunFolder, task: TaskId, number: int) -> bool:
 
 
 class _Printer:
-    def __init__(self, stream_format: str | None, root: str) -> None:
-        """`stream_format` None prints the bytes as they are; `root` is the agent's folder."""
-        self._format, self._root = stream_format, root
+    def __init__(self, stream_format: str, form: Form, root: str) -> None:
+        """`root` is the agent's folder."""
+        self._format, self._form, self._root = stream_format, form, root
         self._rest = b""
 
     def drain(self, log: Path, at: int) -> int:
@@ -87,7 +98,7 @@ class _Printer:
             self._rest = b""
 
     def _take(self, chunk: bytes) -> None:
-        if self._format is None:
+        if self._form is Form.RAW:
             sys.stdout.flush()
             sys.stdout.buffer.write(chunk)
             return
@@ -99,8 +110,10 @@ class _Printer:
             self._rest = b""
 
     def _line(self, line: bytes) -> None:
-        assert self._format is not None
         for shown in render(self._format, line, root=self._root):
+            if self._form is Form.JSON:
+                say(msgspec.json.encode(msgspec.structs.asdict(shown)).decode())
+                continue
             clock = time.strftime("%H:%M:%S", time.localtime(shown.time)) if shown.time else " " * 8
             words = [safe(part) for part in shown.text.split("\n")] or [""]
             detail = f"  {safe(shown.detail)}" if shown.detail else ""
@@ -109,4 +122,4 @@ class _Printer:
                 say(f"{'':8}  {more}".rstrip())
 
 
-__all__ = ["print_log"]
+__all__ = ["Form", "print_log"]
