@@ -95,7 +95,7 @@ class ControlServer:
     @property
     def client_count(self) -> int:
         """Connected clients that have asked for something. A probe that only connects is none."""
-        return sum(session.spoke for session in self._sessions)
+        return sum(session.spoke and not session.leaves for session in self._sessions)
 
     async def start(self) -> None:
         """Begin to listen.
@@ -236,6 +236,7 @@ class _Session:
         self._sending = asyncio.Lock()
         self._in_flight: set[asyncio.Task[None]] = set()
         self.spoke = False
+        self.leaves = False  # it will ask nothing more
 
     async def run(self) -> None:
         """Answer until the other end hangs up."""
@@ -243,6 +244,7 @@ class _Session:
             while line := await self._next_line():
                 if not await self._take(line):
                     break
+            self.leaves = True
             await self._rest()
         except (OSError, asyncio.CancelledError):
             pass  # gone, or the engine ends

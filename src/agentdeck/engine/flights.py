@@ -46,6 +46,11 @@ class Flights:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    @property
+    def acting(self) -> bool:
+        """Is a step under way that changes something? Watching does not."""
+        return any(not isinstance(step, Watch) for step in self._tasks)
+
     def steer(self, wanted: Iterable[IOStep]) -> float | None:
         """Start and cancel until `wanted` is what goes on.
 

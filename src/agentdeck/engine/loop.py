@@ -133,8 +133,8 @@ class Engine:
         self._post(_Post())
 
     def busy(self) -> bool:
-        """Is a step in flight?"""
-        return self._flights is not None and len(self._flights) > 0
+        """Is a step in flight, other than watching a live agent?"""
+        return self._flights is not None and self._flights.acting
 
     # --- for performers ---------------------------------------------------------------------------
 
