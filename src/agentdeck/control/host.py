@@ -5,7 +5,7 @@ Rules:
   on and are found again. A second signal ends it as it is.
 - Detached, it ends by itself when the run has finished, no step is in flight and no client has been
   connected for `IDLE_S`. A run that waits for a person keeps its engine.
-- In the foreground it ends when `until` has named the same kind of end for `SETTLE_S`.
+- In the foreground it ends with the run, or when `until` has named an end for `SETTLE_S`.
 """
 
 from __future__ import annotations
@@ -161,6 +161,8 @@ class _Host:
             return None
         self._since = now if self._since is None else self._since
         held = now - self._since
+        if self._until is not None and engine.state.outcome is not None:
+            wait = 0.0  # a run that has ended does not go on by itself
         patient = PATIENCE_S if engine.busy() else wait
         return reason if held >= patient and (self._until or not engine.busy()) else None
 

@@ -63,7 +63,8 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
         yield from queue.next_steps(state, now)
         return
     for task in state.tasks.values():
-        yield from _task_steps(state, task, now)
+        if task.state not in _QUIET:
+            yield from _task_steps(state, task, now)
     if state.ending:
         yield from _end(state, now)
         return
@@ -73,6 +74,19 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
     yield from _phases(state)
     yield from _promotion(state)
     yield from _finish(state)
+
+
+# What happens to these next is decided by the scheduler, or by a person. Most tasks of a long plan
+# are in one of them, and this function runs after every event.
+_QUIET: Final = frozenset(
+    {
+        TaskState.PENDING,
+        TaskState.READY,
+        TaskState.FAILED,
+        TaskState.DEFERRED,
+        TaskState.CANCELLED,
+    }
+)
 
 
 def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
@@ -245,6 +259,8 @@ def _gate_on(
 
 
 def _starts(state: RunState) -> Iterator[AnyStep]:
+    if not scheduler.has_room(state):
+        return
     for task, blocker in scheduler.admission(state):
         if blocker is not None:
             continue

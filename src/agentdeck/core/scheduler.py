@@ -127,6 +127,14 @@ def admission(state: RunState) -> Iterator[tuple[TaskRun, Blocker | None]]:
         yield task, blocker
 
 
+def has_room(state: RunState) -> bool:
+    """Could any ready task start, as far as agent slots go? Cheap, for the common "no"."""
+    used = sum(not is_human(state, task.id) for task in state.in_state(*HOLDS_SLOT))
+    return used < state.agents_limit or any(
+        is_human(state, task.id) for task in state.in_state(TaskState.READY)
+    )
+
+
 def blocker_of(state: RunState, task_id: TaskId) -> Blocker | None:
     """What blocks one ready task now. None also when it is not ready."""
     return next((b for task, b in admission(state) if task.id == task_id), None)

@@ -153,9 +153,13 @@ class Worktrees:
         with self._having(slot, self._slots[slot].base or "HEAD") as tree:
             record = self._slots[slot]
             status = self._secure(tree, record, name)
-            if status.branch is not None and status.oid is not None:
-                # An idle slot must not keep a person from checking the branch out.
+            # An idle slot must not keep a person from checking the branch out.
+            if status.oid is None:
+                pass  # on a branch without a commit: nothing to check out
+            elif status.dirty:
                 tree.run("checkout", "--detach", "--force", "--quiet")
+            elif status.branch is not None:
+                tree.run("update-ref", "--no-deref", "HEAD", status.oid)  # files stay as they are
             self._write(slot, _Slot(used=False, branch=record.branch))
 
     def fill(self, n: int, base: str) -> int:
