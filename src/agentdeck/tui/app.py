@@ -11,6 +11,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -18,6 +19,7 @@ os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported; ha
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.theme import Theme
 
 from agentdeck.core.commands import AnyCommand
@@ -161,7 +163,7 @@ class DeckApp(App[None]):
         if not self.model.clock.frozen:
             self.run_worker(self._follow(), name="events", exit_on_error=True)
             self.set_interval(REFRESH_S, self._draw_if_needed)
-            self.set_interval(LOG_TICK_S, self.room.tick_logs)
+            self.set_interval(LOG_TICK_S, self._tick_logs)
             self.set_interval(SECOND_S, self._mark)
             self.set_timer(2.0, _settle_memory)
 
@@ -178,8 +180,14 @@ class DeckApp(App[None]):
         self.call_after_refresh(self.draw)
 
     def _draw_if_needed(self) -> None:
-        if self._dirty:
-            self.draw()
+        # Timers fire also while the room is taken down, pane by pane: then there is nothing to do.
+        with suppress(NoMatches):
+            if self._dirty:
+                self.draw()
+
+    def _tick_logs(self) -> None:
+        with suppress(NoMatches):
+            self.room.tick_logs()
 
     def draw(self) -> None:
         """Show the run as it is now."""
