@@ -191,7 +191,7 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
     match step:
         case Prepare(name, number):
             return [
-                e.WorktreePrepared(name, number, f"/work/{name}", f"deck/test/{name}", state.tip)
+                e.WorktreePrepared(name, number, f"/trees/{name}", f"deck/test/{name}", state.tip)
             ]
         case Launch(name, number):
             return [e.AttemptLaunched(name, number, identity(100), identity(101))]
