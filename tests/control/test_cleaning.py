@@ -10,6 +10,7 @@ import pytest
 from agentdeck.control.cleaning import clean, litter_of
 from agentdeck.control.creating import create_run
 from agentdeck.control.host import host
+from agentdeck.control.runs import fold_run
 from agentdeck.control.scratch_repo import make_repo
 from agentdeck.core import commands as c
 from agentdeck.core.errors import RefusedError
@@ -78,6 +79,22 @@ def test_unlanded_work_is_named_and_kept(top: Path, ended: RunFolder) -> None:
     assert ended.run in refs
     assert f"refs/heads/deck/{ended.run}/GOOD" not in git(top, "for-each-ref")
     assert git(top, "status", "--porcelain") == ""
+
+
+def test_what_only_a_detached_worktree_holds_is_kept(top: Path, ended: RunFolder) -> None:
+    """An agent may leave a loose HEAD: its commit and its changes are nowhere else."""
+    path = fold_run(ended).tasks[TaskId("BAD")].attempts[-1].path
+    assert path is not None
+    tree = Path(path)
+    git(tree, "checkout", "--quiet", "--detach")
+    git(tree, "commit", "--quiet", "--allow-empty", "-m", "loose")
+    loose = git(tree, "rev-parse", "HEAD")
+    assert any(str(tree) in words for words in clean(ended, litter_of(ended), unlanded=False))
+    assert git(tree, "rev-parse", "HEAD") == loose
+    (tree / "more.txt").write_text("not committed\n")
+    assert any(str(tree) in words for words in litter_of(ended).unlanded)
+    clean(ended, litter_of(ended), unlanded=False)
+    assert (tree / "more.txt").read_text() == "not committed\n"
 
 
 def test_all_of_it_goes_when_that_was_asked_for(top: Path, ended: RunFolder) -> None:

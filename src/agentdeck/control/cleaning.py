@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from agentdeck.core.errors import DeckError, RefusedError
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.git import Git
+from agentdeck.engine.worktrees import Worktrees
 
 BRANCHES: Final = "refs/heads/deck"
 KEPT: Final = "refs/agentdeck"
@@ -69,12 +71,13 @@ def litter_of(folder: RunFolder) -> Litter:
     git = _repository(state)
     if git is None:
         return Litter(run=folder.run, folder=str(folder.path), repo_gone=True)
-    trees = _worktrees(git, state, folder)
+    names = tuple(map(str, _worktrees(git, state, folder)))
+    gated = _scratch(folder, names)
     return Litter(
         run=folder.run,
         folder=str(folder.path),
-        worktrees=tuple(map(str, trees)),
-        changed=tuple(str(tree) for tree in trees if _changed(git, tree)),
+        worktrees=names,
+        changed=tuple(tree for tree in names if tree not in gated and _changed(git, Path(tree))),
         refs=tuple(_refs(git, state)),
     )
 
@@ -89,12 +92,20 @@ def clean(folder: RunFolder, litter: Litter, *, unlanded: bool) -> list[str]:
     Raises: EnvironmentFault when git or the disk refuses.
     """
     keeps = [] if unlanded else list(litter.unlanded)
-    git = None if litter.repo_gone else _repository(fold_run(folder))
+    state = fold_run(folder)
+    git = None if litter.repo_gone else _repository(state)
     if git is not None:
-        for path in litter.worktrees:
-            if unlanded or path not in litter.changed:
-                # Doubled: a locked worktree of ours is removed too.
-                git.run("worktree", "remove", "--force", "--force", path, write=True)
+        if not unlanded:
+            # Only what is on a ref goes: an agent may have left a rebase half-way, or a loose HEAD.
+            trees = folder.trees(git.checkout, state.plan.worktree.root)
+            stayed = Worktrees(git, trees, run=state.run).remove_all() if trees.is_dir() else ()
+            named = set(litter.changed)
+            keeps += [
+                f"{left.path} ({left.reason})" for left in stayed if str(left.path) not in named
+            ]
+        for path in litter.worktrees if unlanded else _scratch(folder, litter.worktrees):
+            # Doubled: a locked worktree of ours is removed too.
+            git.run("worktree", "remove", "--force", "--force", path, write=True)
         git.run("worktree", "prune", write=True)
         for left in litter.refs:
             if unlanded or left.landed:
@@ -106,6 +117,11 @@ def clean(folder: RunFolder, litter: Litter, *, unlanded: bool) -> list[str]:
     folder.socket.unlink(missing_ok=True)
     shutil.rmtree(folder.path)
     return []
+
+
+def _scratch(folder: RunFolder, trees: Sequence[str]) -> list[str]:
+    """Those in which gates ran: nothing in them is anybody's work."""
+    return [tree for tree in trees if folder.scratch.resolve() in Path(tree).resolve().parents]
 
 
 def _repository(state: RunState) -> Git | None:
@@ -132,9 +148,7 @@ def _changed(git: Git, tree: Path) -> bool:
     if not tree.is_dir():
         return False
     found = git.run("status", "--porcelain", "--untracked-files=normal", cwd=tree, check=False)
-    # Scratch trees of gates are detached and hold what gates left there.
-    detached = git.run("symbolic-ref", "--quiet", "HEAD", cwd=tree, check=False).code != 0
-    return found.code == 0 and bool(found.out.strip()) and not detached
+    return found.code == 0 and bool(found.out.strip())
 
 
 def _refs(git: Git, state: RunState) -> list[Leftover]:

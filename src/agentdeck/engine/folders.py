@@ -90,6 +90,13 @@ class RunFolder:
         # Not below $TMPDIR or $XDG_RUNTIME_DIR: every terminal must come to the same path.
         return SHORT_ROOT / f"agentdeck-{os.getuid()}" / f"{digest}.sock"
 
+    def trees(self, checkout: Path, root: str | None) -> Path:
+        """Where the attempts' worktrees stand: here, or below the `[worktree] root` of the plan.
+
+        A relative root is below the user's checkout.
+        """
+        return checkout / Path(root).expanduser() / self.run if root else self.worktrees
+
     def attempt(self, task: TaskId, number: int) -> Path:
         """The folder of one attempt: `prompt.md`, `raw.log`, `pid`, `exit`, `stdin`."""
         return self.path / "attempts" / f"{task}.{number}"

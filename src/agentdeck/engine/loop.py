@@ -26,7 +26,6 @@ from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.ids import ProcessIdentity, TaskId
 from agentdeck.core.next_steps import next_steps
 from agentdeck.core.stale import StaleEvent
-from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import IOStep, Record, Steps
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.flights import Flights
@@ -313,12 +312,3 @@ class Engine:
             self._journal.close()
             if self._lock is not None:
                 self._lock.release()
-
-
-def moving(state: RunState) -> bool:
-    """Does any task have a process, or a check under way?"""
-    busy = (TaskState.PREPARING, TaskState.WORKING, TaskState.ASKING, TaskState.PAUSED)
-    return any(state.in_state(*busy, TaskState.CHECKING))
-
-
-__all__ = ["Engine", "Performer", "moving"]

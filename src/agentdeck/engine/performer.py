@@ -28,9 +28,7 @@ class RealPerformer:
         """
         state, folder = engine.state, engine.folder
         git = Git.discover(Path(state.checkout))
-        root = state.plan.worktree.root
-        # A relative root is below the checkout; `/` with an absolute one is that one.
-        trees = git.checkout / Path(root).expanduser() / folder.run if root else folder.worktrees
+        trees = folder.trees(git.checkout, state.plan.worktree.root)
         self._at = Setting(
             engine=engine,
             git=git,
