@@ -31,8 +31,11 @@ class _JsonLines(logging.Formatter):
         return redact(msgspec.json.encode(line).decode(), os.environ)
 
 
-def open_log(path: Path) -> logging.Handler:
-    """Send the engine's log to `path`. Returns the handler, for `close_log`."""
+def open_log(path: Path) -> None:
+    """Send the engine's log to `path` from now on: a process has one engine at a time."""
+    for earlier in list(log.handlers):
+        log.removeHandler(earlier)
+        earlier.close()
     handler = logging.handlers.RotatingFileHandler(
         path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, delay=True
     )
@@ -40,10 +43,3 @@ def open_log(path: Path) -> logging.Handler:
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
-    return handler
-
-
-def close_log(handler: logging.Handler) -> None:
-    """Stop logging to this handler."""
-    log.removeHandler(handler)
-    handler.close()
