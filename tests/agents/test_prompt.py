@@ -111,3 +111,17 @@ def test_commit_messages_have_trailers_that_a_title_cannot_forge() -> None:
         assert "\x1b" not in message
     assert landing_message(state, A, 1).startswith("Complete A: First\n\n")
     assert landing_message(run_of(title=""), B, 1).startswith("Complete B: B\n\n")
+
+
+def test_checks_without_a_command_are_told() -> None:
+    """A sentence that nothing can prove is the agent's to keep, and no gate."""
+    state = run_of()
+    gates = (
+        Gate(GateName("described"), check="The change is described", when=(GateWhen.TASK,)),
+        Gate(GateName("reviewed"), check="All is reviewed", when=(GateWhen.FINAL,)),
+    )
+    state.plan = Plan(name="p", tasks=state.plan.tasks, gates=gates)
+    prompt = build_prompt(state, B, 1)
+    assert "## Checks\n\nSee to it that these hold.\n\n    The change is described\n" in prompt
+    assert "reviewed" not in prompt
+    assert "## Gates" not in prompt

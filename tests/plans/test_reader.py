@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentdeck.core.errors import EXIT_USAGE
-from agentdeck.core.ids import GateName
+from agentdeck.core.ids import GateName, TaskId
 from agentdeck.core.plan import Gate, GateWhen, Land, OnExceed, Plan, RouteMatch, Strategy
 from agentdeck.plans.problems import PlanProblems, Problem
 from agentdeck.plans.reader import read_plan
@@ -228,7 +228,22 @@ WRONG = {
     "huge number": (TASK + f"retries = {'9' * 4000}\n", 5, ["50 or less", "digits"]),
     "later key": ("[plan]\nstack = true\n" + TASK, 3, ["plan.stack", "cannot do it yet"]),
     "later section": ("[hooks]\nx = 'y'\n" + TASK, 2, ["hooks", "0.1 cannot do it yet"]),
-    "later match": ("[[route]]\nmatch = { size = 'L' }\nmodel = 'm'\n" + TASK, 3, ["yet"]),
+    "size is called complexity": (
+        "[[route]]\nmatch = { size = 'high' }\nmodel = 'm'\n" + TASK,
+        3,
+        ["match.size", "did you mean `complexity`?"],
+    ),
+    "a gate of nothing": (
+        "[gates.unit]\ntimeout = '5s'\n" + TASK,
+        2,
+        ["has no command", "`check`"],
+    ),
+    "no such kind of note": ("[[note]]\nkind = 'joke'\ntext = 'x'\n" + TASK, 3, ["note", "joke"]),
+    "a claim about nobody": (
+        "[[claim]]\nwhat = 'work'\nstated = '1h'\nlow = 1\nhigh = 1\nphase = 'two'\n" + TASK,
+        7,
+        ["claim", 'unknown phase "two"'],
+    ),
     "no tasks": ("[plan]\nname = 'x'\n", 1, ["no task"]),
     "not TOML": ("[plan]\nname = \n" + TASK, 3, ["not TOML", "Invalid value"]),
     "open end": ("[plan]\nname = [\n", 3, ["not TOML"]),
@@ -556,3 +571,59 @@ def refused_or_read(text: str) -> None:
         last = text.count("\n") + 1
         assert found
         assert all(1 <= problem.line <= last for problem in found)
+
+
+def test_a_gate_without_a_command_is_never_run() -> None:
+    """It is kept, and holds nothing up: neither a task, nor a phase, nor the end of the run."""
+    plan = read_plan(
+        """
+version = 1
+[gates.unit]
+run = "make test"
+when = ["task", "phase"]
+[gates.described]
+check = "The change is described"
+when = ["preflight", "task", "merge", "phase", "final"]
+[[phase]]
+id = "one"
+gates = ["described"]
+[[task]]
+id = "a"
+prompt = "Do a."
+phase = "one"
+gates = ["unit", "described"]
+""",
+        file="plan.toml",
+    )
+    assert [gate.name for gate in plan.gates] == ["unit", "described"]
+    assert [gate.armed for gate in plan.gates] == [True, False]
+    assert plan.settings(TaskId("a")).gates == ("unit",)
+    assert [gate.name for gate in plan.phase_gates(plan.phases[0])] == ["unit"]
+    assert {when: [g.name for g in plan.gates_when(when)] for when in GateWhen} == {
+        GateWhen.PREFLIGHT: [],
+        GateWhen.TASK: ["unit"],
+        GateWhen.MERGE: [],
+        GateWhen.PHASE: ["unit"],
+        GateWhen.FINAL: [],
+    }
+
+
+def test_a_route_selects_by_complexity() -> None:
+    plan = read_plan(
+        """
+version = 1
+[[route]]
+match = { complexity = "*high" }
+model = "opus"
+[[task]]
+id = "a"
+prompt = "Do a."
+complexity = "very-high"
+[[task]]
+id = "b"
+prompt = "Do b."
+complexity = "medium"
+""",
+        file="plan.toml",
+    )
+    assert [plan.settings(task.id).model for task in plan.tasks] == ["opus", None]

@@ -15,6 +15,7 @@ from typing import Final
 from agentdeck.agents.one_line import CUT, one_line, plain_text
 from agentdeck.core import evidence
 from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import GateWhen, Plan
 from agentdeck.core.state import Attempt, RunState, TaskRun
 
 BRIEF_CHARS: Final = 60_000  # a brief longer than a short story belongs into a file of the repo
@@ -50,6 +51,7 @@ def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
         _feedback(state, task, attempt),
         _files(spec.files),
         _gates(state, task),
+        _checks(state.plan),
         _needed(state, spec.after),
         f"## How to work\n\n{_RULES}",
     ]
@@ -129,6 +131,19 @@ def _gates(state: RunState, task: TaskRun) -> str:
     )
     named = _listed(rows, NAMED_PATTERNS)
     return f"## Gates\n\nThese commands must exit 0 on your work; run them yourself.\n\n{named}"
+
+
+def _checks(plan: Plan) -> str:
+    """What the author of the plan wants to hold, where no command can prove it."""
+    wanted = {GateWhen.TASK, GateWhen.MERGE}
+    rows = [
+        one_line(gate.check, GATE_CHARS)
+        for gate in plan.gates
+        if not gate.armed and wanted & set(gate.when)
+    ]
+    if not rows:
+        return ""
+    return f"## Checks\n\nSee to it that these hold.\n\n{_listed(rows, NAMED_PATTERNS)}"
 
 
 def _needed(state: RunState, needed: tuple[TaskId, ...]) -> str:

@@ -56,6 +56,43 @@ class GateWhen(StrEnum):
     FINAL = "final"  # on the target, when every task has settled
 
 
+class NoteKind(StrEnum):
+    """What a remark of the plan's author is about."""
+
+    ASSUMPTION = "assumption"
+    CONFIDENCE = "confidence"
+    CONSTRAINT = "constraint"
+    CRITERION = "criterion"  # when the whole is a success
+    PROTOCOL = "protocol"  # how the author wants it carried out
+    QUESTION = "question"  # open
+    RATIONALE = "rationale"
+    REFERENCE = "reference"
+    REMARK = "remark"
+    RISK = "risk"  # its mitigation is the answer
+
+
+class ClaimKind(StrEnum):
+    """What a document says about its own plan. The value is told in seconds, counts, US dollars,
+    tokens, or a share of one.
+    """
+
+    TASKS = "tasks"  # how many there are
+    PHASES = "phases"
+    AGENTS = "agents"  # how many the author would use
+    PARALLELISM = "parallelism"  # the most at once
+    WORK = "work"  # all durations, one after the other
+    ELAPSED = "elapsed"  # from the first start to the last end
+    CRITICAL_PATH = "critical_path"
+    PATH = "path"  # a chain of tasks, drawn as if each needed the one before
+    LONGEST = "longest"  # the longest single task
+    SAVING = "saving"  # work minus elapsed
+    SAVING_SHARE = "saving_share"  # ... as a share of work
+    TOKENS = "tokens"
+    TOKENS_AVERAGE = "tokens_average"  # of one task
+    COST = "cost"
+    NO_CONFLICT = "no_conflict"  # the named tasks touch no common file
+
+
 class OnExceed(StrEnum):
     """What happens when the budget is used up."""
 
@@ -64,15 +101,19 @@ class OnExceed(StrEnum):
 
 
 class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A command that must exit 0."""
+    """A command that must exit 0. Without a command it is only a sentence that agents are told."""
 
     name: GateName
-    run: tuple[
-        str, ...
-    ]  # argv; a string in the file is run by `sh -c`, written by the plan's author
+    run: tuple[str, ...] = ()  # argv; a string in the file is run by `sh -c`, as its author wrote
     when: tuple[GateWhen, ...] = (GateWhen.MERGE,)
     timeout_s: float = DEFAULT_GATE_TIMEOUT_S
     retries: int = 0  # runs on the same tree after a red one
+    check: str = ""  # what it proves, in words
+
+    @property
+    def armed(self) -> bool:
+        """Is there a command? What has none proves nothing and is never run."""
+        return bool(self.run)
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,6 +126,7 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     args: tuple[str, ...] = ()  # added to the command of a built-in kind
     env: dict[str, str] = {}
     output: str | None = None  # stream format: plain | claude | scripted; None = the kind's own
+    skills: tuple[str, ...] = ()  # what it is good at
 
 
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -102,6 +144,7 @@ class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str | None = None  # a glob
     phase: str | None = None  # a glob
     label: str | None = None  # a glob
+    complexity: str | None = None  # a glob
 
 
 class Route(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -151,6 +194,34 @@ class Defaults(msgspec.Struct, frozen=True, omit_defaults=True):
     idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
 
 
+class Note(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A remark of the plan's author that no key can hold. It is shown, and changes nothing."""
+
+    kind: NoteKind
+    text: str
+    answer: str = ""  # of a risk its mitigation, of a question what was decided
+    line: int | None = None  # of the document it was imported from
+
+
+class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A figure that the document states about itself, so that it can be compared with the plan.
+
+    All of `phase`, `match`, `model` and `tasks` narrow down what it is about; none = the plan.
+    """
+
+    what: ClaimKind
+    stated: str  # as it is written
+    low: float  # seconds, counts, US dollars, tokens, or a share of one
+    high: float  # the same as `low` unless a range was written
+    line: int | None = None
+    approx: bool = False  # "about"
+    strategy: Strategy | None = None  # which way of going about it an elapsed time is for
+    phase: PhaseId | None = None
+    match: str | None = None  # a glob for ids
+    model: str | None = None
+    tasks: tuple[TaskId, ...] = ()  # for a path: in this order
+
+
 class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     """A unit of the plan."""
 
@@ -167,6 +238,9 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     estimate_s: float | None = None
     tokens: int | None = None
     risk: str | None = None  # low | medium | high, shown to the person who approves
+    complexity: str | None = None  # low … very-high, see COMPLEXITIES
+    kind: str | None = None  # what sort of work: setup, code, test, docs …
+    skills: tuple[str, ...] = ()  # what its agent should be good at
     gates: tuple[GateName, ...] | None = None
     land: Land | None = None
     retries: int | None = None
@@ -178,6 +252,8 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     defer: str | None = None  # a reason; the task is not part of this run
     allow_empty: bool = False  # done without a commit
     env: dict[str, str] = {}
+    line: int | None = None  # of the document it was imported from
+    meta: dict[str, str] = {}  # what that document says and agentdeck has no key for
 
 
 class TaskSettings(msgspec.Struct, frozen=True):
@@ -206,6 +282,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     strategy: Strategy = Strategy.EAGER
     agents_limit: int = DEFAULT_AGENTS
     promote: str = "ask"  # ask | auto
+    document: str | None = None  # the file the plan was imported from
+    source: str | None = None  # the file that is kept true while tasks land; None = none is
     defaults: Defaults = Defaults()
     budget: Budget = Budget()
     gates: tuple[Gate, ...] = ()
@@ -214,6 +292,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     routes: tuple[Route, ...] = ()
     worktree: Worktree = Worktree()
     phases: tuple[Phase, ...] = ()
+    notes: tuple[Note, ...] = ()
+    claims: tuple[Claim, ...] = ()
     version: int = PLAN_VERSION
 
     @cached_property
@@ -268,15 +348,16 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     def gates_when(self, when: GateWhen) -> tuple[Gate, ...]:
         """The gates that run at `when`, in file order."""
-        return tuple(gate for gate in self.gates if when in gate.when)
+        return tuple(gate for gate in self.gates if when in gate.when and gate.armed)
 
     def phase_gates(self, phase: Phase) -> tuple[Gate, ...]:
         """The gates that close a phase, in file order: its own, else those for all phases."""
-        named = [gate for gate in self.gates if gate.name in phase.gates]
+        named = [gate for gate in self.gates if gate.name in phase.gates and gate.armed]
         return tuple(named) or self.gates_when(GateWhen.PHASE)
 
 
 BUILTIN_AGENTS: Final = ("claude", "scripted", "human")
+COMPLEXITIES: Final = ("low", "low-medium", "medium", "medium-high", "high", "very-high")
 
 
 def _matching(plan: Plan, task: Task) -> Iterator[Route]:
@@ -286,6 +367,7 @@ def _matching(plan: Plan, task: Task) -> Iterator[Route]:
             (match.id, [task.id]),
             (match.phase, [task.phase or ""]),
             (match.label, task.labels),
+            (match.complexity, [task.complexity or ""]),
         )
         if all(
             glob is None or any(fnmatch.fnmatchcase(value, glob) for value in values)
@@ -306,6 +388,7 @@ def _settings(plan: Plan, task: Task) -> TaskSettings:
     if gates is None:
         per_task = (GateWhen.TASK, GateWhen.MERGE)
         gates = tuple(g.name for g in plan.gates if any(when in g.when for when in per_task))
+    gates = tuple(name for name in gates if plan.gate_by_name[name].armed)
     return TaskSettings(
         agent=chosen,
         model=task.model

@@ -1,8 +1,8 @@
 """Times in plan files: `"30min"`, `"1h30m"`, `"45s"`, `"1.5h"`, `"2 days"`, or a number of seconds.
 
 Grammar: one or more amounts, each a decimal number followed by a unit, largest unit first, no unit
-twice, spaces allowed between everything. Units are `d h min s`, with the usual other spellings; `m`
-means minutes. A bare number in quotes is refused, because nobody can know its unit.
+twice, spaces allowed between everything. Units are `w d h min s`, with the usual other spellings;
+`m` means minutes. A bare number in quotes is refused, because nobody can know its unit.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ EXAMPLES: Final = '"30min", "1h30m", "45s", "1.5h", "2 days", or a number of sec
 MAX_DURATION_S: Final = 366 * 86400.0  # seconds; a year. Longer is a typing error
 MAX_LENGTH: Final = 64  # characters of a duration; longer is not one
 
-_SECONDS: Final = {"d": 86400, "h": 3600, "min": 60, "s": 1}
+_SECONDS: Final = {"w": 604_800, "d": 86400, "h": 3600, "min": 60, "s": 1}
 _SPELLINGS: Final = {
+    "w": ("w", "wk", "wks", "week", "weeks"),
     "d": ("d", "day", "days"),
     "h": ("h", "hr", "hrs", "hour", "hours"),
     "min": ("m", "min", "mins", "minute", "minutes"),
@@ -48,7 +49,7 @@ def parse_duration(text: str) -> float:
             raise ValueError("not a time")
         unit = _UNIT.get(part[2])
         if unit is None:
-            raise ValueError(f'"{part[2]}" is not a unit of time (d, h, min, s)')
+            raise ValueError(f'"{part[2]}" is not a unit of time (w, d, h, min, s)')
         if smallest is not None and _SECONDS[unit] >= smallest:
             raise ValueError("units must go from large to small, each once")
         smallest = _SECONDS[unit]

@@ -334,6 +334,7 @@ _CONVERTERS: Final[dict[Kind, Callable[[Any, Key], Any]]] = {
     Kind.FLAG: _flag,
     Kind.COUNT: _count,
     Kind.MONEY: _money,
+    Kind.NUMBER: _money,
     Kind.TOKENS: _tokens,
     Kind.DURATION: _duration,
     Kind.LINE: _line,

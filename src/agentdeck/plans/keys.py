@@ -29,6 +29,7 @@ class Kind(Enum):
     FLAG = "true or false"
     COUNT = "a whole number"
     MONEY = "an amount of US dollars"
+    NUMBER = "a number"
     TOKENS = 'a number of tokens such as 15000 or "15K"'
     DURATION = "a time"
     LINE = "text on one line"
@@ -164,6 +165,8 @@ PLAN: Final = Section(
             "Whether the target is brought into the base without asking.",
             choices=("ask", "auto"),
         ),
+        Key("document", Kind.LINE, "The file it was imported from."),
+        Key("source", Kind.LINE, "The file whose status is kept true as tasks land."),
         _later("stack", "Start a task on proposed work."),
     ),
 )
@@ -200,7 +203,8 @@ GATES: Final = Section(
     Shape.NAMED,
     "A command that must exit 0.",
     (
-        Key("run", Kind.SHELL, "The command.", required=True, also=("command", "cmd")),
+        Key("run", Kind.SHELL, "The command.", also=("command", "cmd")),
+        Key("check", Kind.LINE, "What it proves, in words; agents are told.", also=("title",)),
         _choice("when", model.GateWhen, "Where it runs.", many=True, one_ok=True),
         _duration("timeout", "Longest time of one run.", minimum=SHORTEST_S),
         Key("retries", Kind.COUNT, "Runs on the same tree after a red one.", maximum=MAX_RETRIES),
@@ -230,7 +234,7 @@ AGENTS: Final = Section(
             "How its output is read.",
             choices=("plain", "claude", "scripted"),
         ),
-        _later("skills", "Skills the agent is given."),
+        Key("skills", Kind.LINES, "What it is good at."),
     ),
     Ref.AGENT,
     model.Agent,
@@ -254,7 +258,7 @@ _MATCH: Final = (
     Key("id", Kind.LINE, "Glob for the task's id."),
     Key("phase", Kind.LINE, "Glob for the task's phase."),
     Key("label", Kind.LINE, "Glob for one of its labels.", also=("labels",)),
-    _later("size", "The task's size."),
+    Key("complexity", Kind.LINE, "Glob for the task's complexity.", also=("size",)),
 )
 ROUTES: Final = Section(
     "route",
@@ -334,6 +338,15 @@ TASKS: Final = Section(
             "Shown to the person who approves.",
             choices=("low", "medium", "high"),
         ),
+        Key(
+            "complexity",
+            Kind.CHOICE,
+            "How hard it is; routes select by it.",
+            choices=model.COMPLEXITIES,
+            also=("size",),
+        ),
+        Key("kind", Kind.LINE, "What sort of work it is: setup, code, test, docs …"),
+        Key("skills", Kind.LINES, "What its agent should be good at."),
         _GATES,
         _LAND,
         _RETRIES,
@@ -351,6 +364,8 @@ TASKS: Final = Section(
         Key("defer", Kind.LINE, "Why the task is not part of this run.", also=("skip",)),
         Key("allow_empty", Kind.FLAG, "Done without a commit."),
         _ENV,
+        Key("line", Kind.COUNT, "Line of the document it was imported from.", minimum=1),
+        Key("meta", Kind.ENV, "What that document says and no other key holds."),
         _later("repo", "The repository it is for."),
         _later("review", "Who reviews it."),
         _later("evidence", "What proves it."),
@@ -358,6 +373,45 @@ TASKS: Final = Section(
     Ref.TASK,
     model.Task,
     "tasks",
+)
+_LINE: Final = Key("line", Kind.COUNT, "Line of the document it comes from.", minimum=1)
+NOTES: Final = Section(
+    "note",
+    Shape.LIST,
+    "A remark of the plan's author; it is shown, and changes nothing.",
+    (
+        _choice("kind", model.NoteKind, "What it is about.", required=True),
+        Key("text", Kind.TEXT, "The remark.", required=True),
+        Key("answer", Kind.TEXT, "The mitigation of a risk, the answer to a question."),
+        _LINE,
+    ),
+    model=model.Note,
+    field="notes",
+)
+CLAIMS: Final = Section(
+    "claim",
+    Shape.LIST,
+    "A figure that the document states about itself; `agentdeck analyze` compares it.",
+    (
+        _choice("what", model.ClaimKind, "What is counted or measured.", required=True),
+        Key("stated", Kind.LINE, "The words of the document.", required=True),
+        Key(
+            "low",
+            Kind.NUMBER,
+            "Seconds, counts, US dollars, tokens, or a share of one.",
+            required=True,
+        ),
+        Key("high", Kind.NUMBER, "The same as low, unless a range is stated.", required=True),
+        _LINE,
+        Key("approx", Kind.FLAG, "It says about so much."),
+        _choice("strategy", model.Strategy, "The strategy an elapsed time is for."),
+        _ref("phase", Ref.PHASE, "Only the tasks of this phase."),
+        Key("match", Kind.LINE, "Only the tasks whose id matches this glob."),
+        Key("model", Kind.LINE, "Only the tasks of this model."),
+        _ref("tasks", Ref.TASK, "Only these tasks; of a path, in this order.", many=True),
+    ),
+    model=model.Claim,
+    field="claims",
 )
 SECTIONS: Final = (
     PLAN,
@@ -372,5 +426,7 @@ SECTIONS: Final = (
     Section("repos", Shape.NAMED, "Other repositories.", later=True),
     PHASES,
     TASKS,
+    NOTES,
+    CLAIMS,
 )
 VERSION_KEY: Final = "version"

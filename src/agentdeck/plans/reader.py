@@ -162,6 +162,8 @@ class _Reader:
         values, meant = self._values(section.keys, table, path)
         if section is keys.AGENTS:
             values = {**sections.check_agent(table, meant, path, self._findings), **values}
+        elif section is keys.GATES:
+            sections.check_gate(table, meant, path, self._findings)
         elif section is keys.ROUTES:
             sections.check_route(table, meant, path, self._findings)
         elif section is keys.TASKS:

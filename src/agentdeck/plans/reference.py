@@ -28,6 +28,7 @@ _KINDS: Final[dict[Kind, str]] = {
     Kind.FLAG: "`true` or `false`",
     Kind.COUNT: "whole number",
     Kind.MONEY: "number",
+    Kind.NUMBER: "number",
     Kind.TOKENS: "[tokens](#tokens)",
     Kind.DURATION: "[duration](#durations)",
     Kind.LINE: "text on one line",

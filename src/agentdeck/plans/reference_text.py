@@ -66,6 +66,10 @@ run = "make test"
 when = ["task", "merge"]
 timeout = "10min"
 
+[gates.described]
+check = "The change is described in docs/"
+when = "task"
+
 [gates.smoke]
 run = ["python", "tools/smoke.py"]
 when = "phase"
@@ -134,6 +138,20 @@ after = ["STORE-1", "DOC-1"]
 phase = "launch"
 human = true
 """,
+    "note": """\
+[[note]]
+kind = "risk"
+text = "Sessions of the old store are lost"
+answer = "Both stores are written for a week"
+""",
+    "claim": """\
+[[claim]]
+what = "critical_path"
+stated = "about 2 hours"
+low = 7200                      # seconds
+high = 7200
+approx = true
+""",
 }
 
 NOTES: Final[dict[str, str]] = {
@@ -167,6 +185,9 @@ When a part of it is used up, nothing new starts. `"drain"`: what works goes on 
 - `"merge"`: on the exact commit that would land, in a scratch worktree. Red: it does not land.
 - `"phase"`: on the target, when every task of a phase has settled.
 - `"final"`: on the target, when every task has settled.
+
+A gate with only a `check` proves nothing: the sentence is given to agents and shown to people, and
+nothing waits for it. Give it a `run` as soon as there is a command for it.
 
 The same tree is not gated twice by the same gate. With `retries`, a gate that is red runs again on
 the same tree; the work is not blamed for a gate that is green the second time.
@@ -207,6 +228,12 @@ neither could ever start, and the reader refuses it.
   that needs a deferred one.
 - Among the tasks that may start, the higher `priority` goes first, then the longest path to the
   end of the plan by `estimate`, then the order of the file.
+- `line` and `meta` are written by `agentdeck import`, as are `document` in `[plan]`, `[[note]]` and
+  `[[claim]]`: where a task comes from, and what its document says beyond the keys of this format.
+""",
+    "claim": """\
+All of `phase`, `match`, `model` and `tasks` narrow down what is counted. `agentdeck analyze` sets
+each claim beside what the plan itself gives.
 """,
 }
 
@@ -223,8 +250,8 @@ Two ids of the same kind must not differ in case alone.
 
 {durations}.
 
-Units are `d`, `h`, `min` (or `m`) and `s`, also in full; the largest comes first, each once.
-A number in quotes needs a unit; one without quotes is seconds. A year is the most.
+Units are `w` (seven days), `d`, `h`, `min` (or `m`) and `s`, also in full; the largest comes
+first, each once. A number in quotes needs a unit; one without quotes is seconds. A year is the most.
 
 ### Tokens
 
@@ -257,6 +284,8 @@ UNSAID: Final[dict[str, str]] = {
     "plan.name": "the file's name",
     "plan.base": "the branch of HEAD",
     "plan.target": "`deck/<plan>`",
+    "plan.document": "none",
+    "plan.source": "none is",
     "defaults.agent": '`"claude"`',
     "defaults.model": "the agent's own",
     "defaults.gates": "all, by their `when`",
@@ -266,12 +295,15 @@ UNSAID: Final[dict[str, str]] = {
     "agents.command": "the kind's own",
     "agents.model": "the defaults'",
     "agents.output": "the kind's own",
+    "gates.run": "nothing is run",
+    "gates.check": "none",
     "route.agent": "says nothing",
     "route.model": "says nothing",
     "route.pool": "says nothing",
     "route.match.id": "any",
     "route.match.phase": "any",
     "route.match.label": "any",
+    "route.match.complexity": "any",
     "worktree.setup": "none",
     "worktree.root": "below the run's folder",
     "task.title": "none",
@@ -286,10 +318,20 @@ UNSAID: Final[dict[str, str]] = {
     "task.estimate": "unknown: counted as {estimate}",
     "task.tokens": "unknown",
     "task.risk": "unknown",
+    "task.complexity": "unknown",
+    "task.kind": "unknown",
+    "task.line": "none",
     "task.gates": "the defaults'",
     "task.land": "the plan's",
     "task.retries": "the defaults'",
     "task.timeout": "the defaults'",
     "task.idle_timeout": "the defaults'",
     "task.defer": "it is part of the run",
+    "note.answer": "none",
+    "note.line": "none",
+    "claim.line": "none",
+    "claim.strategy": "any",
+    "claim.phase": "the whole plan",
+    "claim.match": "any",
+    "claim.model": "any",
 }

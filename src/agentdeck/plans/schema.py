@@ -105,7 +105,7 @@ def _kind(key: Key) -> dict[str, Any]:
     match key.kind:
         case Kind.COUNT:
             return {"type": "integer", **_bounds(key)}
-        case Kind.MONEY:
+        case Kind.MONEY | Kind.NUMBER:
             return {"type": "number", **_bounds(key)}
         case Kind.TOKENS:
             return {"anyOf": [{"type": "integer", **_bounds(key)}, _TOKENS]}

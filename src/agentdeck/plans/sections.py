@@ -65,6 +65,12 @@ def _shell_reads_prompt(command: object) -> bool:
     return any("{prompt}" in word for word in script)
 
 
+def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:
+    """A gate has a command, or at least says what it would prove."""
+    if not {"run", "check"} & (raw.keys() | meant):
+        findings.add(path, "has no command", "add `run`, or `check` with what it should prove")
+
+
 def check_route(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:
     """A route says something."""
     if not {"agent", "model", "pool"} & (raw.keys() | meant):

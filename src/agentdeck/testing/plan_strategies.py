@@ -27,6 +27,7 @@ _PATH = st.from_regex(r"[a-z*][a-z0-9_*?-]{0,5}(/[a-z*]{1,5}){0,2}/?", fullmatch
 _BRANCH = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,8}(/[a-z0-9]{1,5})?", fullmatch=True)
 _TOKENS = st.integers(0, 10**15)
 _DURATION = st.one_of(st.integers(1, 400_000).map(float), st.floats(0.001, 1e6, allow_nan=False))
+_LINE_NUMBER = st.integers(1, 100_000)
 _COMMAND = st.lists(_TEXT, min_size=1, max_size=3).map(tuple)
 _SHELL = st.one_of(_COMMAND, _TEXT.map(lambda text: ("sh", "-c", text)))
 
@@ -54,6 +55,7 @@ def _several(names: list[Any]) -> st.SearchStrategy[Any]:
 _RETRIES = st.integers(0, 50)
 _gate_fields: dict[str, Any] = {
     "run": _SHELL,
+    "check": st.one_of(st.just(""), _LINE),
     "when": st.lists(st.sampled_from(model.GateWhen), min_size=1, unique=True).map(tuple),
     "timeout_s": _DURATION,
     "retries": _RETRIES,
@@ -71,6 +73,7 @@ def _agent(draw: st.DrawFn, name: str) -> model.Agent:
         args=draw(st.lists(_ARGUMENT, max_size=2).map(tuple)),
         env=draw(_ENV),
         output=draw(_maybe(st.sampled_from(("plain", "claude", "scripted")))),
+        skills=draw(_some(_LINE, 2)),
     )
 
 
@@ -92,6 +95,9 @@ def _task(draw: st.DrawFn, name: str, before: list[TaskId], names: dict[str, Any
         estimate_s=draw(_maybe(_DURATION)),
         tokens=draw(_maybe(_TOKENS)),
         risk=draw(_maybe(st.sampled_from(("low", "medium", "high")))),
+        complexity=draw(_maybe(st.sampled_from(model.COMPLEXITIES))),
+        kind=draw(_maybe(_LINE)),
+        skills=draw(_some(_LINE, 2)),
         gates=draw(_maybe(_several(names["gates"]))),
         land=draw(_maybe(st.sampled_from(model.Land))),
         retries=draw(_maybe(_RETRIES)),
@@ -103,13 +109,44 @@ def _task(draw: st.DrawFn, name: str, before: list[TaskId], names: dict[str, Any
         defer=draw(_maybe(_LINE)),
         allow_empty=draw(st.booleans()),
         env=draw(_ENV),
+        line=draw(_maybe(_LINE_NUMBER)),
+        meta=draw(_ENV),
+    )
+
+
+_notes = st.builds(
+    model.Note,
+    kind=st.sampled_from(model.NoteKind),
+    text=_TEXT,
+    answer=st.one_of(st.just(""), _TEXT),
+    line=_maybe(_LINE_NUMBER),
+)
+
+
+def _claims(phases: list[PhaseId], tasks: list[TaskId]) -> st.SearchStrategy[model.Claim]:
+    return st.builds(
+        model.Claim,
+        what=st.sampled_from(model.ClaimKind),
+        stated=_LINE,
+        low=st.floats(0, 1e9),
+        high=st.floats(0, 1e9),
+        line=_maybe(_LINE_NUMBER),
+        approx=st.booleans(),
+        strategy=_maybe(st.sampled_from(model.Strategy)),
+        phase=_of(phases),
+        match=_maybe(_LINE),
+        model=_maybe(_LINE),
+        tasks=_several(tasks),
     )
 
 
 @st.composite
 def _route(draw: st.DrawFn, names: dict[str, Any]) -> model.Route:
     match = model.RouteMatch(
-        id=draw(_maybe(_LINE)), phase=draw(_maybe(_LINE)), label=draw(_maybe(_LINE))
+        id=draw(_maybe(_LINE)),
+        phase=draw(_maybe(_LINE)),
+        label=draw(_maybe(_LINE)),
+        complexity=draw(_maybe(_LINE)),
     )
     agent, pool = draw(_of(names["agents"])), draw(_of(names["pools"]))
     return model.Route(match, agent, draw(_maybe(_LINE) if agent or pool else _LINE), pool)
@@ -158,6 +195,8 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
         strategy=draw(st.sampled_from(model.Strategy)),
         agents_limit=draw(st.integers(1, 1000)),
         promote=draw(st.sampled_from(("ask", "auto"))),
+        document=draw(_maybe(_LINE)),
+        source=draw(_maybe(_LINE)),
         defaults=draw(
             st.builds(
                 model.Defaults,
@@ -214,6 +253,8 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
             )
             for name in phases
         ),
+        notes=tuple(draw(st.lists(_notes, max_size=2))),
+        claims=tuple(draw(st.lists(_claims(phases, tasks), max_size=2))),
         tasks=tuple(draw(_task(name, tasks[:i], names)) for i, name in enumerate(tasks)),
     )
     return _that_can_end(plan)
