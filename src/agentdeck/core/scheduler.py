@@ -1,44 +1,49 @@
 """The scheduler: which ready tasks may start now, and what each of the others waits for.
 
 Rules:
-- Among the ready tasks the higher priority goes first, then the longest path to the end of the
-  plan, then the order of the file.
-- A task starts when nothing blocks it. `admission` walks the ready tasks in that order once, hands
-  out capacity as it goes, and gives each one a blocker or a start. The explanation of a waiting
-  task is its blocker from the same walk, so the two cannot disagree.
-- A wide or exclusive task is not starved: a ready task behind it does not take files it waits for.
+- The policy is that of `core.capacity`, asked about the state of a run: who goes first, what a
+  start takes, what is in the way.
+- A task starts when nothing blocks it. `admission` walks the ready tasks in order once, hands out
+  capacity as it goes, and gives each one a blocker or a start. The explanation of a waiting task is
+  its blocker from the same walk, so the two cannot disagree.
+- What holds for everybody (a paused run, a red preflight gate, a used-up budget) comes first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 
 import msgspec
 
-from agentdeck.core import footprint, verdicts
-from agentdeck.core.graph import bottom_level_s
-from agentdeck.core.ids import AgentName, PoolName, TaskId
-from agentdeck.core.plan import GateWhen, OnExceed, Plan
+from agentdeck.core import verdicts
+from agentdeck.core.capacity import (
+    Capacity,
+    Hindrance,
+    Obstacle,
+    is_by_hand,
+    longest_path_s,
+    start_order,
+)
+from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.plan import GateWhen, OnExceed
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, RunState, TaskRun, TaskState, Wanted
 
+__all__ = [
+    "FOR_EVERYBODY",
+    "HUMAN",
+    "Blocker",
+    "Hindrance",
+    "admission",
+    "blocker_of",
+    "budget_sentence",
+    "budget_stops",
+    "has_room",
+    "is_human",
+    "longest_path_s",
+    "ready_in_order",
+]
+
 HUMAN = AgentName("human")
-
-
-class Hindrance(StrEnum):
-    """What kind of thing keeps a ready task from starting."""
-
-    ENDING = "ending"
-    RUN_PAUSED = "run paused"
-    PREFLIGHT = "preflight"
-    PREFLIGHT_RUNS = "preflight runs"
-    BUDGET = "budget"
-    PAUSED = "paused"
-    EXCLUSIVE = "exclusive"
-    FOOTPRINT = "footprint"
-    POOL = "pool"
-    AGENTS = "agents"
-
 
 FOR_EVERYBODY = frozenset(
     {Hindrance.ENDING, Hindrance.RUN_PAUSED, Hindrance.PREFLIGHT, Hindrance.BUDGET}
@@ -52,79 +57,42 @@ class Blocker(msgspec.Struct, frozen=True):
     sentence: str
 
 
-def longest_path_s(plan: Plan) -> dict[TaskId, float]:
-    """Seconds from the start of each task to the end of the plan. Computed once a plan."""
-    cached: dict[TaskId, float] | None = plan.__dict__.get("_longest_path_s")
-    if cached is None:
-        needs = {task.id: task.after for task in plan.tasks}
-        cached = bottom_level_s(needs, {t.id: plan.settings(t.id).estimate_s for t in plan.tasks})
-        plan.__dict__["_longest_path_s"] = cached
-    return cached
-
-
 def ready_in_order(state: RunState) -> list[TaskRun]:
     """The ready tasks, the one to start first at the front."""
-    path = longest_path_s(state.plan)
-    ready = list(state.in_state(TaskState.READY))
-    return sorted(ready, key=lambda task: (-state.spec(task.id).priority, -path[task.id]))
+    place = start_order(state.plan)
+    return sorted(state.in_state(TaskState.READY), key=lambda task: place[task.id])
 
 
 def is_human(state: RunState, task_id: TaskId) -> bool:
     """Is the task done by a person? Such a task takes no agent slot."""
-    return state.plan.agent_by_name[state.settings(task_id).agent].use == "human"
-
-
-class _Capacity:
-    """What is left while `admission` walks."""
-
-    def __init__(self, state: RunState) -> None:
-        self.state = state
-        working = [t for t in state.in_state(*HOLDS_SLOT) if not is_human(state, t.id)]
-        self.slots_used = len(working)
-        self.pool_used: dict[PoolName, int] = {}
-        for task in working:
-            pool = task.attempt.pool if task.attempt else None
-            if pool is not None:
-                self.pool_used[pool] = self.pool_used.get(pool, 0) + 1
-        self.holders = list(state.in_state(*HOLDS_FOOTPRINT))
-        # Only those that can be in anybody's way, so that a wide plan costs no more than a narrow.
-        self.alone = [task for task in self.holders if state.spec(task.id).exclusive]
-        self.with_files = [task for task in self.holders if state.spec(task.id).files]
-
-    def reserve(self, task: TaskRun) -> None:
-        """Keep later tasks out of the way of `task`, which starts or is first in line."""
-        spec = self.state.spec(task.id)
-        if spec.exclusive:
-            self.alone.append(task)
-        if spec.files:
-            self.with_files.append(task)
-
-    def take(self, task: TaskRun) -> None:
-        """Give `task` what it needs to start."""
-        self.holders.append(task)
-        self.reserve(task)
-        if is_human(self.state, task.id):
-            return
-        self.slots_used += 1
-        pool = self.state.settings(task.id).pool
-        if pool is not None:
-            self.pool_used[pool] = self.pool_used.get(pool, 0) + 1
+    return is_by_hand(state.plan, task_id)
 
 
 def admission(state: RunState) -> Iterator[tuple[TaskRun, Blocker | None]]:
     """Every ready task in starting order, with what blocks it; None = it starts now.
 
-    O(ready * holders * patterns).
+    O((holders + ready) * patterns), and what their files meet.
     """
     everybody = _blocks_everybody(state)
-    capacity = _Capacity(state)
-    for task in ready_in_order(state):
-        blocker = everybody or _blocks(state, task, capacity)
+    capacity = _capacity(state)
+    for rank, task in enumerate(ready_in_order(state)):
+        blocker = everybody or _blocks(state, task, capacity, rank)
         if blocker is None:
-            capacity.take(task)
+            capacity.take(task.id, rank)
         elif blocker.kind in (Hindrance.FOOTPRINT, Hindrance.EXCLUSIVE):
-            capacity.reserve(task)
+            capacity.reserve(task.id, rank)
         yield task, blocker
+
+
+def _capacity(state: RunState) -> Capacity:
+    """What is held now. Holders stand in front of the ready tasks, in plan order."""
+    capacity = Capacity(state.plan, state.agents_limit)
+    holders = list(state.in_state(*HOLDS_FOOTPRINT))
+    for rank, task in enumerate(holders, start=-len(holders)):
+        capacity.hold(task.id, rank)
+        if task.state in HOLDS_SLOT and not is_human(state, task.id):
+            capacity.take_slot(task.id, task.attempt.pool if task.attempt else None)
+    return capacity
 
 
 def has_room(state: RunState) -> bool:
@@ -172,41 +140,32 @@ def _blocks_everybody(state: RunState) -> Blocker | None:
     return Blocker(Hindrance.BUDGET, spent) if spent else None
 
 
-def _blocks(state: RunState, task: TaskRun, capacity: _Capacity) -> Blocker | None:
-    spec, settings = state.spec(task.id), state.settings(task.id)
+def _blocks(state: RunState, task: TaskRun, capacity: Capacity, rank: int) -> Blocker | None:
     if task.wanted is Wanted.PAUSE:
         return Blocker(Hindrance.PAUSED, "it was paused before it started")
-    alone = _alone(state, task, capacity)
-    if alone is not None:
-        return Blocker(Hindrance.EXCLUSIVE, alone)
-    for other in capacity.with_files if spec.files else ():
-        shared = footprint.overlap(spec.files, state.spec(other.id).files)
-        if shared is not None:
-            return Blocker(
-                Hindrance.FOOTPRINT, f"{other.id} has {shared} and {_does(other, capacity)}"
-            )
-    if is_human(state, task.id):
+    obstacle = capacity.obstacle(task.id, rank)
+    if obstacle is None:
         return None
-    pool = state.plan.pool_by_name.get(settings.pool) if settings.pool else None
-    if pool is not None and capacity.pool_used.get(pool.name, 0) >= pool.size:
-        return Blocker(Hindrance.POOL, f"pool {pool.name} is full ({pool.size} at once)")
-    if capacity.slots_used >= state.agents_limit:
-        return Blocker(Hindrance.AGENTS, f"all {state.agents_limit} agent slots are taken")
-    return None
+    return Blocker(obstacle.kind, _sentence(state, task, capacity, obstacle))
 
 
-def _alone(state: RunState, task: TaskRun, capacity: _Capacity) -> str | None:
-    """Who keeps whom from working because one of them works alone."""
-    if state.spec(task.id).exclusive and capacity.holders:
-        other = capacity.holders[0]
-        return f"it works alone, and {other.id} {_does(other, capacity)}"
-    if capacity.alone:
-        other = capacity.alone[0]
-        return f"{other.id} works alone and {_does(other, capacity)}"
-    return None
+def _sentence(state: RunState, task: TaskRun, capacity: Capacity, obstacle: Obstacle) -> str:
+    if obstacle.kind is Hindrance.AGENTS:
+        return f"all {state.agents_limit} agent slots are taken"
+    if obstacle.pool is not None:
+        pool = state.plan.pool_by_name[obstacle.pool]
+        return f"pool {pool.name} is full ({pool.size} at once)"
+    assert obstacle.other is not None
+    other = state.tasks[obstacle.other]
+    does = _does(other, capacity)
+    if obstacle.kind is Hindrance.FOOTPRINT:
+        return f"{other.id} has {obstacle.pattern} and {does}"
+    if state.spec(task.id).exclusive and capacity.holds(other.id):
+        return f"it works alone, and {other.id} {does}"
+    return f"{other.id} works alone and {does}"
 
 
-def _does(other: TaskRun, capacity: _Capacity) -> str:
+def _does(other: TaskRun, capacity: Capacity) -> str:
     if other.state is not TaskState.READY:
         return f"is {other.state}"
-    return "is starting" if other in capacity.holders else "is first in line"
+    return "is starting" if capacity.holds(other.id) else "is first in line"

@@ -1,0 +1,475 @@
+"""Hands out the tasks of a plan: claim what may start now, report what is done, claim again.
+
+The decisions are those of a walk over all ready tasks, as `core.scheduler` does it after each
+event, by the same `core.capacity`; a test holds the two together. Here only those are looked at
+that may start.
+
+Rules:
+- A ready task is in front (to be looked at), waits for files, or is parked because its pool or all
+  slots are full. While all slots are taken nobody is looked at, unless a person's task is ready,
+  which needs none; and nobody behind a task that works alone.
+- A task that waits for files is kept under the pattern it waits for. Only the first of a pattern is
+  looked at again, when the one task that is known to be in its way gives up its files or stops
+  reserving; those behind it wait for the first one at least.
+- A parked task reserves nothing, unless somebody is on its files by now. That is found out when a
+  task behind it on the same files could start, and not before.
+
+Each task is looked at a few times: near O(n log n + dependencies) for n tasks. A parked task costs
+a look for each start of another one on its files that is not held up by the same pool.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from agentdeck.core.capacity import HOLDER, Capacity, Hindrance, is_by_hand, start_order
+from agentdeck.core.footprint_index import Ranked
+from agentdeck.core.ids import PhaseId, PoolName, TaskId
+from agentdeck.core.plan import Plan, Strategy
+
+# Where a task stands. Plain numbers: 100,000 tasks ask for them many times.
+_PENDING: Final = 0
+_FRONT: Final = 1  # ready; to be looked at
+_WAITS: Final = 2  # ready; for files
+_PARKED: Final = 3  # ready; for a place in its pool, or for a slot
+_BEGUN: Final = 4
+_OVER: Final = 5  # settled, or stuck for good
+
+
+class Dispatcher:
+    """The ready tasks of one run of a plan, and the capacity they compete for.
+
+    Each task goes `claim` → `give_slot_back` → `landed`, or → `failed` → `again` → `claim`.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        agents_limit: int | None = None,
+        strategy: Strategy | None = None,
+        settled: Iterable[TaskId] = (),
+        unsatisfying: Iterable[TaskId] = (),
+        stuck: Iterable[TaskId] = (),
+        closed: Iterable[PhaseId] = (),
+    ) -> None:
+        """Nothing is ready before `begin`. O((tasks + dependencies) * log tasks).
+
+        Args:
+            agents_limit: agents at work at once; None = what the plan says.
+            strategy: None = what the plan says.
+            settled: tasks that are over. Deferred ones always are.
+            unsatisfying: those of them that let nobody start who needs them.
+            stuck: tasks that never settle.
+            closed: phases that are closed.
+        """
+        self.plan = plan
+        limit = plan.agents_limit if agents_limit is None else agents_limit
+        self.capacity = Capacity(plan, limit)
+        place = start_order(plan)
+        self._place = place
+        self._order = sorted(place, key=place.__getitem__)
+        self._state = [_PENDING] * len(place)
+        self._by_hand = [is_by_hand(plan, task) for task in self._order]
+        self._why: dict[TaskId, Hindrance] = {}
+        self._became_ready: list[TaskId] = []
+        self.stirred = True  # since `claim`: may it start somebody by now?
+
+        self._front: list[int] = []  # heap of places; old entries included, as in all heaps here
+        self._people = 0  # people's tasks that are ready and have not begun
+        self._fresh: list[int] = []  # in front, and no look was taken yet
+        self._waiting: dict[str, list[int]] = {}  # pattern -> heap of those who wait for it
+        self._waits_for: list[str | None] = [None] * len(place)
+        self._behind: dict[int, list[int]] = {}  # who is in the way -> first of a pattern each
+        self._parked: dict[PoolName | None, list[int]] = {}  # full pool, or None: slots -> heap
+        self._parked_in: dict[int, PoolName | None] = {}
+        self._parked_files = Ranked()
+        self._ranked: list[TaskId] = []  # started in this walk, and still ranked by their place
+
+        self._phases = _Phases(plan, strategy or plan.strategy, set(closed))
+        gone = {task.id for task in plan.tasks if task.defer}
+        over = set(settled) | gone
+        self._missing = self._needs(over - gone - set(unsatisfying))
+        for task in over:
+            self._state[place[task]] = _OVER
+            self._phases.settle(plan.by_id[task].phase)
+        for task in stuck:
+            self._state[place[task]] = _OVER
+        self._left = sum(state is not _OVER for state in self._state)
+
+    def _needs(self, satisfied: set[TaskId]) -> list[int]:
+        """How many tasks each one still waits for, by place."""
+        found = [0] * len(self._order)
+        for task in self.plan.tasks:
+            if task.after:
+                found[self._place[task.id]] = len(set(task.after) - satisfied)
+        return found
+
+    # --- what a loop over the plan needs ----------------------------------------------------------
+
+    def begin(self, under_way: Iterable[TaskId] = ()) -> None:
+        """Find the tasks that are ready at the start; `under_way` have begun already."""
+        for task in under_way:
+            self._state[self._place[task]] = _BEGUN
+        for place, task in enumerate(self._order):
+            if self._state[place] == _PENDING and not self._missing[place]:
+                self._dependencies_done(place, task)
+
+    def done(self, task: TaskId) -> None:
+        """All of a claimed task is over: its agent is gone and its work has landed."""
+        if not self._by_hand[self._place[task]]:
+            self.give_slot_back(task)
+        self.landed(task)
+        while self.close_phase():
+            pass
+
+    @property
+    def left(self) -> int:
+        """Tasks that have not landed and are not out of the run."""
+        return self._left
+
+    # --- what happens to a task -------------------------------------------------------------------
+
+    def give_slot_back(self, task: TaskId) -> None:
+        """The agent of a claimed task is gone; its files are still its own."""
+        self.stirred = True
+        self._fill(self.capacity.give_slot_back(task))
+
+    def failed(self, task: TaskId) -> None:
+        """The work of a claimed task came to nothing: others may have its files."""
+        self.stirred = True
+        self.capacity.give_back(task)
+        self._state[self._place[task]] = _PENDING
+        self._is_out_of_the_way(self._place[task])
+
+    def again(self, task: TaskId) -> None:
+        """A task that failed is ready for another try."""
+        self._ready(self._place[task], task)
+
+    def landed(self, task: TaskId) -> None:
+        """The work of a claimed task has landed: who needed it may start."""
+        self.stirred = True
+        self.capacity.give_back(task)
+        place = self._place[task]
+        self._state[place] = _OVER
+        self._left -= 1
+        self._is_out_of_the_way(place)
+        for needing in dict.fromkeys(self.plan.dependents[task]):
+            other = self._place[needing]
+            self._missing[other] -= 1
+            if not self._missing[other] and self._state[other] == _PENDING:
+                self._dependencies_done(other, needing)
+        self._phases.settle(self.plan.by_id[task].phase)
+
+    def closable(self) -> PhaseId | None:
+        """The phase that may be closed next, or None."""
+        return self._phases.closable()
+
+    def close_phase(self) -> PhaseId | None:
+        """Close the next phase that may be; who waited for it is ready. None: there is none."""
+        phase = self._phases.closable()
+        if phase is not None:
+            for task in self._phases.close(phase):
+                self._ready(self._place[task], task)
+        return phase
+
+    def became_ready(self) -> list[TaskId]:
+        """The tasks that became ready since this was asked last."""
+        found, self._became_ready = self._became_ready, []
+        return found
+
+    def why(self, task: TaskId) -> Hindrance | None:
+        """What a task had to wait for when it was first looked at; None = nothing.
+
+        While all slots are taken nobody is looked at, and that is what they wait for.
+        """
+        return self._why.get(task)
+
+    def _dependencies_done(self, place: int, task: TaskId) -> None:
+        phase = self.plan.by_id[task].phase
+        if self._phases.is_open(phase):
+            self._ready(place, task)
+        else:
+            self._phases.wait(phase, task)
+
+    def _ready(self, place: int, task: TaskId) -> None:
+        self.stirred = True
+        self._became_ready.append(task)
+        self._people += self._by_hand[place]
+        self._to_front(place)
+        self._fresh.append(place)
+
+    # --- who starts -------------------------------------------------------------------------------
+
+    def claim(self) -> list[TaskId]:
+        """Start every task that may start now, in the order in which they come first."""
+        started: list[TaskId] = []
+        if not self.stirred:
+            return started
+        self.stirred = False
+        if not self.capacity.somebody_alone:
+            while (place := self._next()) is not None and self._look(place, started):
+                pass
+        for task in self._ranked:
+            self.capacity.hold(task)
+        self._ranked.clear()
+        self._note_why()
+        return started
+
+    def _next(self) -> int | None:
+        """The first task that is worth a look."""
+        front = self._first_in_front()
+        if self.capacity.slots_left:
+            waiting = self._first_parked(None)
+            if front is None or waiting is None:
+                return waiting if front is None else front
+            return min(front, waiting)
+        return front if self._people else None
+
+    def _first_in_front(self) -> int | None:
+        front, state = self._front, self._state
+        while front and state[front[0]] != _FRONT:
+            heapq.heappop(front)
+        return front[0] if front else None
+
+    def _look(self, place: int, started: list[TaskId]) -> bool:
+        """Start one task, or find out what it waits for. False: nobody behind it may start."""
+        task = self._order[place]
+        spec = self.plan.by_id[task]
+        if spec.exclusive and not self.capacity.idle:
+            return False
+        if self._state[place] == _PARKED:
+            self._unpark(place)
+        else:
+            heapq.heappop(self._front)
+        if spec.files and self._blocked(place):
+            return True
+        full = self.capacity.full(task)
+        if full is not None:
+            self._why.setdefault(task, full.kind)
+            self._park(place, full.pool)
+            return True
+        if spec.files and len(self._parked_files):
+            self._judge_parked(place)
+            if self._blocked(place):
+                return True
+        self._start(place)
+        started.append(task)
+        return not spec.exclusive
+
+    def _start(self, place: int) -> None:
+        task = self._order[place]
+        if len(self._parked_files):
+            # One that is parked before it was not in its way, and it is in nobody's way before it
+            # in this walk; in the next one it is.
+            self.capacity.take(task, place)
+            self._ranked.append(task)
+        else:
+            self.capacity.take(task, HOLDER)
+        self._state[place] = _BEGUN
+        self._stop_waiting(place, in_the_way=True)
+        if self._by_hand[place]:
+            self._people -= 1
+        else:
+            self._fill(self.plan.settings(task).pool)
+
+    def _note_why(self) -> None:
+        """Say what those wait for who became ready and were not looked at."""
+        if not self._fresh:
+            return
+        alone = self._first_in_front()
+        wall = alone is not None and self.plan.by_id[self._order[alone]].exclusive
+        for place in self._fresh:
+            if self._state[place] == _FRONT:
+                by_one = self.capacity.somebody_alone or wall
+                kind = Hindrance.EXCLUSIVE if by_one else Hindrance.AGENTS
+                self._why.setdefault(self._order[place], kind)
+        self._fresh.clear()
+
+    def _to_front(self, place: int) -> None:
+        if self._state[place] != _FRONT:
+            self._state[place] = _FRONT
+            heapq.heappush(self._front, place)
+
+    # --- waiting for files ------------------------------------------------------------------------
+
+    def _blocked(self, place: int) -> bool:
+        """Is somebody on the files of a task? Then it waits, and reserves its own."""
+        task = self._order[place]
+        found = self.capacity.in_its_files(task, place)
+        if found is None:
+            return False
+        self._why.setdefault(task, Hindrance.FOOTPRINT)
+        self._wait(place, self._place[found[0]], found[1])
+        self._fill(None if self._by_hand[place] else self.plan.settings(task).pool)
+        return True
+
+    def _wait(self, place: int, other: int, pattern: str) -> None:
+        """Wait for `pattern`, which `other` is on."""
+        self._state[place] = _WAITS
+        if self._waits_for[place] != pattern:
+            self._stop_waiting(place, in_the_way=True)
+            self._waits_for[place] = pattern
+            heapq.heappush(self._waiting.setdefault(pattern, []), place)
+            self.capacity.reserve(self._order[place], place)
+        if self._first_waiting(pattern) == place:
+            self._behind.setdefault(other, []).append(place)
+
+    def _first_waiting(self, pattern: str) -> int | None:
+        heap = self._waiting[pattern]
+        found = _first(heap, lambda place: self._waits_for[place] == pattern)
+        if found is None:
+            del self._waiting[pattern]
+        return found
+
+    def _stop_waiting(self, place: int, *, in_the_way: bool) -> None:
+        """Leave the files it waited for to the next one: to wait for this one, or to be looked at.
+
+        Args:
+            in_the_way: it is on these files now, or goes on reserving them.
+        """
+        pattern = self._waits_for[place]
+        if pattern is None:
+            return
+        self._waits_for[place] = None
+        following = self._first_waiting(pattern)
+        if following is None or following < place:
+            return
+        if in_the_way:
+            self._behind.setdefault(place, []).append(following)
+        elif self._state[following] == _WAITS:
+            self._to_front(following)
+
+    def _is_out_of_the_way(self, place: int) -> None:
+        """It holds and reserves nothing any more: the first of each pattern behind it looks up."""
+        for other in self._behind.pop(place, ()):
+            pattern = self._waits_for[other]
+            if self._state[other] == _WAITS and pattern and self._first_waiting(pattern) == other:
+                self._to_front(other)
+
+    # --- waiting for a place ----------------------------------------------------------------------
+
+    def _park(self, place: int, pool: PoolName | None) -> None:
+        task = self._order[place]
+        self._state[place] = _PARKED
+        self._parked_in[place] = pool
+        heapq.heappush(self._parked.setdefault(pool, []), place)
+        if self._waits_for[place] is not None:
+            self._stop_waiting(place, in_the_way=False)
+            self.capacity.give_back(task)
+            self._is_out_of_the_way(place)
+        self._parked_files.put(task, place, self.plan.by_id[task].files)
+
+    def _unpark(self, place: int) -> None:
+        self._state[place] = _PENDING
+        del self._parked_in[place]
+        self._parked_files.drop(self._order[place])
+
+    def _first_parked(self, pool: PoolName | None) -> int | None:
+        heap = self._parked.get(pool)
+        if not heap:
+            return None
+        return _first(heap, lambda place: self._parked_in.get(place, place) == pool)
+
+    def _fill(self, pool: PoolName | None) -> None:
+        """There may be a place in a pool: the first one parked for it is worth a look."""
+        if pool is None or pool not in self._parked or not self.capacity.has_place(pool):
+            return
+        first = self._first_parked(pool)
+        if first is not None:
+            self._unpark(first)
+            self._to_front(first)
+
+    def _judge_parked(self, place: int) -> None:
+        """Parked tasks before `place` on its files wait for files by now if somebody is on theirs.
+
+        The same is asked of those that they depend on in turn, first things first.
+        """
+        found: set[TaskId] = set()
+        pending = [(place, self._order[place])]
+        while pending:
+            below, asking = pending.pop()
+            for task in self._parked_files.every(self.plan.by_id[asking].files, below):
+                if task not in found:
+                    found.add(task)
+                    pending.append((self._place[task], task))
+        for at in sorted(self._place[task] for task in found):
+            if self._blocked(at):
+                del self._parked_in[at]
+                self._parked_files.drop(self._order[at])
+
+
+class _Phases:
+    """Which phases are open, and which may be closed. As `core.readiness` and `next_steps` say."""
+
+    def __init__(self, plan: Plan, strategy: Strategy, closed: set[PhaseId]) -> None:
+        waves = strategy is Strategy.WAVES
+        self._index = plan.phase_index
+        self._ids = [phase.id for phase in plan.phases]
+        self._closed = [phase.id in closed for phase in plan.phases]
+        self._barriers = [at for at, phase in enumerate(plan.phases) if phase.sync or waves]
+        self._barrier = 0  # of `_barriers`: the first that is not closed
+        self._unsettled = [0] * len(self._ids)
+        self._waiting: list[list[TaskId]] = [[] for _ in self._ids]
+        for task in plan.tasks:
+            if task.phase is not None:
+                self._unsettled[self._index[task.phase]] += 1
+        self._settled = [at for at, count in enumerate(self._unsettled) if not count]  # a heap
+        self._skip_closed()
+
+    def _skip_closed(self) -> None:
+        while self._barrier < len(self._barriers) and self._closed[self._barriers[self._barrier]]:
+            self._barrier += 1
+
+    def is_open(self, phase: PhaseId | None) -> bool:
+        """May tasks of this phase start?"""
+        if phase is None or self._barrier == len(self._barriers):
+            return True
+        return self._index[phase] <= self._barriers[self._barrier]
+
+    def wait(self, phase: PhaseId | None, task: TaskId) -> None:
+        """A task would be ready if its phase were open."""
+        assert phase is not None
+        self._waiting[self._index[phase]].append(task)
+
+    def settle(self, phase: PhaseId | None) -> None:
+        """One task of a phase has settled."""
+        if phase is None:
+            return
+        at = self._index[phase]
+        self._unsettled[at] -= 1
+        if not self._unsettled[at]:
+            heapq.heappush(self._settled, at)
+
+    def closable(self) -> PhaseId | None:
+        """The first phase that has settled and is not closed, if no barrier stands before it."""
+        at = _first(self._settled, lambda at: not self._closed[at])
+        if at is None:
+            return None
+        if self._barrier < len(self._barriers) and at > self._barriers[self._barrier]:
+            return None
+        return self._ids[at]
+
+    def close(self, phase: PhaseId) -> list[TaskId]:
+        """Close a phase. Returns the tasks that waited for this alone."""
+        before = self._barrier
+        self._closed[self._index[phase]] = True
+        self._skip_closed()
+        if self._barrier == before:
+            return []
+        first = self._barriers[before] + 1
+        left = self._barriers[self._barrier :]
+        last = left[0] if left else len(self._ids) - 1
+        found = [task for at in range(first, last + 1) for task in self._waiting[at]]
+        for at in range(first, last + 1):
+            self._waiting[at] = []
+        return found
+
+
+def _first(heap: list[int], holds: Callable[[int], bool]) -> int | None:
+    """The lowest entry of a heap that is not old. Old ones before it are thrown away."""
+    while heap and not holds(heap[0]):
+        heapq.heappop(heap)
+    return heap[0] if heap else None
