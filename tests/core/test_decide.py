@@ -13,6 +13,7 @@ from agentdeck.core.decide import MAX_AGENTS, MAX_MESSAGE, Refused, decide, refu
 from agentdeck.core.events import Outcome, SkipMode
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Defaults, GateWhen, Land
+from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import TaskState, Wanted
 from agentdeck.core.steps import LandEntry, RunGate
 from agentdeck.testing.builders import (
@@ -109,6 +110,7 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (lambda: at(TaskState.QUEUED), c.Stop(A), [e.TaskCancelled]),
     (lambda: at(TaskState.WORKING), c.Steer(A, "look at x"), [e.MessageSent]),
     (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
+    (fresh, c.EditPlan(PlanChange(put=(task("C<A"),))), [e.PlanChanged]),
     (lambda: at(TaskState.LANDED), c.Promote(), [e.PromoteAsked]),
     (finished, c.Promote(), [e.PromoteAsked]),
     (fresh, c.EndRun(), [e.RunEndAsked]),
@@ -158,6 +160,7 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     (by_hand, c.Steer(A, "hello"), "A is done by a person: approve it when it is done"),
     (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetAgents(MAX_AGENTS + 1), f"the number of agents must be 1 to {MAX_AGENTS}"),
+    (fresh, c.EditPlan(PlanChange()), "the change changes nothing"),
     (fresh, c.Promote(), "nothing has landed yet"),
     (told(c.Promote(), of=finished), c.Promote(), "it is being promoted already"),
     (told(c.EndRun()), c.EndRun(), "the run is ending already"),

@@ -19,8 +19,9 @@ from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.ids import RunId, TaskId
 
 PROTOCOL: Final = 1
-# A steer of 64,000 characters is 768 KB in the longest JSON escapes.
-MAX_REQUEST: Final = 1024 * 1024  # bytes
+# A change of a plan carries each task in full: this is a thousand of them with 8 KB of prompt. A
+# steer of 64,000 characters is 768 KB in the longest JSON escapes.
+MAX_REQUEST: Final = 8 * 1024 * 1024  # bytes
 # One event holds the whole plan with its prompts; a batch is cut at `BATCH_BYTES`, an event never.
 MAX_ANSWER: Final = 64 * 1024 * 1024  # bytes
 BATCH_BYTES: Final = 1024 * 1024  # about this much in one answer of `events.since`

@@ -6,6 +6,7 @@ import msgspec
 
 from agentdeck.core.events import SkipMode
 from agentdeck.core.ids import TaskId
+from agentdeck.core.replan import PlanChange
 
 
 class Command(msgspec.Struct, frozen=True, tag_field="do", omit_defaults=True):
@@ -100,6 +101,14 @@ class SetAgents(Command, frozen=True, tag="set_agents"):
     by: str = "you"
 
 
+class EditPlan(Command, frozen=True, tag="edit_plan"):
+    """Change the plan while the run goes on."""
+
+    change: PlanChange
+    seen: int = 0  # how many changes the run had when this one was made up
+    by: str = "you"
+
+
 class Promote(Command, frozen=True, tag="promote"):
     """Bring the target into the base branch."""
 
@@ -125,6 +134,7 @@ AnyCommand = (
     | Stop
     | Steer
     | SetAgents
+    | EditPlan
     | Promote
     | EndRun
 )

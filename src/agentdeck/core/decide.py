@@ -10,7 +10,7 @@ from typing import assert_never
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
-from agentdeck.core import evidence, queue
+from agentdeck.core import evidence, queue, replan_rules
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import RefusedError
 from agentdeck.core.events import AnyEvent, SkipMode
@@ -23,6 +23,7 @@ from agentdeck.core.state import LIVE, RunState, TaskRun, TaskState, Wanted
 S = TaskState
 MAX_MESSAGE = 64_000  # characters; a pipe holds 65,536 bytes, and an agent reads one line at a time
 DETACHED = "HEAD"  # the base of a run that began where no branch was checked out
+MAX_REASONS = 5  # in the refusal of one change of the plan
 MAX_AGENTS = 256  # at once; a typing slip must not start thousands of processes
 
 
@@ -74,6 +75,8 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
             return [e.AgentsLimitSet(command.limit, command.by)]
+        case c.EditPlan():
+            return _edit_plan(state, command)
         case c.Promote():
             return _promote(state, command)
         case c.EndRun():
@@ -288,6 +291,21 @@ def can_listen(state: RunState, task: TaskRun) -> bool:
 
 
 LISTENING = frozenset({"scripted"})  # stream formats whose agents read lines on their input
+
+
+def _edit_plan(state: RunState, command: c.EditPlan) -> list[AnyEvent]:
+    if state.ending:
+        raise Refused("the run is ending")
+    if command.seen != state.plan_changes:
+        raise Refused(
+            "the plan of this run was changed meanwhile", hint="look at it, and try again"
+        )
+    found = replan_rules.refusals(state, command.change)
+    if found:
+        more = len(found) - MAX_REASONS
+        rest = [f"... and {more} more"] if more > 0 else []
+        raise Refused("; ".join([*found[:MAX_REASONS], *rest]))
+    return [e.PlanChanged(command.change, state.plan_changes + 1, command.by)]
 
 
 def _promote(state: RunState, command: c.Promote) -> list[AnyEvent]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from agentdeck.core import effects_plan
 from agentdeck.core import events as e
-from agentdeck.core.state import RunState, StepTrouble, TaskRun, TaskState
+from agentdeck.core.state import RunState, StepTrouble
 
 
 def take(state: RunState, event: e.RunEvent, at: float) -> None:
@@ -24,6 +25,8 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             state.paused, state.paused_by = False, ""
         case e.AgentsLimitSet():
             state.agents_limit = event.limit
+        case e.PlanChanged():
+            effects_plan.take(state, event, at)
         case e.RunEndAsked():
             state.ending = True
         case e.RunFinished():
@@ -59,12 +62,4 @@ def _start(state: RunState, event: e.RunStarted, at: float) -> None:
     state.base, state.base_commit, state.base_tree = event.base, event.base_commit, event.base_tree
     state.target, state.tip, state.tip_tree = event.target, event.base_commit, event.base_tree
     state.started_at, state.agents_limit = at, event.plan.agents_limit
-    state.tasks = {
-        task.id: TaskRun(
-            id=task.id,
-            state=TaskState.DEFERRED if task.defer else TaskState.PENDING,
-            since=at,
-            reason=task.defer or "",
-        )
-        for task in event.plan.tasks
-    }
+    state.tasks = {task.id: effects_plan.begun(task, at) for task in event.plan.tasks}

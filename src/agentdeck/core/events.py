@@ -27,6 +27,7 @@ from agentdeck.core.ids import (
     TaskId,
 )
 from agentdeck.core.plan import GateWhen, Plan
+from agentdeck.core.replan import PlanChange
 
 VERSION: Final = 1  # of the journal's event format; raise it when an old reader would misread
 
@@ -141,6 +142,14 @@ class AgentsLimitSet(Event, frozen=True, tag="run.agents_limit_set"):
     """A person changed how many agents work at once."""
 
     limit: int
+    by: str
+
+
+class PlanChanged(Event, frozen=True, tag="plan.changed"):
+    """A person changed the plan while its run goes on. It was checked before it was recorded."""
+
+    change: PlanChange
+    revision: int  # counts the changes of this run, from 1
     by: str
 
 
@@ -587,6 +596,7 @@ RunEvent: TypeAlias = (
     | RunPaused
     | RunResumed
     | AgentsLimitSet
+    | PlanChanged
     | RunEndAsked
     | RunFinished
     | PhaseClosed

@@ -26,6 +26,7 @@ _READINESS = (
     e.TaskSkipped,
     e.TaskUnskipped,
     e.PhaseClosed,
+    e.PlanChanged,
     e.TaskRetried,
     e.RetryDue,
 )

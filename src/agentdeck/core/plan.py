@@ -206,7 +206,8 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True):
 class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
     """A figure that the document states about itself, so that it can be compared with the plan.
 
-    All of `phase`, `match`, `model` and `tasks` narrow down what it is about; none = the plan.
+    `phase`, `match`, `model`, `tasks` and `active` narrow down what it is about, all of them
+    together; without any it is about the whole plan.
     """
 
     what: ClaimKind
@@ -220,6 +221,9 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
     match: str | None = None  # a glob for ids
     model: str | None = None
     tasks: tuple[TaskId, ...] = ()  # for a path: in this order
+    active: bool = False  # without the deferred tasks
+    own_low: float | None = None  # what the document's own rows add up to; None = ask the plan
+    own_high: float | None = None
 
 
 class Task(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -360,7 +364,8 @@ BUILTIN_AGENTS: Final = ("claude", "scripted", "human")
 COMPLEXITIES: Final = ("low", "low-medium", "medium", "medium-high", "high", "very-high")
 
 
-def _matching(plan: Plan, task: Task) -> Iterator[Route]:
+def matching_routes(plan: Plan, task: Task) -> Iterator[Route]:
+    """The routes whose every condition the task meets, in file order."""
     for route in plan.routes:
         match = route.match
         wanted = (
@@ -377,7 +382,7 @@ def _matching(plan: Plan, task: Task) -> Iterator[Route]:
 
 
 def _settings(plan: Plan, task: Task) -> TaskSettings:
-    routes = list(_matching(plan, task))
+    routes = list(matching_routes(plan, task))
     defaults = plan.defaults
     agent = task.agent or next((r.agent for r in routes if r.agent), None) or defaults.agent
     if task.human:

@@ -27,6 +27,8 @@ def check(state: RunState, event: AnyEvent) -> None:
         if state.seq:
             raise StaleEvent(event, "the run has started already")
         return
+    if isinstance(event, e.PlanChanged) and event.revision != state.plan_changes + 1:
+        raise StaleEvent(event, f"the plan has changed {state.plan_changes} times")
     task_id = getattr(event, "task", None)
     if task_id is not None:
         task = state.tasks.get(task_id)

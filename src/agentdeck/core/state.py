@@ -267,7 +267,8 @@ class RunState(msgspec.Struct, kw_only=True):
     seq: int = 0
     at: float = 0.0  # time of the latest event
     run: RunId = RunId("")
-    plan: Plan = Plan(name="", tasks=())
+    plan: Plan = Plan(name="", tasks=())  # as it is now
+    plan_changes: int = 0  # how often it was changed since the run began
     repo: str = ""
     checkout: str = ""
     base: str = ""
@@ -337,5 +338,5 @@ class RunState(msgspec.Struct, kw_only=True):
 
 
 def gate_key(gate: GateName, tree: str) -> str:
-    """Under what a verdict is kept. A run's plan is fixed, so the name stands for the command."""
+    """Under what a verdict is kept. A run's gates are fixed, so the name stands for the command."""
     return f"{gate}@{tree}"

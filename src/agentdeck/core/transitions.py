@@ -56,6 +56,9 @@ TRANSITIONS: Final[Table] = {
         (*_NOT_STARTED, S.PREPARING, S.ASKING, S.CHECKING, S.REVIEWING, S.PROPOSED, S.QUEUED),
         S.CANCELLED,
     ),
+    # a changed plan: a task is deferred before it was tried, or wanted after all
+    **_rows(e.PlanChanged, (S.PENDING, S.READY, S.CANCELLED), S.DEFERRED),
+    **_rows(e.PlanChanged, (S.DEFERRED,), S.PENDING),
 }
 
 CHANGING: Final = frozenset(event for _, event in TRANSITIONS)

@@ -409,6 +409,13 @@ CLAIMS: Final = Section(
         Key("match", Kind.LINE, "Only the tasks whose id matches this glob."),
         Key("model", Kind.LINE, "Only the tasks of this model."),
         _ref("tasks", Ref.TASK, "Only these tasks; of a path, in this order.", many=True),
+        Key("active", Kind.FLAG, "Only the tasks that are not deferred."),
+        Key(
+            "own_low",
+            Kind.NUMBER,
+            "What the document's own rows add up to; else the plan is asked.",
+        ),
+        Key("own_high", Kind.NUMBER, "The same as own_low, unless the rows have ranges."),
     ),
     model=model.Claim,
     field="claims",

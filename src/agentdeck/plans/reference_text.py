@@ -171,6 +171,13 @@ NOTES: Final[dict[str, str]] = {
 `promote`: work lands on `target`, never on `base` itself. `"ask"`: a person says when the target
 is brought into the base. `"auto"`: that happens when every task has settled and the final gates
 are green. It is always a fast-forward, guarded against everything that could be in its way.
+
+`source`: the document that the plan came from, relative to the plan file. While a run goes on, its
+checkboxes, `status`, `passes`, `state` or status cells say what is done, and, where the format has
+words for it, what is under way and what is blocked. Nothing else in it changes, and what it calls
+done is never taken back. Otherwise agentdeck leaves the files of your checkout alone; this one is
+the exception, and only when the plan names it, or `agentdeck run DOCUMENT --write-back` does. It
+has to be in the repository's checkout.
 """,
     "budget": """\
 When a part of it is used up, nothing new starts. `"drain"`: what works goes on to its end.
@@ -232,8 +239,8 @@ neither could ever start, and the reader refuses it.
   `[[claim]]`: where a task comes from, and what its document says beyond the keys of this format.
 """,
     "claim": """\
-All of `phase`, `match`, `model` and `tasks` narrow down what is counted. `agentdeck analyze` sets
-each claim beside what the plan itself gives.
+`phase`, `match`, `model`, `tasks` and `active` narrow down what is counted, all of them together.
+`agentdeck analyze` sets each claim beside what the plan itself gives.
 """,
 }
 
@@ -251,7 +258,8 @@ Two ids of the same kind must not differ in case alone.
 {durations}.
 
 Units are `w` (seven days), `d`, `h`, `min` (or `m`) and `s`, also in full; the largest comes
-first, each once. A number in quotes needs a unit; one without quotes is seconds. A year is the most.
+first, each once. A number in quotes needs a unit; one without quotes is seconds. A year is the
+most.
 
 ### Tokens
 
@@ -334,4 +342,6 @@ UNSAID: Final[dict[str, str]] = {
     "claim.phase": "the whole plan",
     "claim.match": "any",
     "claim.model": "any",
+    "claim.own_low": "none",
+    "claim.own_high": "none",
 }

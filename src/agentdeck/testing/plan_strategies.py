@@ -137,6 +137,9 @@ def _claims(phases: list[PhaseId], tasks: list[TaskId]) -> st.SearchStrategy[mod
         match=_maybe(_LINE),
         model=_maybe(_LINE),
         tasks=_several(tasks),
+        active=st.booleans(),
+        own_low=_maybe(st.floats(0, 1e9)),
+        own_high=_maybe(st.floats(0, 1e9)),
     )
 
 

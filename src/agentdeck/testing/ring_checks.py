@@ -36,6 +36,10 @@ class RingChecks:
     def __init__(self, plan: Plan) -> None:
         self.shadow = RunState()
         self.landed: Counter[TaskId] = Counter()
+        self.look_at(plan)
+
+    def look_at(self, plan: Plan) -> None:
+        """Make the tables anew: the plan is another one."""
         self.meeting = [
             (one.id, two.id)
             for one, two in combinations(plan.tasks, 2)
@@ -82,6 +86,9 @@ class RingChecks:
         """What must hold once `recorded` was applied to the live state."""
         apply(self.shadow, codec.decode_recorded(codec.encode_recorded(recorded)))
         self.same(state)
+        if isinstance(recorded.event, e.PlanChanged):
+            self.look_at(state.plan)
+            _fits_the_plan(state, recorded)
         self._files_apart(state, recorded)
         self._once(recorded.event)
         _fits_together(state, recorded)
@@ -157,6 +164,17 @@ def _fits_together(state: RunState, recorded: Recorded) -> None:
         and len([x for x in state.queue.values() if x.intended]) > 1
     ):
         raise Violation(f"two landings at once: {recorded}")
+
+
+def _fits_the_plan(state: RunState, recorded: Recorded) -> None:
+    """The tasks of a run are those of its plan, in its order, and need nothing else."""
+    if list(state.tasks) != [task.id for task in state.plan.tasks]:
+        raise Violation(f"the tasks are not those of the plan: {recorded}")
+    for task in state.plan.tasks:
+        if not all(needed in state.tasks for needed in task.after):
+            raise Violation(f"{task.id} needs what is not there: {recorded}")
+        if task.phase is not None and task.phase not in state.plan.phase_by_id:
+            raise Violation(f"{task.id} is in a phase that is not there: {recorded}")
 
 
 def _by_hand(state: RunState, task: TaskRun) -> bool:

@@ -38,6 +38,7 @@ from agentdeck.core.state import SETTLED, RunState
 from agentdeck.core.steps import IOStep, Record, Steps, Watch
 from agentdeck.testing.clock import ManualClock
 from agentdeck.testing.generated_plans import generated_plan
+from agentdeck.testing.random_change import random_change
 from agentdeck.testing.ring_checks import RingChecks, no_silent_stall, stands_and_says_why
 from agentdeck.testing.scripted_world import Faults, Pause, Performer, Violation, World
 
@@ -422,6 +423,7 @@ def possible_commands(
     ]
     found += [command for command in (c.Pause(), c.Hold()) if random.random() < 0.3]
     found += [c.Pause(task), c.Resume(task), c.Steer(task, "go on")]  # races worth meeting often
+    found.append(c.EditPlan(random_change(state, random, task), state.plan_changes))
     if random.random() < 0.2:
         found.append(c.EndRun())
     return found

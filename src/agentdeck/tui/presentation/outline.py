@@ -46,7 +46,10 @@ def outline_row(deck: Deck, key: str, width: int) -> Line:
     """One row of the outline."""
     if key.startswith(PHASE_PREFIX):
         return _phase_row(deck, PhaseId(key.removeprefix(PHASE_PREFIX)), width)
-    return task_row(deck, deck.state.tasks[TaskId(key)], width, indent=_indent(deck, key))
+    task = deck.state.tasks.get(TaskId(key))
+    if task is None:  # dropped from the plan since the rows were listed
+        return EMPTY
+    return task_row(deck, task, width, indent=_indent(deck, key))
 
 
 def _indent(deck: Deck, key: str) -> str:

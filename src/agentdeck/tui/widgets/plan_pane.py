@@ -154,7 +154,7 @@ class PlanPane(Pane):
         self.folded: frozenset[str] = frozenset()
         self.as_graph: bool | None = None  # None: by the size of the plan
         self._deck: Deck | None = None
-        self._graph_of: tuple[str, int, int] | None = None
+        self._graph_of: tuple[str, int, int, int] | None = None
         self._note_cells = 0
         self._labels: dict[TaskId, Line] = {}
         self._critical: list[TaskId] = []
@@ -224,7 +224,7 @@ class PlanPane(Pane):
         state = deck.state
         critical = critical_path(state)
         room = graph.size.width
-        drawn = (str(state.run), len(state.tasks), room)
+        drawn = (str(state.run), state.plan_changes, len(state.tasks), room)
         if drawn != self._graph_of or critical != self._critical:
             self._graph_of, self._critical = drawn, critical
             edges = [(need, task.id) for task in state.plan.tasks for need in task.after]
@@ -291,7 +291,8 @@ class PlanPane(Pane):
         event.stop()
         key = event.key
         if not key.startswith(PHASE_PREFIX) and self._deck is not None:
-            phase = self._deck.state.spec(TaskId(key)).phase
+            spec = self._deck.state.plan.by_id.get(TaskId(key))  # dropped since the row was drawn?
+            phase = spec.phase if spec is not None else None
             if phase is None or not event.folded:
                 return
             key = PHASE_PREFIX + phase
