@@ -42,7 +42,7 @@ IMPURE_METHODS = frozenset(  # of datetime, date and Path
 # layer -> packages it may import from outside the standard library; a missing layer may use any
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "core": frozenset({"msgspec", "networkx"}),
-    "plans": frozenset({"msgspec", "networkx", "tomli_w"}),
+    "plans": frozenset({"markdown_it", "msgspec", "networkx", "tomli", "tomli_w", "yaml"}),
     "agents": frozenset({"msgspec", "networkx"}),
 }
 # layer -> what it must never see: faces leave git and the database of a run to others

@@ -1,19 +1,29 @@
-"""Reading the plan file that a command line names."""
+"""Reading the plan file that a command line names, or the document that a plan can be made of."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from agentdeck.cli.output import note, safe
 from agentdeck.core.errors import NotFoundError, UsageError
 from agentdeck.core.plan import Plan
 
-MAX_BYTES: Final = 16 * 1024 * 1024  # of a plan or prompt file; the reader's own bound
+if TYPE_CHECKING:
+    from agentdeck.plans.imports.draft import Imported
+
+MAX_BYTES: Final = 64 * 1024 * 1024  # of a plan or prompt file; 100,000 tasks have 28 million
+MAX_LISTED: Final = 1_000  # files of a folder that a misspelt name is compared with
+ENDINGS: Final = (".toml", ".md", ".markdown", ".json", ".jsonl", ".yaml", ".yml", ".txt")
 
 
 def load_plan(named: Path, folder: Path) -> tuple[Plan, str]:
     """The plan and its text.
+
+    A document in another format is imported; a line on stderr says so, and the text is that of
+    the plan that was made of it.
 
     Args:
         named: as it was typed.
@@ -22,7 +32,9 @@ def load_plan(named: Path, folder: Path) -> tuple[Plan, str]:
     Raises:
         NotFoundError: no such file.
         PlanProblems: every problem with its line.
+        UsageError: it is no file that a plan can be read from.
     """
+    from agentdeck.plans.imports.detect import import_text, is_own, plan_text
     from agentdeck.plans.reader import read_plan
 
     path = folder / named
@@ -31,7 +43,24 @@ def load_plan(named: Path, folder: Path) -> tuple[Plan, str]:
     def read_file(name: str) -> str:
         return read_text(path.parent / name, Path(name))
 
-    return read_plan(text, file=str(named), read_file=read_file), text
+    if is_own(str(named), text):
+        return read_plan(text, file=str(named), read_file=read_file), text
+    imported = import_text(text, file=str(named))
+    note(_made_of(named, imported))
+    return imported.plan, plan_text(imported)
+
+
+def _made_of(named: Path, imported: Imported) -> str:
+    from agentdeck.cli.importing import Tally, counted
+
+    tally = Tally(imported)
+    guesses = counted(tally.guesses, "guess", "guesses")
+    return (
+        f"{safe(str(named))}: read as {imported.format}:"
+        f" {counted(len(imported.plan.tasks), 'task')}; {guesses},"
+        f" {counted(tally.lines_left, 'line')} left;"
+        f" `agentdeck import {safe(str(named))}` tells them"
+    )
 
 
 def read_text(path: Path, named: Path) -> str:
@@ -56,7 +85,8 @@ def read_text(path: Path, named: Path) -> str:
 
 def _near(path: Path) -> str:
     try:
-        names = [found.name for found in path.parent.glob("*.toml")]
+        files = islice(path.parent.iterdir(), MAX_LISTED)
+        names = [found.name for found in files if found.suffix.lower() in ENDINGS]
     except OSError:
         names = []
     near = get_close_matches(path.name, names, n=1, cutoff=0.75)

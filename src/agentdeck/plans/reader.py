@@ -9,12 +9,13 @@ Rules:
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Final
 
 import msgspec
+import tomli
 
 import agentdeck
 from agentdeck.core.ids import ID_RULE, id_fault, slug
@@ -26,7 +27,7 @@ from agentdeck.plans.keys import Key, Kind, Ref, Section, Shape
 from agentdeck.plans.positions import Path, Positions, positions
 from agentdeck.plans.problems import PlanProblems, Problem, listed, shown
 
-MAX_CHARACTERS: Final = 16_000_000  # of one plan; reading holds a few times this in memory
+MAX_CHARACTERS: Final = 64_000_000  # of one plan; 100,000 tasks with short prompts have 28 million
 
 _TOML_PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
 
@@ -58,10 +59,10 @@ def _parse(text: str, file: str) -> tuple[dict[str, Any], Positions]:
         message = f"the plan has {len(text)} characters; {MAX_CHARACTERS} is the most"
         raise PlanProblems([Problem(file, 1, "", message)])
     try:
-        return tomllib.loads(text), positions(text)
+        return tomli.loads(text), positions(text)
     except RecursionError:
         fault, line = "values are nested too deeply", 1
-    except tomllib.TOMLDecodeError as error:
+    except tomli.TOMLDecodeError as error:
         place = _TOML_PLACE.search(str(error))
         fault = f"not TOML: {_TOML_PLACE.sub('', str(error))}"
         line = int(place[1]) if place and place[1] else text.rstrip().count("\n") + 1
@@ -174,19 +175,19 @@ class _Reader:
         self, wanted: Sequence[Key], table: Mapping[str, Any], path: Path
     ) -> tuple[dict[str, Any], set[str]]:
         """Values by field of the model, and the keys that misspelt ones seem to stand for."""
-        meant = self._unknown_keys(
-            table,
-            [key.name for key in wanted],
-            path,
-            {other: key.name for key in wanted for other in key.also},
-        )
+        meant: set[str] = set()
+        if sum(key.name in table for key in wanted) < len(table):
+            names = [key.name for key in wanted]
+            also = {other: key.name for key in wanted for other in key.also}
+            meant = self._unknown_keys(table, names, path, also)
         values = {}
         for key in wanted:
-            place = (*path, key.name)
             if key.name not in table:
                 if key.required and key.name not in meant:
                     self._findings.add(path, f"`{key.name}` is missing", f"add it: {key.doc}")
-            elif key.later:
+                continue
+            place = (*path, key.name)
+            if key.later:
                 self._later(place)
             elif key.kind is Kind.TABLE:
                 if self._is(table[key.name], dict, "a table", place):
@@ -206,7 +207,9 @@ class _Reader:
         also: Mapping[str, str] | None = None,
     ) -> set[str]:
         """Report the keys that do not exist. Returns those that they seem to stand for."""
-        meant = set()
+        meant: set[str] = set()
+        if table.keys() <= set(known):
+            return meant
         names = {**{name: name for name in known}, **(also or {})}
         for name in table:
             if name in known:
@@ -234,9 +237,13 @@ class _Reader:
 
 def _complete(section: Section, values: Mapping[str, Any]) -> bool:
     """Is there enough to make the struct? What is missing has been reported."""
-    return all(
-        field.name in values for field in msgspec.structs.fields(section.model) if field.required
-    )
+    return _required(section.model) <= values.keys()
+
+
+@lru_cache(maxsize=64)  # models; there are a dozen
+def _required(model: type[msgspec.Struct]) -> frozenset[str]:
+    fields = msgspec.structs.fields(model)
+    return frozenset(field.name for field in fields if field.required)
 
 
 def _names(document: Mapping[str, Any]) -> dict[Ref, list[str]]:

@@ -56,10 +56,10 @@ def _table(header: str, keys: Sequence[Key], struct: Any, name: str) -> str:
         if key.kind is Kind.TABLE:
             inner.append(_table(f"[{name}.{key.name}]", key.keys, value, f"{name}.{key.name}"))
         elif key.kind is Kind.ENV:
-            pairs = "".join(_pair(variable, text) for variable, text in value.items())
+            pairs = "".join(pair_text(variable, text) for variable, text in value.items())
             inner.append(f"[{name}.{key.name}]\n{pairs}")
         else:
-            lines.append(_pair(key.name, _plain(key, value)))
+            lines.append(pair_text(key.name, _plain(key, value)))
     return "\n".join(["".join(lines), *inner])
 
 
@@ -101,7 +101,7 @@ def _plain(key: Key, value: Any) -> Any:
             return value
 
 
-def _pair(name: str, value: Any) -> str:
+def pair_text(name: str, value: Any) -> str:
     """`name = value`, with short lists on one line and long texts as they are."""
     if isinstance(value, list) and value:
         line = f"{_key(name)} = [{', '.join(_literal(item) for item in value)}]\n"

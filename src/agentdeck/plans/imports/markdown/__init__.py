@@ -1,0 +1,1 @@
+"""Plans written in Markdown, in whatever style their author chose."""
