@@ -1,4 +1,4 @@
-"""`--agent NAME` gives every task that is not a person's to one agent."""
+"""Plans changed for one run: `--agent NAME` and `--speed N`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 
 from agentdeck.core.errors import UsageError
-from agentdeck.core.plan import Plan
-from agentdeck.plans.overrides import with_agent
+from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.plan import Defaults, Plan, Task
+from agentdeck.plans.overrides import at_speed, with_agent
 from agentdeck.plans.reader import read_plan
 from agentdeck.plans.writer import write_plan
 from agentdeck.testing.plan_strategies import plans
@@ -78,3 +79,26 @@ def test_the_changed_plan_is_still_a_plan(plan: Plan) -> None:
         before = plan.agent_by_name[plan.settings(task.id).agent].use
         after = changed.settings(task.id).agent
         assert after == (plan.settings(task.id).agent if before == "human" else "scripted")
+
+
+def test_a_plan_at_speed_is_the_same_plan_in_less_time() -> None:
+    """Scripted agents take their part of the estimate; what a person does is only expected to."""
+    plan = Plan(
+        name="p",
+        tasks=(
+            Task(TaskId("A"), estimate_s=7200.0, env={"X": "1"}),
+            Task(TaskId("B"), human=True, estimate_s=3600.0),
+            Task(TaskId("C"), estimate_s=0.5),
+        ),
+        defaults=Defaults(agent=AgentName("scripted")),
+    )
+    fast = at_speed(plan, 3600.0)
+    assert [task.estimate_s for task in fast.tasks] == [2.0, 1.0, 0.01]
+    assert fast.tasks[0].env == {"X": "1", "AGENTDECK_SCRIPT_SECONDS": "2"}
+    assert fast.tasks[1].env == {}
+
+
+def test_speed_without_scripted_agents_is_refused() -> None:
+    """Nothing else can be told to hurry."""
+    with pytest.raises(UsageError, match="scripted"):
+        at_speed(Plan(name="p", tasks=(Task(TaskId("A")),)), 2.0)

@@ -12,6 +12,8 @@ from agentdeck.core.plan import Plan, Task
 from agentdeck.plans.problems import listed, nearest, shown
 
 HUMAN: Final = "human"  # the kind of agent that is a person
+SCRIPTED: Final = "scripted"  # the kind that does as it is told
+SHORTEST_S: Final = 0.01  # of a task that was scaled down; nothing is done in no time
 
 
 def with_agent(plan: Plan, agent_name: str) -> Plan:
@@ -39,6 +41,33 @@ def with_agent(plan: Plan, agent_name: str) -> Plan:
         routes=routes,
         defaults=msgspec.structs.replace(plan.defaults, agent=AgentName(agent_name), model=None),
     )
+
+
+def at_speed(plan: Plan, factor: float) -> Plan:
+    """`plan` with every estimate divided by `factor`, and scripted agents that take just so long.
+
+    Other agents and people are as fast as they are: only what is expected of them changes.
+
+    Raises:
+        UsageError: no task is done by a scripted agent, so nothing could be played faster.
+    """
+    scripted = {task.id for task in plan.tasks if _use(plan, task) == SCRIPTED}
+    if not scripted:
+        raise UsageError(
+            "--speed needs tasks of the scripted agent, and this plan has none",
+            hint="--agent scripted gives it every task",
+        )
+    tasks = []
+    for task in plan.tasks:
+        seconds = max(SHORTEST_S, round(plan.settings(task.id).estimate_s / factor, 3))
+        env = {**task.env, "AGENTDECK_SCRIPT_SECONDS": f"{seconds:g}"}
+        env = env if task.id in scripted else task.env
+        tasks.append(msgspec.structs.replace(task, estimate_s=seconds, env=env))
+    return msgspec.structs.replace(plan, tasks=tuple(tasks))
+
+
+def _use(plan: Plan, task: Task) -> str:
+    return plan.agent_by_name[plan.settings(task.id).agent].use
 
 
 def _task(plan: Plan, task: Task) -> Task:
