@@ -1,0 +1,141 @@
+"""Rules about who works and with what: pools, agents, skills, times, money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from agentdeck.core.explain import short_duration
+from agentdeck.core.plan import Agent, Plan
+from agentdeck.plans.lint.finding import Hit
+from agentdeck.plans.lint.subject import Subject
+from agentdeck.plans.problems import listed, nearest, shown
+
+_KINDS: Final = {"claude": "claude"}  # programs of the kinds that agentdeck knows
+SUGGESTED: Final = 50  # skills for which a near one is looked for
+
+
+def unused_pool(subject: Subject) -> Iterator[Hit]:
+    """A pool in which no task takes its place."""
+    plan = subject.plan
+    used = {plan.settings(task.id).pool for _, task in subject.active}
+    for pool in plan.pools:
+        if pool.name not in used:
+            yield Hit(
+                ("pools", pool.name),
+                "no task takes its place here",
+                "give it `labels` or `agents`, name it in a task or a route, or take it out",
+            )
+
+
+def pool_for_others(subject: Subject) -> Iterator[Hit]:
+    """A task in a pool that is meant for other agents than its own."""
+    plan = subject.plan
+    for at, task in subject.active:
+        settings = plan.settings(task.id)
+        pool = plan.pool_by_name.get(settings.pool) if settings.pool else None
+        if pool is None or not pool.agents or settings.agent in pool.agents or task.human:
+            continue
+        yield Hit(
+            ("task", at, "pool") if task.pool else ("task", at),
+            f"takes its place in pool {pool.name}, which is for {listed(pool.agents)},"
+            f" and its agent is {settings.agent}",
+            "choose another pool or agent",
+        )
+
+
+def missing_agent(subject: Subject) -> Iterator[Hit]:
+    """An agent of this plan whose program is not there: its tasks cannot start."""
+    plan = subject.plan
+    found = subject.around.programs
+    if found is None:
+        return
+    used: dict[str, int] = {}
+    for _, task in subject.active:
+        name = plan.settings(task.id).agent
+        used[name] = used.get(name, 0) + 1
+    for name, agent in plan.agent_by_name.items():
+        program = agent_program(agent)
+        if name not in used or program is None or found.get(program, True):
+            continue
+        own = agent in plan.agents
+        tasks = "1 task needs it" if used[name] == 1 else f"{used[name]} tasks need it"
+        yield Hit(
+            ("agents", name) if own else (),
+            f"agent {name} is the program {shown(program)}, which is not there; {tasks}",
+            "install it, or try the plan with `--agent scripted`",
+        )
+
+
+def agent_program(agent: Agent) -> str | None:
+    """The program that an agent is; None: it is none, or comes with agentdeck."""
+    if agent.use == "command":
+        return agent.command[0] if agent.command and "{" not in agent.command[0] else None
+    return _KINDS.get(agent.use)
+
+
+def programs(plan: Plan) -> set[str]:
+    """The programs of all agents, for somebody who can look for them."""
+    return {name for agent in plan.agent_by_name.values() if (name := agent_program(agent))}
+
+
+def unknown_skill(subject: Subject) -> Iterator[Hit]:
+    """A skill that is asked for, and no agent of the plan has."""
+    known = {skill.casefold() for agent in subject.plan.agents for skill in agent.skills}
+    looked = 0
+    for at, task in subject.active:
+        for number, skill in enumerate(task.skills):
+            if skill.casefold() in known:
+                continue
+            near = nearest(skill, sorted(known)) if known and looked < SUGGESTED else None
+            looked += 1
+            yield Hit(
+                ("task", at, "skills", number),
+                f"no agent has the skill {shown(skill)}",
+                f"did you mean {shown(near)}?" if near else "add it to the `skills` of an agent",
+            )
+
+
+def lacking_skill(subject: Subject) -> Iterator[Hit]:
+    """A task whose agent lacks what the task asks for, and another agent has it."""
+    plan = subject.plan
+    having: dict[str, list[str]] = {}
+    for agent in plan.agents:
+        for skill in agent.skills:
+            having.setdefault(skill.casefold(), []).append(agent.name)
+    for at, task in subject.active:
+        own = plan.settings(task.id).agent
+        for number, skill in enumerate(task.skills):
+            others = having.get(skill.casefold(), [])
+            if others and own not in others:
+                yield Hit(
+                    ("task", at, "skills", number),
+                    f"its agent {own} lacks the skill {shown(skill)}",
+                    f"{listed(others)} would have it",
+                )
+
+
+def short_timeout(subject: Subject) -> Iterator[Hit]:
+    """An attempt would be ended before its own estimate is over."""
+    for at, task in subject.active:
+        timeout = subject.plan.settings(task.id).timeout_s
+        if task.estimate_s is not None and timeout < task.estimate_s:
+            key = "timeout" if task.timeout_s is not None else "estimate"
+            yield Hit(
+                ("task", at, key),
+                f"may take {short_duration(timeout)}, and is estimated at"
+                f" {short_duration(task.estimate_s)}",
+                "a longer `timeout`, or a smaller task",
+            )
+
+
+def small_budget(subject: Subject) -> Iterator[Hit]:
+    """The estimates of the tasks alone use up the budget."""
+    budget = subject.plan.budget.tokens
+    needed = sum(task.tokens or 0 for _, task in subject.active)
+    if budget is not None and needed > budget:
+        yield Hit(
+            ("budget", "tokens"),
+            f"is {budget:,}, and the tasks are estimated at {needed:,} tokens",
+            "a larger budget, or fewer tasks",
+        )
