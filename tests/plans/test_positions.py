@@ -6,11 +6,13 @@ import tomllib
 from typing import Any
 
 import pytest
+import tomli
 import tomli_w
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agentdeck.plans.positions import MAX_DEPTH, Path, Position, positions
+from agentdeck.plans.positions import STRIDE, Path, Position, positions
+from agentdeck.plans.toml_keys import BLANK, MAX_DEPTH, Scanner
 
 DOCUMENT = '''\
 # = [not.a.key]
@@ -79,6 +81,12 @@ def test_every_style_of_writing_a_key_is_placed() -> None:
     assert {path: tuple(found.find(path)) for path in PLACES} == PLACES
 
 
+@pytest.mark.parametrize("path", PLACES)
+def test_a_place_does_not_depend_on_what_was_asked_before(path: Path) -> None:
+    """Tables are read when they are asked for; the first question gets the same answer."""
+    assert tuple(positions(DOCUMENT).find(path)) == PLACES[path]
+
+
 def test_windows_line_ends_count_once() -> None:
     """A file saved with CRLF has the same lines."""
     text = DOCUMENT.replace("\n", "\r\n")
@@ -97,6 +105,25 @@ def test_a_very_deep_key_costs_little_and_has_the_place_above_it() -> None:
     text = ".".join("a" * 20_000) + " = 1"
     found = positions(text)
     assert found.find(("a",) * 30) == Position(1, 2 * MAX_DEPTH - 1)
+
+
+def test_a_very_deep_value_is_no_trouble() -> None:
+    """Brackets in brackets, deeper than any stack, are passed over, whatever is in them."""
+    deep = "[" * 100_000 + """ "]", '}', # ]\n """ + "]" * 100_000
+    found = positions(f"a = {deep}\n[t]\nb = {{ c = {deep} }}\n[[u]]\nd = 1\n")
+    assert found.find(("u", 0, "d")) == Position(7, 1)
+    assert found.find(("t", "b", "c")) == Position(4, 7)
+    assert found.find(("a", *[0] * 30)) == Position(1, 4 + MAX_DEPTH)
+
+
+@pytest.mark.parametrize("before", [STRIDE - 1, STRIDE, STRIDE + 1, 3 * STRIDE])
+def test_a_long_line_has_its_columns(before: int) -> None:
+    """Wherever a line begins and however long it is, columns count from its own start."""
+    text = f"a = '{'x' * (before - 6)}'\nb = {{ c = '{'y' * before}', d = 1 }}\ne = 1\n"
+    found = positions(text)
+    assert found.find(("b",)) == Position(2, 1)
+    assert found.find(("b", "d")) == Position(2, 15 + before)
+    assert found.find(("e",)) == Position(3, 1)
 
 
 def paths(value: Any, above: Path = ()) -> list[Path]:
@@ -189,7 +216,7 @@ def documents(draw: st.DrawFn) -> str:
 
 def check(text: str, *, keys_as_written: bool) -> None:
     """Every path has a line, and the line shows the key."""
-    result = tomllib.loads(text)
+    result = tomli.loads(text)
     found = positions(text)
     lines = text.split("\n")
     for path in paths(result):
@@ -203,6 +230,107 @@ def check(text: str, *, keys_as_written: bool) -> None:
 def test_each_key_of_a_document_has_a_line_that_shows_it(text: str) -> None:
     """Whatever the style: the line and column of each key is where the key is written."""
     check(text, keys_as_written=True)
+
+
+def every_place(text: str) -> dict[Path, Position]:
+    """The slow way: every statement from the first to the last, without looking ahead."""
+    scanner = Scanner(text)
+    prefix: Path = ()
+    at = end_of_blank(text, 0)
+    while at < len(text):
+        if text[at] == "[":
+            prefix, at = scanner.header(at)
+            at = end_of_blank(text, at)
+        else:
+            at = scanner.pairs(prefix, at, at + 1)
+    found = {}
+    for path, offset in scanner.offsets.items():
+        begins = text.rfind("\n", 0, offset) + 1
+        found[path] = Position(text.count("\n", 0, offset) + 1, offset - begins + 1)
+    return found
+
+
+def end_of_blank(text: str, at: int) -> int:
+    """Where the next statement begins."""
+    match = BLANK.match(text, at)
+    assert match is not None
+    return match.end()
+
+
+HEADERS_IN_TEXT = """
+[[task]]
+[not.a.table]
+id = 7 # x
+]] }
+"""
+TRAPS = st.sampled_from(
+    [
+        f"'''{HEADERS_IN_TEXT}'''",
+        f'"""{HEADERS_IN_TEXT}"""',
+        '"""\n[[task]]""\n[task] # " \\""" \\\\""""',
+        '""""[a]"\n[b]""x"""""',
+        "''''[a]''\n[b]'''''",
+        '"\\"[[task]] # \\\\"',
+        "'\\'",
+        '""',
+        "''",
+        '""""""',
+        "[\n[1],\n[[2]], # ]]\n [\n[ 'a' ]\n]]",
+        '[\n["task"]\n]',
+        "[\n[1.5]\n]",
+        "[ [1979-05-27]]",
+        "[[[\n[[]]\n]]]",
+        '{ a = [\n[1]\n], b.c = { d = """\n[[task]]\n""" } }',
+        "{\n  a = 1, # }\n  b = [\n[[3]]],\n}",
+    ]
+)
+NAMES = st.sampled_from(["task", "gates", "plan", '"a.b"', "'[x]'", '"ta\\u0073k"', '"#"', "''"])
+PARTS = st.sampled_from(["a", "b", "env", '"c d"', "1"])
+
+
+@st.composite
+def plan_like_texts(draw: st.DrawFn) -> str:
+    """Tables in any order, with the values that look most like something else."""
+    lines = [f"{draw(NAMES)}.{part} = {draw(TRAPS)}" for part in draw(st.lists(PARTS, max_size=2))]
+    for _ in range(draw(st.integers(0, 6))):
+        gap, name = draw(GAP), draw(NAMES)
+        more = "".join(f"{gap}.{gap}{part}" for part in draw(st.lists(PARTS, max_size=2)))
+        header = f"{gap}{name}{more}{gap}"
+        lines.append(draw(GAP) + draw(st.sampled_from([f"[{header}]", f"[[{header}]]"])))
+        lines[-1] += draw(st.sampled_from(["", ' # [[x]] "', "#'''", '\n\n  # """']))
+        lines.extend(
+            f"{draw(GAP)}{key}{draw(GAP)}={draw(GAP)}{draw(TRAPS | scalars())}"
+            for key in draw(st.lists(PARTS, max_size=3, unique=True))
+        )
+    line_end = draw(st.sampled_from(["\n", "\r\n"]))
+    text = "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n# end [x]"]))
+    return text.replace("\n", line_end)
+
+
+def check_every_place(text: str) -> None:
+    """Whatever is asked first, the answers are those of the slow way."""
+    expected = every_place(text)
+    every = sorted(expected, key=str)
+    assert {path: positions(text).find(path) for path in every} == expected
+    found = positions(text)
+    assert {path: found.find(path) for path in every} == expected
+    assert not any((*path, "no such key") in found for path in every)
+
+
+@given(plan_like_texts())
+def test_what_looks_like_a_header_is_told_from_one(text: str) -> None:
+    """Headers in strings, comments and arrays open nothing; those with quotes and gaps do."""
+    try:
+        tomli.loads(text)
+    except tomli.TOMLDecodeError:
+        assume(False)
+    check_every_place(text)
+
+
+@given(documents())
+def test_each_table_alone_has_the_places_of_the_whole(text: str) -> None:
+    """Reading only the tables that are asked for changes no answer."""
+    check_every_place(text)
 
 
 TREES: Any = st.recursive(

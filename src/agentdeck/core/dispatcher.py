@@ -21,13 +21,14 @@ a look for each start of another one on its files that is not held up by the sam
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from agentdeck.core.capacity import HOLDER, Capacity, Hindrance, is_by_hand, start_order
-from agentdeck.core.footprint_index import Ranked
 from agentdeck.core.ids import PhaseId, PoolName, TaskId
+from agentdeck.core.open_phases import OpenPhases
 from agentdeck.core.plan import Plan, Strategy
+from agentdeck.core.wait_lists import Parked, first_of
 
 # Where a task stands. Plain numbers: 100,000 tasks ask for them many times.
 _PENDING: Final = 0
@@ -83,12 +84,10 @@ class Dispatcher:
         self._waiting: dict[str, list[int]] = {}  # pattern -> heap of those who wait for it
         self._waits_for: list[str | None] = [None] * len(place)
         self._behind: dict[int, list[int]] = {}  # who is in the way -> first of a pattern each
-        self._parked: dict[PoolName | None, list[int]] = {}  # full pool, or None: slots -> heap
-        self._parked_in: dict[int, PoolName | None] = {}
-        self._parked_files = Ranked()
+        self._parked = Parked()
         self._ranked: list[TaskId] = []  # started in this walk, and still ranked by their place
 
-        self._phases = _Phases(plan, strategy or plan.strategy, set(closed))
+        self._phases = OpenPhases(plan, strategy or plan.strategy, set(closed))
         gone = {task.id for task in plan.tasks if task.defer}
         over = set(settled) | gone
         self._missing = self._needs(over - gone - set(unsatisfying))
@@ -222,7 +221,7 @@ class Dispatcher:
         """The first task that is worth a look."""
         front = self._first_in_front()
         if self.capacity.slots_left:
-            waiting = self._first_parked(None)
+            waiting = self._parked.first(None)
             if front is None or waiting is None:
                 return waiting if front is None else front
             return min(front, waiting)
@@ -251,7 +250,7 @@ class Dispatcher:
             self._why.setdefault(task, full.kind)
             self._park(place, full.pool)
             return True
-        if spec.files and len(self._parked_files):
+        if spec.files and self._parked.on_files:
             self._judge_parked(place)
             if self._blocked(place):
                 return True
@@ -261,7 +260,7 @@ class Dispatcher:
 
     def _start(self, place: int) -> None:
         task = self._order[place]
-        if len(self._parked_files):
+        if self._parked.on_files:
             # One that is parked before it was not in its way, and it is in nobody's way before it
             # in this walk; in the next one it is.
             self.capacity.take(task, place)
@@ -319,7 +318,7 @@ class Dispatcher:
 
     def _first_waiting(self, pattern: str) -> int | None:
         heap = self._waiting[pattern]
-        found = _first(heap, lambda place: self._waits_for[place] == pattern)
+        found = first_of(heap, lambda place: self._waits_for[place] == pattern)
         if found is None:
             del self._waiting[pattern]
         return found
@@ -354,30 +353,21 @@ class Dispatcher:
     def _park(self, place: int, pool: PoolName | None) -> None:
         task = self._order[place]
         self._state[place] = _PARKED
-        self._parked_in[place] = pool
-        heapq.heappush(self._parked.setdefault(pool, []), place)
         if self._waits_for[place] is not None:
             self._stop_waiting(place, in_the_way=False)
             self.capacity.give_back(task)
             self._is_out_of_the_way(place)
-        self._parked_files.put(task, place, self.plan.by_id[task].files)
+        self._parked.put(place, task, self.plan.by_id[task].files, pool)
 
     def _unpark(self, place: int) -> None:
         self._state[place] = _PENDING
-        del self._parked_in[place]
-        self._parked_files.drop(self._order[place])
-
-    def _first_parked(self, pool: PoolName | None) -> int | None:
-        heap = self._parked.get(pool)
-        if not heap:
-            return None
-        return _first(heap, lambda place: self._parked_in.get(place, place) == pool)
+        self._parked.drop(place, self._order[place])
 
     def _fill(self, pool: PoolName | None) -> None:
         """There may be a place in a pool: the first one parked for it is worth a look."""
-        if pool is None or pool not in self._parked or not self.capacity.has_place(pool):
+        if pool is None or not self.capacity.has_place(pool):
             return
-        first = self._first_parked(pool)
+        first = self._parked.first(pool)
         if first is not None:
             self._unpark(first)
             self._to_front(first)
@@ -391,85 +381,10 @@ class Dispatcher:
         pending = [(place, self._order[place])]
         while pending:
             below, asking = pending.pop()
-            for task in self._parked_files.every(self.plan.by_id[asking].files, below):
+            for task in self._parked.before(below, self.plan.by_id[asking].files):
                 if task not in found:
                     found.add(task)
                     pending.append((self._place[task], task))
         for at in sorted(self._place[task] for task in found):
             if self._blocked(at):
-                del self._parked_in[at]
-                self._parked_files.drop(self._order[at])
-
-
-class _Phases:
-    """Which phases are open, and which may be closed. As `core.readiness` and `next_steps` say."""
-
-    def __init__(self, plan: Plan, strategy: Strategy, closed: set[PhaseId]) -> None:
-        waves = strategy is Strategy.WAVES
-        self._index = plan.phase_index
-        self._ids = [phase.id for phase in plan.phases]
-        self._closed = [phase.id in closed for phase in plan.phases]
-        self._barriers = [at for at, phase in enumerate(plan.phases) if phase.sync or waves]
-        self._barrier = 0  # of `_barriers`: the first that is not closed
-        self._unsettled = [0] * len(self._ids)
-        self._waiting: list[list[TaskId]] = [[] for _ in self._ids]
-        for task in plan.tasks:
-            if task.phase is not None:
-                self._unsettled[self._index[task.phase]] += 1
-        self._settled = [at for at, count in enumerate(self._unsettled) if not count]  # a heap
-        self._skip_closed()
-
-    def _skip_closed(self) -> None:
-        while self._barrier < len(self._barriers) and self._closed[self._barriers[self._barrier]]:
-            self._barrier += 1
-
-    def is_open(self, phase: PhaseId | None) -> bool:
-        """May tasks of this phase start?"""
-        if phase is None or self._barrier == len(self._barriers):
-            return True
-        return self._index[phase] <= self._barriers[self._barrier]
-
-    def wait(self, phase: PhaseId | None, task: TaskId) -> None:
-        """A task would be ready if its phase were open."""
-        assert phase is not None
-        self._waiting[self._index[phase]].append(task)
-
-    def settle(self, phase: PhaseId | None) -> None:
-        """One task of a phase has settled."""
-        if phase is None:
-            return
-        at = self._index[phase]
-        self._unsettled[at] -= 1
-        if not self._unsettled[at]:
-            heapq.heappush(self._settled, at)
-
-    def closable(self) -> PhaseId | None:
-        """The first phase that has settled and is not closed, if no barrier stands before it."""
-        at = _first(self._settled, lambda at: not self._closed[at])
-        if at is None:
-            return None
-        if self._barrier < len(self._barriers) and at > self._barriers[self._barrier]:
-            return None
-        return self._ids[at]
-
-    def close(self, phase: PhaseId) -> list[TaskId]:
-        """Close a phase. Returns the tasks that waited for this alone."""
-        before = self._barrier
-        self._closed[self._index[phase]] = True
-        self._skip_closed()
-        if self._barrier == before:
-            return []
-        first = self._barriers[before] + 1
-        left = self._barriers[self._barrier :]
-        last = left[0] if left else len(self._ids) - 1
-        found = [task for at in range(first, last + 1) for task in self._waiting[at]]
-        for at in range(first, last + 1):
-            self._waiting[at] = []
-        return found
-
-
-def _first(heap: list[int], holds: Callable[[int], bool]) -> int | None:
-    """The lowest entry of a heap that is not old. Old ones before it are thrown away."""
-    while heap and not holds(heap[0]):
-        heapq.heappop(heap)
-    return heap[0] if heap else None
+                self._parked.drop(at, self._order[at])

@@ -6,10 +6,13 @@ for files or for the head of the queue: that follows from the plan, and the sche
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import msgspec
 
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Plan
+from agentdeck.core.plan import Land, Plan
 
 
 class Try(msgspec.Struct, frozen=True):
@@ -32,3 +35,45 @@ class TaskTimes(msgspec.Struct, frozen=True):
 def estimated(plan: Plan) -> dict[TaskId, TaskTimes]:
     """The times of a plan as it is written: one try of the estimate, everything else free."""
     return {task.id: TaskTimes((Try(plan.settings(task.id).estimate_s),)) for task in plan.tasks}
+
+
+def sequential_s(plan: Plan, times: Mapping[TaskId, TaskTimes]) -> float:
+    """Seconds that everything takes one after the other, waits and people included."""
+    return math.fsum(_alone_s(plan, task.id, times) for task in plan.tasks if not task.defer)
+
+
+def _alone_s(plan: Plan, task: TaskId, times: Mapping[TaskId, TaskTimes]) -> float:
+    settings, found = plan.settings(task), times[task]
+    if plan.agent_by_name[settings.agent].use == "human":
+        return found.tries[0].work_s
+    tries = sum(found.prepare_s + each.work_s + each.check_s for each in found.tries)
+    waits = sum(each.wait_s for each in found.tries[:-1])
+    asks = found.approve_s if settings.land is not Land.AUTO else 0.0
+    return tries + waits + asks + found.merge_s
+
+
+def checked(task: TaskId, times: TaskTimes) -> TaskTimes:
+    """`times`, if they are times at all.
+
+    Raises:
+        ValueError: one is negative or not finite, or there is no try.
+    """
+    if not times.tries:
+        raise ValueError(f"the times of {task} have no try")
+    for seconds in (times.prepare_s, times.approve_s, times.merge_s):
+        seconds_of(task, seconds)
+    for each in times.tries:
+        for seconds in (each.work_s, each.check_s, each.wait_s):
+            seconds_of(task, seconds)
+    return times
+
+
+def seconds_of(what: str, seconds: float) -> float:
+    """`seconds`, if it is a time at all.
+
+    Raises:
+        ValueError: it is negative or not finite.
+    """
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{seconds} is no time for {what}")
+    return seconds

@@ -22,90 +22,20 @@ O((n + m) log n) for n tasks and m dependencies, see `core.dispatcher`.
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import msgspec
-
-from agentdeck.core.capacity import Hindrance
 from agentdeck.core.dispatcher import Dispatcher
-from agentdeck.core.ids import GateName, PhaseId, PoolName, TaskId
-from agentdeck.core.plan import GateWhen, Land, Plan, Strategy
+from agentdeck.core.ids import PhaseId, PoolName, TaskId
+from agentdeck.core.moments import Moment, after, rounds
+from agentdeck.core.plan import Land, Plan, Strategy
+from agentdeck.core.spans import AtWork, PhaseSpan, Span, Timetable, UnderWay
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, TaskState
-from agentdeck.core.times import TaskTimes, Try
+from agentdeck.core.times import TaskTimes, Try, checked, seconds_of, sequential_s
+from agentdeck.core.timetable_gates import Gates, RunGates
+from agentdeck.core.timetable_queue import MergeQueue
 
-
-class Span(msgspec.Struct, frozen=True):
-    """One task in a timetable. Seconds from its start; of what was under way then, 0."""
-
-    ready_s: float  # when it could first have started, as far as dependencies and phases go
-    started_s: float  # first claim
-    worked_s: float  # end of the last work
-    landed_s: float
-    tries: int = 1
-    waited_for: Hindrance | None = None  # what it waited for first, once it was ready
-    waited_s: float = 0.0  # how long until the first claim
-
-
-class PhaseSpan(msgspec.Struct, frozen=True):
-    """From the first start to the last landing of a phase, seconds."""
-
-    started_s: float
-    landed_s: float
-
-
-class AtWork(msgspec.Struct, frozen=True):
-    """A task that is under way when the clock begins.
-
-    `left_s` is what is left of the stage it is in: of the work (PREPARING, WORKING, PAUSED, ASKING)
-    or the check (CHECKING) of the first of its `tries`, of a person's patience (REVIEWING,
-    PROPOSED), of the merge (QUEUED), or of the wait before its first try (RETRYING). What comes
-    after that takes the times that are given.
-    """
-
-    task: TaskId
-    state: TaskState
-    left_s: float = 0.0
-    pool: PoolName | None = None  # the one its agent was claimed for
-
-
-class UnderWay(msgspec.Struct, frozen=True):
-    """Where a run stands when the clock begins; without anything, at its beginning."""
-
-    settled: frozenset[TaskId] = frozenset()  # landed, skipped; deferred ones need not be named
-    unsatisfying: frozenset[TaskId] = frozenset()  # those of them that let nobody else start
-    stuck: frozenset[TaskId] = frozenset()  # failed or cancelled: nothing happens without a person
-    at_work: tuple[AtWork, ...] = ()  # those in the merge queue in its order
-    closed: frozenset[PhaseId] = frozenset()
-
-
-class Timetable(msgspec.Struct, frozen=True):
-    """When everything happens. Tasks that are not done in it have no span."""
-
-    spans: dict[TaskId, Span]
-    phases: dict[PhaseId, PhaseSpan]
-    makespan_s: float  # the last landing
-    agents: int  # the most that could work at once
-    busy_s: float  # agents' seconds, over all of them
-    busy_pool_s: dict[PoolName, float]
-    most_at_once: int  # tasks at work at the same time, people's included
-    most_agents: int  # agents at work at the same time
-
-    @property
-    def utilisation(self) -> float:
-        """The share of all agents' time in which they work."""
-        whole = self.agents * self.makespan_s
-        return self.busy_s / whole if whole > 0 else 0.0
-
-    def pool_utilisation(self, plan: Plan) -> dict[PoolName, float]:
-        """The share of each pool's time in which its places are taken."""
-        return {
-            pool.name: self.busy_pool_s.get(pool.name, 0.0) / (pool.size * self.makespan_s)
-            if self.makespan_s > 0
-            else 0.0
-            for pool in plan.pools
-        }
+__all__ = ["AtWork", "PhaseSpan", "Span", "Timetable", "UnderWay", "sequential_s", "timetable"]
 
 
 def timetable(
@@ -137,23 +67,6 @@ def timetable(
     return clock.timetable()
 
 
-def sequential_s(plan: Plan, times: Mapping[TaskId, TaskTimes]) -> float:
-    """Seconds that everything takes one after the other, waits and people included."""
-    return math.fsum(_alone_s(plan, task.id, times) for task in plan.tasks if not task.defer)
-
-
-def _alone_s(plan: Plan, task: TaskId, times: Mapping[TaskId, TaskTimes]) -> float:
-    settings, found = plan.settings(task), times[task]
-    if plan.agent_by_name[settings.agent].use == "human":
-        return found.tries[0].work_s
-    tries = sum(found.prepare_s + each.work_s + each.check_s for each in found.tries)
-    waits = sum(each.wait_s for each in found.tries[:-1])
-    asks = found.approve_s if settings.land is not Land.AUTO else 0.0
-    return tries + waits + asks + found.merge_s
-
-
-_Moment = tuple[float, int]  # seconds, and the round of that moment
-
 # What happens. Plain numbers, because they stand in a heap of some 100,000.
 _WORKED: Final = 0
 _CHECKED: Final = 1
@@ -163,16 +76,6 @@ _LANDED: Final = 4
 _GATE: Final = 5
 _WAKE: Final = 6
 _Happening = tuple[float, int, int, int, int]  # seconds, round, what, which task, which time
-
-
-def _after(moment: _Moment, seconds: float) -> _Moment:
-    """When something ends that begins in a round. What takes no time ends in the next round."""
-    at = moment[0] + seconds
-    return (at, 0) if at > moment[0] else (moment[0], moment[1] + 1)
-
-
-def _rounds(moment: _Moment, rounds: int) -> _Moment:
-    return (moment[0], moment[1] + rounds)
 
 
 class _Clock:
@@ -201,10 +104,10 @@ class _Clock:
         self._at = {task.id: at for at, task in enumerate(plan.tasks)}
         over = standing.settled | standing.stuck
         self._times = [
-            None if task.defer or task.id in over else _checked(task.id, times[task.id])
+            None if task.defer or task.id in over else checked(task.id, times[task.id])
             for task in plan.tasks
         ]
-        self._gates = _Gates(plan)
+        self._gates = Gates(plan)
         count = len(plan.tasks)
         self._try = [0] * count
         self._ready: list[float | None] = [None] * count
@@ -213,20 +116,15 @@ class _Clock:
         self._landed: list[float | None] = [None] * count
         self._merge_left: dict[int, float] = {}  # of the entry that was first when the clock began
 
-        self._now: _Moment = (0.0, 0)
+        self._now: Moment = (0.0, 0)
         self._happenings: list[_Happening] = []
         self._retries: list[tuple[float, int]] = []  # heap: when due, task
         self._queued: list[tuple[int, int]] = []  # iteration, task: into the merge queue
         self._fails: list[int] = []  # checked in this round, to no avail
         self._may_close = True  # a phase
-        self._queue = _MergeQueue(plan)
-        self._gate_s = _seconds("a gate", gate_s)
-        self._green: set[GateName] = set()  # on the tip
-        self._green_base = self._green  # on the base, which the tip is until something lands
-        self._landings = 0
-        self._gate_flights: dict[tuple[GateWhen, GateName, int], int] = {}
-        self._flights = 0
-        self._preflight = self._gates.preflight if under_way is None else []  # those to come
+        self._queue = MergeQueue(plan)
+        self._gate_s = seconds_of("a gate", gate_s)
+        self._run_gates = RunGates(self._gates, begun=under_way is not None)
         self._begun_busy_s = 0.0
         self._busy_pool_s: dict[PoolName, float] = {}
         self._people = 0  # people's tasks under way
@@ -238,7 +136,7 @@ class _Clock:
     def _resume(self, at_work: Iterable[AtWork]) -> None:
         for each in at_work:
             at = self._at[each.task]
-            _seconds(each.task, each.left_s)
+            seconds_of(each.task, each.left_s)
             self._ready[at] = self._started[at] = 0.0
             if each.state is TaskState.RETRYING:
                 heapq.heappush(self._retries, (each.left_s, at))
@@ -253,7 +151,7 @@ class _Clock:
         """A task goes on with the stage it is in."""
         capacity = self._dispatcher.capacity
         capacity.hold(each.task)
-        ends = _after(self._now, each.left_s)
+        ends = after(self._now, each.left_s)
         match each.state:
             case TaskState.CHECKING:
                 self._plan_for(ends, _CHECKED, at)
@@ -285,7 +183,7 @@ class _Clock:
                 self._happens(what, which, number)
             self._decide()
 
-    def _plan_for(self, moment: _Moment, what: int, which: int = 0, number: int = 0) -> None:
+    def _plan_for(self, moment: Moment, what: int, which: int = 0, number: int = 0) -> None:
         heapq.heappush(self._happenings, (moment[0], moment[1], what, which, number))
 
     def _happens(self, what: int, which: int, number: int) -> None:
@@ -297,14 +195,14 @@ class _Clock:
             self._said_yes(which)
         elif what == _BUILT:
             if self._queue.is_built(which, number):
-                self._plan_for(_rounds(self._now, 1), _LANDED, which)
+                self._plan_for(rounds(self._now, 1), _LANDED, which)
         elif what == _LANDED:
-            self._landings += 1
-            self._green = self._gates.green_after(self._plan.tasks[which].id)
+            self._run_gates.landed(self._plan.tasks[which].id)
             self._queue.landed(which)
             self._lands(which)
         elif what == _GATE:
-            self._gate_ends(number)
+            self._run_gates.ended(number)
+            self._may_close = True
 
     # --- one task ---------------------------------------------------------------------------------
 
@@ -316,12 +214,12 @@ class _Clock:
         times = self._times_of(at)
         if self._by_hand(task):
             self._people += 1
-            self._plan_for(_after(now, times.tries[0].work_s), _YES, at)
+            self._plan_for(after(now, times.tries[0].work_s), _YES, at)
             return
         work_s = times.tries[self._try[at]].work_s
         self._busy(self._plan.settings(task).pool, times.prepare_s + work_s)
-        launched = _rounds(_after(now, times.prepare_s), 1)
-        self._plan_for(_after(launched, work_s), _WORKED, at)
+        launched = rounds(after(now, times.prepare_s), 1)
+        self._plan_for(after(launched, work_s), _WORKED, at)
 
     def _work_ends(self, at: int) -> None:
         task = self._plan.tasks[at].id
@@ -339,7 +237,7 @@ class _Clock:
         if land is Land.AUTO:
             self._queued.append((2, at))
         else:
-            self._plan_for(_after(self._now, self._times_of(at).approve_s), _YES, at)
+            self._plan_for(after(self._now, self._times_of(at).approve_s), _YES, at)
 
     def _said_yes(self, at: int) -> None:
         task = self._plan.tasks[at].id
@@ -389,12 +287,13 @@ class _Clock:
                 self._ready[at] = self._now[0]
         self._serve()
         if self._gates.of_the_run:
-            self._run_gates()
+            for number in self._run_gates.to_start(self._dispatcher.closable()):
+                self._plan_for(after(self._now, self._gate_s), _GATE, 0, number)
 
     def _something_to_decide(self) -> bool:
         """Could anything follow from what has happened? Seldom, and asked most often."""
         return bool(
-            (self._dispatcher.stirred and not self._preflight)
+            (self._dispatcher.stirred and not self._run_gates.preflight)
             or self._queued
             or self._fails
             or self._may_close
@@ -404,14 +303,14 @@ class _Clock:
     def _decisions(self, iteration: int) -> None:
         """What `next_steps` decides at once on one state, and in the order in which it is done."""
         dispatcher = self._dispatcher
-        due = self._due()
-        started = dispatcher.claim() if not self._preflight else []
+        due = self._due() if self._retries else ()
+        started = dispatcher.claim() if not self._run_gates.preflight else []
         closes = self._closes() if self._may_close else None
-        failed, self._fails = self._fails, []
-        for at in failed:
+        for at in self._fails:
             dispatcher.failed(self._plan.tasks[at].id)
             heapq.heappush(self._retries, (self._wait_ends(at), at))
             self._try[at] += 1
+        self._fails.clear()
         for at in due:
             dispatcher.again(self._plan.tasks[at].id)
         if self._queued:
@@ -420,7 +319,8 @@ class _Clock:
             self._queued = [entry for entry in self._queued if entry[0] != iteration]
         for task in started:
             self._claimed(task)
-        self._count(started)
+        if started:
+            self._count()
         self._may_close = closes is not None
         if closes is not None:
             dispatcher.close_phase()
@@ -438,11 +338,10 @@ class _Clock:
             self._plan_for((ends, 0), _WAKE)
         return ends
 
-    def _count(self, started: list[TaskId]) -> None:
-        if started:
-            agents = self._dispatcher.capacity.slots_used
-            self._most_agents = max(self._most_agents, agents)
-            self._most_at_once = max(self._most_at_once, agents + self._people)
+    def _count(self) -> None:
+        agents = self._dispatcher.capacity.slots_used
+        self._most_agents = max(self._most_agents, agents)
+        self._most_at_once = max(self._most_at_once, agents + self._people)
 
     def _serve(self) -> None:
         """The merge queue works on the entry that is first now."""
@@ -454,43 +353,10 @@ class _Clock:
             built = self._gates.merged(self._now, task, merge_s)
             self._plan_for(built, _BUILT, at, self._queue.number)
 
-    # --- gates of the whole run -------------------------------------------------------------------
-
     def _closes(self) -> PhaseId | None:
         """The phase that is closed now: all of its tasks have settled and its gates are green."""
         phase = self._dispatcher.closable()
-        return phase if phase is not None and self._open_gate(phase) is None else None
-
-    def _open_gate(self, phase: PhaseId) -> GateName | None:
-        gates = self._gates.of_phase(phase)
-        return next((gate for gate in gates if gate not in self._green), None)
-
-    def _run_gates(self) -> None:
-        """Start the gates that should run now, and drop those that no longer should."""
-        wanted: list[tuple[GateWhen, GateName, int]] = []
-        if self._preflight:
-            wanted.append((GateWhen.PREFLIGHT, self._preflight[0], 0))
-        phase = self._dispatcher.closable()
-        gate = None if phase is None else self._open_gate(phase)
-        if gate is not None:
-            wanted.append((GateWhen.PHASE, gate, self._landings))
-        if not wanted and not self._gate_flights:
-            return
-        flights = {key: self._gate_flights[key] for key in wanted if key in self._gate_flights}
-        for key in wanted:
-            if key not in flights:
-                self._flights += 1
-                flights[key] = self._flights
-                self._plan_for(_after(self._now, self._gate_s), _GATE, 0, self._flights)
-        self._gate_flights = flights
-
-    def _gate_ends(self, number: int) -> None:
-        for key, flight in list(self._gate_flights.items()):
-            if flight == number:
-                (self._green if key[0] is GateWhen.PHASE else self._green_base).add(key[1])
-                del self._gate_flights[key]
-        self._preflight = [gate for gate in self._preflight if gate not in self._green_base]
-        self._may_close = True
+        return phase if phase is not None and self._run_gates.open_gate(phase) is None else None
 
     # --- the answer -------------------------------------------------------------------------------
 
@@ -527,102 +393,3 @@ class _Clock:
         waited = started - ready
         why = self._dispatcher.why(self._plan.tasks[at].id) if waited > 0 else None
         return Span(ready, started, self._worked[at], landed, self._try[at] + 1, why, waited)
-
-
-class _MergeQueue:
-    """The entries, and the one that is worked on."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._priority = [task.priority for task in plan.tasks]
-        self._entries: list[tuple[int, int, int]] = []  # heap: -priority, number, task
-        self._seen = 0
-        self._building: int | None = None
-        self._landing = False
-        self.number = 0  # of the build; one that was dropped counts no more
-
-    def put(self, at: int) -> None:
-        """A new entry."""
-        self._seen += 1
-        heapq.heappush(self._entries, (-self._priority[at], self._seen, at))
-
-    def next_to_build(self) -> int | None:
-        """The entry to start on now; None = it is worked on already, or there is none."""
-        if self._landing or not self._entries or self._entries[0][2] == self._building:
-            return None
-        self._building = self._entries[0][2]
-        self.number += 1
-        return self._building
-
-    def is_built(self, at: int, number: int) -> bool:
-        """Is this build still wanted? Then it lands."""
-        self._landing = self._building == at and self.number == number
-        return self._landing
-
-    def landed(self, at: int) -> None:
-        """An entry is in. It was the first when its landing was intended; it may not be now."""
-        self._landing, self._building = False, None
-        if self._entries[0][2] == at:
-            heapq.heappop(self._entries)
-        else:
-            self._entries = [entry for entry in self._entries if entry[2] != at]
-            heapq.heapify(self._entries)
-
-
-class _Gates:
-    """How the gates of a plan cut its times into rounds."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._on_task = {gate.name: gate.retries for gate in plan.gates_when(GateWhen.TASK)}
-        self._on_merge = {gate.name for gate in plan.gates_when(GateWhen.MERGE)}
-        self._of_phase = {
-            phase.id: tuple(gate.name for gate in plan.phase_gates(phase)) for phase in plan.phases
-        }
-        self.preflight = [gate.name for gate in plan.gates_when(GateWhen.PREFLIGHT)]
-        self.of_the_run = bool(self.preflight or any(self._of_phase.values()))
-
-    def of_phase(self, phase: PhaseId) -> tuple[GateName, ...]:
-        """The gates that close a phase."""
-        return self._of_phase[phase]
-
-    def checked(self, now: _Moment, task: TaskId, check_s: float, *, red: bool) -> _Moment:
-        """When the work that ended now has been judged: collected first, then each gate."""
-        if not self._on_task:
-            return _after(now, check_s)
-        wanted = set(self._plan.settings(task).gates)
-        retries = [again for name, again in self._on_task.items() if name in wanted]
-        runs = len(retries) + (retries[-1] if red and retries else 0)
-        return _in_parts(now, check_s, runs)
-
-    def merged(self, now: _Moment, task: TaskId, merge_s: float) -> _Moment:
-        """When the entry that is worked on from now is judged: built first, then each gate."""
-        if not self._on_merge:
-            return _after(now, merge_s)
-        return _in_parts(now, merge_s, len(self.green_after(task)))
-
-    def green_after(self, task: TaskId) -> set[GateName]:
-        """The gates that are green on the tip, once a task has landed."""
-        return self._on_merge.intersection(self._plan.settings(task).gates)
-
-
-def _in_parts(now: _Moment, seconds: float, parts: int) -> _Moment:
-    """The end of a step of no time and so many parts; without parts the step takes the time."""
-    ends = _after(now, seconds)
-    return _rounds(now, 1 + parts) if parts and ends[0] == now[0] else ends
-
-
-def _checked(task: TaskId, times: TaskTimes) -> TaskTimes:
-    if not times.tries:
-        raise ValueError(f"the times of {task} have no try")
-    for seconds in (times.prepare_s, times.approve_s, times.merge_s):
-        _seconds(task, seconds)
-    for each in times.tries:
-        for seconds in (each.work_s, each.check_s, each.wait_s):
-            _seconds(task, seconds)
-    return times
-
-
-def _seconds(what: str, seconds: float) -> float:
-    if not 0 <= seconds < math.inf:
-        raise ValueError(f"{seconds} is no time for {what}")
-    return seconds

@@ -87,7 +87,7 @@ class Fields:
             self._findings.add(path, "the list is empty", f"name one of {', '.join(key.choices)}")
         found = [self._element(item, key, (*path, index)) for index, item in enumerate(raw)]
         found = [item for item in found if item is not MISSING]
-        for item, times in Counter(found).items():
+        for item, times in Counter(found).items() if len(set(found)) < len(found) else ():
             if times > 1:
                 self._findings.add(path, f"{shown(str(item))} is named twice", "drop one of them")
         return tuple(found)
@@ -100,23 +100,24 @@ class Fields:
             return MISSING
 
     def _one(self, raw: Any, key: Key, path: Path) -> Any:
+        convert = _CONVERTERS.get(key.kind)
+        if convert is not None:
+            return convert(raw, key)
         match key.kind:
             case Kind.REF:
                 return self._reference(raw, key)
-            case Kind.LINES | Kind.PATHS | Kind.ARGS:
-                return self._list(raw, key, path)
             case Kind.ENV:
                 return self._env(raw, path)
             case Kind.FILE:
                 return self._file(raw, key)
             case _:
-                return _CONVERTERS[key.kind](raw, key)
+                return self._list(raw, key, path)
 
     def _list(self, raw: Any, key: Key, path: Path) -> Any:
         if not isinstance(raw, list):
             hint = f"write [{shown(raw)}]" if isinstance(raw, str) else ""
             raise _Fault(f"expected {key.kind.value}, found {shown(raw)}", hint)
-        check = {Kind.LINES: _line, Kind.PATHS: _path, Kind.ARGS: _argument}[key.kind]
+        check = _ELEMENTS[key.kind]
         found = []
         for index, item in enumerate(raw):
             try:
@@ -204,7 +205,7 @@ def _path(raw: Any, key: Key) -> str:
     text = _line(raw, key)
     if text.startswith(("/", "\\", "~")) or _DRIVE.match(text):
         raise _Fault(f"{shown(text)} is not below the repository", "write it from the repo's root")
-    if ".." in re.split(r"[/\\]", text):
+    if ".." in text and ".." in re.split(r"[/\\]", text):
         raise _Fault(f'{shown(text)} leaves the repository with ".."', "name files inside it")
     return text
 
@@ -344,4 +345,9 @@ _CONVERTERS: Final[dict[Kind, Callable[[Any, Key], Any]]] = {
     Kind.CHOICE: _choice,
     Kind.SHELL: _shell,
     Kind.ARGV: _argv,
+}
+_ELEMENTS: Final[dict[Kind, Callable[[Any, Key], str]]] = {  # of a list that is one value
+    Kind.LINES: _line,
+    Kind.PATHS: _path,
+    Kind.ARGS: _argument,
 }

@@ -1,36 +1,46 @@
-"""Where each key of a TOML text stands, so that an error can name its line.
+"""Where a key of a TOML text stands, so that an error can name its line.
 
-`tomllib` gives values without places. This is one linear pass over a text that `tomllib` has
-already accepted, so it never has to decide what is legal, only where things begin.
+Few keys of a large text are ever asked for. So nothing is looked for until then; the first
+question costs one fast pass that only notes the headers of tables, and each question after it the
+reading of the one table it is about. The answers are those of `toml_keys.Scanner` over the whole
+text; a test holds the two together.
 
 Rules:
-- A path is what leads to a value in `tomllib`'s result: names in tables, numbers (from 0) in lists.
-- A key stands where it is written first: `("gates",)` at the first header or dotted key below it.
-- An element of an array of tables stands at its `[[header]]`, an element of a list at its value.
-- Keys deeper than `MAX_DEPTH` are not kept; `Positions.find` answers with the nearest key above.
+- A table is read with all others that could name the same key: those whose paths begin with the
+  same two parts (`("task", 7)`), and the tables above them.
+- `Positions.find` answers with the nearest key above where there is none.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from bisect import bisect_right
+from functools import cached_property
+from itertools import pairwise
 from typing import Final, NamedTuple
 
-Path = tuple[str | int, ...]
+from agentdeck.plans.toml_keys import Path, Scanner
 
-MAX_DEPTH: Final = 16  # parts of a path; a plan needs 5, and it keeps hostile texts linear
+__all__ = ["Path", "Position", "Positions", "positions"]
 
-_BLANK: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_SPACE: Final = re.compile(r"[ \t]*")
-_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
-_BARE_VALUE: Final = re.compile(r"[^,\]}#\n]*")  # a number, boolean or date
-_STRING_ENDS: Final = {  # opening quotes -> what ends the string; escapes match first
-    '"""': re.compile(r'\\.|"{3,5}', re.DOTALL),
-    "'''": re.compile(r"'{3,5}"),
-    '"': re.compile(r'\\.|"', re.DOTALL),
-    "'": re.compile(r"'"),
-}
+STRIDE: Final = 4096  # characters between two places whose line is kept
+
+# One step of the pass over a whole text: everything up to the next thing that counts, and that.
+_STEP: Final = re.compile(
+    r"""[^"'\#\[\]{}=]*+
+    (?: (?: = [ \t]*+ | )
+        (?: "(?!"")[^"\\\n]*+" | "{3}[^"\\]*+"{3,5}+ | '(?!'')[^'\n]*+' | '{3}[^']*+'{3,5}+ )
+      | \# [^\n]*+
+      | \[\[ (?P<element> [A-Za-z0-9_.-]++ ) \]\]  # or, in an array, a number in two more
+      | \[ (?P<table> [A-Za-z0-9_.-]++ ) \]
+      | = [ \t]*+ (?P<value> [\[{] )
+      | (?P<open> [\[{] )  # of a header with quotes or gaps, or inside of a value
+      | (?P<close> [\]}] )
+      | =
+      | (?P<string> ["'] )  # with escapes, or with quotes in it
+      | \Z
+    )""",
+    re.VERBOSE,
+)
 
 
 class Position(NamedTuple):
@@ -41,177 +51,116 @@ class Position(NamedTuple):
 
 
 class Positions:
-    """The place of every key of one text."""
+    """The place of every key of one text. They are looked for when they are asked for."""
 
-    def __init__(self, found: dict[Path, Position]) -> None:
-        self._found = found
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def __contains__(self, path: Path) -> bool:
-        return path in self._found
+        return self._tables.offset(path) is not None
 
     def find(self, path: Path) -> Position:
         """Where `path` stands, or else the nearest key above it; the top of the text at last."""
         for length in range(len(path), 0, -1):
-            position = self._found.get(path[:length])
-            if position is not None:
-                return position
+            offset = self._tables.offset(path[:length])
+            if offset is not None:
+                return self._position(offset)
         return Position(1, 1)
+
+    @cached_property
+    def _tables(self) -> _Tables:
+        return _Tables(self._text)
+
+    @cached_property
+    def _strides(self) -> list[tuple[int, int]]:
+        """At each `STRIDE` characters: how many lines end before, and where the last one begins."""
+        lines = begins = 0
+        found = [(lines, begins)]
+        for start in range(0, len(self._text), STRIDE):
+            lines += self._text.count("\n", start, start + STRIDE)
+            begins = self._text.rfind("\n", start, start + STRIDE) + 1 or begins
+            found.append((lines, begins))
+        return found
+
+    def _position(self, offset: int) -> Position:
+        start = offset - offset % STRIDE
+        lines, begins = self._strides[offset // STRIDE]
+        begins = self._text.rfind("\n", start, offset) + 1 or begins
+        return Position(lines + self._text.count("\n", start, offset) + 1, offset - begins + 1)
 
 
 def positions(text: str) -> Positions:
-    """Find every key of a TOML text. O(n).
+    """The place of every key of a TOML text.
+
+    O(n) for n characters when first asked, and O(m) for a table of m characters when that is.
 
     Args:
-        text: TOML that `tomllib.loads` accepts; for any other text the result has no meaning.
-
-    Raises:
-        RecursionError: values are nested about as deep as the interpreter's stack.
+        text: TOML that `tomli.loads` accepts; for any other text the result has no meaning.
     """
-    scanner = _Scanner(text)
-    scanner.document()
-    return Positions(scanner.placed())
+    return Positions(text)
 
 
-def _below(path: Path, part: str | int) -> Path:
-    return path if len(path) > MAX_DEPTH else (*path, part)
+class _Table(NamedTuple):
+    """What follows one header, or stands before the first."""
+
+    path: Path
+    start: int  # behind the header
+    end: int
 
 
-class _Scanner:
-    """One pass from the start to the end of a text."""
+class _Tables:
+    """The tables of a text, each read when it is asked for."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self._offsets: dict[Path, int] = {}
-        self._lengths: dict[Path, int] = {}  # of arrays of tables so far
+        self._scanner = Scanner(text)
+        self._unread: dict[Path, list[_Table]] = {}  # by the first two parts of their paths
+        for table in _all_tables(text, self._scanner):
+            self._unread.setdefault(table.path[:2], []).append(table)
 
-    def placed(self) -> dict[Path, Position]:
-        starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
-        found = {}
-        for path, offset in self._offsets.items():
-            line = bisect_right(starts, offset)
-            found[path] = Position(line, offset - starts[line - 1] + 1)
-        return found
-
-    def document(self) -> None:
-        prefix: Path = ()
-        self._skip(_BLANK)
-        while self._at < len(self._text):
-            if self._text.startswith("[", self._at):
-                prefix = self._header()
-            else:
-                self._pair(prefix)
-            self._skip(_BLANK)
-
-    def _skip(self, pattern: re.Pattern[str]) -> None:
-        match = pattern.match(self._text, self._at)
-        self._at = match.end() if match else self._at + 1
-
-    def _record(self, path: Path, offset: int) -> None:
-        if len(path) <= MAX_DEPTH:
-            self._offsets.setdefault(path, offset)
-
-    def _header(self) -> Path:
-        start = self._at
-        brackets = 2 if self._text.startswith("[[", start) else 1
-        self._at += brackets
-        parts = self._key()
-        self._at += brackets
-        path: Path = ()
-        for part, offset in parts[:-1]:
-            path = self._enter(path, part, offset)
-        part, offset = parts[-1]
-        if brackets == 1:
-            return self._enter(path, part, offset)
-        path = _below(path, part)
-        self._record(path, offset)
-        index = self._lengths.get(path, 0)
-        self._lengths[path] = index + 1
-        path = _below(path, index)
-        self._record(path, start)
-        return path
-
-    def _enter(self, path: Path, part: str, offset: int) -> Path:
-        """Step into a table; a name of an array of tables means its last element."""
-        path = _below(path, part)
-        self._record(path, offset)
-        length = self._lengths.get(path)
-        return path if length is None else _below(path, length - 1)
-
-    def _key(self) -> list[tuple[str, int]]:
-        """Read a dotted key: its parts, each with the offset where it begins."""
-        parts = []
-        while True:
-            self._skip(_SPACE)
-            start = self._at
-            if self._text[start] in "\"'":
-                self._string()
-                parts.append((_unquoted(self._text[start : self._at]), start))
-            else:
-                self._skip(_BARE_KEY)
-                parts.append((self._text[start : self._at], start))
-            self._skip(_SPACE)
-            if not self._text.startswith(".", self._at):
-                return parts
-            self._at += 1
-
-    def _pair(self, prefix: Path) -> None:
-        path = prefix
-        for part, offset in self._key():
-            path = _below(path, part)
-            self._record(path, offset)
-        self._at += 1  # the equals sign
-        self._skip(_SPACE)
-        self._value(path)
-
-    def _value(self, path: Path) -> None:
-        opening = self._text[self._at]
-        if opening in "\"'":
-            self._string()
-        elif opening == "[":
-            self._array(path)
-        elif opening == "{":
-            self._inline_table(path)
-        else:
-            self._skip(_BARE_VALUE)
-
-    def _array(self, path: Path) -> None:
-        self._at += 1
-        self._skip(_BLANK)
-        index = 0
-        while not self._text.startswith("]", self._at):
-            element = _below(path, index)
-            self._record(element, self._at)
-            self._value(element)
-            self._skip(_BLANK)
-            if self._text.startswith(",", self._at):
-                self._at += 1
-                self._skip(_BLANK)
-            index += 1
-        self._at += 1
-
-    def _inline_table(self, path: Path) -> None:
-        self._at += 1
-        self._skip(_BLANK)
-        while not self._text.startswith("}", self._at):
-            self._pair(path)
-            self._skip(_BLANK)
-            if self._text.startswith(",", self._at):
-                self._at += 1
-                self._skip(_BLANK)
-        self._at += 1
-
-    def _string(self) -> None:
-        quote = self._text[self._at]
-        opening = quote * 3 if self._text.startswith(quote * 3, self._at) else quote
-        for match in _STRING_ENDS[opening].finditer(self._text, self._at + len(opening)):
-            if match[0][0] == quote:
-                self._at = match.end()
-                return
-        self._at = len(self._text)  # cannot be: tomllib accepted the text
+    def offset(self, path: Path) -> int | None:
+        """Where `path` is named first."""
+        for length in range(3):
+            for table in self._unread.pop(path[:length], ()):
+                self._scanner.pairs(*table)
+        return self._scanner.offsets.get(path)
 
 
-def _unquoted(raw: str) -> str:
-    if raw[0] == '"' and "\\" in raw:
-        return str(tomllib.loads(f"key = {raw}")["key"])
-    return raw[1:-1]
+def _all_tables(text: str, scanner: Scanner) -> list[_Table]:
+    """Every table of a text in its order."""
+    headers: list[tuple[Path, int, int]] = [((), 0, 0)]  # path, where it begins and ends
+    at = 0
+    depth = 0  # of brackets
+    while at < len(text):
+        for step in _STEP.finditer(text, at):
+            at = step.end()
+            what = step.lastgroup
+            if what is None:
+                continue
+            if what == "string":
+                at = scanner.string(step.start(what))
+                break
+            if what == "close":
+                depth -= 1
+            elif what == "value" or (depth and what == "open"):
+                depth += 1
+            elif what == "open":
+                start = step.start(what)
+                path, at = scanner.header(start)
+                headers.append((path, start, at))
+                break
+            elif not depth:
+                brackets = 2 if what == "element" else 1
+                start = step.start(what)
+                path = scanner.opened(start - brackets, brackets, _parts(step[what], start))
+                headers.append((path, start - brackets, at))
+    headers.append(((), len(text), len(text)))
+    return [_Table(path, start, end) for (path, _, start), (_, end, _) in pairwise(headers)]
+
+
+def _parts(name: str, start: int) -> list[tuple[str, int]]:
+    """The parts of a dotted key without quotes and gaps, each with the offset where it begins."""
+    found = []
+    for part in name.split("."):
+        found.append((part, start))
+        start += len(part) + 1
+    return found

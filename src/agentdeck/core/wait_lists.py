@@ -1,0 +1,56 @@
+"""Who waits for a place: the ready tasks whose pool, or all slots, are full.
+
+Rules: tasks are named by their place in the order in which they start. A heap keeps entries that
+are old; whether one is, is asked when it comes first.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+
+from agentdeck.core.footprint_index import Ranked
+from agentdeck.core.ids import PoolName, TaskId
+
+
+class Parked:
+    """The parked tasks by what is full, and their files."""
+
+    def __init__(self) -> None:
+        self._heaps: dict[PoolName | None, list[int]] = {}  # full pool, or None: slots
+        self._pool_of: dict[int, PoolName | None] = {}
+        self._files = Ranked()
+
+    @property
+    def on_files(self) -> bool:
+        """Is anybody parked who touches files?"""
+        return len(self._files) > 0
+
+    def put(self, place: int, task: TaskId, files: Sequence[str], pool: PoolName | None) -> None:
+        """Park a task; `pool` is what is full, None = all slots."""
+        self._pool_of[place] = pool
+        heapq.heappush(self._heaps.setdefault(pool, []), place)
+        self._files.put(task, place, files)
+
+    def drop(self, place: int, task: TaskId) -> None:
+        """A task is parked no more."""
+        del self._pool_of[place]
+        self._files.drop(task)
+
+    def first(self, pool: PoolName | None) -> int | None:
+        """Who is first of those that are parked for a pool, or for a slot."""
+        heap = self._heaps.get(pool)
+        if not heap:
+            return None
+        return first_of(heap, lambda place: self._pool_of.get(place, place) == pool)
+
+    def before(self, place: int, files: Sequence[str]) -> Iterable[TaskId]:
+        """The parked tasks on some files that come before a place."""
+        return self._files.every(files, place)
+
+
+def first_of(heap: list[int], holds: Callable[[int], bool]) -> int | None:
+    """The lowest entry of a heap that is not old. Old ones before it are thrown away."""
+    while heap and not holds(heap[0]):
+        heapq.heappop(heap)
+    return heap[0] if heap else None
