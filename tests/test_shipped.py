@@ -13,13 +13,14 @@ import pytest
 
 from agentdeck import __version__
 from agentdeck.core.errors import NotFoundError
-from agentdeck.shipped import sample_plan, sample_plans, themes_folder
+from agentdeck.shipped import price_table, sample_plan, sample_plans, themes_folder
 
 ROOT = Path(__file__).parents[1]
 ASK_THE_INSTALLED = """
 import json, agentdeck
-from agentdeck.shipped import sample_plan, sample_plans, themes_folder
+from agentdeck.shipped import price_table, sample_plan, sample_plans, themes_folder
 print(json.dumps({
+    "prices": price_table(),
     "file": agentdeck.__file__,
     "themes": sorted(entry.name for entry in themes_folder().iterdir()),
     "plans": {name: sample_plan(name) for name in sample_plans()},
@@ -99,3 +100,4 @@ def test_an_installed_package_finds_the_same_themes_and_plans(wheel: Path, tmp_p
     assert Path(found["file"]).is_relative_to(site)
     assert found["themes"] == sorted(entry.name for entry in themes_folder().iterdir())
     assert found["plans"] == {name: sample_plan(name) for name in sample_plans()}
+    assert found["prices"] == price_table()

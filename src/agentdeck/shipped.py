@@ -1,8 +1,9 @@
-"""Where the files that ship beside the code are: themes and sample plans.
+"""Where the files that ship beside the code are: themes, sample plans and the price table.
 
 Rules:
 - In an installed package they live in `agentdeck/_shipped/`; in a source checkout (an editable
-  install) they are the folders `themes/` and `sample_plans/` at the top of the checkout.
+  install) they are the folders `themes/` and `sample_plans/` at the top of the checkout. The price
+  table lies in the package itself.
 - Everything is read through `importlib.resources`, so a zipped package works too.
 """
 
@@ -49,6 +50,12 @@ def sample_plan(name: str) -> str:
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
         raise NotFoundError(f"there is no sample plan named {name!r}", hint=hint)
     return _folder("sample_plans").joinpath(f"{wanted}.toml").read_text(encoding="utf-8")
+
+
+def price_table() -> str:
+    """The text of the shipped price table; `plans.analysis.prices` reads it."""
+    place = files("agentdeck").joinpath("plans", "analysis", "prices.toml")
+    return place.read_text(encoding="utf-8")
 
 
 def _folder(name: str) -> Traversable:

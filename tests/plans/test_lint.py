@@ -343,3 +343,14 @@ def test_the_time_of_lint_grows_with_the_plan() -> None:
 
     small = min(seconds(500) for _ in range(2))
     assert min(seconds(4000) for _ in range(2)) < 8 * 4 * max(small, 0.02)
+
+
+def test_every_rule_stands_in_the_documents() -> None:
+    """With its code, its name, its severity, and whether `--fix` mends it."""
+    page = (Path(__file__).parents[2] / "docs" / "lint.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| AD")]
+    told = [tuple(cell.strip() for cell in row.split("|")[1:4]) for row in rows]
+    assert told == [
+        (rule.code, rule.name, f"{rule.severity}{', `--fix`' if rule.fixable else ''}")
+        for rule in RULES
+    ]
