@@ -27,7 +27,9 @@ from agentdeck.core.decide import refusal
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import Recorded, SkipMode
 from agentdeck.core.readiness import cascade
+from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
+from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
 from agentdeck.tui.model import REFRESH_S, Clock, Model
 from agentdeck.tui.palette import DeckCommands
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 DEFAULT_THEME: Final = "deck-dark"
 LOG_TICK_S: Final = 1 / 15
+PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
 SECOND_S: Final = 1.0  # clocks on the screen move this often
 OFFLINE: Final = "no engine answers; it is asked again by itself"
 
@@ -65,6 +68,20 @@ class Source(Protocol):
         """Let go of it."""
 
 
+class Simulation(Protocol):
+    """What the deck needs of a run that is only played."""
+
+    @property
+    def label(self) -> str:
+        """What the header says of it: `simulated, 600x`."""
+
+    def now(self) -> float:
+        """Its clock, seconds since the epoch."""
+
+    def change_speed(self, factor: float) -> None:
+        """Let its time pass faster or slower."""
+
+
 class DeckApp(App[None]):
     """The control room."""
 
@@ -83,6 +100,7 @@ class DeckApp(App[None]):
         theme: str = DEFAULT_THEME,
         theme_folders: Sequence[Path] | None = None,
         preload: Iterable[Recorded] = (),
+        simulation: Simulation | None = None,
     ) -> None:
         """A deck over one run.
 
@@ -94,17 +112,24 @@ class DeckApp(App[None]):
             theme: the name of a theme; an unknown one is named in a toast.
             theme_folders: None = the shipped and the user's.
             preload: events that are folded before the first picture.
+            simulation: the run is played, not real; its clock is the deck's.
         """
         super().__init__()
         self.folder = folder
         self.source = source
-        self.model = Model(clock)
+        self.simulation = simulation
+        self.model = Model(clock or (Clock(source=simulation.now) if simulation else None))
         self.model.take(preload)
+        past = self._past if simulation is None else None
+        self.forecasting = Forecasting(self.model, past, played=simulation is not None)
+        if self.model.clock.frozen:
+            self.forecasting.at_once()
         self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
         self._wanted_theme = theme
         self._theme_problems = self._load_themes(theme_folders)
         self.room = RoomScreen()
         self._dirty = False
+        self._forecast_failed = False  # and the person has been told
         self._title_shown = ""
         self._roles: tuple[str, Roles] | None = None
 
@@ -175,6 +200,23 @@ class DeckApp(App[None]):
 
     def _mark(self) -> None:
         self._dirty = True
+        self.forecasting.tick()
+        if self.forecasting.problem and not self._forecast_failed:
+            self._forecast_failed = True
+            text = f"There is no forecast: {self.forecasting.problem}"
+            self.notify(text, severity="warning", markup=False)
+
+    def _past(self) -> History:
+        """What past runs have measured; for a thread."""
+        from agentdeck.control.past_runs import past_history
+
+        state = self.model.state
+        here = Path(state.checkout or state.repo)
+        return past_history(here, besides=self.folder.run, most_events=PAST_EVENTS)
+
+    def on_unmount(self) -> None:
+        """Nothing goes on behind a deck that is gone."""
+        self.forecasting.close()
 
     def _repaint(self, _: Theme) -> None:
         self.call_after_refresh(self.draw)
@@ -201,6 +243,11 @@ class DeckApp(App[None]):
         if title != self._title_shown and self._driver is not None and not self.is_headless:
             self._title_shown = title
             self._driver.write(f"\x1b]2;{title}\x07")
+
+    @property
+    def simulated(self) -> str:
+        """What is said of a run that is only played; empty for a real one."""
+        return self.simulation.label if self.simulation is not None else ""
 
     @property
     def offline(self) -> str:
@@ -301,6 +348,8 @@ class DeckApp(App[None]):
                 raise LookupError(f"no act is named {name}")
 
     def _farewell(self) -> str:
+        if self.simulation is not None:
+            return "The simulation is over; nothing was touched."
         if self.model.state.outcome is not None:
             return f"The run has ended. `agentdeck attach {self.folder.run}` shows it again."
         return f"The run goes on. `agentdeck attach {self.folder.run}` comes back to it."

@@ -172,7 +172,13 @@ def _no_task(context: Context) -> str | None:
     return None if context.task is not None else "select a task first"
 
 
+def _nothing_real(context: Context) -> str | None:
+    return "the run is simulated: nothing has landed anywhere" if context.deck.simulated else None
+
+
 def _no_branch(context: Context) -> str | None:
+    if context.deck.simulated:
+        return "the run is simulated: there are no branches"
     task = context.deck.task
     if task is None:
         return "select a task first"
@@ -224,7 +230,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("run.fewer", "minus", "-", "fewer agents", "One agent less at once; nobody is stopped for it",
         R, _agents(-1), of_task=False),
     Key("run.promote", "M", "M", "promote", "Bring what has landed into the base branch",
-        R, lambda *_: c.Promote(), of_task=False, ask=Ask.CONFIRM),
+        R, lambda *_: c.Promote(), of_task=False, ask=Ask.CONFIRM, why_not=_nothing_real),
     Key("run.end", "Q", "Q", "end run", "Stop all agents and end the run; what landed stays",
         R, lambda *_: c.EndRun(), of_task=False, ask=Ask.CONFIRM),
     # --- moving about

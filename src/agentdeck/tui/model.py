@@ -1,19 +1,22 @@
 """The deck's own fold of a run: events come in batches, the screen asks for one moment.
 
 Rules: the state is the core's fold of the same journal, so every face sees the same. The clock is
-the machine's, or stands still where a picture has to repeat.
+the machine's, or stands still where a picture has to repeat, or is that of a simulation.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from agentdeck.core.events import Recorded
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
+from agentdeck.plans.forecast.history import Reader
+from agentdeck.plans.forecast.outlook import Outlook
+from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.tui.presentation.deck import Deck
 
 REFRESH_S: Final = 1 / 15  # between two looks at the model; more often nobody can read
@@ -22,8 +25,9 @@ REFRESH_S: Final = 1 / 15  # between two looks at the model; more often nobody c
 class Clock:
     """Seconds since the epoch; stands still when it is given a time."""
 
-    def __init__(self, at: float | None = None) -> None:
+    def __init__(self, at: float | None = None, *, source: Callable[[], float] = time.time) -> None:
         self._at = at
+        self._source = source
 
     @property
     def frozen(self) -> bool:
@@ -32,7 +36,7 @@ class Clock:
 
     def now(self) -> float:
         """The time."""
-        return time.time() if self._at is None else self._at
+        return self._source() if self._at is None else self._at
 
 
 class Model:
@@ -41,14 +45,26 @@ class Model:
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
         self.state = RunState()
+        self.reader = Reader()
+        self.setbacks = Setbacks()
+        self.outlook: Outlook | None = None  # the latest, made beside the screen
 
     def take(self, batch: Iterable[Recorded]) -> None:
         """Fold the next events. Events that are known already are passed over."""
         for recorded in batch:
             if recorded.seq > self.state.seq:
                 apply(self.state, recorded)
+                self.reader.take(recorded)
+                self.setbacks.take(recorded)
 
-    def moment(self, selected: TaskId | None, *, offline: str, folded: frozenset[str]) -> Deck:
+    def moment(
+        self,
+        selected: TaskId | None,
+        *,
+        offline: str,
+        folded: frozenset[str],
+        simulated: str = "",
+    ) -> Deck:
         """The run as it is now, for one refresh of the screen."""
         return Deck(
             state=self.state,
@@ -57,6 +73,9 @@ class Model:
             frozen=self.clock.frozen,
             offline=offline,
             folded=folded,
+            simulated=simulated,
+            outlook=self.outlook,
+            setbacks=self.setbacks,
         )
 
 

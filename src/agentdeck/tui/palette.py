@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
@@ -22,6 +22,9 @@ class _Row(NamedTuple):
     run: Callable[[], object]
 
 
+SPEED_STEP: Final = 2.0  # how much faster or slower one command makes a simulation
+
+
 class DeckCommands(Provider):
     """Keys first, then tasks; themes only once something is typed."""
 
@@ -32,6 +35,7 @@ class DeckCommands(Provider):
 
     def rows(self) -> Iterator[_Row]:
         """What can be found."""
+        yield from self._speeds()
         yield from self._keys()
         yield from self._tasks()
         for name in self.deck_app.theme_names:
@@ -41,7 +45,7 @@ class DeckCommands(Provider):
 
     async def discover(self) -> Hits:
         """What is there before anything is typed."""
-        for row in (*self._keys(), *self._tasks()):
+        for row in (*self._speeds(), *self._keys(), *self._tasks()):
             yield DiscoveryHit(Content(row.text), row.run, row.text, row.help)
 
     async def search(self, query: str) -> Hits:
@@ -67,6 +71,15 @@ class DeckCommands(Provider):
             text = f"{name}{about}  ({key.show})"
             run = partial(self.deck_app.press, key.id)
             yield _Row(text, f"not now: {why}" if why else key.tooltip, run)
+
+    def _speeds(self) -> Iterator[_Row]:
+        """Only where time is played."""
+        simulation = self.deck_app.simulation
+        if simulation is None:
+            return
+        for name, factor in (("Faster", SPEED_STEP), ("Slower", 1 / SPEED_STEP)):
+            text = f"{name} simulation"
+            yield _Row(text, f"now {simulation.label}", partial(simulation.change_speed, factor))
 
     def _tasks(self) -> Iterator[_Row]:
         """In plan order; choosing one looks at it."""

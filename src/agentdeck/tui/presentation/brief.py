@@ -1,4 +1,4 @@
-"""The Brief tab: why the task stands where it stands, what it is asked to do, and what holds."""
+"""The Brief tab: why the task stands where it stands, what is expected, asked of it, and holds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Land
+from agentdeck.plans.forecast.hints import MAX_HINTS
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import count, duration
+from agentdeck.tui.presentation.forecast import task_words
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut_line, plain, wrapped
 
 LABEL_CELLS = 12
@@ -20,6 +22,7 @@ def brief_lines(deck: Deck, width: int) -> list[Line]:
         return [(Span("Select a task: what its agent is told appears here.", "muted"),)]
     spec = deck.state.spec(task.id)
     lines: list[Line] = [*_head("Why"), *wrapped(deck.why(task.id) + ".", width)]
+    lines += _outlook(deck, task.id, width)
     lines += [EMPTY, *_head("Needs"), *_tasks(deck, spec.after, width, "nothing")]
     needed_by = deck.state.plan.dependents[task.id]
     lines += [EMPTY, *_head("Needed by"), *_tasks(deck, needed_by, width, "nothing")]
@@ -32,6 +35,18 @@ def brief_lines(deck: Deck, width: int) -> list[Line]:
             (Span("The plan gives no prompt; the title is all the agent is told.", "muted"),)
         )
     return lines
+
+
+def _outlook(deck: Deck, task: TaskId, width: int) -> Iterator[Line]:
+    """What is expected of it, and what comes back that it has to do with."""
+    words = task_words(deck, task)
+    comes_back = [hint.sentence for hint in deck.setbacks.hints(deck.state) if task in hint.tasks]
+    if not words and not comes_back:
+        return
+    yield EMPTY
+    yield from _head("Outlook")
+    for sentence in (*words, *comes_back[:MAX_HINTS]):
+        yield from wrapped(plain(sentence), width)
 
 
 def _head(title: str) -> list[Line]:

@@ -11,6 +11,8 @@ from functools import cached_property
 from agentdeck.core.explain import explain, needs_person
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskRun
+from agentdeck.plans.forecast.outlook import Outlook
+from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.tui.presentation.line import Span
 from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
 
@@ -25,6 +27,9 @@ class Deck:
     frozen: bool = False  # the clock stands: nothing spins, times of day are UTC
     offline: str = ""  # why commands cannot be sent; "" = they can
     folded: frozenset[str] = field(default_factory=frozenset)
+    simulated: str = ""  # "simulated, 600x"; "" = a real run
+    outlook: Outlook | None = None  # of a moment before this one; None = nothing is known yet
+    setbacks: Setbacks = field(default_factory=Setbacks)
 
     @cached_property
     def blocked(self) -> frozenset[TaskId]:

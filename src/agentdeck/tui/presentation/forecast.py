@@ -1,96 +1,110 @@
-"""When will it be done? A range from what is left and from how long things have really taken.
+"""What the deck says of the end: of the run, of a task, and which tasks decide it.
 
-Rules:
-- Left is the longer of: the longest path through unfinished work, and all of it shared out among
-  the agents. Work that a failure blocks, and failed work, is not counted: it waits for a person.
-- Estimates are scaled by the median of (measured / estimated) of the tasks that have ended.
-- The spread is that of these ratios, narrowed by how many there are; without any it is half of
-  what is left.
-- Nothing is said before the first task has started, and nothing when the run stands still.
+Rules: half of the possible worlds end by the time that is shown, 8 in 10 within the spread behind
+it. What cannot be said is not said: see `plans.forecast.outlook`. The path that is lit is the one
+whose tasks decide the end the most often; until that is known it is the longest one.
 """
 
 from __future__ import annotations
 
-from statistics import median
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from agentdeck.core.graph import bottom_level_s
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import HOLDS_SLOT, SETTLED, STUCK, RunState, TaskRun, TaskState
+from agentdeck.core.state import SETTLED, RunState
+from agentdeck.plans.forecast.hints import slow
+from agentdeck.plans.forecast.monte_carlo import Forecast, TaskForecast
+from agentdeck.plans.forecast.outlook import can_tell
 from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.figures import clock_time
 
-UNMEASURED_SPREAD: Final = 0.5  # of what is left, while nothing has ended
-LEAST_SPREAD: Final = 0.08  # of what is left: no forecast of agents' work is better
-LEAST_REST: Final = 0.05  # of its estimate is left of a task that works longer than estimated
-RATIO_BOUNDS: Final = (0.02, 20.0)  # what ended at once, or hung for hours, must not rule the rest
-
-
-class Forecast(NamedTuple):
-    """An end and how sure it is."""
-
-    left_s: float
-    spread_s: float
+STEPS: Final = 10  # of criticality that are told apart: a path must not flicker with the samples
+BY_LENGTH: Final = 1e-12  # for a second: among equally decisive ones the longer path is lit
 
 
-def forecast(deck: Deck) -> Forecast | None:
-    """What is left, or None when it cannot be said."""
-    state = deck.state
-    if state.outcome is not None or state.paused or not any(t.attempts for t in _tasks(state)):
+class Ending(NamedTuple):
+    """When the run may end, and how sure that is."""
+
+    at: float  # seconds since the epoch; half of the worlds have ended
+    spread_s: float  # until 8 of 10 have
+
+
+def expected_end(deck: Deck) -> Ending | None:
+    """When the run may end, or None when it cannot be said."""
+    found = _told(deck)
+    if found is None or deck.outlook is None:
         return None
-    ratios = _ratios(state)
-    scale = median(ratios) if ratios else 1.0
-    rest = {task.id: _rest_s(deck, task, scale) for task in _tasks(state)}
-    if not any(rest.values()):
-        return None
-    needs = {task.id: task.after for task in state.plan.tasks}
-    longest = max(bottom_level_s(needs, rest).values(), default=0.0)
-    left = max(longest, sum(rest.values()) / max(1, state.agents_limit))
-    if not ratios:
-        return Forecast(left, left * UNMEASURED_SPREAD)
-    off = median(abs(ratio - scale) for ratio in ratios) / scale
-    share = max(LEAST_SPREAD, 1.5 * off / len(ratios) ** 0.5)
-    return Forecast(left, left * min(share, UNMEASURED_SPREAD))
+    finish = found.finish_s
+    return Ending(max(deck.now, deck.outlook.at + finish.p50), finish.p80 - finish.p50)
 
 
-def _tasks(state: RunState) -> list[TaskRun]:
-    return list(state.tasks.values())
+def task_words(deck: Deck, task: TaskId) -> list[str]:
+    """What is expected of one task, a sentence each; empty when nothing is."""
+    found = _of_task(deck, task)
+    if found is None or deck.outlook is None:
+        return []
+    half, most = (
+        clock_time(max(deck.now, deck.outlook.at + end_s), utc=deck.frozen)
+        for end_s in (found.end_p50_s, found.end_p80_s)
+    )
+    words = [f"expected end {half} (half), {most} (8 of 10)"]
+    if found.criticality > 0:
+        words.append(f"decides the end of the run in {found.criticality:.0%} of cases")
+    return words
 
 
-def _ratios(state: RunState) -> list[float]:
-    low, high = RATIO_BOUNDS
-    found = []
-    for task in state.in_state(TaskState.LANDED, TaskState.QUEUED, TaskState.PROPOSED):
-        worked = sum(a.worked_s(a.exited_at or 0.0) for a in task.attempts if a.exited_at)
-        if worked > 0:
-            found.append(min(high, max(low, worked / state.settings(task.id).estimate_s)))
-    return found
+def slow_words(deck: Deck) -> str:
+    """What is said of the selected task when it is slower than its siblings; else empty."""
+    if deck.outlook is None or deck.selected is None or deck.state.outcome is not None:
+        return ""
+    if not slow(deck.state, deck.selected, deck.outlook.usual, deck.now):
+        return ""
+    return f"Slower than its siblings: {deck.outlook.usual[deck.selected].words}"
 
 
-def _rest_s(deck: Deck, task: TaskRun, scale: float) -> float:
-    done = SETTLED | STUCK | {TaskState.QUEUED, TaskState.PROPOSED, TaskState.REVIEWING}
-    if task.state in done or task.id in deck.blocked:
-        return 0.0
-    estimate = deck.state.settings(task.id).estimate_s * scale
-    if task.state is TaskState.CHECKING:
-        return estimate * LEAST_REST
-    if task.state in HOLDS_SLOT and task.attempt is not None:
-        return max(estimate * LEAST_REST, estimate - task.attempt.worked_s(deck.now))
-    return estimate
-
-
-def critical_path(state: RunState) -> list[TaskId]:
-    """The unfinished tasks on the longest path to the end of the plan, first to last."""
-    needs = {task.id: task.after for task in state.plan.tasks}
-    rest = {
-        task.id: 0.0 if task.state in SETTLED else state.settings(task.id).estimate_s
+def critical_path(deck: Deck) -> list[TaskId]:
+    """The unfinished tasks on the path that decides the end, first to last. O(tasks)."""
+    state, found = deck.state, _told(deck)
+    weights = {
+        task.id: 0.0 if task.state in SETTLED else _weight(state, task.id, found)
         for task in state.tasks.values()
     }
-    level = bottom_level_s(needs, rest)
-    open_tasks = [task_id for task_id, left in rest.items() if left > 0]
+    return _heaviest_path(state, weights)
+
+
+def _told(deck: Deck) -> Forecast | None:
+    """The forecast, while it still may be told."""
+    if deck.outlook is None or not can_tell(deck.state):
+        return None
+    return deck.outlook.expected
+
+
+def _of_task(deck: Deck, task: TaskId) -> TaskForecast | None:
+    found = _told(deck)
+    if found is None or deck.state.tasks[task].state in SETTLED:
+        return None
+    return found.tasks.get(task)
+
+
+def _weight(state: RunState, task: TaskId, found: Forecast | None) -> float:
+    estimate_s = state.settings(task).estimate_s
+    if found is None:
+        return estimate_s
+    expected = found.tasks.get(task)
+    if expected is None:
+        return 0.0
+    return round(expected.criticality * STEPS) / STEPS + BY_LENGTH * estimate_s
+
+
+def _heaviest_path(state: RunState, weights: Mapping[TaskId, float]) -> list[TaskId]:
+    needs = {task.id: task.after for task in state.plan.tasks}
+    level = bottom_level_s(needs, weights)
+    open_tasks = [task for task, weight in weights.items() if weight > 0]
+    candidates = [t for t in open_tasks if not any(weights[need] > 0 for need in needs[t])]
     found: list[TaskId] = []
-    candidates = [t for t in open_tasks if not any(rest[need] > 0 for need in needs[t])]
     while candidates:
-        best = max(candidates, key=lambda task_id: level[task_id])
+        best = max(candidates, key=lambda task: level[task])
         found.append(best)
-        candidates = [t for t in state.plan.dependents[best] if rest[t] > 0]
+        candidates = [t for t in state.plan.dependents[best] if weights[t] > 0]
     return found

@@ -10,7 +10,7 @@ from agentdeck.core.explain import standstill
 from agentdeck.core.state import TaskState
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import UNKNOWN, clock_time, count, duration, money, rough
-from agentdeck.tui.presentation.forecast import forecast
+from agentdeck.tui.presentation.forecast import expected_end
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, plain
 from agentdeck.tui.presentation.status import SIGNS, Status
 
@@ -56,7 +56,8 @@ def terminal_title(deck: Deck) -> str:
     need = len(deck.waiting_for_me)
     first = f"({need}) " if need else ""
     done = sum(1 for _ in state.in_state(TaskState.LANDED))
-    return f"{first}{name} {done}/{len(state.tasks)} - agentdeck"
+    simulated = " (simulated)" if deck.simulated else ""
+    return f"{first}{name} {done}/{len(state.tasks)}{simulated} - agentdeck"
 
 
 def _needed(deck: Deck, parts: list[Line]) -> int:
@@ -66,7 +67,13 @@ def _needed(deck: Deck, parts: list[Line]) -> int:
 
 
 def _alert(deck: Deck) -> Line:
-    """What a person must know first."""
+    """What a person must know first: before all, that nothing of it is real."""
+    if not deck.simulated:
+        return _state_alert(deck)
+    return (Span(f" {deck.simulated} ", "alert-calm"), Span(" "), *_state_alert(deck))
+
+
+def _state_alert(deck: Deck) -> Line:
     state = deck.state
     if state.outcome is Outcome.COMPLETE:
         return (Span(" ✔ complete ", "alert-good"), Span(" "))
@@ -173,8 +180,8 @@ def _eta(deck: Deck) -> Line:
     if state.outcome is not None:
         took = (state.finished_at or state.at) - state.started_at
         return (Span("took ", "muted"), Span(duration(took)))
-    found = forecast(deck)
+    found = expected_end(deck)
     if found is None:
         return (Span("ETA ", "muted"), Span(UNKNOWN, "muted"))
-    end = clock_time(deck.now + found.left_s, utc=deck.frozen)
+    end = clock_time(found.at, utc=deck.frozen)
     return (Span("ETA ", "muted"), Span(end), Span(f" ±{rough(found.spread_s)}", "muted"))

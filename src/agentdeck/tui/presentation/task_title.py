@@ -64,6 +64,8 @@ def no_log(deck: Deck) -> str:
 
 def no_diff(deck: Deck) -> str:
     """What the empty diff of the selected task says."""
+    if deck.simulated:
+        return "This run is simulated: no file is changed, so there is no diff."
     task = deck.task
     if task is None:
         return "Select a task: what its agent changed appears here."

@@ -109,7 +109,10 @@ class RoomScreen(Screen[None]):
         """The run as it is now, as it is looked at here."""
         folded = self.query_one(PlanPane).folded
         return self.deck_app.model.moment(
-            self.selected, offline=self.deck_app.offline, folded=folded
+            self.selected,
+            offline=self.deck_app.offline,
+            folded=folded,
+            simulated=self.deck_app.simulated,
         )
 
     @property

@@ -17,9 +17,9 @@ from textual.widget import Widget
 from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import plural
-from agentdeck.tui.presentation.forecast import critical_path
+from agentdeck.tui.presentation.forecast import critical_path, slow_words
 from agentdeck.tui.presentation.graph_label import NOTE_CELLS, graph_label, label_cells
-from agentdeck.tui.presentation.graph_layout import lay_out
+from agentdeck.tui.presentation.graph_layout import Layout, lay_out
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut, plain, wrapped
 from agentdeck.tui.presentation.outline import (
     ALWAYS_OUTLINE,
@@ -158,6 +158,7 @@ class PlanPane(Pane):
         self._note_cells = 0
         self._labels: dict[TaskId, Line] = {}
         self._critical: list[TaskId] = []
+        self._layout: Layout | None = None
 
     def compose(self) -> ComposeResult:
         """Both views; one is shown."""
@@ -204,7 +205,7 @@ class PlanPane(Pane):
             outline.show(outline_rows(deck), lambda key, width: outline_row(deck, key, width))
             if deck.selected is not None:
                 outline.put_cursor(deck.selected)
-        self.query_one(WhyLine).show(deck.why(deck.selected) if deck.selected is not None else "")
+        self.query_one(WhyLine).show(_why(deck))
         other = "outline" if self.shows_graph else "graph"
         self.set_titles((Span("Plan"),), self._figures(deck, other))
 
@@ -222,35 +223,41 @@ class PlanPane(Pane):
 
     def _show_graph(self, graph: PlanGraph, deck: Deck) -> None:
         state = deck.state
-        critical = critical_path(state)
+        critical = critical_path(deck)
         room = graph.size.width
         drawn = (str(state.run), state.plan_changes, len(state.tasks), room)
-        if drawn != self._graph_of or critical != self._critical:
+        fresh = drawn != self._graph_of or self._layout is None
+        if fresh or critical != self._critical:
             self._graph_of, self._critical = drawn, critical
-            edges = [(need, task.id) for task in state.plan.tasks for need in task.after]
             titles = {
                 n: plain(phase.title) or phase.id for n, phase in enumerate(state.plan.phases)
             }
-            groups: dict[str, int] = {
-                task.id: state.plan.phase_index[task.phase]
-                for task in state.plan.tasks
-                if task.phase is not None
-            }
-            for cells in NOTE_CELLS:  # the widest notes with which the whole graph can be seen
-                self._note_cells = cells
-                nodes = [(task.id, label_cells(task.id, cells)) for task in state.plan.tasks]
-                layout = lay_out(nodes, edges, groups=groups or None)
-                if layout.width <= room:
-                    break
+            if fresh or self._layout is None:
+                self._layout = self._laid_out(deck, room)
             # before the layout: it would choose its own first task and say so
             graph.set_reactive(GraphView.selected, deck.selected)
-            graph.set_layout(layout, critical=critical, titles=titles)
+            graph.set_layout(self._layout, critical=critical, titles=titles)
         if deck.selected is not None and graph.selected != deck.selected:
             graph.selected = deck.selected
         labels = {task: graph_label(deck, task, self._note_cells) for task in state.tasks}
         if labels != self._labels:
             self._labels = labels
             graph.refresh_labels()  # all: a repaint that was asked for behind a dialog is lost
+
+    def _laid_out(self, deck: Deck, room: int) -> Layout:
+        """The drawing with the widest notes with which the whole graph can be seen."""
+        plan = deck.state.plan
+        edges = [(need, task.id) for task in plan.tasks for need in task.after]
+        groups: dict[str, int] = {
+            task.id: plan.phase_index[task.phase] for task in plan.tasks if task.phase is not None
+        }
+        for cells in NOTE_CELLS:
+            self._note_cells = cells
+            nodes = [(task.id, label_cells(task.id, cells)) for task in plan.tasks]
+            layout = lay_out(nodes, edges, groups=groups or None)
+            if layout.width <= room:
+                break
+        return layout
 
     def _label(self, task: str) -> Text:
         roles = roles_of(self)
@@ -307,3 +314,11 @@ class PlanPane(Pane):
             tasks = self._deck.state.plan.tasks
             first = next((task.id for task in tasks if task.phase == phase), None)
         self.post_message(self.TaskChosen(first))
+
+
+def _why(deck: Deck) -> str:
+    """Whether the selected task takes long, and why it stands where it stands."""
+    if deck.selected is None:
+        return ""
+    slow = slow_words(deck)  # first: what an agent does may be longer than the room
+    return f"{slow}. {deck.why(deck.selected)}" if slow else deck.why(deck.selected)

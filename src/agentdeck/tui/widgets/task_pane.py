@@ -220,7 +220,7 @@ class TaskPane(Pane):
         view = self.query_one("#diff", LogView)
         task, width = deck.task, view.size.width
         attempt = task.attempt if task is not None else None
-        if attempt is None or attempt.base is None or task is None:
+        if attempt is None or attempt.base is None or task is None or deck.simulated:
             subject: object = (deck.selected, no_diff(deck), width)
             if subject != self._diff_of and width:
                 self._diff_of = subject
