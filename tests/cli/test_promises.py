@@ -143,7 +143,7 @@ def test_47_tasks_land_in_an_order_that_holds_and_the_checkout_is_not_touched(
     assert listed["id"] == newest_run(repo).run
     assert listed["started"] > 0
     assert {k: v for k, v in listed.items() if k not in ("id", "started")} == {
-        "plan": "DAW agent parallelism",
+        "plan": "daw-agent-parallelism",
         "state": "complete",
         "landed": 47,
         "tasks": 47,

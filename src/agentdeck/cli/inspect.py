@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from agentdeck.cli.ahead import Ahead, look_at_run
 from agentdeck.cli.output import (
     colours,
     in_terminal,
@@ -20,10 +21,14 @@ from agentdeck.cli.output import (
     table,
 )
 from agentdeck.cli.place import JsonOption, RunArgument, RunOption, chosen_run, folder_of
+from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_run
+from agentdeck.cli.show_as import ShowAs
 from agentdeck.control.runs import fold_run, summary_of
+from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, UsageError
 from agentdeck.core.explain import explain, explain_entry, short_duration, standstill
 from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import Strategy
 from agentdeck.core.state import RunState, TaskRun
 
 REFRESH_S: Final = 0.1  # between two looks at a log that is followed
@@ -40,42 +45,74 @@ AttemptOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command(rich_help_panel="Plans")(check)
-    app.command(rich_help_panel="Plans")(show)
+    app.command(cls=RunMayBeUnnamed, rich_help_panel="Plans")(show)
     for verb in (status, why, logs, diff):
         app.command(rich_help_panel="Look")(verb)
 
 
-def check(context: typer.Context, plan: PlanArgument, as_json: JsonOption = False) -> int:
-    """Read a plan and name every problem with its line."""
-    from agentdeck.cli.planfile import load_plan
-    from agentdeck.plans.problems import PlanProblems
+def check(
+    context: typer.Context,
+    plan: PlanArgument,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Take needless dependencies out of the file.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are problems.")] = False,
+    repo: Annotated[
+        Path | None,
+        typer.Option("--repo", metavar="DIR", help="The repository; without it, this folder's."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Read a plan, name every problem with its line, and what is probably a mistake."""
+    from agentdeck.cli.checking import check_plan
 
-    try:
-        found, _ = load_plan(plan, folder_of(context))
-    except PlanProblems as fault:
-        if not as_json:
-            raise
-        say_json({"ok": False, "problems": list(fault.problems)})
-        return fault.exit_code
-    counts = {"tasks": len(found.tasks), "phases": len(found.phases), "gates": len(found.gates)}
-    if as_json:
-        say_json({"ok": True, "plan": found.name, **counts})
-    else:
-        words = ", ".join(f"{n} {word[:-1] if n == 1 else word}" for word, n in counts.items())
-        say(f"{safe(str(plan))}: {paint('ok', 'green')}: plan {safe(found.name)}, {words}")
-    return EXIT_OK
+    here = folder_of(context)
+    return check_plan(plan, here, repo=repo, fix=fix, strict=strict, as_json=as_json)
 
 
-def show(context: typer.Context, plan: PlanArgument, as_json: JsonOption = False) -> int:
-    """The tasks of a plan, phase by phase, and its longest path."""
-    from agentdeck.cli.planfile import load_plan
-    from agentdeck.cli.plantable import plan_as_data, print_plan
+def show(
+    context: typer.Context,
+    plan: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PLAN]", help="A plan file. Not needed with --run."),
+    ] = None,
+    run: RunBesideOption = None,
+    view: Annotated[ShowAs, typer.Option("--as", help="Which view of the plan.")] = ShowAs.TABLE,
+    agents: Annotated[
+        int | None,
+        typer.Option("--agents", metavar="N", help="How many may work at once: timeline, waves."),
+    ] = None,
+    strategy: Annotated[
+        Strategy | None,
+        typer.Option(help="Phases as barriers, or not: timeline, conflicts. Else as planned."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write the view: .svg, .txt, .mmd or .dot."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """A plan: its tasks phase by phase, its graph, its time line, what it costs."""
+    from agentdeck.cli.show_as.views import Wish, show_it, view_for
 
-    found, _ = load_plan(plan, folder_of(context))
-    if as_json:
-        say_json(plan_as_data(found))
-    else:
+    wanted = view_for(view, out)
+    if agents is not None and not 1 <= agents <= MAX_AGENTS:
+        raise UsageError(f"--agents must be 1 to {MAX_AGENTS}, not {agents}")
+    if as_json and out is not None:
+        raise UsageError("--json goes to stdout", hint="leave -o out, or --json")
+    if plan is not None and run is not None and wanted is not ShowAs.COST:
+        raise UsageError("--run beside a PLAN is for --as cost", hint="leave PLAN out, or --run")
+    found, state = plan_and_run(context, plan, run)
+    if wanted is ShowAs.TABLE and out is None and not as_json:
+        from agentdeck.cli.plantable import print_plan
+
         print_plan(found)
+        return EXIT_OK
+    wish = Wish(found, wanted, agents or found.agents_limit, strategy or found.strategy, state)
+    place = None if out is None else folder_of(context) / out
+    show_it(wish, out=place, as_json=as_json, named=out)
     return EXIT_OK
 
 
@@ -85,8 +122,10 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
     state = fold_run(folder)
     summary = summary_of(folder, state)
     now = time.time() if summary.engine else state.at
+    ahead = look_at_run(folder, state, now, folder_of(context)) if summary.engine else Ahead()
     if as_json:
-        say_json({"run": summary, "why": standstill(state) or "", **_as_data(state, now)})
+        data = {**_as_data(state, now), **ahead.as_data()}
+        say_json({"run": summary, "why": standstill(state) or "", **data})
         return EXIT_OK
     say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {safe(state.target)}")
     cost = f", ${state.usd:.2f}" if state.usd else ""
@@ -102,6 +141,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         say(f"stands still: {safe(stands)}")
     if state.promote_wanted and state.promote_reason:
         say(f"promotion waits: {safe(state.promote_reason)}")
+    for line in ahead.lines(now):
+        say(safe(line))
     say()
     rows = [
         (task.id, str(task.state), _attempt_words(task), explain(state, task.id, now))

@@ -11,7 +11,21 @@ from typing import Annotated
 import typer
 
 from agentdeck import __version__
-from agentdeck.cli import commands, demo, doctor, init, inspect, run, runs
+from agentdeck.cli import (
+    analyze,
+    commands,
+    demo,
+    doctor,
+    exporting,
+    forecasting,
+    importing,
+    init,
+    inspect,
+    plan_edit,
+    run,
+    runs,
+    simulate,
+)
 from agentdeck.cli.place import Place
 from agentdeck.core.errors import UsageError
 
@@ -48,5 +62,19 @@ def _everything(
     context.obj = Place(folder.resolve())
 
 
-for _group in (init, inspect, run, commands, runs, demo, doctor):
+for _group in (
+    init,
+    importing,
+    inspect,
+    plan_edit,
+    analyze,
+    forecasting,
+    simulate,
+    run,
+    commands,
+    runs,
+    exporting,
+    demo,
+    doctor,
+):
     _group.register(app)

@@ -7,22 +7,15 @@ from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.core.plan import Plan, Task
 from agentdeck.core.scheduler import longest_path_s
-
-
-def critical_path(plan: Plan) -> list[TaskId]:
-    """The tasks of the longest path through the plan, first to last."""
-    level = longest_path_s(plan)
-    following = [task.id for task in plan.tasks if not task.after]
-    path: list[TaskId] = []
-    while following:
-        path.append(max(following, key=lambda task: level[task]))
-        following = list(plan.dependents[path[-1]])
-    return path
+from agentdeck.plans.analysis.network import network_of
+from agentdeck.plans.analysis.slack import critical_path, reach
 
 
 def plan_as_data(plan: Plan) -> dict[str, object]:
     """The plan with everybody's settings, for programs. Times in seconds."""
     level = longest_path_s(plan)
+    network = network_of(plan)
+    found = reach(network)
     return {
         "name": plan.name,
         "agents": plan.agents_limit,
@@ -45,14 +38,16 @@ def plan_as_data(plan: Plan) -> dict[str, object]:
             for task in plan.tasks
         ],
         "total_s": _total_s(plan),
-        "critical_path": critical_path(plan),
-        "critical_path_s": max(level.values(), default=0.0),
+        "critical_path": critical_path(network, found),
+        "critical_path_s": found.length_s,
     }
 
 
 def print_plan(plan: Plan) -> None:
     """The plan for people."""
-    critical = critical_path(plan)
+    network = network_of(plan)
+    found = reach(network)
+    critical = frozenset(critical_path(network, found))
     say(f"{paint(safe(plan.name), 'bold')}  {len(plan.tasks)} tasks, {plan.agents_limit} at once")
     names: list[PhaseId | None] = [None, *(phase.id for phase in plan.phases)]
     for name in names:
@@ -63,8 +58,8 @@ def print_plan(plan: Plan) -> None:
             heads = ("", "TASK", "TITLE", "AGENT", "AFTER", "ESTIMATE", "FILES")
             table(heads, [_row(plan, task, critical) for task in tasks])
     say()
-    longest = max(longest_path_s(plan).values(), default=0.0)
-    say(f"work {short_duration(_total_s(plan))}, longest path {short_duration(longest)} (*)")
+    longest = short_duration(found.length_s)
+    say(f"work {short_duration(_total_s(plan))}, longest path {longest} (*)")
 
 
 def _heading(plan: Plan, name: PhaseId | None) -> str:
@@ -75,7 +70,7 @@ def _heading(plan: Plan, name: PhaseId | None) -> str:
     return safe(f"{name}{title}") + (" (sync point at its end)" if phase.sync else "")
 
 
-def _row(plan: Plan, task: Task, critical: list[TaskId]) -> tuple[str, ...]:
+def _row(plan: Plan, task: Task, critical: frozenset[TaskId]) -> tuple[str, ...]:
     settings = plan.settings(task.id)
     agent = f"{settings.agent} {settings.model}" if settings.model else str(settings.agent)
     return (

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from agentdeck.cli.output import safe
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.explain import first_line
+from agentdeck.core.replan import in_words
 from agentdeck.core.state import RunState, TaskState
 
 
-def line_of(recorded: Recorded, state: RunState) -> str | None:
+def time_of_day(at: float) -> str:
+    """`12:40:03`, local time."""
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def line_of(
+    recorded: Recorded, state: RunState, *, stamp: Callable[[float], str] = time_of_day
+) -> str | None:
     """`12:40:03  S-1  working (attempt 1, claude)`, or None for what is only detail."""
     said = sentence_of(recorded.event, state)
     if said is None:
         return None
     subject, words = said
-    clock = time.strftime("%H:%M:%S", time.localtime(recorded.at))
     wide = min(24, max((len(task) for task in state.tasks), default=0))
-    return f"{clock}  {safe(subject):<{wide}}  {safe(words)}".rstrip()
+    return f"{stamp(recorded.at)}  {safe(subject):<{wide}}  {safe(words)}".rstrip()
 
 
 def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
@@ -31,6 +39,10 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return "run", f"paused by {by}: nothing new starts"
         case e.RunResumed(by):
             return "run", f"resumed by {by}"
+        case e.AgentsLimitSet(limit, by):
+            return "run", f"{limit} agents at once, set by {by}"
+        case e.PlanChanged(change, _, by):
+            return "plan", f"changed by {by}: {in_words(change)}"
         case e.RunEndAsked(by):
             return "run", f"ended by {by}: agents are being stopped"
         case e.RunFinished(outcome):

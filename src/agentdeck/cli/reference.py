@@ -5,6 +5,7 @@ A test compares the page with this, so it cannot go stale.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import typer
@@ -43,8 +44,17 @@ def markdown() -> str:
     command: Any = typer.main.get_command(app)
     parts = [_HEAD, "## Before the verb\n", _options(command), "## Exit status\n", _exit_codes()]
     parts.append("## Verbs\n")
-    parts += [_verb(name, verb) for name, verb in command.commands.items()]
+    parts += [_verb(name, verb) for name, verb in _verbs(command)]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _verbs(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every verb with its whole name, those of a group one by one."""
+    for name, verb in group.commands.items():
+        if hasattr(verb, "commands"):
+            yield from _verbs(verb, f"{name} ")
+        else:
+            yield before + name, verb
 
 
 def _exit_codes() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -15,6 +15,8 @@ from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, NotFoundError, UsageError
 from agentdeck.core.events import Outcome
 from agentdeck.core.plan import Plan
+
+MAX_SPEED: Final = 1_000_000  # beyond it a year is half a minute
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +40,14 @@ def run(
     agents: Annotated[
         int | None, typer.Option("--agents", metavar="N", help="How many may work at once.")
     ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option("--speed", metavar="N", help="Scripted agents take an Nth of the estimates."),
+    ] = None,
+    write_back: Annotated[
+        bool,
+        typer.Option("--write-back", help="Keep the document true that the plan is made of."),
+    ] = False,
     no_attach: Annotated[
         bool, typer.Option("--no-attach", help="Start it in the background and come back.")
     ] = False,
@@ -50,10 +60,23 @@ def run(
             "--resume goes on with the run as it is; --agents is for new runs",
             hint="`agentdeck agents N` changes how many work at once",
         )
+    if resume and speed is not None:
+        raise UsageError(
+            "--resume goes on with the run as it is; --speed is for new runs",
+            hint="leave one of them out",
+        )
+    if resume and write_back:
+        raise UsageError(
+            "--resume goes on with the run as it is; --write-back is for new runs",
+            hint="leave one of them out",
+        )
     if agents is not None and not 1 <= agents <= MAX_AGENTS:
         raise UsageError(f"--agents must be 1 to {MAX_AGENTS}, not {agents}")
     here = folder_of(context)
-    folder = _to_resume(plan, here, agent) if resume else _new_run(plan, here, agent, agents)
+    if resume:
+        folder = _to_resume(plan, here, agent)
+    else:
+        folder = _new_run(plan, here, agent, agents, speed, write_back=write_back)
     if no_attach:
         return _leave(folder)
     if headless or not in_terminal():
@@ -96,19 +119,56 @@ def _leave(folder: RunFolder) -> int:
     return EXIT_OK
 
 
-def _new_run(named: Path, here: Path, agent: str | None, agents: int | None) -> RunFolder:
+def _new_run(
+    named: Path,
+    here: Path,
+    agent: str | None,
+    agents: int | None,
+    speed: float | None,
+    *,
+    write_back: bool,
+) -> RunFolder:
     from agentdeck.cli.planfile import load_plan
     from agentdeck.control.creating import create_run
 
     plan, text = load_plan(named, here)
-    return create_run(here, _changed(plan, agent, agents), text)
+    plan = changed(plan, agent, agents, speed)
+    if write_back or plan.source is not None:
+        plan = _with_source(plan, named, here)
+    return create_run(here, plan, text)
 
 
-def _changed(plan: Plan, agent: str | None, agents: int | None) -> Plan:
+def _with_source(plan: Plan, named: Path, here: Path) -> Plan:
+    """The plan with its source document as a run keeps it: below the checkout's top folder."""
+    from agentdeck.cli.planfile import read_text
+    from agentdeck.control.discovery import checkout_dir
+    from agentdeck.control.write_back import source_in
+    from agentdeck.plans.imports.detect import is_own
+
+    checkout = checkout_dir(here)
+    if checkout is None:
+        return plan  # `create_run` says that there is no repository
+    document = here / named
+    if plan.source is not None:
+        document = document.parent / plan.source
+    elif is_own(str(named), read_text(document, named)):
+        raise UsageError(
+            f"{named} is a plan file; --write-back is for the document that a plan comes from",
+            hint='name the document, or say `source = "FILE"` in [plan]',
+        )
+    return msgspec.structs.replace(plan, source=source_in(checkout, document, plan))
+
+
+def changed(plan: Plan, agent: str | None, agents: int | None, speed: float | None) -> Plan:
+    """The plan as the options of `run` make it. Raises UsageError."""
+    from agentdeck.plans.overrides import at_speed, with_agent
+
+    if speed is not None and not 0 < speed <= MAX_SPEED:
+        raise UsageError(f"--speed must be above 0 and at most {MAX_SPEED:,}, not {speed:g}")
     if agent is not None:
-        from agentdeck.plans.overrides import with_agent
-
         plan = with_agent(plan, agent)
+    if speed is not None:
+        plan = at_speed(plan, speed)
     return plan if agents is None else msgspec.structs.replace(plan, agents_limit=agents)
 
 
@@ -122,7 +182,7 @@ def _to_resume(named: Path, here: Path, agent: str | None) -> RunFolder:
     unfinished = [(folder, state) for folder, state in states if state.outcome is None]
     complete = [(folder, state) for folder, state in states if state.outcome is Outcome.COMPLETE]
     for folder, state in (unfinished or complete)[:1]:
-        if agent is not None and state.plan != _changed(state.plan, agent, None):
+        if agent is not None and state.plan != changed(state.plan, agent, None, None):
             raise UsageError(
                 f"run {folder.run} was not started with --agent {agent}",
                 hint="leave --agent out to go on with it as it is, or --resume to start a new run",

@@ -6,6 +6,7 @@ Rules:
 - Detached, it ends by itself when the run has finished, no step is in flight and no client has been
   connected for `IDLE_S`. A run that waits for a person keeps its engine.
 - In the foreground it ends with the run, or when `until` has named an end for `SETTLE_S`.
+- Beside the engine it keeps the plan's source document true, if the plan names one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agentdeck.control.server import ControlServer
 from agentdeck.core.commands import AnyCommand
@@ -30,6 +31,9 @@ from agentdeck.engine.create import open_engine, run_engine
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
 from agentdeck.engine.loop import Engine
+
+if TYPE_CHECKING:
+    from agentdeck.control.write_back import SourceKeeper
 
 IDLE_S: Final = 3.0  # without a client: a deck that reconnects needs under 1 s
 SETTLE_S: Final = 1.0  # an end must hold this long: decisions follow each other within milliseconds
@@ -88,7 +92,9 @@ class _Host:
         seen = engine.state.seq
         server = ControlServer(engine, self._folder)
         self._take_signals(engine)
+        keeper = _keeper_of(engine.state)
         ring = asyncio.create_task(run_engine(engine), name="ring")
+        keeping = asyncio.create_task(_keep(keeper, engine), name="write back")
         try:
             await server.start()
             seen = await self._watch(engine, server, ring, seen)
@@ -101,6 +107,9 @@ class _Host:
             await server.close()
             self._show(engine, seen)
             self._journal.close()
+            if keeper is not None:
+                keeper.end()
+            await keeping
         ring.result()
         return Ended(engine.state, self._reason, self._interrupted)
 
@@ -165,6 +174,19 @@ class _Host:
             wait = 0.0  # a run that has ended does not go on by itself
         patient = PATIENCE_S if engine.busy() else wait
         return reason if held >= patient and (self._until or not engine.busy()) else None
+
+
+def _keeper_of(state: RunState) -> SourceKeeper | None:
+    if state.plan.source is None:
+        return None
+    from agentdeck.control.write_back import keeper_of  # the importers: few runs need them
+
+    return keeper_of(state)
+
+
+async def _keep(keeper: SourceKeeper | None, engine: Engine) -> None:
+    if keeper is not None:
+        await keeper.run(lambda: engine.state)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -1,0 +1,78 @@
+"""From an edited plan file to the command that changes a run that goes on.
+
+Rules:
+- A run may have been started with options that changed its plan (`--agent`, `--agents`, `--speed`).
+  So an edit is not compared with the run's plan but with the file as it was, and what was edited is
+  carried over; where the run differs from the file otherwise, it stays so.
+- A run started with `--agent NAME` gives new tasks to that agent too.
+"""
+
+from __future__ import annotations
+
+from agentdeck.control.protocol import MAX_REQUEST, CommandParams, request_line
+from agentdeck.control.runs import RunFolder, first_event
+from agentdeck.core.commands import EditPlan
+from agentdeck.core.errors import DeckError, UsageError
+from agentdeck.core.plan import Plan
+from agentdeck.core.replan import PlanChange, difference, rebased
+from agentdeck.core.state import RunState
+from agentdeck.plans.overrides import with_agent
+from agentdeck.plans.reader import read_plan
+
+
+def edit_command(
+    folder: RunFolder, state: RunState, new: Plan, *, old: Plan | None = None
+) -> EditPlan | None:
+    """The command that brings an edit into a run, or None when it changes nothing there.
+
+    Args:
+        state: of the run, as it is now.
+        new: the plan after the edit.
+        old: the plan before it; None = as the file was when the run began, with all that was
+            changed in the run since.
+
+    Raises:
+        RefusedError: a part differs that is fixed for a run.
+        UsageError: the change is longer than the engine takes.
+    """
+    found = first_event(folder)
+    begun = found[1].plan if found is not None else state.plan
+    written = _as_written(folder) or begun
+    if old is None:
+        old = rebased(begun, state.plan, written)
+    agent = _given_to(begun, written)
+    if agent is not None:
+        new, old = with_agent(new, agent), with_agent(old, agent)
+    change = difference(state.plan, rebased(old, new, state.plan))
+    if change == PlanChange():
+        return None
+    command = EditPlan(change, state.plan_changes)
+    if len(request_line("command", CommandParams(command), 1)) > MAX_REQUEST:
+        mebibytes = MAX_REQUEST // 1024 // 1024
+        raise UsageError(
+            f"the change has more than {mebibytes} MiB", hint="bring it in piece by piece"
+        )
+    return command
+
+
+def _as_written(folder: RunFolder) -> Plan | None:
+    """The plan as its file said when the run began. A prompt from a file is the file's name."""
+    try:
+        text = folder.plan.read_text(encoding="utf-8")
+        return read_plan(text, file=folder.plan.name, read_file=lambda name: name)
+    except (DeckError, OSError, ValueError):
+        return None
+
+
+def _given_to(begun: Plan, written: Plan) -> str | None:
+    """The agent that `run --agent` gave every task to, found by doing it again."""
+    agent = begun.defaults.agent
+    if agent is None or agent not in written.agent_by_name or _agents(begun) == _agents(written):
+        return None
+    return agent if _agents(with_agent(written, agent)) == _agents(begun) else None
+
+
+def _agents(plan: Plan) -> list[object]:
+    """Everything about a plan that such a gift changes."""
+    tasks = [(task.id, task.agent, task.model) for task in plan.tasks]
+    return [tasks, plan.routes, plan.defaults.agent, plan.defaults.model]

@@ -1,0 +1,40 @@
+"""What lint may know of the repository and the machine around a plan: files and programs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from agentdeck.control.repo_history import tracked_files
+from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.plan import Plan
+from agentdeck.plans.lint import capacity, gates
+from agentdeck.plans.lint.subject import Around
+
+
+def around(plan: Plan, folder: Path) -> Around:
+    """What is to be seen from `folder`. Where there is no repository, files are not judged."""
+    try:
+        files = tracked_files(folder)
+    except EnvironmentFault:  # no git, or a repository that it cannot read
+        files = None
+    top = _top(folder) if files is not None else None
+    return Around(files, _found(gates.programs(plan) | capacity.programs(plan), top))
+
+
+def _top(folder: Path) -> Path | None:
+    """The top folder of the checkout."""
+    here = folder.resolve()
+    return next((each for each in (here, *here.parents) if (each / ".git").exists()), None)
+
+
+def _found(programs: Iterable[str], top: Path | None) -> dict[str, bool]:
+    """Which programs are there. Those of the repository are not judged without one."""
+    found = {}
+    for program in programs:
+        if "/" not in program:
+            found[program] = shutil.which(program) is not None
+        elif Path(program).is_absolute() or top is not None:
+            found[program] = ((top or Path()) / program).exists()
+    return found
