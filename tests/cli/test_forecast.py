@@ -203,3 +203,32 @@ def test_a_paused_run_has_no_end_and_one_that_has_ended_neither(deck: Deck, repo
     said = deck("forecast", "--run", folder.run)
     assert said.code == 2
     assert f"run {folder.run} has ended" in said.err
+
+
+RED = """
+version = 1
+[plan]
+name = "red"
+[agents.writer]
+command = ["sh", "-c", "echo $1 > $1.txt", "sh", "{task}"]
+[defaults]
+agent = "writer"
+retries = 0
+[gates.unit]
+run = "false"
+when = "task"
+"""
+
+
+def test_status_names_what_comes_back(deck: Deck, repo: Path) -> None:
+    """Three tasks are red on the same gate: one hint, for people and for programs."""
+    tasks = [f'[[task]]\nid = "T{n}"\ntitle = "t"\nprompt = "p"\n' for n in (1, 2, 3)]
+    (repo / "red.toml").write_text(RED + "".join(tasks), encoding="utf-8")
+    assert deck("run", "red.toml", "--headless").code == 1
+    status = json.loads(deck("status", "--json").out)
+    assert status["forecast"] is None
+    (hint,) = status["hints"]
+    assert hint["kind"] == "gate"
+    assert sorted(hint["tasks"]) == ["T1", "T2", "T3"]
+    assert hint["sentence"].startswith("gate unit has been red in 3 of the last 3 attempts: T")
+    assert f"hints:\n  {hint['sentence']}\n" in deck("status").out

@@ -32,7 +32,12 @@ from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.model import Clock, Model
 from agentdeck.tui.presentation.brief import brief_lines
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.forecast import critical_path, expected_end, task_words
+from agentdeck.tui.presentation.forecast import (
+    critical_path,
+    expected_end,
+    task_words,
+    time_words,
+)
 from agentdeck.tui.presentation.header import header_line
 from agentdeck.tui.presentation.line import text_of
 from agentdeck.tui.snapshot import FixedSource, _text, draw
@@ -144,6 +149,15 @@ def test_the_brief_says_when_a_task_ends_and_how_often_it_decides() -> None:
     ]
     for settled_or_unknown in ("CORE-001", "W-2"):
         assert task_words(moment(model), TaskId(settled_or_unknown)) == []
+
+
+def test_an_end_on_another_day_says_so() -> None:
+    """Noon of the first of January; the run may end in 10 minutes, or in two days."""
+    model = model_of(begun().history)
+    deck = moment(model)
+    assert time_words(deck, model.clock.now() + 11 * 3600) == "23:00"
+    assert time_words(deck, model.clock.now() + 12 * 3600) == "00:00 +1d"
+    assert time_words(deck, model.clock.now() + 48 * 3600) == "12:00 +2d"
 
 
 def test_the_path_that_is_lit_is_the_one_that_decides() -> None:

@@ -1,4 +1,4 @@
-"""What `status` says of what lies ahead of a live run: its end, and hints.
+"""What `status` says of what lies ahead of a run: its end while it is live, and hints.
 
 Rules: `status` is asked often, so it takes a fraction of a second: fewer possible worlds of a large
 plan, and only the newest part of what past runs have measured. `forecast` takes its time.
@@ -60,11 +60,12 @@ class Ahead(msgspec.Struct, frozen=True):
         return found
 
 
-def look_at_run(folder: RunFolder, state: RunState, now: float, here: Path) -> Ahead:
-    """What lies ahead of a live run. Blocking: reads its journal and parts of others.
+def look_at_run(folder: RunFolder, state: RunState, now: float, here: Path, *, live: bool) -> Ahead:
+    """What lies ahead of a run. Blocking: reads its journal and parts of others.
 
     Args:
         here: a folder in the repository, for past runs.
+        live: does an engine drive it? Else it has no end, but may have hints.
 
     Raises:
         JournalError, JournalFormatError: its journal cannot be read.
@@ -77,7 +78,7 @@ def look_at_run(folder: RunFolder, state: RunState, now: float, here: Path) -> A
 
     measured, setbacks = so_far(folder)
     history = past_history(here, besides=folder.run, most_events=PAST_EVENTS).joined(measured)
-    if not can_tell(state):
+    if not live or not can_tell(state):
         return Ahead(None, hints(state, now, usual_times(state.plan, history), setbacks))
     began = time.monotonic()
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from agentdeck.cli.ahead import Ahead, look_at_run
+from agentdeck.cli.ahead import look_at_run
 from agentdeck.cli.output import (
     colours,
     in_terminal,
@@ -122,7 +122,7 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
     state = fold_run(folder)
     summary = summary_of(folder, state)
     now = time.time() if summary.engine else state.at
-    ahead = look_at_run(folder, state, now, folder_of(context)) if summary.engine else Ahead()
+    ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
         data = {**_as_data(state, now), **ahead.as_data()}
         say_json({"run": summary, "why": standstill(state) or "", **data})

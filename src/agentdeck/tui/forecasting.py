@@ -27,6 +27,7 @@ REFRESH_S: Final = 5.0  # between two outlooks; the minute on the screen seldom 
 PLAYED_REFRESH_S: Final = 1.0  # of a simulation, where minutes pass in a second
 REST_TIMES: Final = 20.0  # as long as an outlook took: at most 5 % of a core
 BUDGET_S: Final = 0.25  # processor time of one outlook
+PLAYED_BUDGET_S: Final = 0.05  # of a simulation: sooner is better than surer
 MOST_S: Final = 1.0  # processor time, where `BUDGET_S` is not enough for `LEAST_SAMPLES`
 LEAST_SAMPLES: Final = 24  # P80 of fewer jumps by more than the minutes it is read for
 FROZEN_SAMPLES: Final = 40  # of a picture
@@ -53,6 +54,7 @@ class Forecasting:
         self._read_past = past
         self._past = History()
         self._least_s = PLAYED_REFRESH_S if played else REFRESH_S
+        self._budget_s = PLAYED_BUDGET_S if played else BUDGET_S
         self._thread: threading.Thread | None = None
         self._result: Outlook | None = None
         self._took_s = 0.0
@@ -131,4 +133,4 @@ class Forecasting:
         time.sleep(BREATH_S)
         spent = time.thread_time() - began
         least = samples < LEAST_SAMPLES and spent < MOST_S
-        return not self._closed.is_set() and (spent < BUDGET_S or least)
+        return not self._closed.is_set() and (spent < self._budget_s or least)

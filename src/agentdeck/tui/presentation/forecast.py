@@ -8,6 +8,7 @@ whose tasks decide the end the most often; until that is known it is the longest
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from agentdeck.core.graph import bottom_level_s
@@ -39,13 +40,21 @@ def expected_end(deck: Deck) -> Ending | None:
     return Ending(max(deck.now, deck.outlook.at + finish.p50), finish.p80 - finish.p50)
 
 
+def time_words(deck: Deck, at: float) -> str:
+    """A time of day ahead: `14:05`, or `14:05 +2d` where it is not today's."""
+    zone = UTC if deck.frozen else None
+    today, then = (datetime.fromtimestamp(t, UTC).astimezone(zone).date() for t in (deck.now, at))
+    days = (then - today).days
+    return clock_time(at, utc=deck.frozen) + (f" +{days}d" if days > 0 else "")
+
+
 def task_words(deck: Deck, task: TaskId) -> list[str]:
     """What is expected of one task, a sentence each; empty when nothing is."""
     found = _of_task(deck, task)
     if found is None or deck.outlook is None:
         return []
     half, most = (
-        clock_time(max(deck.now, deck.outlook.at + end_s), utc=deck.frozen)
+        time_words(deck, max(deck.now, deck.outlook.at + end_s))
         for end_s in (found.end_p50_s, found.end_p80_s)
     )
     words = [f"expected end {half} (half), {most} (8 of 10)"]

@@ -9,8 +9,8 @@ from agentdeck.core.events import Outcome
 from agentdeck.core.explain import standstill
 from agentdeck.core.state import TaskState
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.figures import UNKNOWN, clock_time, count, duration, money, rough
-from agentdeck.tui.presentation.forecast import expected_end
+from agentdeck.tui.presentation.figures import UNKNOWN, count, duration, money, rough
+from agentdeck.tui.presentation.forecast import expected_end, time_words
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, plain
 from agentdeck.tui.presentation.status import SIGNS, Status
 
@@ -183,5 +183,5 @@ def _eta(deck: Deck) -> Line:
     found = expected_end(deck)
     if found is None:
         return (Span("ETA ", "muted"), Span(UNKNOWN, "muted"))
-    end = clock_time(found.at, utc=deck.frozen)
+    end = time_words(deck, found.at)
     return (Span("ETA ", "muted"), Span(end), Span(f" ±{rough(found.spread_s)}", "muted"))
