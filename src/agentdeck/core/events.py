@@ -42,6 +42,10 @@ class FailureClass(StrEnum):
     OVERLOAD = "overload"
     NETWORK = "network"
     AUTH = "auth"
+    QUOTA = "quota"  # a plan's or an account's allowance is used up; may say when it resets
+    REFUSED = "refused"  # the model would not do it, or what it needed was denied
+    TURN_LIMIT = "turn limit"  # it used up the turns or the money it was given for one go
+    NO_PROGRESS = "no progress"  # it is busy without getting anywhere
     TIMEOUT = "timeout"
     IDLE = "idle"
     NO_WORK = "no work"  # it ended well and changed nothing
