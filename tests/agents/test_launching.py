@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentdeck.agents.launching import MAX_PROMPT_ARGUMENT, LaunchSpec, command_line, format_of
+from agentdeck.agents.launching import MAX_PROMPT_ARGUMENT, LaunchSpec, command_line
 from agentdeck.core.errors import UsageError
 from agentdeck.core.ids import AgentName
 from agentdeck.core.plan import Agent
@@ -96,7 +96,7 @@ def test_the_scripted_agent_can_be_spoken_to() -> None:
 
 def test_the_plan_says_the_format_of_a_command() -> None:
     assert start(agent(command=("x",), output="claude")).format == "claude"
-    assert format_of(agent(use="human")) == "plain"
+    assert agent(use="human").stream == "plain"
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,6 @@ class LaunchSpec(msgspec.Struct, frozen=True):
     format: str  # of its output
 
 
-def format_of(agent: Agent) -> str:
-    """The format of an agent's output: what the plan says, else its kind's own."""
-    return agent.output or {"command": "plain", "human": "plain"}.get(agent.use, agent.use)
-
-
 def command_line(
     agent: Agent,
     *,
@@ -97,7 +92,7 @@ def command_line(
                 hint="a person does such a task: answer it when it is done",
             )
     env = env | {"AGENTDECK_PROMPT_FILE": prompt_file} | agent.env
-    return LaunchSpec(tuple(argv), env, "fifo" if stdin == "fifo" else "null", format_of(agent))
+    return LaunchSpec(tuple(argv), env, "fifo" if stdin == "fifo" else "null", agent.stream)
 
 
 def _spoken(prompt: str, prompt_file: str) -> str:

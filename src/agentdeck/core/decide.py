@@ -286,11 +286,7 @@ def can_listen(state: RunState, task: TaskRun) -> bool:
     """Does the task's agent read messages while it works?"""
     if task.attempt is None:
         return False
-    agent = state.plan.agent_by_name[task.attempt.agent]
-    return (agent.output or agent.use) in LISTENING
-
-
-LISTENING = frozenset({"scripted"})  # stream formats whose agents read lines on their input
+    return state.plan.agent_by_name[task.attempt.agent].listens
 
 
 def _edit_plan(state: RunState, command: c.EditPlan) -> list[AnyEvent]:

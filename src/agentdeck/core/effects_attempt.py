@@ -26,13 +26,16 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
         case e.AttemptProgressed():
             _progress(attempt_of(state, event.task), event)
         case e.AttemptAsked():
-            attempt_of(state, event.task).question = Question(event.question, event.text, at)
+            _ask(attempt_of(state, event.task), event, at)
             state.tasks[event.task].reason = event.text
+        case e.AskWithdrawn():
+            _answered(attempt_of(state, event.task), event.question)
         case e.MessageSent():
             attempt = attempt_of(state, event.task)
-            attempt.messages.append(Message(event.message, event.text, event.by))
-            if attempt.question and event.answers == attempt.question.id:
-                attempt.question = None
+            answered = _answered(attempt, event.answers)
+            attempt.messages.append(
+                Message(event.message, event.text, event.by, answers=answered, option=event.option)
+            )
         case e.MessageDelivered():
             for message in attempt_of(state, event.task).messages:
                 if message.id == event.message:
@@ -46,7 +49,8 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
         case e.AttemptExited():
             attempt = attempt_of(state, event.task)
             _thaw(attempt, at)
-            attempt.exited_at, attempt.question = at, None
+            attempt.exited_at = at
+            attempt.questions.clear()
             attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
             forget_troubles(state, event.task)
         case e.AttemptCollected():
@@ -77,6 +81,12 @@ def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
             pool=event.pool,
             fresh=event.fresh,
             claimed_at=at,
+            account=event.account,
+            why=event.why,
+            resumed=event.session,
+            session=event.session,
+            reserved_usd=event.reserved_usd,
+            reserved_tokens=event.reserved_tokens,
         )
     )
     task.approved, task.approved_by, task.fresh = 0, "", False
@@ -88,9 +98,35 @@ def _progress(attempt: Attempt, event: e.AttemptProgressed) -> None:
     attempt.session = event.session or attempt.session
     attempt.model = event.model or attempt.model
     attempt.tokens_in, attempt.tokens_out = event.tokens_in, event.tokens_out
+    attempt.tokens_cached = event.tokens_cached
     attempt.usd, attempt.tools = event.usd, event.tools
+    attempt.todo_done, attempt.todo_total = event.todo_done, event.todo_total
+    attempt.todo, attempt.touched = event.todo, event.touched
+    attempt.carry = event.carry
     attempt.activity = event.activity or attempt.activity
     attempt.message = event.message or attempt.message
+
+
+def _ask(attempt: Attempt, event: e.AttemptAsked, at: float) -> None:
+    asked = Question(
+        event.question,
+        event.text,
+        at,
+        event.ask,
+        event.tool,
+        event.target,
+        event.options,
+        event.payload,
+    )
+    attempt.questions = [q for q in attempt.questions if q.id != asked.id] + [asked]
+
+
+def _answered(attempt: Attempt, question: str | None) -> Question | None:
+    """Take an open question off the list; None when it is not open."""
+    found = next((q for q in attempt.questions if q.id == question), None)
+    if found is not None:
+        attempt.questions.remove(found)
+    return found
 
 
 def _thaw(attempt: Attempt, at: float) -> None:

@@ -100,7 +100,7 @@ def _done(state: RunState, event: e.TaskDone, at: float) -> None:
     task.done_how, task.landed_at = event.how, at
     task.reason = event.how
     if task.attempt is not None:
-        task.attempt.question = None
+        task.attempt.questions.clear()
         task.attempt.outcome = event.how
 
 

@@ -89,6 +89,30 @@ class EntryKind(StrEnum):
     BASE = "base"  # commits made to the base branch meanwhile
 
 
+class AskKind(StrEnum):
+    """What an agent wants of a person."""
+
+    QUESTION = "question"  # words
+    PERMISSION = "permission"  # a yes or no to one tool call
+
+
+class OptionKind(StrEnum):
+    """What an answer to a permission request means, whatever its agent calls it."""
+
+    ALLOW_ONCE = "allow_once"
+    ALLOW_ALWAYS = "allow_always"
+    REJECT_ONCE = "reject_once"
+    REJECT_ALWAYS = "reject_always"
+
+
+class AskOption(msgspec.Struct, frozen=True, array_like=True):
+    """One answer that an agent offers."""
+
+    id: str  # the agent's own
+    label: str
+    kind: OptionKind
+
+
 class FileTouched(msgspec.Struct, frozen=True, array_like=True):
     """One path of a diff. Lines are -1 for a binary file."""
 
@@ -285,6 +309,11 @@ class AttemptClaimed(Event, frozen=True, tag="attempt.claimed"):
     model: str | None = None
     pool: PoolName | None = None
     fresh: bool = True  # from the target's tip; else goes on in the worktree of the attempt before
+    session: str | None = None  # goes on in this session of the agent
+    account: str = ""  # whose limits it meets; empty = nobody's
+    why: str = ""  # what chose agent and model, where it was not the plan's plain word
+    reserved_usd: float = 0.0  # of the budgets, until it says what it really uses
+    reserved_tokens: int = 0
 
 
 class WorktreePrepared(Event, frozen=True, tag="attempt.worktree_prepared"):
@@ -320,6 +349,12 @@ class AttemptProgressed(Event, frozen=True, tag="attempt.progressed"):
     tools: int = 0  # tool calls so far
     activity: str = ""  # the latest tool call or line, one line
     message: str = ""  # the latest prose of the agent
+    tokens_cached: int = 0  # read from a cache; not in tokens_in
+    todo_done: int = 0  # of the agent's own list
+    todo_total: int = 0
+    todo: str = ""  # what it is at
+    touched: tuple[str, ...] = ()  # files it edits, as its stream says
+    carry: str = ""  # what the reader of its format remembers; nobody else understands it
 
 
 class AttemptAsked(Event, frozen=True, tag="attempt.asked"):
@@ -329,6 +364,19 @@ class AttemptAsked(Event, frozen=True, tag="attempt.asked"):
     attempt: int
     question: str  # id, unique in the attempt
     text: str
+    ask: AskKind = AskKind.QUESTION
+    tool: str = ""  # of a permission
+    target: str = ""
+    options: tuple[AskOption, ...] = ()
+    payload: str = ""  # JSON that the answer must give back
+
+
+class AskWithdrawn(Event, frozen=True, tag="attempt.ask_withdrawn"):
+    """The agent needs no answer any more."""
+
+    task: TaskId
+    attempt: int
+    question: str
 
 
 class MessageSent(Event, frozen=True, tag="message.sent"):
@@ -340,6 +388,8 @@ class MessageSent(Event, frozen=True, tag="message.sent"):
     text: str
     by: str
     answers: str | None = None  # the id of the question it answers
+    option: str = ""  # the option that was chosen of a permission
+    rule: str = ""  # the rule that chose it
 
 
 class MessageDelivered(Event, frozen=True, tag="message.delivered"):
@@ -639,6 +689,7 @@ AttemptEvent: TypeAlias = (
     | AttemptLaunched
     | AttemptProgressed
     | AttemptAsked
+    | AskWithdrawn
     | MessageSent
     | MessageDelivered
     | AttemptFrozen

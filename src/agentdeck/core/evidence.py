@@ -18,7 +18,6 @@ from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import Attempt, RunState, TaskRun, Wanted
 
 NAMED_FILES: Final = 3  # in a sentence; the diff shows them all
-WITH_RESULT: Final = frozenset({"claude", "scripted"})  # stream formats that end with a result
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -68,8 +67,7 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
 
 def _reports(state: RunState, attempt: Attempt) -> bool:
     """Does the agent speak a stream that ends with a result?"""
-    agent = state.plan.agent_by_name[attempt.agent]
-    return (agent.output or agent.use) in WITH_RESULT
+    return state.plan.agent_by_name[attempt.agent].says_result
 
 
 def task_gates(state: RunState, task: TaskRun) -> list[GateName]:

@@ -74,6 +74,9 @@ def _choose(state: RunState, task: TaskRun, event: AnyEvent) -> TaskState:
         case e.MessageDelivered():
             answered = attempt is not None and attempt.question is None
             return TaskState.WORKING if answered else TaskState.ASKING
+        case e.AskWithdrawn():
+            others = attempt is not None and any(q.id != event.question for q in attempt.questions)
+            return TaskState.ASKING if others else TaskState.WORKING
         case e.AttemptThawed():
             asks = attempt is not None and attempt.question is not None
             return TaskState.ASKING if asks else TaskState.WORKING

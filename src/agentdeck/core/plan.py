@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.adapter import CONVERSING, WITH_RESULT, Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 
 PLAN_VERSION: Final = 1
@@ -127,6 +128,33 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     env: dict[str, str] = {}
     output: str | None = None  # stream format: plain | claude | scripted; None = the kind's own
     skills: tuple[str, ...] = ()  # what it is good at
+    adapter: Adapter | None = None  # what `use` stands for, as it was when the run began
+
+    @property
+    def stream(self) -> str:
+        """The format of its output."""
+        if self.output is not None:
+            return self.output
+        if self.adapter is not None:
+            return self.adapter.output
+        return "plain" if self.use in ("command", "human") else self.use
+
+    @property
+    def input(self) -> Input:
+        """What it reads while it works."""
+        if self.adapter is not None:
+            return self.adapter.input
+        return Input.LINES if self.stream == "scripted" else Input.NONE
+
+    @property
+    def listens(self) -> bool:
+        """Can it be told something while it works?"""
+        return self.input in CONVERSING
+
+    @property
+    def says_result(self) -> bool:
+        """Does its stream say how it ended?"""
+        return self.stream in WITH_RESULT
 
 
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -111,6 +111,7 @@ _WITHOUT_STEPS = (
 _OF_A_LIVE_PROCESS = (
     e.AttemptProgressed,
     e.AttemptAsked,
+    e.AskWithdrawn,
     e.MessageSent,
     e.MessageDelivered,
     e.AttemptFrozen,

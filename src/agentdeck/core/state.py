@@ -14,7 +14,16 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core.events import EntryKind, FailureClass, FileTouched, Outcome, SkipMode, Verdict
+from agentdeck.core.events import (
+    AskKind,
+    AskOption,
+    EntryKind,
+    FailureClass,
+    FileTouched,
+    Outcome,
+    SkipMode,
+    Verdict,
+)
 from agentdeck.core.ids import (
     AgentName,
     EntryId,
@@ -73,6 +82,19 @@ class Wanted(StrEnum):
     STOP = "stop"
 
 
+class Question(msgspec.Struct, frozen=True):
+    """What an agent waits for."""
+
+    id: str
+    text: str
+    asked_at: float
+    ask: AskKind = AskKind.QUESTION
+    tool: str = ""
+    target: str = ""
+    options: tuple[AskOption, ...] = ()
+    payload: str = ""
+
+
 class Message(msgspec.Struct):
     """A person's words to an agent."""
 
@@ -80,14 +102,8 @@ class Message(msgspec.Struct):
     text: str
     by: str
     delivered: bool = False
-
-
-class Question(msgspec.Struct, frozen=True):
-    """What an agent waits for."""
-
-    id: str
-    text: str
-    asked_at: float
+    answers: Question | None = None  # what it answers
+    option: str = ""
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -127,6 +143,11 @@ class Attempt(msgspec.Struct, kw_only=True):
     pool: PoolName | None
     fresh: bool
     claimed_at: float
+    account: str = ""
+    why: str = ""  # what chose agent and model
+    resumed: str | None = None  # the session it goes on in
+    reserved_usd: float = 0.0
+    reserved_tokens: int = 0
     path: str | None = None  # of the worktree
     branch: str | None = None
     base: str | None = None
@@ -140,11 +161,17 @@ class Attempt(msgspec.Struct, kw_only=True):
     session: str | None = None
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
     usd: float = 0.0
     tools: int = 0
     activity: str = ""
     message: str = ""
-    question: Question | None = None
+    todo_done: int = 0
+    todo_total: int = 0
+    todo: str = ""
+    touched: tuple[str, ...] = ()
+    carry: str = ""  # of the stream's reader
+    questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
     limit: Limit | None = None
     exit: Exit | None = None
@@ -152,6 +179,11 @@ class Attempt(msgspec.Struct, kw_only=True):
     released: bool = False  # its worktree serves somebody else
     outcome: str = ""  # how it ended, in words; "" while it goes on
     ejected_tree: str = ""  # what the queue had built of it when it was ejected
+
+    @property
+    def question(self) -> Question | None:
+        """What it waits for."""
+        return self.questions[0] if self.questions else None
 
     @property
     def live(self) -> bool:

@@ -28,6 +28,9 @@ TRANSITIONS: Final[Table] = {
     **_rows(e.AttemptLaunched, (S.PREPARING,), S.WORKING),
     **_rows(e.AttemptAsked, (S.PREPARING, S.WORKING, S.ASKING), S.ASKING),
     **_rows(e.AttemptAsked, (S.PAUSED,), S.PAUSED),  # said before it froze: thawing makes it ASKING
+    **_rows(e.AskWithdrawn, (S.ASKING,), S.WORKING, S.ASKING),  # ASKING: another one is open
+    **_rows(e.AskWithdrawn, (S.WORKING,), S.WORKING),
+    **_rows(e.AskWithdrawn, (S.PAUSED,), S.PAUSED),
     **_rows(e.MessageDelivered, (S.ASKING,), S.WORKING, S.ASKING),  # ASKING: not the open question
     **_rows(e.MessageDelivered, (S.WORKING,), S.WORKING),
     **_rows(e.MessageDelivered, (S.PAUSED,), S.PAUSED),

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agentdeck.agents.launching import format_of
 from agentdeck.agents.readers import Reader, reader_for
 from agentdeck.agents.reports import Asked, Ended, Report, Summary
 from agentdeck.core import events as e
@@ -160,7 +159,7 @@ def _reader(at: Setting, attempt: Attempt) -> Reader:
         activity=attempt.activity,
         message=attempt.message,
     )
-    return reader_for(format_of(agent), start_offset=attempt.offset, summary=summary)
+    return reader_for(agent.stream, start_offset=attempt.offset, summary=summary)
 
 
 async def _follow(

@@ -70,6 +70,7 @@ class Faults:
     agent_fails: float = 0.2
     agent_hangs: float = 0.05
     agent_asks: float = 0.12
+    agent_gives_up_asking: float = 0.01  # at each look; many an hour
     agent_lost: float = 0.04
     no_work: float = 0.06
     outside: float = 0.05
@@ -275,6 +276,9 @@ class World:
         pid = self.processes[key].pid
         yield e.AttemptLaunched(step.task, step.attempt, _identity(pid), _identity(pid + 1))
 
+    def _gives_up_asking(self) -> bool:
+        return self._chance(self.faults.agent_gives_up_asking)
+
     def _process(self, key: AttemptKey) -> Process:
         self.counter += 2
         work_s = self.random.uniform(20, 600)
@@ -317,6 +321,9 @@ class World:
                 yield e.AttemptThawed(*key)
             if process.asking and attempt.question is None and not attempt.messages:
                 yield e.AttemptAsked(*key, "q1", "which of the two?")
+            elif process.asking and not process.frozen and self._gives_up_asking():
+                process.answered = True
+                yield e.AskWithdrawn(*key, "q1")
             if process.hanging and not process.frozen:
                 silent_since = self.now() if silent_since is None else silent_since
                 limit = self.state().settings(step.task).idle_timeout_s

@@ -1,0 +1,70 @@
+"""An adapter: what agentdeck knows of one agent CLI, as data.
+
+Rules:
+- An adapter is read from a TOML file (`agents.adapter_file`); core only holds it. The run's plan
+  carries the adapters it uses, so a file that changes later does not change a run that goes on.
+- `start`, `resume`, `take_over` are lists of arguments. `{word}` is replaced inside one argument;
+  an argument that is just `{*group}` becomes as many as the group has, also none. No shell reads
+  them.
+- What an agent can do follows from what stands here, never from its name.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+
+class Input(StrEnum):
+    """What an agent reads on its input while it works."""
+
+    NONE = "none"  # nothing: /dev/null
+    PROMPT = "prompt"  # its prompt, then the end
+    LINES = "lines"  # agentdeck's own messages, one JSON object a line
+    CLAUDE = "claude"  # user messages and control responses of Claude Code's stream-json
+    BRIDGE = "bridge"  # control lines of the ACP bridge
+
+
+# Whoever reads one of these can be told something while it works.
+CONVERSING: Final = frozenset({Input.LINES, Input.CLAUDE, Input.BRIDGE})
+# ... and is given its prompt that way too; the others have it as an argument or find it in a file.
+PROMPTED_BY_MESSAGE: Final = frozenset({Input.CLAUDE})
+# Stream formats that say how it ended. The exit status of the others is all there is.
+WITH_RESULT: Final = frozenset({"claude", "scripted", "codex", "gemini", "opencode", "acp"})
+
+
+class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one agent CLI is started, resumed, taken over and understood."""
+
+    name: str
+    title: str = ""  # as its makers write it
+    provider: str = ""  # whose limits it meets; empty = nobody's
+    output: str = "plain"  # stream format
+    input: Input = Input.NONE
+    start: tuple[str, ...] = ()
+    resume: tuple[str, ...] = ()  # goes on with {session}; empty = it cannot
+    take_over: tuple[str, ...] = ()  # its own screen on {session}; empty = a shell
+    model: tuple[str, ...] = ()  # what `{*model}` becomes when a model is set
+    allow: tuple[str, ...] = ()  # what `{*permissions}` becomes: it may do everything
+    ask: tuple[str, ...] = ()  # ... it asks before it acts; empty = it cannot
+    mcp: tuple[str, ...] = ()  # what `{*mcp}` becomes when a file of servers is set
+    settings: tuple[str, ...] = ()  # what `{*settings}` becomes when a settings file is set
+    env: dict[str, str] = {}
+    root_env: dict[str, str] = {}  # set as well when it runs as root
+    home: dict[str, str] = {}  # variables that give it a state folder of its own: {home}
+    trace: str = ""  # a file it writes beside its output, below the attempt's folder
+    trace_output: str = ""  # the trace's format
+    exits: dict[str, str] = {}  # exit status → failure class, where its stream says nothing
+    version: tuple[str, ...] = ()  # argv that prints its version
+    minimum: str = ""  # the oldest version that is known to work
+    login: tuple[str, ...] = ()  # argv that exits 0 when somebody is logged in
+    keys: tuple[str, ...] = ()  # environment variables that stand for a login, any of them
+    install: str = ""  # how a person installs it
+    skills: tuple[str, ...] = ()
+
+    @property
+    def resumes(self) -> bool:
+        """Can a session go on in a new process?"""
+        return bool(self.resume)
