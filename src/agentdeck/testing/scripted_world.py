@@ -70,8 +70,9 @@ class Faults:
     agent_fails: float = 0.2
     agent_hangs: float = 0.05
     agent_asks: float = 0.12
-    agent_gives_up_asking: float = 0.01  # at each look; many an hour
+    agent_gives_up_asking: float = 0.02  # at each look; many an hour
     agent_lost: float = 0.04
+    priced: float = 0.2  # of the agents: they name their cost only at the end
     no_work: float = 0.06
     outside: float = 0.05
     work_fault: float = 0.03
@@ -129,6 +130,9 @@ class Process:
     dead: bool = False
     killed: bool = False
     spent: float = 0.0  # US dollars
+    priced: bool = (
+        False  # its stream names its cost only at the end; before, it is reckoned too high
+    )
 
     @property
     def asking(self) -> bool:
@@ -304,6 +308,17 @@ class World:
             asks_at_s=work_s / 2 if self._chance(self.faults.agent_asks) else -1.0,
             hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
             seen_at=self.now(),
+            priced=self._chance(self.faults.priced),
+        )
+
+    def _progress(self, process: Process, *, ended: bool = False) -> e.AttemptProgressed:
+        extra = process.spent / 4 if process.priced and not ended else 0.0
+        return e.AttemptProgressed(
+            *process.key,
+            int(process.spent * 1e4),
+            tokens_out=int(process.spent * 1000),
+            usd=process.spent + extra,
+            usd_priced=extra,
         )
 
     def _watch(self, step: Watch) -> Performer:
@@ -329,10 +344,11 @@ class World:
                 limit = self.state().settings(step.task).idle_timeout_s
                 if attempt.limit is None and self.now() - silent_since > limit:
                     yield e.LimitHit(*key, FailureClass.IDLE, "it was silent for 5 min")
-            yield e.AttemptProgressed(*key, int(process.spent * 1e4), usd=process.spent)
+            yield self._progress(process)
             waits = process.idle or (process.hanging and attempt.limit is not None)
             yield Pause(None if waits else POLL_S, key)
         yield self._delay(0.1, 1)
+        yield self._progress(process, ended=True)
         told = (process.code, process.ok, process.cause)
         code, ok, cause = KILLED if process.killed else told
         retry_at = self.now() + 300 if cause is FailureClass.RATE_LIMIT else None
