@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 MILLION: Final = 1_000_000
+_ROUNDING: Final = 1e-8  # US dollars; a sum that was stored and read is off by less
 _LONGEST: Final = 100  # letters of a name that are compared
 
 
@@ -107,7 +108,7 @@ class Meter:
 
     def read(self, stated: float, model: str | None, used: Tokens) -> None:
         """Take in the totals of its stream: US dollars (0 = it says nothing), model, tokens."""
-        if stated > self.stated:
+        if abs(stated - self.stated) > _ROUNDING:
             self.stated, self.priced = stated, 0.0
         else:
             self.priced += self._prices.cost(model, used.since(self._used)) or 0.0
