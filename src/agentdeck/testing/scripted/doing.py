@@ -66,7 +66,7 @@ def _remove(work: Work, path: str) -> None:
     def act() -> str:
         if os.path.lexists(inside):
             os.unlink(inside)
-        work.dirty = True
+        work.session.dirty = True
         return ""
 
     work.use(Call(REMOVE, "Bash", inside), act)

@@ -6,7 +6,7 @@ import os
 
 from agentdeck.testing.scripted.endings import GIT, Trouble
 
-MAX_OUTPUT_BYTES = 65536  # one line is read; a pipe holds as much
+MAX_OUTPUT_BYTES = 1 << 20  # of what is looked at; lists of files are the longest
 
 
 def git(*args: str) -> None:
@@ -26,8 +26,8 @@ def git_code(*args: str) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def git_line(*args: str) -> str:
-    """Run git and return the first line that it prints."""
+def git_output(*args: str) -> str:
+    """Run git and return what it prints."""
     end, start = os.pipe()
     try:
         put = [(os.POSIX_SPAWN_DUP2, start, 1), (os.POSIX_SPAWN_CLOSE, end)]
@@ -39,4 +39,4 @@ def git_line(*args: str) -> str:
         found = (found + data)[:MAX_OUTPUT_BYTES]
     os.close(end)
     os.waitpid(pid, 0)
-    return found.decode("utf-8", "replace").partition("\n")[0]
+    return found.decode("utf-8", "replace")

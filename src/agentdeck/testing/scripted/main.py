@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from agentdeck.testing.scripted.voice import Voice
 
-FORMATS = ("scripted", "plain")
+FORMATS = ("scripted", "plain", "claude", "codex", "gemini", "opencode", "aider", "mini", "acp")
 
 
 def main(argv: list[str]) -> int:
@@ -73,15 +73,14 @@ def _run(attempt: Attempt, voice: Voice) -> int:
 
     if voice.converses:
         return voice.converse(store, start)
-    session = voice.opened(store) or Session(voice.new_id(), attempt.cwd)
+    session = voice.opened(store)
     try:
         prompt = attempt.prompt()
     except Trouble as trouble:
         voice.session = session
         voice.begin("")
         raise trouble from None
-    start(session).turn(prompt)
-    return 0
+    return start(session).turn(prompt)
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:

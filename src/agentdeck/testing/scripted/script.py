@@ -64,6 +64,11 @@ NOT_REPEATED = {
     *("rate-limit", "quota", "overload", "network", "unauthorized", "cut"),
     *("hang", "runaway", "endless-line", "partial-line"),
 }
+# These hold for the process, so a process that goes on in the middle of a script does them again.
+SETTINGS = {
+    *(("ask", "permission"), ("ignore-signals", ""), ("leave", "")),
+    ("hang-after-result", ""),
+}
 MAX_LINES = 1_000_000  # of one file or one spam; a typing error should not fill the disk
 
 
@@ -101,6 +106,11 @@ def _holds(when: str, attempt: int, line: str, *, resumed: bool) -> bool:
         expected = "`! on NUMBER: …`, `! on NUMBER+: …` or `! on resume: …`"
         raise Trouble(SCRIPT, f"expected {expected}, found {line!r}", code=2)
     return attempt >= int(number) if when.endswith("+") else attempt == int(number)
+
+
+def has_script(text: str) -> bool:
+    """Whether any line of a prompt is an instruction."""
+    return text.startswith("! ") or "\n! " in text
 
 
 def count_in(text: str, default: int) -> int:

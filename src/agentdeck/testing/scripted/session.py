@@ -31,6 +31,7 @@ class Session:
         self.total = Tally()
         self.script: list[tuple[str, str]] = []
         self.done = 0  # instructions of it
+        self.dirty = False  # something was written and not committed
         self.resumed = False
 
 
@@ -49,16 +50,16 @@ class Store:
         except OSError:
             return None
         version, *rows = head.split("\n")
-        if version != VERSION or len(rows) != 4:
+        if version != VERSION or len(rows) != 5:
             return None
-        where, title, numbers, done = rows
+        where, title, numbers, done, dirty = rows
         if cwd and where != cwd:
             return None
         session = Session(name, where)
         session.title, session.resumed = title, True
         session.context, *counts = map(int, numbers.split())
         session.total = Tally(*counts)
-        session.done = int(done)
+        session.done, session.dirty = int(done), dirty == "dirty"
         pairs = (line.partition(" ") for line in script.split("\n") if line)
         session.script = [(word, argument) for word, _, argument in pairs]
         return session
@@ -72,7 +73,7 @@ class Store:
         total = session.total
         numbers = (session.context, total.fresh, total.cached, total.out, total.replies)
         rows = [VERSION, session.cwd, session.title, " ".join(map(str, numbers))]
-        rows += [str(session.done), ""]
+        rows += [str(session.done), "dirty" if session.dirty else "clean", ""]
         rows += [f"{word} {argument}" for word, argument in session.script]
         path = self._path(session.id)
         new = f"{path}.{os.getpid()}"

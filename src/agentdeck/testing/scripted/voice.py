@@ -20,17 +20,19 @@ from agentdeck.testing.scripted.endings import (
     NO_SESSION,
     SCRIPT,
     SESSION_USED,
+    TURN_LIMIT,
     Trouble,
     TurnEnds,
 )
 from agentdeck.testing.scripted.output import Out, complain
+from agentdeck.testing.scripted.session import Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentdeck.testing.scripted.attempt import Attempt
-    from agentdeck.testing.scripted.session import Session, Store
+    from agentdeck.testing.scripted.session import Store
     from agentdeck.testing.scripted.tokens import Meter
     from agentdeck.testing.scripted.work import Work
 
@@ -45,6 +47,7 @@ class Voice:
     resumes_by: tuple[str, ...] = ("--resume", "-r")  # options that name the session to go on with
     names_by = ""  # the option that chooses the id of a new one
     strict = True  # an unknown session is an error
+    limits_turns = True  # it can be told how many turns it has
     tells_output = True  # what a command printed is shown
     retries = 0  # how often the service is asked again before the vendor gives up, as shown
 
@@ -55,9 +58,10 @@ class Voice:
         self.began = time.time()
         self.session: Session
         self.meter: Meter
+        self.following = False  # there is a session
         self.replying = False  # a reply is open
         self.calling: Call | None = None  # a call whose end was not told yet
-        self.calls = 0  # of the turn
+        self.calls = 0  # of the process
         self.last_text = ""
 
     # --- sessions -----------------------------------------------------------------------------
@@ -66,8 +70,8 @@ class Voice:
         """An id for a new session, made from task and attempt."""
         return self.ids.uuid()
 
-    def opened(self, store: Store) -> Session | None:
-        """The session that this process was told to go on with, or None.
+    def opened(self, store: Store) -> Session:
+        """The session that this process was told to go on with, else a new one.
 
         Raises:
             Trouble: there is none of that id; or the id that a new one should have is taken.
@@ -77,10 +81,10 @@ class Voice:
             found = self.found(store, name)
             if found is None and self.strict:
                 raise Trouble(NO_SESSION, name)
-            return found
+            return found or Session(name, self.attempt.cwd)
         if wanted and store.find(wanted):
             raise Trouble(SESSION_USED, wanted)
-        return None
+        return Session(wanted or self.new_id(), self.attempt.cwd)
 
     def found(self, store: Store, name: str) -> Session | None:
         """A session by its id, if the vendor would find it from here."""
@@ -88,7 +92,10 @@ class Voice:
 
     def follow(self, session: Session, meter: Meter) -> None:
         """Speak for this session from now on."""
-        self.session, self.meter = session, meter
+        self.session, self.meter, self.following = session, meter, True
+        if session.resumed:  # else the ids of the earlier process would come again
+            words = (self.speaks, self.attempt.task, self.attempt.number, session.total.replies)
+            self.ids = Dice(*words)
 
     @property
     def converses(self) -> bool:
@@ -164,13 +171,20 @@ class Voice:
 
     def finish(self, detail: str) -> None:
         """The turn ends well. `detail` is the model's last word, "" if it has said that already."""
-        if detail:
-            self.say(detail)
+        self.last_words(detail)
         self.close("stop")
         self.result()
 
+    def last_words(self, detail: str) -> None:
+        """Say how it ended, if that was not said yet."""
+        if detail:
+            self.meter.out += len(detail) // 4 + 20
+            self.say(detail)
+
     def failed(self, trouble: Trouble) -> int:
         """The turn ends badly. Returns the exit code."""
+        if trouble.kind == TURN_LIMIT and not self.limits_turns:
+            trouble = Trouble(SCRIPT, f"{self.speaks} has no limit of turns", code=2)
         if trouble.kind in (CRASH, SCRIPT):
             complain(trouble.detail)
             return trouble.code

@@ -17,9 +17,9 @@ import time
 from agentdeck.testing.scripted import doing
 from agentdeck.testing.scripted.calls import EDIT, SHELL, WRITE, Call, inside_path
 from agentdeck.testing.scripted.dice import Dice
-from agentdeck.testing.scripted.endings import Trouble, TurnEnds, hang
-from agentdeck.testing.scripted.git import git, git_code, git_line
-from agentdeck.testing.scripted.script import NOT_REPEATED, parse_script
+from agentdeck.testing.scripted.endings import CRASH, SCRIPT, Trouble, TurnEnds, hang
+from agentdeck.testing.scripted.git import git, git_code, git_output
+from agentdeck.testing.scripted.script import NOT_REPEATED, SETTINGS, parse_script
 from agentdeck.testing.scripted.tokens import Meter
 
 TYPE_CHECKING = False
@@ -43,7 +43,6 @@ class Work:
         self.meter = Meter(session.context, session.total)
         self.answer = ""
         self.questions = 0
-        self.dirty = session.resumed  # what the earlier process wrote may not be committed
         self.leaves = False
         self.asks_permission = False
         self.hangs = False  # once the result was said
@@ -52,11 +51,12 @@ class Work:
         self._turns = 0
         self._heard = 800 + self.dice.below(2000)  # tokens of the prompt
 
-    def turn(self, prompt: str) -> None:
-        """Answer one prompt.
+    def turn(self, prompt: str) -> int:
+        """Answer one prompt. Returns the exit code, if nothing follows.
 
         Raises:
-            Trouble, Stopped, Interrupted: something came in between.
+            Trouble: of the kind that ends the process, not only the turn.
+            Stopped, Interrupted: somebody wants an end.
         """
         self._turns += 1
         fault, last_word = None, ""
@@ -72,15 +72,26 @@ class Work:
         if fault:
             raise fault
         try:
+            code = self._to_the_end(last_word)
+        finally:
+            self._keep()
+        if self.hangs:
+            hang()
+        return code
+
+    def _to_the_end(self, last_word: str) -> int:
+        try:
             self._perform()
-            if self.dirty and not self.leaves:
+            if self.session.dirty and not self.leaves:
                 self.commit(self.session.title or self.task)
         except TurnEnds:
             last_word = ""
+        except Trouble as trouble:
+            if trouble.kind in (CRASH, SCRIPT):
+                raise
+            return self.voice.failed(trouble)
         self.voice.finish(last_word)
-        self._keep()
-        if self.hangs:
-            hang()
+        return 0
 
     def _take_up(self, prompt: str) -> str:
         """Settle which script is done now. Returns what is said at its end."""
@@ -92,6 +103,9 @@ class Work:
             self._heard = len(prompt) // 4
         if not script and session.done < len(session.script):
             self.answer = words
+            for word, argument in session.script[: session.done] if first else ():
+                if (word, argument) in SETTINGS:
+                    doing.action(word)(self, argument)
         elif script or (first and not session.resumed):
             session.script, session.done = script or [("work", "")], 0
         else:
@@ -149,7 +163,7 @@ class Work:
                 mode = "a" if kind == EDIT else "w"
                 with open(inside, mode, encoding="utf-8", errors="replace") as file:
                     file.write(call.text)
-            self.dirty = True
+            self.session.dirty = True
             return ""
 
         self.use(call, act)
@@ -161,10 +175,11 @@ class Work:
 
             def act() -> str:
                 git("commit", "--quiet", "--no-verify", "--message", message)
-                return git_line("log", "-1", "--format=%h %s") if self.voice.tells_output else ""
+                told = self.voice.tells_output
+                return git_output("log", "-1", "--format=%h %s").strip() if told else ""
 
             self.use(Call(SHELL, "Bash", f"git commit -m {message}"), act)
-        self.dirty = False
+        self.session.dirty = False
 
     def sleep(self, seconds: float) -> None:
         """Do nothing, but hear what a person says meanwhile."""
