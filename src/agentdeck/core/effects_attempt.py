@@ -88,7 +88,9 @@ def _progress(attempt: Attempt, event: e.AttemptProgressed) -> None:
     attempt.session = event.session or attempt.session
     attempt.model = event.model or attempt.model
     attempt.tokens_in, attempt.tokens_out = event.tokens_in, event.tokens_out
+    attempt.tokens_cached = event.tokens_cached
     attempt.usd, attempt.tools = event.usd, event.tools
+    attempt.carry = event.carry
     attempt.activity = event.activity or attempt.activity
     attempt.message = event.message or attempt.message
 

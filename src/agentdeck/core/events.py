@@ -320,6 +320,8 @@ class AttemptProgressed(Event, frozen=True, tag="attempt.progressed"):
     tools: int = 0  # tool calls so far
     activity: str = ""  # the latest tool call or line, one line
     message: str = ""  # the latest prose of the agent
+    tokens_cached: int = 0  # input read from a cache, not in `tokens_in`
+    carry: str = ""  # the stream reader's memory at `offset`, opaque
 
 
 class AttemptAsked(Event, frozen=True, tag="attempt.asked"):
