@@ -16,7 +16,13 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core.events import AnyEvent, FailureClass, RetryScheduled, TaskFailed
+from agentdeck.core.events import (
+    AnyEvent,
+    FailureClass,
+    NextSession,
+    RetryScheduled,
+    TaskFailed,
+)
 from agentdeck.core.state import RunState, TaskRun
 
 MAX_BACKOFF_S: Final = 15 * 60.0  # a person who looks in after a while should find it tried again
@@ -116,6 +122,12 @@ POLICY: Final[dict[FailureClass, Row]] = {
     FailureClass.SETUP: Row("the machine or the plan is at fault", retry=False),
     FailureClass.BUDGET: Row("it was at work and may go on", counts=False, wait=Wait.NONE),
     FailureClass.STOPPED: Row("somebody wanted it", retry=False),
+    FailureClass.SESSION: Row(
+        "the agent has forgotten it; no session of this task is resumed again",
+        counts=False,
+        wait=Wait.NONE,
+        goes_on=GoesOn.WORKTREE,
+    ),
 }
 
 
@@ -153,7 +165,14 @@ def after_failure(
         max(now + wait, not_before or 0.0),
         counts=row.counts,
         fresh=row.goes_on is GoesOn.FRESH,
+        session=next_session(cause),
     )
+
+
+def next_session(cause: FailureClass | None) -> NextSession:
+    """Which conversation follows an attempt that ended so (None: it did not fail)."""
+    kept = cause is None or POLICY[cause].goes_on is GoesOn.SESSION
+    return NextSession.KEEP if kept else NextSession.NEW
 
 
 def _jitter(state: RunState, task: TaskRun) -> float:
