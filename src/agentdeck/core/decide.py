@@ -10,7 +10,7 @@ from typing import assert_never
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
-from agentdeck.core import evidence, queue, replan_rules
+from agentdeck.core import evidence, policy, queue, replan_rules
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import RefusedError
 from agentdeck.core.events import AnyEvent, SkipMode
@@ -142,7 +142,8 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
     task = _task(state, command.task)
     if task.state not in (S.FAILED, S.CANCELLED, S.RETRYING, S.REVIEWING, S.PROPOSED):
         raise Refused(f"{task.id} is {task.state}: only an ended attempt can be retried")
-    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh)]
+    session = e.NextSession.NEW if command.fresh else policy.next_session(task.cause)
+    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh, session)]
 
 
 def _skip(state: RunState, command: c.Skip) -> list[AnyEvent]:

@@ -90,6 +90,7 @@ def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
         )
     )
     task.approved, task.approved_by, task.fresh = 0, "", False
+    task.next_session = e.NextSession.NEW
     task.cause = None  # of this attempt, which has not failed
 
 

@@ -15,10 +15,10 @@ def attempt_of(state: RunState, task_id: TaskId) -> Attempt:
     return attempt
 
 
-def end_attempt(task: TaskRun, outcome: str) -> None:
+def end_attempt(task: TaskRun, outcome: str, cause: e.FailureClass | None = None) -> None:
     """Say how the latest attempt ended, if there is one."""
     if task.attempt is not None:
-        task.attempt.outcome = outcome
+        task.attempt.outcome, task.attempt.cause = outcome, cause
 
 
 def forget_troubles(state: RunState, task_id: TaskId) -> None:

@@ -56,6 +56,14 @@ class FailureClass(StrEnum):
     SETUP = "setup"  # the worktree could not be made or set up, or the agent not started
     BUDGET = "budget"  # the plan's budget is used up, and it says to stop
     STOPPED = "stopped"  # a person, or the end of the run
+    SESSION = "session"  # the conversation in which it should go on is not known any more
+
+
+class NextSession(StrEnum):
+    """Which conversation the next attempt of a task is."""
+
+    KEEP = "keep"  # that of the attempt before, where it can go on
+    NEW = "new"
 
 
 class Verdict(StrEnum):
@@ -239,6 +247,7 @@ class TaskRetried(Event, frozen=True, tag="task.retried"):
     by: str
     feedback: str = ""
     fresh: bool = False
+    session: NextSession = NextSession.NEW
 
 
 class TaskSkipped(Event, frozen=True, tag="task.skipped"):
@@ -492,6 +501,7 @@ class RetryScheduled(Event, frozen=True, tag="task.retry_scheduled"):
     at: float
     counts: bool = True  # uses up one of the task's retries
     fresh: bool = False
+    session: NextSession = NextSession.NEW
 
 
 class RetryDue(Event, frozen=True, tag="task.retry_due"):

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from agentdeck.core import assignment, evidence, policy, queue, scheduler, verdicts
 from agentdeck.core import events as e
-from agentdeck.core import evidence, policy, queue, scheduler, verdicts
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
 from agentdeck.core.ids import EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Strategy
@@ -267,7 +267,13 @@ def _starts(state: RunState) -> Iterator[AnyStep]:
         settings = state.settings(task.id)
         number = len(task.attempts) + 1
         claim = e.AttemptClaimed(
-            task.id, number, settings.agent, settings.model, settings.pool, _starts_fresh(task)
+            task.id,
+            number,
+            settings.agent,
+            settings.model,
+            settings.pool,
+            assignment.starts_fresh(task),
+            session=assignment.session_for(state, task, settings.agent),
         )
         if scheduler.is_human(state, task.id):
             spec = state.spec(task.id)
@@ -275,11 +281,6 @@ def _starts(state: RunState) -> Iterator[AnyStep]:
             yield Record((claim, e.AttemptAsked(task.id, number, "by-hand", text)))
         else:
             yield Record((claim,))
-
-
-def _starts_fresh(task: TaskRun) -> bool:
-    before = task.attempt
-    return task.fresh or before is None or before.path is None or before.released
 
 
 def _phases(state: RunState) -> Iterator[AnyStep]:

@@ -20,6 +20,7 @@ from agentdeck.core.events import (
     EntryKind,
     FailureClass,
     FileTouched,
+    NextSession,
     Outcome,
     SkipMode,
     Verdict,
@@ -178,6 +179,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     collected: Collected | None = None
     released: bool = False  # its worktree serves somebody else
     outcome: str = ""  # how it ended, in words; "" while it goes on
+    cause: FailureClass | None = None  # what it failed of
     ejected_tree: str = ""  # what the queue had built of it when it was ejected
 
     @property
@@ -213,7 +215,10 @@ class TaskRun(msgspec.Struct, kw_only=True):
     free_failures: int = 0  # that do not (limits, overload), likewise
     retry_at: float | None = None
     feedback: str = ""  # for the next attempt
+    feedback_by: str = ""  # the person who said it; "" = a gate, git or the agent did
     fresh: bool = False  # the next attempt starts from the target's tip
+    next_session: NextSession = NextSession.NEW  # of the next attempt
+    sessions_lost: int = 0  # how often an agent did not know the session it should go on in
     approved: int = 0  # the attempt that a person said yes to, 0 = none
     approved_by: str = ""
     held: bool = False

@@ -122,6 +122,7 @@ async def launch(at: Setting, step: Launch) -> None:
         python=sys.executable,
         scripted_agent=str(SCRIPTED_AGENT),
         as_root=os.geteuid() == 0,
+        session=attempt.resumed,
     )
     extra = {
         "AGENTDECK_RUN": state.run,

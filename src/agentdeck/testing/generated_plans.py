@@ -9,6 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 from agentdeck.core.plan import (
     Agent,
@@ -34,6 +35,17 @@ FOOTPRINTS: Final = (
     ("docs/*.md", "README.md"),
     ("**/test_*.py",),
 )
+TALKER: Final = Agent(  # one whose sessions go on
+    AgentName("talker"),
+    command=("talker", "{prompt}"),
+    adapter=Adapter(
+        "talker",
+        output="scripted",
+        input=Input.LINES,
+        start=("talker", "{prompt}"),
+        resume=("talker", "--resume", "{session}", "{prompt}"),
+    ),
+)
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
 
@@ -58,14 +70,14 @@ def generated_plan(random: Random) -> Plan:
         agents_limit=random.randint(1, 4),
         promote=random.choice(("ask", "auto")),
         defaults=Defaults(
-            agent=AgentName("scripted"),
+            agent=random.choice((AgentName("scripted"), TALKER.name, TALKER.name)),
             retries=random.randint(0, 3),
             backoff_s=random.choice((0.0, 5.0, 600.0)),
             idle_timeout_s=IDLE_S,
         ),
         budget=_budget(random),
         gates=gates,
-        agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")),),
+        agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")), TALKER),
         pools=(Pool(PoolName("small"), 1, labels=("heavy",)),) if random.random() < 0.5 else (),
         phases=phases,
     )
