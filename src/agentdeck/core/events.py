@@ -306,6 +306,23 @@ class QueueReleased(Event, frozen=True, tag="queue.released"):
     by: str
 
 
+class MessageQueued(Event, frozen=True, tag="message.queued"):
+    """A person's words for the next turn: nobody can hear them now."""
+
+    task: TaskId
+    message: str  # id, unique in the task
+    text: str
+    by: str
+
+
+class TaskContinued(Event, frozen=True, tag="task.continued"):
+    """The work goes on in another turn, as it stands: a person had more to say."""
+
+    task: TaskId
+    attempt: int
+    by: str
+
+
 # --- an attempt ----------------------------------------------------------------------------------
 
 
@@ -684,6 +701,8 @@ TaskEvent: TypeAlias = (
     | TaskHeld
     | TaskReleased
     | TaskPutFirst
+    | MessageQueued
+    | TaskContinued
     | TaskReviewAsked
     | TaskProposed
     | TaskDone

@@ -17,6 +17,7 @@ from typing import Final, assert_never
 from agentdeck.core import assignment, evidence, policy, queue, scheduler, verdicts
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
+from agentdeck.core.hearing import next_message
 from agentdeck.core.ids import EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Strategy
 from agentdeck.core.state import (
@@ -161,10 +162,9 @@ def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
         yield Freeze(task.id, attempt.number)
     elif task.wanted is Wanted.RUN and attempt.frozen_at is not None:
         yield Thaw(task.id, attempt.number)
-    for message in attempt.messages:
-        if not message.delivered:
-            yield Deliver(task.id, attempt.number, message.id)
-            break
+    message = next_message(attempt)
+    if message is not None:
+        yield Deliver(task.id, attempt.number, message.id)
 
 
 def _should_stop(state: RunState, task: TaskRun) -> bool:
@@ -184,6 +184,11 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
         return
     missing = evidence.first_fault(state, task, attempt)
+    # An agent that only asked something back has changed nothing, and that is not its fault.
+    blamed = missing is not None and missing.cause is not FailureClass.NO_WORK
+    if task.queued and not blamed:
+        yield Record((e.TaskContinued(task.id, attempt.number, task.queued[-1].by),))
+        return
     if missing is not None:
         yield Record((_after_missing(state, task, missing, now),))
         return

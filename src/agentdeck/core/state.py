@@ -105,6 +105,17 @@ class Message(msgspec.Struct):
     delivered: bool = False
     answers: Question | None = None  # what it answers
     option: str = ""
+    sent_at: float = 0.0
+    requeued: bool = False  # the agent ended without it; it is told with the next turn
+
+
+class QueuedMessage(msgspec.Struct, frozen=True):
+    """A person's words that wait for the next turn."""
+
+    id: str
+    text: str
+    by: str
+    at: float
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -174,6 +185,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     carry: str = ""  # of the stream's reader
     questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
+    told: tuple[QueuedMessage, ...] = ()  # stand in its prompt
     limit: Limit | None = None
     exit: Exit | None = None
     collected: Collected | None = None
@@ -228,6 +240,9 @@ class TaskRun(msgspec.Struct, kw_only=True):
     landed_at: float | None = None
     done_how: str = ""
     stopped_by: str = ""
+    queued: tuple[QueuedMessage, ...] = ()  # messages for the next turn, the oldest first
+    queued_so_far: int = 0
+    goes_on: bool = False  # the next attempt is another turn of the latest one
 
     @property
     def attempt(self) -> Attempt | None:
