@@ -114,3 +114,10 @@ def test_what_cannot_be_started_is_refused_with_a_next_step(
         start(agent(**config))
     assert words in caught.value.message
     assert caught.value.hint
+
+
+def test_claude_goes_on_in_a_session() -> None:
+    found = start(agent(use="claude"), session="s-1", prompt="go on")
+    assert found.argv[2] == "go on"
+    assert ("--resume", "s-1") in zip(found.argv, found.argv[1:], strict=False)
+    assert "--resume" not in start(agent(use="claude")).argv

@@ -56,6 +56,7 @@ def command_line(
     python: str,
     scripted_agent: str,
     as_root: bool,
+    session: str | None = None,
 ) -> LaunchSpec:
     """How to start `agent` on a prompt.
 
@@ -69,6 +70,7 @@ def command_line(
         python: an interpreter, for the scripted agent.
         scripted_agent: path of its program.
         as_root: whether it will run as root.
+        session: of the agent, in which it goes on; None = a new one.
 
     Raises:
         UsageError: it cannot be started by anybody: a person, or a command without what it needs.
@@ -77,7 +79,7 @@ def command_line(
     env, stdin = dict[str, str](), "null"
     match agent.use:
         case "claude":
-            argv = _claude(agent, said, model)
+            argv = _claude(agent, said, model, session)
             env = CLAUDE_QUIET | (CLAUDE_AS_ROOT if as_root else {})
         case "scripted":
             argv = [python, "-I", "-S", scripted_agent, "--prompt-file", prompt_file]
@@ -103,11 +105,12 @@ def _spoken(prompt: str, prompt_file: str) -> str:
     return clean
 
 
-def _claude(agent: Agent, prompt: str, model: str | None) -> list[str]:
+def _claude(agent: Agent, prompt: str, model: str | None, session: str | None) -> list[str]:
     said = f"\n{prompt}" if prompt.startswith("-") else prompt  # else it would be read as an option
     argv = ["claude", "-p", said, "--output-format", "stream-json", "--verbose"]
     if not any(argument.partition("=")[0] in _PERMISSIONS for argument in agent.args):
         argv += ["--permission-mode", "bypassPermissions"]
+    argv += ["--resume", session] if session else []
     return [*argv, *(("--model", model) if model else ()), *agent.args]
 
 

@@ -8,6 +8,7 @@ from agentdeck.core import events as e
 from agentdeck.core.budgets import holds
 from agentdeck.core.effects_budget import limits_changed
 from agentdeck.core.effects_shared import attempt_of, forget_troubles
+from agentdeck.core.hearing import requeue
 from agentdeck.core.state import Attempt, Collected, Exit, Limit, Message, Question, RunState
 
 
@@ -37,7 +38,14 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             attempt = attempt_of(state, event.task)
             answered = _answered(attempt, event.answers)
             attempt.messages.append(
-                Message(event.message, event.text, event.by, answers=answered, option=event.option)
+                Message(
+                    event.message,
+                    event.text,
+                    event.by,
+                    answers=answered,
+                    option=event.option,
+                    sent_at=at,
+                )
             )
         case e.MessageDelivered():
             for message in attempt_of(state, event.task).messages:
@@ -54,6 +62,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             _thaw(attempt, at)
             attempt.exited_at = at
             attempt.questions.clear()
+            requeue(state.tasks[event.task], attempt)
             attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
             forget_troubles(state, event.task)
         case e.AttemptCollected():
@@ -90,9 +99,12 @@ def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
             session=event.session,
             reserved_usd=event.reserved_usd,
             reserved_tokens=event.reserved_tokens,
+            told=task.queued,
         )
     )
+    task.queued, task.goes_on = (), False
     task.approved, task.approved_by, task.fresh = 0, "", False
+    task.next_session = e.NextSession.NEW
     task.cause = None  # of this attempt, which has not failed
 
 

@@ -59,6 +59,14 @@ class FailureClass(StrEnum):
     SETUP = "setup"  # the worktree could not be made or set up, or the agent not started
     BUDGET = "budget"  # the plan's budget is used up, and it says to stop
     STOPPED = "stopped"  # a person, or the end of the run
+    SESSION = "session"  # the conversation in which it should go on is not known any more
+
+
+class NextSession(StrEnum):
+    """Which conversation the next attempt of a task is."""
+
+    KEEP = "keep"  # that of the attempt before, where it can go on
+    NEW = "new"
 
 
 class Verdict(StrEnum):
@@ -259,6 +267,7 @@ class TaskRetried(Event, frozen=True, tag="task.retried"):
     by: str
     feedback: str = ""
     fresh: bool = False
+    session: NextSession = NextSession.NEW
 
 
 class TaskSkipped(Event, frozen=True, tag="task.skipped"):
@@ -314,6 +323,23 @@ class QueueHeld(Event, frozen=True, tag="queue.held"):
 class QueueReleased(Event, frozen=True, tag="queue.released"):
     """The queue goes on."""
 
+    by: str
+
+
+class MessageQueued(Event, frozen=True, tag="message.queued"):
+    """A person's words for the next turn: nobody can hear them now."""
+
+    task: TaskId
+    message: str  # id, unique in the task
+    text: str
+    by: str
+
+
+class TaskContinued(Event, frozen=True, tag="task.continued"):
+    """The work goes on in another turn, as it stands: a person had more to say."""
+
+    task: TaskId
+    attempt: int
     by: str
 
 
@@ -513,6 +539,7 @@ class RetryScheduled(Event, frozen=True, tag="task.retry_scheduled"):
     at: float
     counts: bool = True  # uses up one of the task's retries
     fresh: bool = False
+    session: NextSession = NextSession.NEW
 
 
 class RetryDue(Event, frozen=True, tag="task.retry_due"):
@@ -697,6 +724,8 @@ TaskEvent: TypeAlias = (
     | TaskHeld
     | TaskReleased
     | TaskPutFirst
+    | MessageQueued
+    | TaskContinued
     | TaskReviewAsked
     | TaskProposed
     | TaskDone

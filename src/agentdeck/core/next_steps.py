@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from agentdeck.core import assignment, evidence, policy, queue, scheduler, verdicts
 from agentdeck.core import events as e
-from agentdeck.core import evidence, policy, queue, scheduler, verdicts
 from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
+from agentdeck.core.hearing import next_message
 from agentdeck.core.ids import EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Strategy
 from agentdeck.core.state import (
@@ -167,10 +168,9 @@ def _live(state: RunState, task: TaskRun, book: Book) -> Iterator[AnyStep]:
         yield Freeze(task.id, attempt.number)
     elif not stands and attempt.frozen_at is not None:
         yield Thaw(task.id, attempt.number)
-    for message in attempt.messages:
-        if not message.delivered:
-            yield Deliver(task.id, attempt.number, message.id)
-            break
+    message = next_message(attempt)
+    if message is not None:
+        yield Deliver(task.id, attempt.number, message.id)
 
 
 def _should_stop(state: RunState, task: TaskRun) -> bool:
@@ -190,6 +190,11 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
         return
     missing = evidence.first_fault(state, task, attempt)
+    # An agent that only asked something back has changed nothing, and that is not its fault.
+    blamed = missing is not None and missing.cause is not FailureClass.NO_WORK
+    if task.queued and not blamed:
+        yield Record((e.TaskContinued(task.id, attempt.number, task.queued[-1].by),))
+        return
     if missing is not None:
         yield Record((_after_missing(state, task, missing, now),))
         return
@@ -285,7 +290,8 @@ def _starts(state: RunState, book: Book) -> Iterator[AnyStep]:
             settings.agent,
             settings.model,
             settings.pool,
-            _starts_fresh(task),
+            assignment.starts_fresh(task),
+            session=assignment.session_for(state, task, settings.agent),
             reserved_usd=usd,
             reserved_tokens=tokens,
         )
@@ -295,11 +301,6 @@ def _starts(state: RunState, book: Book) -> Iterator[AnyStep]:
             yield Record((claim, e.AttemptAsked(task.id, number, "by-hand", text)))
         else:
             yield Record((claim,))
-
-
-def _starts_fresh(task: TaskRun) -> bool:
-    before = task.attempt
-    return task.fresh or before is None or before.path is None or before.released
 
 
 def _phases(state: RunState) -> Iterator[AnyStep]:

@@ -20,6 +20,7 @@ from agentdeck.core.events import (
     EntryKind,
     FailureClass,
     FileTouched,
+    NextSession,
     Outcome,
     SkipMode,
     Verdict,
@@ -105,6 +106,17 @@ class Message(msgspec.Struct):
     delivered: bool = False
     answers: Question | None = None  # what it answers
     option: str = ""
+    sent_at: float = 0.0
+    requeued: bool = False  # the agent ended without it; it is told with the next turn
+
+
+class QueuedMessage(msgspec.Struct, frozen=True):
+    """A person's words that wait for the next turn."""
+
+    id: str
+    text: str
+    by: str
+    at: float
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -176,11 +188,13 @@ class Attempt(msgspec.Struct, kw_only=True):
     carry: str = ""  # of the stream's reader
     questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
+    told: tuple[QueuedMessage, ...] = ()  # stand in its prompt
     limit: Limit | None = None
     exit: Exit | None = None
     collected: Collected | None = None
     released: bool = False  # its worktree serves somebody else
     outcome: str = ""  # how it ended, in words; "" while it goes on
+    cause: FailureClass | None = None  # what it failed of
     ejected_tree: str = ""  # what the queue had built of it when it was ejected
 
     @property
@@ -216,7 +230,10 @@ class TaskRun(msgspec.Struct, kw_only=True):
     free_failures: int = 0  # that do not (limits, overload), likewise
     retry_at: float | None = None
     feedback: str = ""  # for the next attempt
+    feedback_by: str = ""  # the person who said it; "" = a gate, git or the agent did
     fresh: bool = False  # the next attempt starts from the target's tip
+    next_session: NextSession = NextSession.NEW  # of the next attempt
+    sessions_lost: int = 0  # how often an agent did not know the session it should go on in
     approved: int = 0  # the attempt that a person said yes to, 0 = none
     approved_by: str = ""
     held: bool = False
@@ -226,6 +243,9 @@ class TaskRun(msgspec.Struct, kw_only=True):
     landed_at: float | None = None
     done_how: str = ""
     stopped_by: str = ""
+    queued: tuple[QueuedMessage, ...] = ()  # messages for the next turn, the oldest first
+    queued_so_far: int = 0
+    goes_on: bool = False  # the next attempt is another turn of the latest one
 
     @property
     def attempt(self) -> Attempt | None:

@@ -18,12 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agentdeck.agents.line_reader import plus
 from agentdeck.agents.readers import Reader, reader_for
-from agentdeck.agents.reports import Asked, Ended, Report, Summary
+from agentdeck.agents.reports import Asked, Ended, Report, Totals
+from agentdeck.agents.summary import Summary
 from agentdeck.core import events as e
 from agentdeck.core.budgets import is_near, tokens_of
 from agentdeck.core.events import FailureClass
 from agentdeck.core.explain import short_duration
+from agentdeck.core.ids import TaskId
 from agentdeck.core.prices import Meter, Tokens
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Watch
@@ -99,7 +102,7 @@ class _Follower:
     def progress(self) -> e.AttemptProgressed:
         """The totals so far."""
         summary = self.reader.summary
-        used = Tokens(summary.tokens_in, 0, summary.tokens_out)
+        used = Tokens(summary.tokens_in, summary.tokens_cached, summary.tokens_out)
         self.meter.read(summary.usd, summary.model, used)
         return e.AttemptProgressed(
             self.step.task,
@@ -114,6 +117,8 @@ class _Follower:
             tools=summary.tools,
             activity=summary.activity,
             message=summary.message,
+            tokens_cached=summary.tokens_cached,
+            carry=summary.carry,
         )
 
     def report(self, now: float, *, at_once: bool = False) -> None:
@@ -141,7 +146,7 @@ async def watch(at: Setting, step: Watch) -> None:
     """Follow an attempt until its process has ended, and record the exit."""
     folder = at.attempt_folder(step.task, step.attempt)
     attempt = at.attempt(step.task, step.attempt)
-    reader, meter = _reader(at, attempt), _meter(at, attempt)
+    reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
     follower = _Follower(at, step, folder / "raw.log", reader, meter)
     found = processes.look(folder)
     ended_by_us = False
@@ -171,19 +176,38 @@ async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processe
         await at.record(e.AttemptThawed(step.task, step.attempt))
 
 
-def _reader(at: Setting, attempt: Attempt) -> Reader:
+def _reader(at: Setting, task: TaskId, attempt: Attempt) -> Reader:
     agent = at.state.plan.agent_by_name[attempt.agent]
     summary = Summary(
         session=attempt.session,
         model=attempt.model,
         tokens_in=attempt.tokens_in,
         tokens_out=attempt.tokens_out,
+        tokens_cached=attempt.tokens_cached,
         usd=_stated(attempt),
         tools=attempt.tools,
         activity=attempt.activity,
         message=attempt.message,
+        carry=attempt.carry,
     )
-    return reader_for(agent.stream, start_offset=attempt.offset, summary=summary)
+    return reader_for(
+        agent.stream,
+        start_offset=attempt.offset,
+        summary=summary,
+        root=attempt.path or "",
+        before=_used_before(at, task, attempt),
+    )
+
+
+def _used_before(at: Setting, task: TaskId, attempt: Attempt) -> dict[str, Totals]:
+    """What earlier attempts have used, by session: this one may go on in one of them."""
+    used = dict[str, Totals]()
+    for earlier in at.state.tasks[task].attempts:
+        if earlier.number < attempt.number and earlier.session:
+            stated = _stated(earlier)
+            had = Totals(earlier.tokens_in, earlier.tokens_out, earlier.tokens_cached, stated)
+            used[earlier.session] = plus(used.get(earlier.session, Totals()), had)
+    return used
 
 
 def _stated(attempt: Attempt) -> float:

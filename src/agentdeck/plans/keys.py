@@ -27,6 +27,8 @@ SHORTEST_S: Final = 0.001  # seconds; a limit of zero would end everything at on
 class Kind(Enum):
     """What a value must be. The text is what an error says was expected."""
 
+    __hash__ = object.__hash__  # `enum` has one in Python, and it is asked for each value of a plan
+
     FLAG = "true or false"
     COUNT = "a whole number"
     MONEY = "an amount of US dollars"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -21,13 +20,14 @@ import agentdeck
 from agentdeck.core.ids import ID_RULE, id_fault, slug
 from agentdeck.core.plan import BUILTIN_AGENTS, PLAN_VERSION, Plan, Strategy, Task
 from agentdeck.plans import keys, sections
-from agentdeck.plans.fields import MISSING, Fields
+from agentdeck.plans.fields import MISSING, Convert, Fault, Fields
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Key, Kind, Ref, Section, Shape
 from agentdeck.plans.positions import Path, Positions, positions
 from agentdeck.plans.problems import PlanProblems, Problem, listed, shown
 
 MAX_CHARACTERS: Final = 64_000_000  # of one plan; 100,000 tasks with short prompts have 28 million
+MAX_KINDS: Final = 1_000  # of tables of a section that are told apart by the names they have
 
 _TOML_PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
 
@@ -71,6 +71,11 @@ def _parse(text: str, file: str) -> tuple[dict[str, Any], Positions]:
     raise PlanProblems([Problem(file, line, "", fault, "see https://toml.io")]) from None
 
 
+# What a table is asked for, as name, field of the model, key and what makes the value; and has it a
+# name that is not known?
+_Kind = tuple[list[tuple[str, str, Key, Convert | None]], bool]
+
+
 class _Reader:
     """Walks one document along the table of keys."""
 
@@ -84,6 +89,7 @@ class _Reader:
         self._findings = findings
         self._fields = Fields(findings, _names(document), read_file)
         self._tasks: list[tuple[Path, Task]] = []  # those that could be read, with their places
+        self._kinds: dict[int, dict[tuple[str, ...], _Kind]] = {}  # of tables, by their keys
 
     def plan(self, stem: str) -> Plan:
         """The plan; it has holes where problems were found."""
@@ -127,6 +133,7 @@ class _Reader:
     def _named(self, section: Section, raw: Any, path: Path) -> Iterator[Any]:
         if not self._is(raw, dict, f"tables [{section.name}.NAME]", path):
             return
+        required = _required(section.model)
         for name, table in raw.items():
             place = (*path, name)
             fault = id_fault(name)
@@ -135,7 +142,7 @@ class _Reader:
                 self._findings.add(place, message, f"a name is {ID_RULE}")
             if self._is(table, dict, f"a table [{section.name}.NAME]", place):
                 values = {"name": name, **self._element(section, table, place)}
-                if _complete(section, values):
+                if required <= values.keys():
                     yield section.model(**values)
 
     def _listed(self, section: Section, raw: Any, path: Path) -> tuple[Any, ...]:
@@ -143,6 +150,7 @@ class _Reader:
             return ()
         placed = []
         ids = []
+        required = _required(section.model)
         for index, table in enumerate(raw):
             place = (*path, index)
             if not self._is(table, dict, f"a table [[{section.name}]]", place):
@@ -151,7 +159,7 @@ class _Reader:
             if section.ref and isinstance(table.get("id"), str):
                 ids.append((place, table["id"]))
                 values["id"] = table["id"]  # a bad id has been reported; others may still name it
-            if _complete(section, values):
+            if required <= values.keys():
                 placed.append((place, section.model(**values)))
         sections.check_ids(ids, section, self._findings)
         if section is keys.TASKS:
@@ -176,28 +184,66 @@ class _Reader:
     ) -> tuple[dict[str, Any], set[str]]:
         """Values by field of the model, and the keys that misspelt ones seem to stand for."""
         meant: set[str] = set()
-        if sum(key.name in table for key in wanted) < len(table):
+        concerned, unknown = self._concerned(wanted, tuple(table))
+        if unknown:
             names = [key.name for key in wanted]
             also = {other: key.name for key in wanted for other in key.also}
             meant = self._unknown_keys(table, names, path, also)
-        values = {}
-        for key in wanted:
-            if key.name not in table:
-                if key.required and key.name not in meant:
-                    self._findings.add(path, f"`{key.name}` is missing", f"add it: {key.doc}")
+        values: dict[str, Any] = {}
+        for name, target, key, convert in concerned:
+            if convert is None:
+                self._put(key, table, path, values, meant)
                 continue
-            place = (*path, key.name)
-            if key.later:
-                self._later(place)
-            elif key.kind is Kind.TABLE:
-                if self._is(table[key.name], dict, "a table", place):
-                    inner, _ = self._values(key.keys, table[key.name], place)
-                    values[key.target] = key.model(**inner)
-            else:
-                value = self._fields.value(table[key.name], key, place)
-                if value is not MISSING:
-                    values[key.target] = value
+            try:
+                values[target] = convert(table[name], key)
+            except Fault as fault:
+                self._findings.add((*path, name), fault.message, fault.hint)
         return values, meant
+
+    def _put(
+        self,
+        key: Key,
+        table: Mapping[str, Any],
+        path: Path,
+        values: dict[str, Any],
+        meant: set[str],
+    ) -> None:
+        """Put the value of a key into `values`, if there is one; the place of its faults counts."""
+        place = (*path, key.name)
+        if key.name not in table:
+            if key.name not in meant:
+                self._findings.add(path, f"`{key.name}` is missing", f"add it: {key.doc}")
+        elif key.later:
+            self._later(place)
+        elif key.kind is Kind.TABLE:
+            if self._is(table[key.name], dict, "a table", place):
+                inner, _ = self._values(key.keys, table[key.name], place)
+                values[key.target] = key.model(**inner)
+        else:
+            value = self._fields.value(table[key.name], key, place)
+            if value is not MISSING:
+                values[key.target] = value
+
+    def _concerned(self, wanted: Sequence[Key], names: tuple[str, ...]) -> _Kind:
+        """What a table with just these names is asked for, and whether it has an unknown one.
+
+        The tables of a plan are of few kinds: most have the same names as one before.
+        """
+        kinds = self._kinds.setdefault(id(wanted), {})  # `keys` has them for good
+        found = kinds.get(names)
+        if found is None:
+            asked = [key for key in wanted if key.name in names or key.required]
+            found = (
+                [(key.name, key.target, key, self._converter(key, names)) for key in asked],
+                not {key.name for key in wanted}.issuperset(names),
+            )
+            if len(kinds) < MAX_KINDS:
+                kinds[names] = found
+        return found
+
+    def _converter(self, key: Key, names: tuple[str, ...]) -> Convert | None:
+        """What makes the value of a key and needs to know nothing more; None = see `_put`."""
+        return None if key.later or key.name not in names else self._fields.converter(key)
 
     def _unknown_keys(
         self,
@@ -235,13 +281,8 @@ class _Reader:
         )
 
 
-def _complete(section: Section, values: Mapping[str, Any]) -> bool:
-    """Is there enough to make the struct? What is missing has been reported."""
-    return _required(section.model) <= values.keys()
-
-
-@lru_cache(maxsize=64)  # models; there are a dozen
 def _required(model: type[msgspec.Struct]) -> frozenset[str]:
+    """Without these fields no struct can be made; what is missing has been reported."""
     fields = msgspec.structs.fields(model)
     return frozenset(field.name for field in fields if field.required)
 

@@ -81,16 +81,20 @@ def check_task(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Fi
     """A task says what to do, once, and who does it, once."""
     if "prompt" in raw and "prompt_file" in raw:
         findings.add((*path, "prompt_file"), "stands beside prompt", "keep one of them")
-    said = [raw.get("title"), raw.get("prompt")]
-    empty = all(isinstance(text, str | None) and not (text or "").strip() for text in said)
-    elsewhere = {"title", "prompt", "prompt_file"} & meant or "prompt_file" in raw
-    if empty and not elsewhere:
-        findings.add(
-            path, "has neither a title nor a prompt", "say what is to be done: add `prompt`"
-        )
+    if _is_blank(raw.get("title")) and _is_blank(raw.get("prompt")):
+        elsewhere = {"title", "prompt", "prompt_file"} & meant or "prompt_file" in raw
+        if not elsewhere:
+            findings.add(
+                path, "has neither a title nor a prompt", "say what is to be done: add `prompt`"
+            )
     if raw.get("human") is True and raw.get("agent", "human") != "human":
         message = f"is {shown(raw['agent'])}, but human = true"
         findings.add((*path, "agent"), message, "drop one of them")
+
+
+def _is_blank(text: object) -> bool:
+    """Is it no text, or one that says nothing? What is something else has been reported."""
+    return text is None or (isinstance(text, str) and not text.strip())
 
 
 def check_ids(placed: Sequence[tuple[Path, str]], section: Section, findings: Findings) -> None:
@@ -131,6 +135,8 @@ def check_dependencies(tasks: Sequence[tuple[Path, Task]], findings: Findings) -
 def check_deferred(tasks: Sequence[tuple[Path, Task]], findings: Findings) -> None:
     """No task waits for one that is not part of the run."""
     deferred = {task.id for _, task in tasks if task.defer}
+    if not deferred:
+        return
     for path, task in tasks:
         for other in task.after:
             if task.defer or other not in deferred:
@@ -150,6 +156,8 @@ def check_barriers(
 ) -> None:
     """No task of a barrier phase waits for a task that waits for this barrier."""
     waves = strategy is Strategy.WAVES
+    if not waves and not any(phase.sync for phase in phases):
+        return
     index = {phase.id: at for at, phase in reversed(list(enumerate(phases)))}
     places: dict[str, Place] = {}
     paths: dict[str, Path] = {}

@@ -14,7 +14,7 @@ from itertools import combinations
 
 from agentdeck.core import codec, footprint
 from agentdeck.core import events as e
-from agentdeck.core.events import AnyEvent, Recorded
+from agentdeck.core.events import AnyEvent, FailureClass, Recorded
 from agentdeck.core.explain import explain, standstill
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import PoolName, TaskId
@@ -31,6 +31,18 @@ from agentdeck.core.state import (
 )
 from agentdeck.core.steps import Steps
 from agentdeck.testing.scripted_world import Violation, ungated
+
+# A conversation that ended so leads nowhere, or its worktree is gone.
+_STUCK_CONVERSATION = frozenset(
+    {
+        FailureClass.IDLE,
+        FailureClass.NO_PROGRESS,
+        FailureClass.REFUSED,
+        FailureClass.GIT,
+        FailureClass.CONFLICT,
+        FailureClass.SESSION,
+    }
+)
 
 
 class RingChecks:
@@ -54,11 +66,25 @@ class RingChecks:
         """What must hold for `event` to be allowed now."""
         if isinstance(event, e.AttemptClaimed):
             self._may_start(state, event)
+            if event.session is not None:
+                self._may_go_on(state, event)
         elif isinstance(event, e.LandingIntended):
             entry = state.queue[event.entry]
             missing = ungated(state, event.entry, entry.build.tree) if entry.build else ["build"]
             if missing:
                 raise Violation(f"I6: {event} without {missing}")
+
+    def _may_go_on(self, state: RunState, event: e.AttemptClaimed) -> None:
+        """A session goes on where it was begun, with the agent that began it, if it is alive."""
+        earlier = state.tasks[event.task].attempts
+        before = earlier[-1]
+        where = event.fresh or before.released or before.agent != event.agent
+        if where or before.session != event.session:
+            raise Violation(f"{event} goes on in the session of {before}")
+        if before.cause in _STUCK_CONVERSATION:
+            raise Violation(f"{event} goes on in a conversation that ended with {before.cause}")
+        if any(attempt.cause is FailureClass.SESSION for attempt in earlier):
+            raise Violation(f"{event} goes on in a session, though one was not known")
 
     def _may_start(self, state: RunState, event: e.AttemptClaimed) -> None:
         spec = state.plan.by_id[event.task]
