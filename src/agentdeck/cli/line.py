@@ -13,6 +13,7 @@ import typer
 from agentdeck import __version__
 from agentdeck.cli import (
     analyze,
+    budget,
     commands,
     demo,
     doctor,
@@ -72,6 +73,7 @@ for _group in (
     simulate,
     run,
     commands,
+    budget,
     runs,
     exporting,
     demo,
