@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from agentdeck.agents.claude import ClaudeLines
+from agentdeck.agents.codex import CodexLines
 from agentdeck.agents.line_reader import Context, LineReader, Memory, carried
 from agentdeck.agents.plain import PlainLines
 from agentdeck.agents.reports import Ended, Noise, Report, Totals, Usage
@@ -29,6 +30,7 @@ MAX_LINE_BYTES: Final = 8 << 20  # the longest lines seen have 2 MB; memory of o
 FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
     "plain": PlainLines,
     "claude": ClaudeLines,
+    "codex": CodexLines,
     "scripted": ScriptedLines,
 }
 

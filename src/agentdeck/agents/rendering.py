@@ -67,7 +67,7 @@ def render(stream_format: str, line: bytes, *, root: str = "") -> list[Line]:
     Raises:
         UsageError: there is no such format.
     """
-    reports = line_reader(stream_format, Context(root)).read(line)
+    reports = line_reader(stream_format, Context(root, alone=True)).read(line)
     if stream_format in TEXT_FORMATS:
         if all(isinstance(report, Printed | Said) for report in reports):
             text = decoded_line(line, LINE_CHARS)  # wider than a report is
