@@ -18,6 +18,7 @@ from typing import Final
 
 from agentdeck.agents.claude import ClaudeLines
 from agentdeck.agents.codex import CodexLines
+from agentdeck.agents.gemini import GeminiLines
 from agentdeck.agents.line_reader import Context, LineReader, Memory, carried
 from agentdeck.agents.plain import PlainLines
 from agentdeck.agents.reports import Ended, Noise, Report, Totals, Usage
@@ -31,6 +32,7 @@ FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
     "plain": PlainLines,
     "claude": ClaudeLines,
     "codex": CodexLines,
+    "gemini": GeminiLines,
     "scripted": ScriptedLines,
 }
 
