@@ -20,6 +20,7 @@ from agentdeck.agents.claude import ClaudeLines
 from agentdeck.agents.codex import CodexLines
 from agentdeck.agents.gemini import GeminiLines
 from agentdeck.agents.line_reader import Context, LineReader, Memory, carried
+from agentdeck.agents.opencode import OpencodeLines
 from agentdeck.agents.plain import PlainLines
 from agentdeck.agents.reports import Ended, Noise, Report, Totals, Usage
 from agentdeck.agents.scripted import ScriptedLines
@@ -33,6 +34,7 @@ FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
     "claude": ClaudeLines,
     "codex": CodexLines,
     "gemini": GeminiLines,
+    "opencode": OpencodeLines,
     "scripted": ScriptedLines,
 }
 
