@@ -26,6 +26,7 @@ from agentdeck.testing.scripted.endings import (
 )
 from agentdeck.testing.scripted.output import Out, complain
 from agentdeck.testing.scripted.session import Session
+from agentdeck.testing.scripted.signals import ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,8 +154,7 @@ class Voice:
 
     def hear(self, wait_s: float) -> str | None:
         """What a person says within so many seconds, or None."""
-        if wait_s > 0:
-            time.sleep(wait_s)
+        ready(wait_s)
         return None
 
     def poll(self) -> None:
