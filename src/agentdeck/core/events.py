@@ -519,6 +519,8 @@ class RetryScheduled(Event, frozen=True, tag="task.retry_scheduled"):
     counts: bool = True  # uses up one of the task's retries
     fresh: bool = False
     session: NextSession = NextSession.NEW
+    escalate: bool = False  # with the next model of the agent's ladder
+    fall_back: bool = False  # by the next agent
 
 
 class RetryDue(Event, frozen=True, tag="task.retry_due"):

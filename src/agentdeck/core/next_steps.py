@@ -269,16 +269,17 @@ def _starts(state: RunState) -> Iterator[AnyStep]:
     for task, blocker in scheduler.admission(state):
         if blocker is not None:
             continue
-        settings = state.settings(task.id)
+        chosen = assignment.assign(state, task)
         number = len(task.attempts) + 1
         claim = e.AttemptClaimed(
             task.id,
             number,
-            settings.agent,
-            settings.model,
-            settings.pool,
-            assignment.starts_fresh(task),
-            session=assignment.session_for(state, task, settings.agent),
+            chosen.agent,
+            chosen.model,
+            chosen.pool,
+            chosen.fresh,
+            session=chosen.session,
+            why=chosen.why,
         )
         if scheduler.is_human(state, task.id):
             spec = state.spec(task.id)

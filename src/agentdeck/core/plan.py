@@ -2,7 +2,8 @@
 
 Rules:
 - A `Plan` is what the file says. `None` means "not said"; `settings()` answers what holds, in this
-  order: the task, the first matching route, the defaults, the built-in default.
+  order: the task, the first matching route, for the agent the first that has the task's skills, the
+  defaults, the built-in default. What failures and limits make of it, `core.assignment` knows.
 - Lists keep the order of the file. Ids were checked at the door (`core.ids`).
 - Times are seconds, money is US dollars, tokens are counts.
 """
@@ -129,6 +130,8 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     output: str | None = None  # stream format: plain | claude | scripted; None = the kind's own
     skills: tuple[str, ...] = ()  # what it is good at
     adapter: Adapter | None = None  # what `use` stands for, as it was when the run began
+    escalate: tuple[str, ...] = ()  # models, the first one for the first attempt
+    fallback: tuple[AgentName, ...] = ()  # who works in its place, the first choice first
 
     @property
     def stream(self) -> str:
@@ -150,6 +153,11 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     def listens(self) -> bool:
         """Can it be told something while it works?"""
         return self.input in CONVERSING
+
+    def masters(self, skills: tuple[str, ...]) -> bool:
+        """Has it every one of these skills? Upper and lower case are the same."""
+        own = self.skills or (self.adapter.skills if self.adapter is not None else ())
+        return {skill.casefold() for skill in skills} <= {skill.casefold() for skill in own}
 
     @property
     def says_result(self) -> bool:
@@ -173,6 +181,11 @@ class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):
     phase: str | None = None  # a glob
     label: str | None = None  # a glob
     complexity: str | None = None  # a glob
+    risk: str | None = None  # a glob
+    kind: str | None = None  # a glob
+    skill: str | None = None  # a glob
+    min_tokens: int | None = None  # of the task's estimate, itself included
+    max_tokens: int | None = None  # likewise
 
 
 class Route(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -401,18 +414,50 @@ def matching_routes(plan: Plan, task: Task) -> Iterator[Route]:
             (match.phase, [task.phase or ""]),
             (match.label, task.labels),
             (match.complexity, [task.complexity or ""]),
+            (match.risk, [task.risk or ""]),
+            (match.kind, [task.kind or ""]),
+            (match.skill, task.skills),
         )
-        if all(
+        if _is_of_size(task.tokens, match) and all(
             glob is None or any(fnmatch.fnmatchcase(value, glob) for value in values)
             for glob, values in wanted
         ):
             yield route
 
 
+def _is_of_size(tokens: int | None, match: RouteMatch) -> bool:
+    """Is the estimate within the bounds? A task without one is of no size."""
+    if match.min_tokens is None and match.max_tokens is None:
+        return True
+    if tokens is None:
+        return False
+    return (match.min_tokens or 0) <= tokens and (
+        match.max_tokens is None or tokens <= match.max_tokens
+    )
+
+
+def skilled_agent(plan: Plan, task: Task) -> AgentName | None:
+    """The agent that has every skill of a task: the defaults' own, or the first of the file.
+
+    None: the task names no skills, or nobody has them all.
+    """
+    if not task.skills:
+        return None
+    able = [agent.name for agent in plan.agents if agent.masters(task.skills)]
+    return plan.defaults.agent if plan.defaults.agent in able else next(iter(able), None)
+
+
+def pool_of(plan: Plan, task: Task, agent: AgentName) -> PoolName | None:
+    """Where a task takes its place when `agent` works on it."""
+    routed = next((r.pool for r in matching_routes(plan, task) if r.pool), None)
+    return task.pool or routed or _pool(plan, task, agent)
+
+
 def _settings(plan: Plan, task: Task) -> TaskSettings:
     routes = list(matching_routes(plan, task))
     defaults = plan.defaults
-    agent = task.agent or next((r.agent for r in routes if r.agent), None) or defaults.agent
+    agent = task.agent or next((r.agent for r in routes if r.agent), None)
+    agent = agent or skilled_agent(plan, task) or defaults.agent
     if task.human:
         agent = AgentName("human")
     chosen = agent or AgentName("claude")
@@ -427,6 +472,7 @@ def _settings(plan: Plan, task: Task) -> TaskSettings:
         model=task.model
         or next((r.model for r in routes if r.model), None)
         or (config.model if config else None)
+        or next(iter(config.escalate if config else ()), None)
         or defaults.model,
         pool=task.pool
         or next((r.pool for r in routes if r.pool), None)

@@ -4,6 +4,8 @@ Rules:
 - Each failure class has one row, and the row is all that is known of it: whether it uses up a
   retry, how long to wait, where the next attempt goes on, who makes it, and what it means for the
   account whose limits were met. `docs/failures.md` is drawn from the table.
+- Who takes over from another agent begins at once. When all of them have had the task, it waits,
+  or needs a person, as if there were nobody else.
 - Waits double with each failure, are bounded, and carry a jitter that depends only on the run, the
   task and the count: attempts do not retry in step, and a replay gives the same times.
 """
@@ -16,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core import assignment
 from agentdeck.core.events import (
     AnyEvent,
     FailureClass,
@@ -152,21 +155,31 @@ def after_failure(
         exhausted = task.failures >= settings.retries
     else:
         exhausted = task.free_failures >= MAX_FREE_FAILURES
-    if not row.retry or exhausted:
+    escalates = row.escalates and assignment.can_escalate(state, task)
+    falls = row.falls_back and not escalates and assignment.has_fallback(state, task)
+    somebody_new = falls and not assignment.has_come_round(state, task)
+    if exhausted or not (row.retry or somebody_new):
         return TaskFailed(task.id, number, cause, detail)
-    first = {Wait.NONE: 0.0, Wait.BACKOFF: settings.backoff_s, Wait.LIMIT: LIMIT_WAIT_S}[row.wait]
-    count = task.failures if row.counts else task.free_failures
-    wait = min(MAX_BACKOFF_S, first * 2**count) * _jitter(state, task)
+    again_at = now + _wait_s(state, task, row)
     return RetryScheduled(
         task.id,
         number,
         cause,
         detail,
-        max(now + wait, not_before or 0.0),
+        now if somebody_new else max(again_at, not_before or 0.0),
         counts=row.counts,
         fresh=row.goes_on is GoesOn.FRESH,
         session=next_session(cause),
+        escalate=escalates,
+        fall_back=falls,
     )
+
+
+def _wait_s(state: RunState, task: TaskRun, row: Row) -> float:
+    backoff_s = state.settings(task.id).backoff_s
+    first = {Wait.NONE: 0.0, Wait.BACKOFF: backoff_s, Wait.LIMIT: LIMIT_WAIT_S}[row.wait]
+    count = task.failures if row.counts else task.free_failures
+    return min(MAX_BACKOFF_S, first * 2.0**count) * _jitter(state, task)
 
 
 def next_session(cause: FailureClass | None) -> NextSession:

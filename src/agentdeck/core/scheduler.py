@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from agentdeck.core import verdicts
+from agentdeck.core import assignment, verdicts
 from agentdeck.core.capacity import (
     Capacity,
     Hindrance,
@@ -76,6 +76,8 @@ def admission(state: RunState) -> Iterator[tuple[TaskRun, Blocker | None]]:
     everybody = _blocks_everybody(state)
     capacity = _capacity(state)
     for rank, task in enumerate(ready_in_order(state)):
+        if task.fallen:
+            capacity.send(task.id, assignment.pool_for(state, task))
         blocker = everybody or _blocks(state, task, capacity, rank)
         if blocker is None:
             capacity.take(task.id, rank)

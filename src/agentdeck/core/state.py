@@ -230,6 +230,8 @@ class TaskRun(msgspec.Struct, kw_only=True):
     feedback_by: str = ""  # the person who said it; "" = a gate, git or the agent did
     fresh: bool = False  # the next attempt starts from the target's tip
     next_session: NextSession = NextSession.NEW  # of the next attempt
+    rung: int = 0  # how often it was given the next model of its agent's ladder
+    fallen: int = 0  # how often it was given to the next agent, since a person last retried
     sessions_lost: int = 0  # how often an agent did not know the session it should go on in
     approved: int = 0  # the attempt that a person said yes to, 0 = none
     approved_by: str = ""

@@ -237,6 +237,12 @@ AGENTS: Final = Section(
             choices=("plain", "claude", "scripted"),
         ),
         Key("skills", Kind.LINES, "What it is good at."),
+        Key(
+            "escalate",
+            Kind.LINES,
+            "Models; each failure that an abler one may avoid moves a task to the next.",
+        ),
+        _ref("fallback", Ref.AGENT, "Who works when it refuses or is out of quota.", many=True),
     ),
     Ref.AGENT,
     model.Agent,
@@ -261,6 +267,17 @@ _MATCH: Final = (
     Key("phase", Kind.LINE, "Glob for the task's phase."),
     Key("label", Kind.LINE, "Glob for one of its labels.", also=("labels",)),
     Key("complexity", Kind.LINE, "Glob for the task's complexity.", also=("size",)),
+    Key("risk", Kind.LINE, "Glob for the task's risk."),
+    Key("kind", Kind.LINE, "Glob for the task's kind."),
+    Key("skill", Kind.LINE, "Glob for one of its skills.", also=("skills",)),
+    Key("min_tokens", Kind.TOKENS, "Estimated at so many or more.", maximum=MAX_TOKENS),
+    Key(
+        "max_tokens",
+        Kind.TOKENS,
+        "Estimated at so many or fewer.",
+        maximum=MAX_TOKENS,
+        also=("tokens",),
+    ),
 )
 ROUTES: Final = Section(
     "route",

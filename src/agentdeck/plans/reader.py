@@ -102,6 +102,7 @@ class _Reader:
         for section in keys.SECTIONS:
             if section.name in self._document:
                 values.update(self._section(section))
+        sections.check_fallbacks(values.get("agents", ()), self._findings)
         sections.check_dependencies(self._tasks, self._findings)
         sections.check_deferred(self._tasks, self._findings)
         strategy = values.get("strategy", Strategy.EAGER)

@@ -84,6 +84,10 @@ args = ["--append-system-prompt", "Be careful."]
 [agents.my-script]
 command = "python tools/agent.py --task {task} --prompt {prompt_file}"
 env = { STYLE = "plain" }
+
+[agents.claude]
+escalate = ["haiku", "sonnet", "opus"]
+fallback = ["my-script"]
 """,
     "pools": """\
 [pools.browser]
@@ -93,6 +97,10 @@ labels = ["ui"]
     "route": """\
 [[route]]
 match = { id = "DOC-*" }
+model = "haiku"
+
+[[route]]
+match = { max_tokens = "10K" }  # small work
 model = "haiku"
 
 [[route]]
@@ -204,6 +212,12 @@ the same tree; the work is not blamed for a gate that is green the second time.
 A table says either `use` or `command`. In `command` and `args`, these are replaced, each within one
 argument, and no shell ever sees them: `{prompt}`, `{prompt_file}`, `{model}`, `{task}`,
 `{worktree}`.
+
+`escalate` is a ladder of models. A task begins with the first one, or with its own model when that
+is on the ladder; each failure that uses up a retry and that an abler model may avoid moves it one
+up. A model that is not on the ladder stays. `fallback` names the agents that take a task over when
+this one refuses it, is not logged in, or is out of quota. They work with their own
+models. [failures.md](failures.md) says which failure does what.
 """,
     "pools": """\
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
@@ -213,7 +227,8 @@ takes only the latter, and a task that a person does takes neither.
     "route": """\
 Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.
 All that `match` states must hold; an empty one, `{}`, matches every task. These globs know `*`, `?`
-and `[...]`, and mind the case.
+and `[...]`, and mind the case. A task without `tokens` is of no size: it matches neither
+`min_tokens` nor `max_tokens`.
 """,
     "worktree": """\
 Each attempt works in a git worktree of its own, which holds what is committed. `copy` and `link`
@@ -312,6 +327,11 @@ UNSAID: Final[dict[str, str]] = {
     "route.match.phase": "any",
     "route.match.label": "any",
     "route.match.complexity": "any",
+    "route.match.risk": "any",
+    "route.match.kind": "any",
+    "route.match.skill": "any",
+    "route.match.min_tokens": "any",
+    "route.match.max_tokens": "any",
     "worktree.setup": "none",
     "worktree.root": "below the run's folder",
     "task.title": "none",
@@ -320,7 +340,7 @@ UNSAID: Final[dict[str, str]] = {
     "phase.title": "none",
     "phase.gates": 'every gate with `when = "phase"`',
     "task.phase": "none",
-    "task.agent": "by route, then the defaults'",
+    "task.agent": "by route, by skills, then the defaults'",
     "task.model": "by route, agent, then the defaults'",
     "task.pool": "by route, then by label or agent",
     "task.estimate": "unknown: counted as {estimate}",

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentdeck.core.plan import BUILTIN_AGENTS, Phase, Strategy, Task
+from agentdeck.core.plan import BUILTIN_AGENTS, Agent, Phase, Strategy, Task
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
 from agentdeck.plans.loops import Place, behind_barriers, loops
@@ -63,6 +63,19 @@ def _shell_reads_prompt(command: object) -> bool:
     options = [i for i, word in enumerate(words) if word.startswith("-") and word.endswith("c")]
     script = words[options[0] + 1 : options[0] + 2] if options else []
     return any("{prompt}" in word for word in script)
+
+
+def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:
+    """A fallback is another agent, and one that can be started."""
+    people = {agent.name for agent in agents if agent.use == "human"} | {"human"}
+    for agent in agents:
+        for other in agent.fallback:
+            place = findings.element(("agents", agent.name, "fallback"), other)
+            if other == agent.name:
+                findings.add(place, f"{shown(other)} cannot take over from itself", "drop it")
+            elif other in people:
+                hint = "drop it: what nobody can do by itself waits for a person anyway"
+                findings.add(place, f"{shown(other)} is a person", hint)
 
 
 def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:

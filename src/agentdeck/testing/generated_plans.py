@@ -45,6 +45,8 @@ TALKER: Final = Agent(  # one whose sessions go on
         start=("talker", "{prompt}"),
         resume=("talker", "--resume", "{session}", "{prompt}"),
     ),
+    escalate=("small", "large"),
+    fallback=(AgentName("deaf"),),
 )
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
@@ -78,7 +80,7 @@ def generated_plan(random: Random) -> Plan:
         budget=_budget(random),
         gates=gates,
         agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")), TALKER),
-        pools=(Pool(PoolName("small"), 1, labels=("heavy",)),) if random.random() < 0.5 else (),
+        pools=_pools(random),
         phases=phases,
     )
 
@@ -105,6 +107,12 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         defer="not now" if random.random() < 0.05 else None,
         allow_empty=random.random() < 0.1,
     )
+
+
+def _pools(random: Random) -> tuple[Pool, ...]:
+    small = Pool(PoolName("small"), 1, labels=("heavy",))
+    of_deaf = Pool(PoolName("of-deaf"), 1, agents=(AgentName("deaf"),))
+    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
 
 
 def _gates(random: Random) -> tuple[Gate, ...]:

@@ -63,7 +63,7 @@ _gate_fields: dict[str, Any] = {
 
 
 @st.composite
-def _agent(draw: st.DrawFn, name: str) -> model.Agent:
+def _agent(draw: st.DrawFn, name: str, others: list[AgentName]) -> model.Agent:
     use = draw(st.sampled_from(("command", *model.BUILTIN_AGENTS)))
     return model.Agent(
         name=AgentName(name),
@@ -74,6 +74,19 @@ def _agent(draw: st.DrawFn, name: str) -> model.Agent:
         env=draw(_ENV),
         output=draw(_maybe(st.sampled_from(("plain", "claude", "scripted")))),
         skills=draw(_some(_LINE, 2)),
+        escalate=draw(_some(_LINE, 2)),
+        fallback=draw(_several([other for other in others if other != name])),
+    )
+
+
+def _without_people(agents: tuple[model.Agent, ...]) -> tuple[model.Agent, ...]:
+    """No agent falls back on a person."""
+    people = {agent.name for agent in agents if agent.use == "human"}
+    return tuple(
+        msgspec.structs.replace(
+            agent, fallback=tuple(name for name in agent.fallback if name not in people)
+        )
+        for agent in agents
     )
 
 
@@ -150,6 +163,11 @@ def _route(draw: st.DrawFn, names: dict[str, Any]) -> model.Route:
         phase=draw(_maybe(_LINE)),
         label=draw(_maybe(_LINE)),
         complexity=draw(_maybe(_LINE)),
+        risk=draw(_maybe(_LINE)),
+        kind=draw(_maybe(_LINE)),
+        skill=draw(_maybe(_LINE)),
+        min_tokens=draw(_maybe(_TOKENS)),
+        max_tokens=draw(_maybe(_TOKENS)),
     )
     agent, pool = draw(_of(names["agents"])), draw(_of(names["pools"]))
     return model.Route(match, agent, draw(_maybe(_LINE) if agent or pool else _LINE), pool)
@@ -221,7 +239,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
             )
         ),
         gates=tuple(draw(st.builds(model.Gate, name=st.just(g), **_gate_fields)) for g in gates),
-        agents=tuple(draw(_agent(name)) for name in agents),
+        agents=_without_people(tuple(draw(_agent(name, agents)) for name in agents)),
         pools=tuple(
             draw(
                 st.builds(
