@@ -30,6 +30,7 @@ DEFAULT_BACKOFF_S: Final = 15.0  # before the second attempt; doubles each time
 DEFAULT_TIMEOUT_S: Final = 2 * 3600.0  # of one attempt
 DEFAULT_IDLE_TIMEOUT_S: Final = 20 * 60.0  # silent and without CPU; running tools are often silent
 DEFAULT_GATE_TIMEOUT_S: Final = 30 * 60.0
+DEFAULT_MARKS: Final = (0.5, 0.8, 0.95)  # of a budget: half, soon, and time to raise it
 DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
 
 
@@ -96,8 +97,9 @@ class ClaimKind(StrEnum):
 
 
 class OnExceed(StrEnum):
-    """What happens when the budget is used up."""
+    """What happens when a budget is used up."""
 
+    ASK = "ask"  # nothing new starts, what works is frozen, and a person is asked
     DRAIN = "drain"  # nothing new starts; what works goes on
     STOP = "stop"  # what works is stopped too
 
@@ -165,6 +167,20 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.stream in WITH_RESULT
 
 
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run, or a part of it, may use."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    on_exceed: OnExceed = OnExceed.ASK
+    warn: tuple[float, ...] = DEFAULT_MARKS  # shares of it at which a person is told
+
+    @property
+    def limited(self) -> bool:
+        """Does it limit anything?"""
+        return self.usd is not None or self.tokens is not None
+
+
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
     """Named capacity. A task with one of the labels is routed here; so is one that names it."""
 
@@ -172,6 +188,7 @@ class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int
     labels: tuple[str, ...] = ()
     agents: tuple[AgentName, ...] = ()  # tasks of these agents are routed here
+    budget: Budget = Budget()  # of all attempts that work in it
 
 
 class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -206,14 +223,6 @@ class Worktree(msgspec.Struct, frozen=True, omit_defaults=True):
     root: str | None = None  # where worktrees live; None = below the run's folder
 
 
-class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a run may use."""
-
-    usd: float | None = None
-    tokens: int | None = None
-    on_exceed: OnExceed = OnExceed.DRAIN
-
-
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     """A named group of tasks that can end in a sync point (barrier)."""
 
@@ -221,6 +230,7 @@ class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str = ""
     sync: bool = False  # the next phases wait for every task of this one
     gates: tuple[GateName, ...] = ()
+    budget: Budget = Budget()
 
 
 class Defaults(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -282,6 +292,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: tuple[str, ...] = ()
     estimate_s: float | None = None
     tokens: int | None = None
+    budget: Budget = Budget()  # of all its attempts
     risk: str | None = None  # low | medium | high, shown to the person who approves
     complexity: str | None = None  # low … very-high, see COMPLEXITIES
     kind: str | None = None  # what sort of work: setup, code, test, docs …
@@ -372,6 +383,15 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     def phase_index(self) -> dict[PhaseId, int]:
         """Position of each phase in the file, from 0."""
         return {phase.id: index for index, phase in enumerate(self.phases)}
+
+    @cached_property
+    def budgets(self) -> dict[str, Budget]:
+        """The budgets that limit anything, by scope (see `core.budgets`), widest first."""
+        found = {"run": self.budget}
+        found |= {f"phase:{phase.id}": phase.budget for phase in self.phases}
+        found |= {f"pool:{pool.name}": pool.budget for pool in self.pools}
+        found |= {f"task:{task.id}": task.budget for task in self.tasks if task.budget.limited}
+        return {scope: budget for scope, budget in found.items() if budget.limited}
 
     @cached_property
     def dependents(self) -> dict[TaskId, tuple[TaskId, ...]]:

@@ -35,7 +35,8 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
-from agentdeck.core.plan import Plan, Task, TaskSettings
+from agentdeck.core.plan import Budget, Plan, Task, TaskSettings
+from agentdeck.core.prices import Prices
 
 
 class TaskState(StrEnum):
@@ -163,6 +164,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     path: str | None = None  # of the worktree
     branch: str | None = None
     base: str | None = None
+    held: bool = False  # its worktree stood when a budget was used up: launched once that is raised
     launcher: ProcessIdentity | None = None
     process: ProcessIdentity | None = None
     launched_at: float | None = None
@@ -175,6 +177,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     tokens_out: int = 0
     tokens_cached: int = 0
     usd: float = 0.0
+    usd_priced: float = 0.0  # of `usd`, by the price table
     tools: int = 0
     activity: str = ""
     message: str = ""
@@ -323,6 +326,9 @@ class RunState(msgspec.Struct, kw_only=True):
     run: RunId = RunId("")
     plan: Plan = Plan(name="", tasks=())  # as it is now
     plan_changes: int = 0  # how often it was changed since the run began
+    budgets: dict[str, Budget] = {}  # by scope: what a person has set; the rest is in the plan
+    marked: dict[str, float] = {}  # by scope: the highest mark that was told
+    prices: Prices = Prices()
     repo: str = ""
     checkout: str = ""
     base: str = ""

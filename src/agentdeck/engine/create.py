@@ -13,6 +13,7 @@ from agentdeck.core.decide import DETACHED
 from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.ids import RunId, slug
 from agentdeck.core.plan import Plan
+from agentdeck.core.prices import Prices
 from agentdeck.engine.enginelog import open_log
 from agentdeck.engine.folders import RunFolder, runs_root
 from agentdeck.engine.git import Git
@@ -27,13 +28,21 @@ MAX_TARGETS: Final = 1_000  # earlier runs of one plan in one repository
 NAME_LENGTH: Final = 24  # of the plan's name in a run's id
 
 
-def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = None) -> RunFolder:
+def create_run(
+    repo: Path,
+    plan: Plan,
+    plan_text: str,
+    *,
+    prices: Prices | None = None,
+    root: Path | None = None,
+) -> RunFolder:
     """Make a run: folder, journal with its first event, target branch.
 
     Args:
         repo: anywhere inside the user's checkout.
         plan: what to run.
         plan_text: the plan file as it was read, kept beside the journal.
+        prices: by which what agents do not price themselves is reckoned; None = it is not.
         root: the runs folder, when it is not the default one.
 
     Raises:
@@ -61,6 +70,7 @@ def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = No
         base_tree=git.tree_of(tip or base_commit),
         target=target,
         checkout=str(git.checkout),
+        prices=prices,
     )
     folder.create()
     folder.plan.write_text(plan_text, encoding="utf-8")

@@ -20,6 +20,7 @@ MAX_RETRIES: Final = 50  # the wait doubles each time; beyond this it is longer 
 MAX_PRIORITY: Final = 1_000_000
 MAX_TOKENS: Final = 10**15
 MAX_USD: Final = 1e9
+LEAST_MARK: Final = 0.01  # of a budget; a mark at nothing would always be passed
 SHORTEST_S: Final = 0.001  # seconds; a limit of zero would end everything at once
 
 
@@ -138,6 +139,28 @@ _IDLE: Final = _duration(
 _ENV: Final = Key("env", Kind.ENV, "Environment variables, added.", also=("environment",))
 _LABELS: Final = Key("labels", Kind.LINES, "Free words; pools and routes select by them.")
 _LAND: Final = _choice("land", model.Land, "Who says yes before finished work is merged.")
+BUDGET_KEYS: Final = (
+    Key("usd", Kind.MONEY, "US dollars.", maximum=MAX_USD, also=("cost", "dollars", "money")),
+    Key("tokens", Kind.TOKENS, "Tokens.", maximum=MAX_TOKENS),
+    _choice("on_exceed", model.OnExceed, "What happens when it is used up."),
+    Key(
+        "warn",
+        Kind.NUMBER,
+        "Shares of it, 0.01 to 1, at which a person is told.",
+        many=True,
+        empty_ok=True,
+        minimum=LEAST_MARK,
+        maximum=1,
+        also=("warn_at", "marks", "alerts"),
+    ),
+)
+_BUDGET: Final = Key(
+    "budget",
+    Kind.TABLE,
+    "What may be used for it: the keys of `[budget]`.",
+    keys=BUDGET_KEYS,
+    model=model.Budget,
+)
 _GATES: Final = _ref(
     "gates", Ref.GATE, "Only these task and merge gates.", many=True, empty_ok=True
 )
@@ -192,11 +215,7 @@ BUDGET: Final = Section(
     "budget",
     Shape.TABLE,
     "What a run may use.",
-    (
-        Key("usd", Kind.MONEY, "US dollars.", maximum=MAX_USD, also=("cost", "dollars", "money")),
-        Key("tokens", Kind.TOKENS, "Tokens.", maximum=MAX_TOKENS),
-        _choice("on_exceed", model.OnExceed, "What happens when it is used up."),
-    ),
+    BUDGET_KEYS,
     model=model.Budget,
     field="budget",
 )
@@ -256,6 +275,7 @@ POOLS: Final = Section(
         Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS, required=True),
         Key("labels", Kind.LINES, "Tasks with one of these labels are routed here."),
         _ref("agents", Ref.AGENT, "Tasks of these agents are routed here.", many=True),
+        _BUDGET,
         _later("host", "Another machine."),
     ),
     Ref.POOL,
@@ -321,6 +341,7 @@ PHASES: Final = Section(
         Key("title", Kind.LINE, "What it is about.", empty_ok=True),
         Key("sync", Kind.FLAG, "The next phases wait for every task of this one."),
         _ref("gates", Ref.GATE, "Phase gates of this phase.", many=True),
+        _BUDGET,
     ),
     Ref.PHASE,
     model.Phase,
@@ -351,6 +372,7 @@ TASKS: Final = Section(
         _LABELS,
         _duration("estimate", "How long it is expected to take.", minimum=SHORTEST_S),
         Key("tokens", Kind.TOKENS, "Tokens it is expected to take.", maximum=MAX_TOKENS),
+        _BUDGET,
         Key(
             "risk",
             Kind.CHOICE,

@@ -58,7 +58,8 @@ timeout = "1h30m"
 [budget]
 usd = 20
 tokens = "5M"
-on_exceed = "drain"
+on_exceed = "ask"
+warn = [0.5, 0.9]
 """,
     "gates": """\
 [gates.unit]
@@ -188,8 +189,32 @@ the exception, and only when the plan names it, or `agentdeck run DOCUMENT --wri
 has to be in the repository's checkout.
 """,
     "budget": """\
-When a part of it is used up, nothing new starts. `"drain"`: what works goes on to its end.
-`"stop"`: what works is stopped too. Without a budget there is no limit.
+Beside the one of the run, each phase, pool and task may have a budget of its own, with the same
+keys: `budget = { usd = 5 }` in `[[phase]]`, `[pools.NAME]` or `[[task]]`. That of a pool counts
+what is used by attempts that work in it, that of a phase or task all attempts at its tasks. All
+budgets that an attempt is under hold at once. Without a budget there is no limit.
+
+When `usd` or `tokens` of it are used up, nothing starts under it any more, and
+
+- `"ask"`: the agents at work under it are frozen where they are, with everything they have started;
+  the run says that it needs a person, and when the budget is raised (`$` in the deck, `agentdeck
+  budget raise`) they go on. What an agent has begun is not lost, and it uses nothing meanwhile;
+  its answer of the moment is the most that it uses beyond the limit.
+- `"drain"`: what works goes on to its end, whatever it takes.
+- `"stop"`: what works is stopped.
+
+Before an agent starts, what it is expected to use is reserved: the task's `tokens` at the price of
+its model, else what the ended attempts of this run have used on average, else nothing. It starts
+only if that fits into what is left of every budget it is under. Where nobody is at work under a
+budget, a task starts as long as anything is left, even if it is expected to need more.
+
+Tokens are those that agents read afresh and write; what comes from a cache is not counted. Dollars
+are those that the agent's stream names; where it names none, or has not yet, they are reckoned by
+the price table that the run began with (`agentdeck run --prices FILE` reads another one than the
+shipped). Of a model that has no price only tokens count, and that is said.
+
+At each share in `warn`, and when it is used up, the deck and the output of a headless run say so,
+once.
 """,
     "gates": """\
 `when`, one or several:
@@ -314,6 +339,9 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.gates": "all, by their `when`",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
+    "pools.budget": "no limit of its own",
+    "phase.budget": "no limit of its own",
+    "task.budget": "no limit of its own",
     "agents.use": "the table's name, if it is a kind",
     "agents.command": "the kind's own",
     "agents.model": "the defaults'",

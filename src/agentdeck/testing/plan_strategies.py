@@ -107,6 +107,7 @@ def _task(draw: st.DrawFn, name: str, before: list[TaskId], names: dict[str, Any
         labels=draw(_some(_LINE, 2)),
         estimate_s=draw(_maybe(_DURATION)),
         tokens=draw(_maybe(_TOKENS)),
+        budget=draw(_budgets),
         risk=draw(_maybe(st.sampled_from(("low", "medium", "high")))),
         complexity=draw(_maybe(st.sampled_from(model.COMPLEXITIES))),
         kind=draw(_maybe(_LINE)),
@@ -133,6 +134,15 @@ _notes = st.builds(
     text=_TEXT,
     answer=st.one_of(st.just(""), _TEXT),
     line=_maybe(_LINE_NUMBER),
+)
+
+
+_budgets = st.builds(
+    model.Budget,
+    usd=_maybe(st.floats(0, 1e9)),
+    tokens=_maybe(_TOKENS),
+    on_exceed=st.sampled_from(model.OnExceed),
+    warn=_some(st.floats(0.01, 1), 3),
 )
 
 
@@ -230,14 +240,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                 idle_timeout_s=_DURATION,
             )
         ),
-        budget=draw(
-            st.builds(
-                model.Budget,
-                usd=_maybe(st.floats(0, 1e9)),
-                tokens=_maybe(_TOKENS),
-                on_exceed=st.sampled_from(model.OnExceed),
-            )
-        ),
+        budget=draw(_budgets),
         gates=tuple(draw(st.builds(model.Gate, name=st.just(g), **_gate_fields)) for g in gates),
         agents=_without_people(tuple(draw(_agent(name, agents)) for name in agents)),
         pools=tuple(
@@ -248,6 +251,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                     size=st.integers(1, 1000),
                     labels=_some(_LINE, 2),
                     agents=_several(every_agent),
+                    budget=_budgets,
                 )
             )
             for name in pools
@@ -270,6 +274,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                     title=st.one_of(st.just(""), _LINE),
                     sync=st.booleans(),
                     gates=_several(gates),
+                    budget=_budgets,
                 )
             )
             for name in phases
