@@ -84,6 +84,10 @@ args = ["--append-system-prompt", "Be careful."]
 [agents.my-script]
 command = "python tools/agent.py --task {task} --prompt {prompt_file}"
 env = { STYLE = "plain" }
+
+[agents.apart]
+use = "codex"
+home = "own"                    # no state of yours; log in by a variable
 """,
     "pools": """\
 [pools.browser]
@@ -200,10 +204,21 @@ The same tree is not gated twice by the same gate. With `retries`, a gate that i
 the same tree; the work is not blamed for a gate that is green the second time.
 """,
     "agents": """\
-`claude`, `scripted` and `human` are there without a table; a table of the same name changes them.
-A table says either `use` or `command`. In `command` and `args`, these are replaced, each within one
-argument, and no shell ever sees them: `{prompt}`, `{prompt_file}`, `{model}`, `{task}`,
-`{worktree}`.
+`claude`, `codex`, `gemini` and all else that `agentdeck agents` lists are there without a table; a
+table of the same name changes them. A table says either `use` or `command`. In `command` and
+`args`, these are replaced, each within one argument, and no shell ever sees them: `{prompt}`,
+`{prompt_file}`, `{model}`, `{task}`, `{worktree}`, `{folder}` (the attempt's own, outside of the
+worktree) and the others that [agents](agents.md) names.
+
+- `permissions = "ask"` makes an agent ask a person before it acts, where its adapter has a way;
+  `args` with an option of the agent's own for it win over both.
+- `home` is where an agent keeps its sessions, settings and logins. They are a person's own
+  (`"shared"`), because a login cannot be had twice. `"own"` gives the agent an empty folder below
+  the run's: nothing of yours is read or changed, and somebody has to log in by a variable such as
+  `OPENAI_API_KEY`. A path is a folder that outlives runs. Not every agent can.
+- `mcp` and `settings` name files, below the repository unless they are absolute. What is in them is
+  between you and the agent.
+- `resume`, `take_over` and `input` make a `command` as able as an adapter; see [agents](agents.md).
 """,
     "pools": """\
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
@@ -299,10 +314,15 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.gates": "all, by their `when`",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
-    "agents.use": "the table's name, if it is a kind",
-    "agents.command": "the kind's own",
+    "agents.use": "the table's name, if an adapter is called so",
+    "agents.command": "the adapter's own",
     "agents.model": "the defaults'",
-    "agents.output": "the kind's own",
+    "agents.output": "the adapter's own",
+    "agents.mcp": "none",
+    "agents.settings": "the agent's own",
+    "agents.resume": "it cannot",
+    "agents.take_over": "a shell",
+    "agents.input": "nothing",
     "gates.run": "nothing is run",
     "gates.check": "none",
     "route.agent": "says nothing",

@@ -11,6 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from agentdeck.core import plan as model
+from agentdeck.core.adapter import FORMATS, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId, id_fault
 
 _ID = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,11}", fullmatch=True).filter(
@@ -72,8 +73,15 @@ def _agent(draw: st.DrawFn, name: str) -> model.Agent:
         model=draw(_maybe(_LINE)),
         args=draw(st.lists(_ARGUMENT, max_size=2).map(tuple)),
         env=draw(_ENV),
-        output=draw(_maybe(st.sampled_from(("plain", "claude", "scripted")))),
+        output=draw(_maybe(st.sampled_from(FORMATS))),
         skills=draw(_some(_LINE, 2)),
+        permissions=draw(st.sampled_from(model.Permissions)),
+        home=draw(st.one_of(st.sampled_from((model.HOME_SHARED, model.HOME_OWN)), _LINE)),
+        mcp=draw(_maybe(_LINE)),
+        settings=draw(_maybe(_LINE)),
+        resume=draw(st.one_of(st.just(()), _COMMAND)) if use == "command" else (),
+        take_over=draw(st.one_of(st.just(()), _COMMAND)) if use == "command" else (),
+        reads=draw(_maybe(st.sampled_from(Input))) if use == "command" else None,
     )
 
 
