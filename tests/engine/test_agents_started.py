@@ -259,3 +259,19 @@ def test_what_has_to_run_once_runs_once_before_any_agent_starts(
         show = ["git", "show", f"{state.target}:{name}.json"]
         done = subprocess.run(show, cwd=repo, check=True, capture_output=True, text=True)
         assert done.stdout == f"{home}\n"
+
+
+def test_agents_that_work_at_once_have_ports_of_their_own(
+    repo: Path, tmp_path: Path, programs: Callable[..., Path]
+) -> None:
+    """Also their gates find them; a plan's own value wins."""
+    programs("my-bot", FAKE.replace("sys.exit(", "import time; time.sleep(0.3); sys.exit("))
+    adapter("bot", 'adapter = 1\nstart = ["my-bot"]\n')
+    gate = '[gates.ports]\nrun = "test -n \\"$PORT_BASE\\""\nwhen = ["task", "merge"]\n'
+    tasks = "".join(f'[[task]]\nid = "{name}"\ntitle = "t"\nagent = "bot"\n' for name in "AB")
+    state = run_plan(repo, tmp_path / "runs", gate + tasks + 'env = { PORT_BASE = "1" }\n')
+    first, second = (seen(repo, state, name)["env"] for name in "AB")
+    assert int(first["PORT_BASE"]) >= 20_000
+    assert first["PORT_COUNT"] == "10"
+    assert second["PORT_BASE"] == "1"
+    assert first["COMPOSE_PROJECT_NAME"] != second["COMPOSE_PROJECT_NAME"]

@@ -227,6 +227,7 @@ class Worktree(msgspec.Struct, frozen=True, omit_defaults=True):
 
     copy: tuple[str, ...] = ()  # globs below the repo; untracked files such as .env
     link: tuple[str, ...] = ()  # paths below the repo, linked
+    cache: tuple[str, ...] = ()  # dependencies, cloned: below the repo, or absolute
     setup: tuple[str, ...] = ()  # argv, run in the worktree
     root: str | None = None  # where worktrees live; None = below the run's folder
 

@@ -65,7 +65,9 @@ async def prepare(at: Setting, step: Prepare) -> None:
     def make() -> Path:
         if before is not None and before.collected is not None:
             keep_ref(at.git, at.state.run, step.task, before.number, before.collected.head)
-        made = at.worktrees.prepare(step.task, branch, base, copy=spec.copy, link=spec.link)
+        made = at.worktrees.prepare(
+            step.task, branch, base, copy=spec.copy, link=spec.link, cache=spec.cache
+        )
         return made.path
 
     path = await at.in_thread(make)

@@ -286,6 +286,7 @@ WORKTREE: Final = Section(
     (
         Key("copy", Kind.PATHS, "Untracked files to copy into it (globs)."),
         Key("link", Kind.PATHS, "Paths to link into it."),
+        Key("cache", Kind.LINES, "Folders of dependencies to clone into it.", also=("caches",)),
         Key("setup", Kind.SHELL, "A command to run in it."),
         Key("root", Kind.LINE, "Folder where worktrees live."),
     ),

@@ -106,7 +106,8 @@ agent = "careful"
     "worktree": """\
 [worktree]
 copy = [".env", "config/*.local.json"]
-link = ["node_modules"]
+link = ["data/fixtures"]
+cache = ["node_modules"]
 setup = "npm run prepare"
 """,
     "phase": """\
@@ -231,9 +232,24 @@ All that `match` states must hold; an empty one, `{}`, matches every task. These
 and `[...]`, and mind the case.
 """,
     "worktree": """\
-Each attempt works in a git worktree of its own, which holds what is committed. `copy` and `link`
-bring in what is not, from your checkout; a `.worktreeinclude` file there is followed too.
-Nothing of it gets into a commit. `root` may begin with `~`; each run has a folder of its own in it.
+Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and
+`cache` bring in what is not, from your checkout. Nothing of it gets into a commit. `root` may begin
+with `~`; each run has a folder of its own in it.
+
+- `copy` copies untracked files; so does a `.worktreeinclude` at the top of the checkout, a list in
+  the manner of `.gitignore` that other tools read too.
+- `link` makes symbolic links: all worktrees, and your checkout, share one thing. Right for what
+  nobody writes to.
+- `cache` clones folders such as `node_modules`, so that each worktree may change its own. Where the
+  file system can share blocks (btrfs, XFS, ZFS) that takes a moment, elsewhere it is a plain copy
+  and takes as long and as much space as one. An absolute path comes to the top of the worktree
+  under its last name. A Python environment remembers where it was made: its programs still run the
+  original; let `setup` make a new one.
+- What runs in a worktree (agents, gates, `setup`) finds `PORT_BASE` and `PORT_COUNT`, a block of
+  ports that no other worktree of your runs has while this one exists, and `COMPOSE_PROJECT_NAME`,
+  which keeps its containers apart. Nobody is forced to use them: say in the prompt, or in your
+  scripts, which port is which. What an agent leaves to a daemon (a container) outlives it; `setup`
+  of the next one is the place to end it. `env` of a task or agent may say otherwise.
 """,
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any

@@ -248,6 +248,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                 model.Worktree,
                 copy=_some(_PATH),
                 link=_some(_PATH),
+                cache=_some(_LINE),
                 setup=st.one_of(st.just(()), _SHELL),
                 root=_maybe(_LINE),
             )
