@@ -32,6 +32,9 @@ DEFAULT_IDLE_TIMEOUT_S: Final = 20 * 60.0  # silent and without CPU; running too
 DEFAULT_GATE_TIMEOUT_S: Final = 30 * 60.0
 DEFAULT_MARKS: Final = (0.5, 0.8, 0.95)  # of a budget: half, soon, and time to raise it
 DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
+COMMAND: Final = "command"  # the `use` of an agent that is no adapter
+HOME_SHARED: Final = "shared"  # a person's own state folder: the logins are there
+HOME_OWN: Final = "own"  # a folder below the run's
 
 
 class Land(StrEnum):
@@ -120,20 +123,34 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
         return bool(self.run)
 
 
+class Permissions(StrEnum):
+    """What an agent may do without asking."""
+
+    ALL = "all"  # everything: its worktree is its own, and nothing lands unproven
+    ASK = "ask"  # it asks a person, where it can
+
+
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A configured agent: a built-in kind (`use`), or any command."""
+    """A configured agent: one that an adapter describes (`use`), or any command."""
 
     name: AgentName
-    use: str = "command"  # command | claude | scripted | human
-    command: tuple[str, ...] = ()  # argv with {prompt}, {prompt_file}, {model}, {task}, {worktree}
+    use: str = COMMAND  # or the name of an adapter
+    command: tuple[str, ...] = ()  # argv, see `core.adapter.WORDS`
     model: str | None = None
-    args: tuple[str, ...] = ()  # added to the command of a built-in kind
+    args: tuple[str, ...] = ()  # added to the command
     env: dict[str, str] = {}
-    output: str | None = None  # stream format: plain | claude | scripted; None = the kind's own
+    output: str | None = None  # stream format; None = the adapter's own
     skills: tuple[str, ...] = ()  # what it is good at
     adapter: Adapter | None = None  # what `use` stands for, as it was when the run began
     escalate: tuple[str, ...] = ()  # models, the first one for the first attempt
     fallback: tuple[AgentName, ...] = ()  # who works in its place, the first choice first
+    resume: tuple[str, ...] = ()  # of a command: argv that goes on with {session}
+    take_over: tuple[str, ...] = ()  # of a command: argv of its own screen on {session}
+    reads: Input | None = None  # of a command: what it reads while it works; None = by its output
+    permissions: Permissions = Permissions.ALL
+    home: str = HOME_SHARED  # where it keeps its state: shared, own, or a folder
+    mcp: str | None = None  # a file of MCP servers, below the repository unless absolute
+    settings: str | None = None  # a settings file of its own format, likewise
 
     @property
     def stream(self) -> str:
@@ -142,14 +159,35 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
             return self.output
         if self.adapter is not None:
             return self.adapter.output
-        return "plain" if self.use in ("command", "human") else self.use
+        return "plain" if self.use in (COMMAND, "human") else self.use
 
     @property
     def input(self) -> Input:
         """What it reads while it works."""
+        if self.reads is not None:
+            return self.reads
         if self.adapter is not None:
             return self.adapter.input
         return Input.LINES if self.stream == "scripted" else Input.NONE
+
+    @property
+    def driver(self) -> Adapter | None:
+        """How it is started: its adapter, or what its own command amounts to."""
+        if self.use != COMMAND:
+            return self.adapter
+        return Adapter(
+            name=self.name,
+            output=self.stream,
+            input=self.input,
+            start=self.command,
+            resume=self.resume,
+            take_over=self.take_over,
+        )
+
+    @property
+    def resumes(self) -> bool:
+        """Can a session of it go on in a new process?"""
+        return self.driver is not None and self.driver.resumes
 
     @property
     def listens(self) -> bool:
@@ -219,6 +257,7 @@ class Worktree(msgspec.Struct, frozen=True, omit_defaults=True):
 
     copy: tuple[str, ...] = ()  # globs below the repo; untracked files such as .env
     link: tuple[str, ...] = ()  # paths below the repo, linked
+    cache: tuple[str, ...] = ()  # dependencies, cloned: below the repo, or absolute
     setup: tuple[str, ...] = ()  # argv, run in the worktree
     root: str | None = None  # where worktrees live; None = below the run's folder
 
@@ -421,7 +460,20 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return tuple(named) or self.gates_when(GateWhen.PHASE)
 
 
-BUILTIN_AGENTS: Final = ("claude", "scripted", "human")
+# The adapters that ship with agentdeck, `agents/catalog/*.toml`.
+BUILTIN_AGENTS: Final = (
+    "claude",
+    "codex",
+    "opencode",
+    "gemini",
+    "aider",
+    "mini",
+    "claude-acp",
+    "opencode-acp",
+    "gemini-acp",
+    "scripted",
+    "human",
+)
 COMPLEXITIES: Final = ("low", "low-medium", "medium", "medium-high", "high", "very-high")
 
 

@@ -14,6 +14,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -163,7 +164,8 @@ async def watch(at: Setting, step: Watch) -> None:
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     await at.in_thread(lambda: sweep(tag, since=attempt.process))
     follower.report(at.engine.clock(), at_once=True)
-    await at.record(_exit(step, follower, processes.look(folder), ended_by_us=ended_by_us))
+    exits = _exits(at, attempt)
+    await at.record(_exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us))
 
 
 async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processes.Child) -> None:
@@ -291,19 +293,36 @@ class _Watchdog:
         await self.at.record(limit)
 
 
+def _exits(at: Setting, attempt: Attempt) -> Mapping[str, str]:
+    """What an exit status of the agent means, where its stream does not say it."""
+    driver = at.state.plan.agent_by_name[attempt.agent].driver
+    return {} if driver is None else driver.exits
+
+
 def _exit(
-    step: Watch, follower: _Follower, found: processes.Found, *, ended_by_us: bool
+    step: Watch,
+    follower: _Follower,
+    found: processes.Found,
+    exits: Mapping[str, str],
+    *,
+    ended_by_us: bool,
 ) -> e.AttemptExited:
     code = found.code if isinstance(found, processes.Finished) else None
     result = follower.ended
     if ended_by_us and result is not None and result.ok:
         code = 0  # its own word was good; the work is proven by what follows
+    cause = result.cause if result and not result.ok else None
+    detail = (result.detail if result else "") or ""
+    meant = exits.get(str(code)) if cause is None and not (result and result.ok) else None
+    if meant is not None:
+        cause = FailureClass(meant)
+        detail = detail or f"exit {code}"
     return e.AttemptExited(
         step.task,
         step.attempt,
         code,
         ok=result.ok if result else None,
-        cause=result.cause if result and not result.ok else None,
-        detail=(result.detail if result else "") or "",
+        cause=cause,
+        detail=detail,
         retry_at=result.retry_at if result else None,
     )

@@ -11,6 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from agentdeck.core import plan as model
+from agentdeck.core.adapter import FORMATS, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId, id_fault
 
 _ID = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,11}", fullmatch=True).filter(
@@ -72,10 +73,17 @@ def _agent(draw: st.DrawFn, name: str, others: list[AgentName]) -> model.Agent:
         model=draw(_maybe(_LINE)),
         args=draw(st.lists(_ARGUMENT, max_size=2).map(tuple)),
         env=draw(_ENV),
-        output=draw(_maybe(st.sampled_from(("plain", "claude", "scripted")))),
+        output=draw(_maybe(st.sampled_from(FORMATS))),
         skills=draw(_some(_LINE, 2)),
         escalate=draw(_some(_LINE, 2)),
         fallback=draw(_several([other for other in others if other != name])),
+        permissions=draw(st.sampled_from(model.Permissions)),
+        home=draw(st.one_of(st.sampled_from((model.HOME_SHARED, model.HOME_OWN)), _LINE)),
+        mcp=draw(_maybe(_LINE)),
+        settings=draw(_maybe(_LINE)),
+        resume=draw(st.one_of(st.just(()), _COMMAND)) if use == "command" else (),
+        take_over=draw(st.one_of(st.just(()), _COMMAND)) if use == "command" else (),
+        reads=draw(_maybe(st.sampled_from(Input))) if use == "command" else None,
     )
 
 
@@ -262,6 +270,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                 model.Worktree,
                 copy=_some(_PATH),
                 link=_some(_PATH),
+                cache=_some(_LINE),
                 setup=st.one_of(st.just(()), _SHELL),
                 root=_maybe(_LINE),
             )
