@@ -10,11 +10,13 @@ import typer
 
 from agentdeck.cli.output import in_terminal, note, safe, say
 from agentdeck.cli.place import RunArgument, chosen_run, folder_of
+from agentdeck.cli.pricing import PricesOption, chosen_prices
 from agentdeck.control.runs import RunFolder, fold_run, runs_of
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.events import Outcome
 from agentdeck.core.plan import Plan
+from agentdeck.core.prices import Prices
 
 if TYPE_CHECKING:
     from agentdeck.control.catalog import Catalog
@@ -47,6 +49,7 @@ def run(
         float | None,
         typer.Option("--speed", metavar="N", help="Scripted agents take an Nth of the estimates."),
     ] = None,
+    prices: PricesOption = None,
     write_back: Annotated[
         bool,
         typer.Option("--write-back", help="Keep the document true that the plan is made of."),
@@ -73,13 +76,19 @@ def run(
             "--resume goes on with the run as it is; --write-back is for new runs",
             hint="leave one of them out",
         )
+    if resume and prices is not None:
+        raise UsageError(
+            "--resume goes on with the run as it is; --prices is for new runs",
+            hint="leave one of them out",
+        )
     if agents is not None and not 1 <= agents <= MAX_AGENTS:
         raise UsageError(f"--agents must be 1 to {MAX_AGENTS}, not {agents}")
     here = folder_of(context)
     if resume:
         folder = _to_resume(plan, here, agent)
     else:
-        folder = _new_run(plan, here, agent, agents, speed, write_back=write_back)
+        table = chosen_prices(here, prices)
+        folder = _new_run(plan, here, agent, agents, speed, table, write_back=write_back)
     if no_attach:
         return _leave(folder)
     if headless or not in_terminal():
@@ -128,6 +137,7 @@ def _new_run(
     agent: str | None,
     agents: int | None,
     speed: float | None,
+    prices: Prices,
     *,
     write_back: bool,
 ) -> RunFolder:
@@ -141,7 +151,7 @@ def _new_run(
         plan = _with_source(plan, named, here)
     catalog = load_catalog()
     _look_for_agents(plan, catalog, named)
-    return create_run(here, plan, text, catalog=catalog)
+    return create_run(here, plan, text, prices=prices, catalog=catalog)
 
 
 def _look_for_agents(plan: Plan, catalog: Catalog, named: Path) -> None:

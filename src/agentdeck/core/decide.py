@@ -6,29 +6,33 @@ function answers "could this be done now, and if not, why?" for a key that is di
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, TypeVar, assert_never
 
+import msgspec
+
+from agentdeck.core import budgets, decide_words, evidence, policy, queue, replan_rules
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
-from agentdeck.core import evidence, queue, replan_rules
 from agentdeck.core.commands import AnyCommand
-from agentdeck.core.errors import RefusedError
+from agentdeck.core.decide_words import MAX_MESSAGE
 from agentdeck.core.events import AnyEvent, SkipMode
-from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import GateWhen
+from agentdeck.core.plan import Budget, GateWhen
 from agentdeck.core.readiness import cascade
+from agentdeck.core.refused import Refused, task_of
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.state import LIVE, RunState, TaskRun, TaskState, Wanted
 
+__all__ = ["DETACHED", "MAX_AGENTS", "MAX_MESSAGE", "Refused", "decide", "refusal"]
+
 S = TaskState
-MAX_MESSAGE = 64_000  # characters; a pipe holds 65,536 bytes, and an agent reads one line at a time
 DETACHED = "HEAD"  # the base of a run that began where no branch was checked out
 MAX_REASONS = 5  # in the refusal of one change of the plan
 MAX_AGENTS = 256  # at once; a typing slip must not start thousands of processes
+MAX_USD: Final = 1e9  # of one budget; more is a typing error
+MAX_TOKENS: Final = 10**15  # likewise
+MAX_SHOWN: Final = 80  # characters of a name that is not known
 
-
-class Refused(RefusedError):
-    """The command cannot be carried out now; the message says why."""
+N = TypeVar("N", int, float)
 
 
 def refusal(state: RunState, command: AnyCommand) -> str | None:
@@ -70,11 +74,15 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
         case c.Stop():
             return _stop(state, command)
         case c.Steer():
-            return _steer(state, command)
+            return decide_words.steer(state, command)
         case c.SetAgents():
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
             return [e.AgentsLimitSet(command.limit, command.by)]
+        case c.SetBudget():
+            return _set_budget(state, command)
+        case c.RaiseBudget():
+            return _raise_budget(state, command)
         case c.EditPlan():
             return _edit_plan(state, command)
         case c.Promote():
@@ -93,24 +101,19 @@ def _promotes(command: AnyCommand) -> bool:
     return of_the_queue or isinstance(command, c.Promote)
 
 
-def _task(state: RunState, task_id: TaskId) -> TaskRun:
-    task = state.tasks.get(task_id)
-    if task is None:
-        raise Refused(f"there is no task {task_id}")
-    return task
-
-
 def _pause(state: RunState, command: c.Pause) -> list[AnyEvent]:
     if command.task is None:
         if state.paused:
             raise Refused("the run is paused already")
         return [e.RunPaused(command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.wanted is Wanted.PAUSE:
         raise Refused(f"{task.id} is paused already")
     if task.wanted is Wanted.STOP:
         raise Refused(f"{task.id} is being stopped")
-    if task.state not in (S.WORKING, S.ASKING, S.PREPARING, S.READY, S.PENDING, S.RETRYING):
+    # PAUSED: frozen because of a budget, and now by a person's wish as well
+    may = (S.WORKING, S.PAUSED, S.ASKING, S.PREPARING, S.READY, S.PENDING, S.RETRYING)
+    if task.state not in may:
         raise Refused(f"{task.id} is {task.state}: there is nothing to pause")
     if is_human(state, task.id):
         raise Refused(f"{task.id} is done by a person")
@@ -122,8 +125,11 @@ def _resume(state: RunState, command: c.Resume) -> list[AnyEvent]:
         if not state.paused:
             raise Refused("the run is not paused")
         return [e.RunResumed(command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.wanted is not Wanted.PAUSE:
+        line = budgets.Book(state).freezes(task) if task.state is S.PAUSED else None
+        if line is not None:
+            raise Refused(f"{task.id} is frozen: {line.sentence}", hint="raise the budget")
         raise Refused(f"{task.id} is not paused")
     return [e.TaskResumeAsked(task.id, command.by)]
 
@@ -139,14 +145,15 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
         if not red:
             raise Refused("no gate is red on the target or the base")
         return [e.GateReset(tree, command.by) for tree in red]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.state not in (S.FAILED, S.CANCELLED, S.RETRYING, S.REVIEWING, S.PROPOSED):
         raise Refused(f"{task.id} is {task.state}: only an ended attempt can be retried")
-    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh)]
+    session = e.NextSession.NEW if command.fresh else policy.next_session(task.cause)
+    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh, session)]
 
 
 def _skip(state: RunState, command: c.Skip) -> list[AnyEvent]:
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.state in LIVE | {S.PREPARING, S.CHECKING}:
         raise Refused(f"{task.id} is {task.state}: stop it first")
     if task.state in (S.LANDED, S.SKIPPED, S.QUEUED):
@@ -167,7 +174,7 @@ def _skip(state: RunState, command: c.Skip) -> list[AnyEvent]:
 
 
 def _unskip(state: RunState, command: c.Unskip) -> list[AnyEvent]:
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.state is not S.SKIPPED:
         raise Refused(f"{task.id} is not skipped")
     built = [
@@ -188,7 +195,7 @@ def _approve(state: RunState, command: c.Approve) -> list[AnyEvent]:
         if not waiting:
             raise Refused("nothing waits for an approval")
         return [event for task in waiting for event in _yes(task, command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.state is S.ASKING and is_human(state, task.id):
         return [e.TaskDone(task.id, f"done by {command.by}", command.by)]
     if task.state not in (S.PROPOSED, S.REVIEWING):
@@ -208,7 +215,7 @@ def _yes(task: TaskRun, by: str) -> list[AnyEvent]:
 
 
 def _merge(state: RunState, command: c.Merge) -> list[AnyEvent]:
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.state not in (S.PROPOSED, S.REVIEWING, S.QUEUED):
         raise Refused(f"{task.id} is {task.state}: only proven work can be merged")
     events: list[AnyEvent] = []
@@ -224,7 +231,7 @@ def _hold(state: RunState, command: c.Hold) -> list[AnyEvent]:
         if state.queue_held:
             raise Refused("the merge queue is held already")
         return [e.QueueHeld(command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.held:
         raise Refused(f"{task.id} is held already")
     if task.state in (S.LANDED, S.SKIPPED):
@@ -239,14 +246,14 @@ def _release(state: RunState, command: c.Release) -> list[AnyEvent]:
         if not state.queue_held:
             raise Refused("the merge queue is not held")
         return [e.QueueReleased(command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if not task.held:
         raise Refused(f"{task.id} is not held")
     return [e.TaskReleased(task.id, command.by)]
 
 
 def _stop(state: RunState, command: c.Stop) -> list[AnyEvent]:
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.wanted is Wanted.STOP:
         raise Refused(f"{task.id} is being stopped already")
     if task.state in LIVE and task.attempt is not None and task.attempt.launched_at is not None:
@@ -259,34 +266,6 @@ def _stop(state: RunState, command: c.Stop) -> list[AnyEvent]:
     if entry is not None and entry.intended:
         raise Refused(f"{task.id} is landing this moment")
     return [e.TaskCancelled(task.id, f"stopped by {command.by}")]
-
-
-def _steer(state: RunState, command: c.Steer) -> list[AnyEvent]:
-    task = _task(state, command.task)
-    text = command.text.strip()
-    if not text:
-        raise Refused("the message is empty")
-    if len(text) > MAX_MESSAGE:
-        raise Refused(
-            f"the message has {len(text):,} characters; at most {MAX_MESSAGE:,} are taken"
-        )
-    if is_human(state, task.id):
-        raise Refused(f"{task.id} is done by a person: approve it when it is done")
-    attempt = task.attempt
-    if task.state not in LIVE or attempt is None:
-        raise Refused(f"{task.id} is {task.state}: no agent listens")
-    if not can_listen(state, task):
-        raise Refused(f"{attempt.agent} takes no messages while it works")
-    question = attempt.question.id if attempt.question else None
-    number = len(attempt.messages) + 1
-    return [e.MessageSent(task.id, attempt.number, f"m{number}", text, command.by, question)]
-
-
-def can_listen(state: RunState, task: TaskRun) -> bool:
-    """Does the task's agent read messages while it works?"""
-    if task.attempt is None:
-        return False
-    return state.plan.agent_by_name[task.attempt.agent].listens
 
 
 def _edit_plan(state: RunState, command: c.EditPlan) -> list[AnyEvent]:
@@ -302,6 +281,49 @@ def _edit_plan(state: RunState, command: c.EditPlan) -> list[AnyEvent]:
         rest = [f"... and {more} more"] if more > 0 else []
         raise Refused("; ".join([*found[:MAX_REASONS], *rest]))
     return [e.PlanChanged(command.change, state.plan_changes + 1, command.by)]
+
+
+def _set_budget(state: RunState, command: c.SetBudget) -> list[AnyEvent]:
+    before = _budget(state, command.scope)
+    usd = before.usd if command.usd is msgspec.UNSET else command.usd
+    tokens = before.tokens if command.tokens is msgspec.UNSET else command.tokens
+    if (usd, tokens) == (before.usd, before.tokens):
+        raise Refused(f"the budget of {budgets.scope_in_words(command.scope)} is that already")
+    return [_budget_set(command.scope, usd, tokens, command.by)]
+
+
+def _raise_budget(state: RunState, command: c.RaiseBudget) -> list[AnyEvent]:
+    before = _budget(state, command.scope)
+    if not (command.usd > 0 or command.tokens > 0):
+        raise Refused("a budget is raised by more than nothing")
+    usd = _more(before.usd, command.usd, "money", command.scope)
+    tokens = _more(before.tokens, command.tokens, "tokens", command.scope)
+    return [_budget_set(command.scope, usd, tokens, command.by)]
+
+
+def _budget(state: RunState, scope: str) -> Budget:
+    found = budgets.budget_of(state, scope)
+    if found is None:
+        raise Refused(
+            f"there is no {scope[:MAX_SHOWN]!r} to have a budget",
+            hint="name `run`, `phase:ID`, `pool:NAME` or `task:ID`",
+        )
+    return found
+
+
+def _more(limit: N | None, by: N, of: str, scope: str) -> N | None:
+    if by and limit is None:
+        whose = budgets.scope_in_words(scope)
+        raise Refused(f"{whose} has no limit in {of} that could be raised", hint="set one")
+    return limit if limit is None else limit + by
+
+
+def _budget_set(scope: str, usd: float | None, tokens: int | None, by: str) -> AnyEvent:
+    if usd is not None and not 0 <= usd <= MAX_USD:
+        raise Refused(f"a budget has 0 to {MAX_USD:,.0f} dollars, not {usd:g}")
+    if tokens is not None and not 0 <= tokens <= MAX_TOKENS:
+        raise Refused(f"a budget has 0 to {MAX_TOKENS:,} tokens, not {tokens:,}")
+    return e.BudgetSet(scope, usd, tokens, by)
 
 
 def _promote(state: RunState, command: c.Promote) -> list[AnyEvent]:

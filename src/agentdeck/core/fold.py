@@ -28,6 +28,7 @@ _READINESS = (
     e.PhaseClosed,
     e.PlanChanged,
     e.TaskRetried,
+    e.TaskContinued,
     e.RetryDue,
 )
 

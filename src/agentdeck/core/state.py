@@ -20,6 +20,7 @@ from agentdeck.core.events import (
     EntryKind,
     FailureClass,
     FileTouched,
+    NextSession,
     Outcome,
     SkipMode,
     Verdict,
@@ -34,7 +35,8 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
-from agentdeck.core.plan import Plan, Task, TaskSettings
+from agentdeck.core.plan import Budget, Plan, Task, TaskSettings
+from agentdeck.core.prices import Prices
 
 
 class TaskState(StrEnum):
@@ -104,6 +106,17 @@ class Message(msgspec.Struct):
     delivered: bool = False
     answers: Question | None = None  # what it answers
     option: str = ""
+    sent_at: float = 0.0
+    requeued: bool = False  # the agent ended without it; it is told with the next turn
+
+
+class QueuedMessage(msgspec.Struct, frozen=True):
+    """A person's words that wait for the next turn."""
+
+    id: str
+    text: str
+    by: str
+    at: float
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -151,6 +164,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     path: str | None = None  # of the worktree
     branch: str | None = None
     base: str | None = None
+    held: bool = False  # its worktree stood when a budget was used up: launched once that is raised
     launcher: ProcessIdentity | None = None
     process: ProcessIdentity | None = None
     launched_at: float | None = None
@@ -163,6 +177,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     tokens_out: int = 0
     tokens_cached: int = 0
     usd: float = 0.0
+    usd_priced: float = 0.0  # of `usd`, by the price table
     tools: int = 0
     activity: str = ""
     message: str = ""
@@ -173,11 +188,13 @@ class Attempt(msgspec.Struct, kw_only=True):
     carry: str = ""  # of the stream's reader
     questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
+    told: tuple[QueuedMessage, ...] = ()  # stand in its prompt
     limit: Limit | None = None
     exit: Exit | None = None
     collected: Collected | None = None
     released: bool = False  # its worktree serves somebody else
     outcome: str = ""  # how it ended, in words; "" while it goes on
+    cause: FailureClass | None = None  # what it failed of
     ejected_tree: str = ""  # what the queue had built of it when it was ejected
 
     @property
@@ -213,7 +230,12 @@ class TaskRun(msgspec.Struct, kw_only=True):
     free_failures: int = 0  # that do not (limits, overload), likewise
     retry_at: float | None = None
     feedback: str = ""  # for the next attempt
+    feedback_by: str = ""  # the person who said it; "" = a gate, git or the agent did
     fresh: bool = False  # the next attempt starts from the target's tip
+    next_session: NextSession = NextSession.NEW  # of the next attempt
+    rung: int = 0  # how often it was given the next model of its agent's ladder
+    fallen: int = 0  # how often it was given to the next agent, since a person last retried
+    sessions_lost: int = 0  # how often an agent did not know the session it should go on in
     approved: int = 0  # the attempt that a person said yes to, 0 = none
     approved_by: str = ""
     held: bool = False
@@ -223,6 +245,9 @@ class TaskRun(msgspec.Struct, kw_only=True):
     landed_at: float | None = None
     done_how: str = ""
     stopped_by: str = ""
+    queued: tuple[QueuedMessage, ...] = ()  # messages for the next turn, the oldest first
+    queued_so_far: int = 0
+    goes_on: bool = False  # the next attempt is another turn of the latest one
 
     @property
     def attempt(self) -> Attempt | None:
@@ -301,6 +326,9 @@ class RunState(msgspec.Struct, kw_only=True):
     run: RunId = RunId("")
     plan: Plan = Plan(name="", tasks=())  # as it is now
     plan_changes: int = 0  # how often it was changed since the run began
+    budgets: dict[str, Budget] = {}  # by scope: what a person has set; the rest is in the plan
+    marked: dict[str, float] = {}  # by scope: the highest mark that was told
+    prices: Prices = Prices()
     repo: str = ""
     checkout: str = ""
     base: str = ""

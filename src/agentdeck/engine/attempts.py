@@ -6,10 +6,10 @@ tree), so that doing a step again after a crash finds it done.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Final
 
+from agentdeck.agents.input import message_line
 from agentdeck.agents.launching import Place, command_line, first_run_line
 from agentdeck.agents.prompt import build_prompt, commit_message
 from agentdeck.core import events as e
@@ -187,9 +187,9 @@ async def deliver(at: Setting, step: Deliver) -> None:
     """Write a message to the agent's input."""
     attempt = at.attempt(step.task, step.attempt)
     message = next(found for found in attempt.messages if found.id == step.message)
-    line = json.dumps({"type": "message", "id": message.id, "text": message.text}) + "\n"
+    line = message_line(at.state.plan.agent_by_name[attempt.agent].input, message)
     folder = at.attempt_folder(step.task, step.attempt)
-    await at.in_thread(lambda: write_stdin(folder, line.encode()))
+    await at.in_thread(lambda: write_stdin(folder, line))
     await at.record(e.MessageDelivered(step.task, step.attempt, step.message))
 
 

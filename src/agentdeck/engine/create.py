@@ -15,6 +15,7 @@ from agentdeck.core.decide import DETACHED
 from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.ids import RunId, slug
 from agentdeck.core.plan import Plan
+from agentdeck.core.prices import Prices
 from agentdeck.engine.enginelog import open_log
 from agentdeck.engine.folders import RunFolder, runs_root
 from agentdeck.engine.git import Git
@@ -36,6 +37,7 @@ def create_run(
     plan: Plan,
     plan_text: str,
     *,
+    prices: Prices | None = None,
     root: Path | None = None,
     adapters: Mapping[str, Adapter] | None = None,
 ) -> RunFolder:
@@ -45,6 +47,7 @@ def create_run(
         repo: anywhere inside the user's checkout.
         plan: what to run.
         plan_text: the plan file as it was read, kept beside the journal.
+        prices: by which what agents do not price themselves is reckoned; None = it is not.
         root: the runs folder, when it is not the default one.
         adapters: of the agents that the plan names, by name; None = those that ship.
 
@@ -73,6 +76,7 @@ def create_run(
         base_tree=git.tree_of(tip or base_commit),
         target=target,
         checkout=str(git.checkout),
+        prices=prices,
     )
     folder.create()
     folder.plan.write_text(plan_text, encoding="utf-8")

@@ -21,11 +21,14 @@ MAX_RETRIES: Final = 50  # the wait doubles each time; beyond this it is longer 
 MAX_PRIORITY: Final = 1_000_000
 MAX_TOKENS: Final = 10**15
 MAX_USD: Final = 1e9
+LEAST_MARK: Final = 0.01  # of a budget; a mark at nothing would always be passed
 SHORTEST_S: Final = 0.001  # seconds; a limit of zero would end everything at once
 
 
 class Kind(Enum):
     """What a value must be. The text is what an error says was expected."""
+
+    __hash__ = object.__hash__  # `enum` has one in Python, and it is asked for each value of a plan
 
     FLAG = "true or false"
     COUNT = "a whole number"
@@ -138,6 +141,28 @@ _IDLE: Final = _duration(
 _ENV: Final = Key("env", Kind.ENV, "Environment variables, added.", also=("environment",))
 _LABELS: Final = Key("labels", Kind.LINES, "Free words; pools and routes select by them.")
 _LAND: Final = _choice("land", model.Land, "Who says yes before finished work is merged.")
+BUDGET_KEYS: Final = (
+    Key("usd", Kind.MONEY, "US dollars.", maximum=MAX_USD, also=("cost", "dollars", "money")),
+    Key("tokens", Kind.TOKENS, "Tokens.", maximum=MAX_TOKENS),
+    _choice("on_exceed", model.OnExceed, "What happens when it is used up."),
+    Key(
+        "warn",
+        Kind.NUMBER,
+        "Shares of it, 0.01 to 1, at which a person is told.",
+        many=True,
+        empty_ok=True,
+        minimum=LEAST_MARK,
+        maximum=1,
+        also=("warn_at", "marks", "alerts"),
+    ),
+)
+_BUDGET: Final = Key(
+    "budget",
+    Kind.TABLE,
+    "What may be used for it: the keys of `[budget]`.",
+    keys=BUDGET_KEYS,
+    model=model.Budget,
+)
 _GATES: Final = _ref(
     "gates", Ref.GATE, "Only these task and merge gates.", many=True, empty_ok=True
 )
@@ -192,11 +217,7 @@ BUDGET: Final = Section(
     "budget",
     Shape.TABLE,
     "What a run may use.",
-    (
-        Key("usd", Kind.MONEY, "US dollars.", maximum=MAX_USD, also=("cost", "dollars", "money")),
-        Key("tokens", Kind.TOKENS, "Tokens.", maximum=MAX_TOKENS),
-        _choice("on_exceed", model.OnExceed, "What happens when it is used up."),
-    ),
+    BUDGET_KEYS,
     model=model.Budget,
     field="budget",
 )
@@ -227,6 +248,12 @@ AGENTS: Final = Section(
         _ENV,
         Key("output", Kind.CHOICE, "How its output is read.", choices=FORMATS),
         Key("skills", Kind.LINES, "What it is good at."),
+        Key(
+            "escalate",
+            Kind.LINES,
+            "Models; each failure that an abler one may avoid moves a task to the next.",
+        ),
+        _ref("fallback", Ref.AGENT, "Who works when it refuses or is out of quota.", many=True),
         _choice("permissions", model.Permissions, "What it may do without asking."),
         Key("home", Kind.LINE, "Where it keeps its state: shared, own, or a folder."),
         Key("mcp", Kind.LINE, "A file of MCP servers, passed on.", also=("mcp_config",)),
@@ -247,6 +274,7 @@ POOLS: Final = Section(
         Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS, required=True),
         Key("labels", Kind.LINES, "Tasks with one of these labels are routed here."),
         _ref("agents", Ref.AGENT, "Tasks of these agents are routed here.", many=True),
+        _BUDGET,
         _later("host", "Another machine."),
     ),
     Ref.POOL,
@@ -258,6 +286,17 @@ _MATCH: Final = (
     Key("phase", Kind.LINE, "Glob for the task's phase."),
     Key("label", Kind.LINE, "Glob for one of its labels.", also=("labels",)),
     Key("complexity", Kind.LINE, "Glob for the task's complexity.", also=("size",)),
+    Key("risk", Kind.LINE, "Glob for the task's risk."),
+    Key("kind", Kind.LINE, "Glob for the task's kind."),
+    Key("skill", Kind.LINE, "Glob for one of its skills.", also=("skills",)),
+    Key("min_tokens", Kind.TOKENS, "Estimated at so many or more.", maximum=MAX_TOKENS),
+    Key(
+        "max_tokens",
+        Kind.TOKENS,
+        "Estimated at so many or fewer.",
+        maximum=MAX_TOKENS,
+        also=("tokens",),
+    ),
 )
 ROUTES: Final = Section(
     "route",
@@ -302,6 +341,7 @@ PHASES: Final = Section(
         Key("title", Kind.LINE, "What it is about.", empty_ok=True),
         Key("sync", Kind.FLAG, "The next phases wait for every task of this one."),
         _ref("gates", Ref.GATE, "Phase gates of this phase.", many=True),
+        _BUDGET,
     ),
     Ref.PHASE,
     model.Phase,
@@ -332,6 +372,7 @@ TASKS: Final = Section(
         _LABELS,
         _duration("estimate", "How long it is expected to take.", minimum=SHORTEST_S),
         Key("tokens", Kind.TOKENS, "Tokens it is expected to take.", maximum=MAX_TOKENS),
+        _BUDGET,
         Key(
             "risk",
             Kind.CHOICE,

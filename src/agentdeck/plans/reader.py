@@ -9,7 +9,6 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -87,6 +86,7 @@ class _Reader:
         for section in keys.SECTIONS:
             if section.name in self._document:
                 values.update(self._section(section))
+        sections.check_fallbacks(values.get("agents", ()), self._findings)
         sections.check_dependencies(self._tasks, self._findings)
         sections.check_deferred(self._tasks, self._findings)
         strategy = values.get("strategy", Strategy.EAGER)
@@ -118,6 +118,7 @@ class _Reader:
     def _named(self, section: Section, raw: Any, path: Path) -> Iterator[Any]:
         if not self._tables.is_a(raw, dict, f"tables [{section.name}.NAME]", path):
             return
+        required = _required(section.model)
         for name, table in raw.items():
             place = (*path, name)
             fault = id_fault(name)
@@ -126,7 +127,7 @@ class _Reader:
                 self._findings.add(place, message, f"a name is {ID_RULE}")
             if self._tables.is_a(table, dict, f"a table [{section.name}.NAME]", place):
                 values = {"name": name, **self._element(section, table, place)}
-                if _complete(section, values):
+                if required <= values.keys():
                     yield section.model(**values)
 
     def _listed(self, section: Section, raw: Any, path: Path) -> tuple[Any, ...]:
@@ -134,6 +135,7 @@ class _Reader:
             return ()
         placed = []
         ids = []
+        required = _required(section.model)
         for index, table in enumerate(raw):
             place = (*path, index)
             if not self._tables.is_a(table, dict, f"a table [[{section.name}]]", place):
@@ -142,7 +144,7 @@ class _Reader:
             if section.ref and isinstance(table.get("id"), str):
                 ids.append((place, table["id"]))
                 values["id"] = table["id"]  # a bad id has been reported; others may still name it
-            if _complete(section, values):
+            if required <= values.keys():
                 placed.append((place, section.model(**values)))
         sections.check_ids(ids, section, self._findings)
         if section is keys.TASKS:
@@ -166,13 +168,8 @@ class _Reader:
         return values
 
 
-def _complete(section: Section, values: Mapping[str, Any]) -> bool:
-    """Is there enough to make the struct? What is missing has been reported."""
-    return _required(section.model) <= values.keys()
-
-
-@lru_cache(maxsize=64)  # models; there are a dozen
 def _required(model: type[msgspec.Struct]) -> frozenset[str]:
+    """Without these fields no struct can be made; what is missing has been reported."""
     fields = msgspec.structs.fields(model)
     return frozenset(field.name for field in fields if field.required)
 

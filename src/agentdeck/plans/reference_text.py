@@ -58,7 +58,8 @@ timeout = "1h30m"
 [budget]
 usd = 20
 tokens = "5M"
-on_exceed = "drain"
+on_exceed = "ask"
+warn = [0.5, 0.9]
 """,
     "gates": """\
 [gates.unit]
@@ -88,6 +89,9 @@ env = { STYLE = "plain" }
 [agents.apart]
 use = "codex"
 home = "own"                    # no state of yours; log in by a variable
+[agents.claude]
+escalate = ["haiku", "sonnet", "opus"]
+fallback = ["my-script"]
 """,
     "pools": """\
 [pools.browser]
@@ -97,6 +101,10 @@ labels = ["ui"]
     "route": """\
 [[route]]
 match = { id = "DOC-*" }
+model = "haiku"
+
+[[route]]
+match = { max_tokens = "10K" }  # small work
 model = "haiku"
 
 [[route]]
@@ -185,8 +193,32 @@ the exception, and only when the plan names it, or `agentdeck run DOCUMENT --wri
 has to be in the repository's checkout.
 """,
     "budget": """\
-When a part of it is used up, nothing new starts. `"drain"`: what works goes on to its end.
-`"stop"`: what works is stopped too. Without a budget there is no limit.
+Beside the one of the run, each phase, pool and task may have a budget of its own, with the same
+keys: `budget = { usd = 5 }` in `[[phase]]`, `[pools.NAME]` or `[[task]]`. That of a pool counts
+what is used by attempts that work in it, that of a phase or task all attempts at its tasks. All
+budgets that an attempt is under hold at once. Without a budget there is no limit.
+
+When `usd` or `tokens` of it are used up, nothing starts under it any more, and
+
+- `"ask"`: the agents at work under it are frozen where they are, with everything they have started;
+  the run says that it needs a person, and when the budget is raised (`$` in the deck, `agentdeck
+  budget raise`) they go on. What an agent has begun is not lost, and it uses nothing meanwhile;
+  its answer of the moment is the most that it uses beyond the limit.
+- `"drain"`: what works goes on to its end, whatever it takes.
+- `"stop"`: what works is stopped.
+
+Before an agent starts, what it is expected to use is reserved: the task's `tokens` at the price of
+its model, else what the ended attempts of this run have used on average, else nothing. It starts
+only if that fits into what is left of every budget it is under. Where nobody is at work under a
+budget, a task starts as long as anything is left, even if it is expected to need more.
+
+Tokens are those that agents read afresh and write; what comes from a cache is not counted. Dollars
+are those that the agent's stream names; where it names none, or has not yet, they are reckoned by
+the price table that the run began with (`agentdeck run --prices FILE` reads another one than the
+shipped). Of a model that has no price only tokens count, and that is said.
+
+At each share in `warn`, and when it is used up, the deck and the output of a headless run say so,
+once.
 """,
     "gates": """\
 `when`, one or several:
@@ -220,6 +252,16 @@ worktree) and the others that [agents](agents.md) names.
 - `mcp` and `settings` name files, below the repository unless they are absolute. What is in them is
   between you and the agent.
 - `resume`, `take_over` and `input` make a `command` as able as an adapter; see [agents](agents.md).
+`claude`, `scripted` and `human` are there without a table; a table of the same name changes them.
+A table says either `use` or `command`. In `command` and `args`, these are replaced, each within one
+argument, and no shell ever sees them: `{prompt}`, `{prompt_file}`, `{model}`, `{task}`,
+`{worktree}`.
+
+`escalate` is a ladder of models. A task begins with the first one, or with its own model when that
+is on the ladder; each failure that uses up a retry and that an abler model may avoid moves it one
+up. A model that is not on the ladder stays. `fallback` names the agents that take a task over when
+this one refuses it, is not logged in, or is out of quota. They work with their own
+models. [failures.md](failures.md) says which failure does what.
 """,
     "pools": """\
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
@@ -229,7 +271,8 @@ takes only the latter, and a task that a person does takes neither.
     "route": """\
 Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.
 All that `match` states must hold; an empty one, `{}`, matches every task. These globs know `*`, `?`
-and `[...]`, and mind the case.
+and `[...]`, and mind the case. A task without `tokens` is of no size: it matches neither
+`min_tokens` nor `max_tokens`.
 """,
     "worktree": """\
 Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and
@@ -330,6 +373,9 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.gates": "all, by their `when`",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
+    "pools.budget": "no limit of its own",
+    "phase.budget": "no limit of its own",
+    "task.budget": "no limit of its own",
     "agents.use": "the table's name, if an adapter is called so",
     "agents.command": "the adapter's own",
     "agents.model": "the defaults'",
@@ -348,6 +394,11 @@ UNSAID: Final[dict[str, str]] = {
     "route.match.phase": "any",
     "route.match.label": "any",
     "route.match.complexity": "any",
+    "route.match.risk": "any",
+    "route.match.kind": "any",
+    "route.match.skill": "any",
+    "route.match.min_tokens": "any",
+    "route.match.max_tokens": "any",
     "worktree.setup": "none",
     "worktree.root": "below the run's folder",
     "task.title": "none",
@@ -356,7 +407,7 @@ UNSAID: Final[dict[str, str]] = {
     "phase.title": "none",
     "phase.gates": 'every gate with `when = "phase"`',
     "task.phase": "none",
-    "task.agent": "by route, then the defaults'",
+    "task.agent": "by route, by skills, then the defaults'",
     "task.model": "by route, agent, then the defaults'",
     "task.pool": "by route, then by label or agent",
     "task.estimate": "unknown: counted as {estimate}",

@@ -15,11 +15,13 @@ import tomli
 
 import agentdeck
 from agentdeck.core.plan import PLAN_VERSION
-from agentdeck.plans.fields import MISSING, Fields
+from agentdeck.plans.fields import MISSING, Convert, Fault, Fields
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Key, Kind
 from agentdeck.plans.positions import Path, Positions, positions
 from agentdeck.plans.problems import PlanProblems, Problem, listed, shown
+
+MAX_KINDS: Final = 1_000  # of tables of a section that are told apart by the names they have
 
 _TOML_PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
 
@@ -52,40 +54,84 @@ def parse(text: str, file: str, *, what: str, most: int) -> tuple[dict[str, Any]
     raise PlanProblems([Problem(file, line, "", fault, "see https://toml.io")]) from None
 
 
+# What a table is asked for, as name, field of the model, key and what makes the value; and has it a
+# name that is not known?
+_Kind = tuple[list[tuple[str, str, Key, Convert | None]], bool]
+
+
 class Tables:
     """Reads tables of one document."""
 
     def __init__(self, findings: Findings, fields: Fields) -> None:
         self._findings = findings
         self._fields = fields
+        self._kinds: dict[int, dict[tuple[str, ...], _Kind]] = {}  # of tables, by their keys
 
     def values(
         self, wanted: Sequence[Key], table: Mapping[str, Any], path: Path
     ) -> tuple[dict[str, Any], set[str]]:
         """Values by field of the model, and the keys that misspelt ones seem to stand for."""
         meant: set[str] = set()
-        if sum(key.name in table for key in wanted) < len(table):
+        concerned, unknown = self._concerned(wanted, tuple(table))
+        if unknown:
             names = [key.name for key in wanted]
             also = {other: key.name for key in wanted for other in key.also}
             meant = self.unknown_keys(table, names, path, also)
-        values = {}
-        for key in wanted:
-            if key.name not in table:
-                if key.required and key.name not in meant:
-                    self._findings.add(path, f"`{key.name}` is missing", f"add it: {key.doc}")
+        values: dict[str, Any] = {}
+        for name, target, key, convert in concerned:
+            if convert is None:
+                self._put(key, table, path, values, meant)
                 continue
-            place = (*path, key.name)
-            if key.later:
-                self.later(place)
-            elif key.kind is Kind.TABLE:
-                if self.is_a(table[key.name], dict, "a table", place):
-                    inner, _ = self.values(key.keys, table[key.name], place)
-                    values[key.target] = key.model(**inner)
-            else:
-                value = self._fields.value(table[key.name], key, place)
-                if value is not MISSING:
-                    values[key.target] = value
+            try:
+                values[target] = convert(table[name], key)
+            except Fault as fault:
+                self._findings.add((*path, name), fault.message, fault.hint)
         return values, meant
+
+    def _put(
+        self,
+        key: Key,
+        table: Mapping[str, Any],
+        path: Path,
+        values: dict[str, Any],
+        meant: set[str],
+    ) -> None:
+        """Put the value of a key into `values`, if there is one; the place of its faults counts."""
+        place = (*path, key.name)
+        if key.name not in table:
+            if key.name not in meant:
+                self._findings.add(path, f"`{key.name}` is missing", f"add it: {key.doc}")
+        elif key.later:
+            self.later(place)
+        elif key.kind is Kind.TABLE:
+            if self.is_a(table[key.name], dict, "a table", place):
+                inner, _ = self.values(key.keys, table[key.name], place)
+                values[key.target] = key.model(**inner)
+        else:
+            value = self._fields.value(table[key.name], key, place)
+            if value is not MISSING:
+                values[key.target] = value
+
+    def _concerned(self, wanted: Sequence[Key], names: tuple[str, ...]) -> _Kind:
+        """What a table with just these names is asked for, and whether it has an unknown one.
+
+        The tables of a plan are of few kinds: most have the same names as one before.
+        """
+        kinds = self._kinds.setdefault(id(wanted), {})  # `keys` has them for good
+        found = kinds.get(names)
+        if found is None:
+            asked = [key for key in wanted if key.name in names or key.required]
+            found = (
+                [(key.name, key.target, key, self._converter(key, names)) for key in asked],
+                not {key.name for key in wanted}.issuperset(names),
+            )
+            if len(kinds) < MAX_KINDS:
+                kinds[names] = found
+        return found
+
+    def _converter(self, key: Key, names: tuple[str, ...]) -> Convert | None:
+        """What makes the value of a key and needs to know nothing more; None = see `_put`."""
+        return None if key.later or key.name not in names else self._fields.converter(key)
 
     def unknown_keys(
         self,

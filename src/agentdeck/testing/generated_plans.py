@@ -9,6 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 from agentdeck.core.plan import (
     Agent,
@@ -24,6 +25,7 @@ from agentdeck.core.plan import (
     Strategy,
     Task,
 )
+from agentdeck.core.prices import Price, Prices
 
 NAMES: Final = "ABCDEFGHIJ"
 FOOTPRINTS: Final = (
@@ -34,6 +36,21 @@ FOOTPRINTS: Final = (
     ("docs/*.md", "README.md"),
     ("**/test_*.py",),
 )
+TALKER: Final = Agent(  # one whose sessions go on
+    AgentName("talker"),
+    command=("talker", "{prompt}"),
+    adapter=Adapter(
+        "talker",
+        output="scripted",
+        input=Input.LINES,
+        start=("talker", "{prompt}"),
+        resume=("talker", "--resume", "{session}", "{prompt}"),
+    ),
+    escalate=("small", "large"),
+    fallback=(AgentName("deaf"),),
+)
+PRICED: Final = "priced-1"  # a model of `PRICES`
+PRICES: Final = Prices("2020-02-02", models={"priced": Price(1000.0, 1000.0)})  # $1 a thousand
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
 
@@ -45,6 +62,7 @@ def generated_plan(random: Random) -> Plan:
             PhaseId(f"p{number}"),
             sync=random.random() < 0.5,
             gates=tuple(gate.name for gate in gates if random.random() < 0.15),
+            budget=_budget(random, 0.15),
         )
         for number in range(random.choice((0, 0, 1, 2, 3)))
     )
@@ -58,15 +76,15 @@ def generated_plan(random: Random) -> Plan:
         agents_limit=random.randint(1, 4),
         promote=random.choice(("ask", "auto")),
         defaults=Defaults(
-            agent=AgentName("scripted"),
+            agent=random.choice((AgentName("scripted"), TALKER.name, TALKER.name)),
             retries=random.randint(0, 3),
             backoff_s=random.choice((0.0, 5.0, 600.0)),
             idle_timeout_s=IDLE_S,
         ),
-        budget=_budget(random),
+        budget=_budget(random, 0.25),
         gates=gates,
-        agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")),),
-        pools=(Pool(PoolName("small"), 1, labels=("heavy",)),) if random.random() < 0.5 else (),
+        agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")), TALKER),
+        pools=_pools(random),
         phases=phases,
     )
 
@@ -84,6 +102,9 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         else None,
         files=random.choice(FOOTPRINTS) if random.random() < 0.6 else (),
         agent=AgentName("deaf") if random.random() < 0.2 else None,
+        model=random.choice((None, PRICED)),
+        tokens=random.choice((None, None, 200, 900)),
+        budget=_budget(random, 0.05),
         labels=("heavy",) if random.random() < 0.3 else (),
         estimate_s=random.choice((None, 60.0, 3600.0)),
         land=random.choice((None, None, None, None, *Land)),
@@ -93,6 +114,13 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         defer="not now" if random.random() < 0.05 else None,
         allow_empty=random.random() < 0.1,
     )
+
+
+def _pools(random: Random) -> tuple[Pool, ...]:
+    size, budget = random.randint(1, 2), _budget(random, 0.3)
+    small = Pool(PoolName("small"), size, labels=("heavy",), budget=budget)
+    of_deaf = Pool(PoolName("of-deaf"), 1, agents=(AgentName("deaf"),))
+    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
 
 
 def _gates(random: Random) -> tuple[Gate, ...]:
@@ -106,8 +134,9 @@ def _gates(random: Random) -> tuple[Gate, ...]:
     return tuple(gate for gate in possible if random.random() < 0.4)
 
 
-def _budget(random: Random) -> Budget:
-    if random.random() < 0.85:
+def _budget(random: Random, share: float) -> Budget:
+    """A budget for so many of the plans; an attempt uses up to $1, and 1,000 tokens."""
+    if random.random() >= share:
         return Budget()
-    usd = random.choice((1.0, 5.0, 20.0))
-    return Budget(usd=usd, on_exceed=random.choice((OnExceed.DRAIN, OnExceed.STOP)))
+    usd, tokens = random.choice(((0.3, None), (1.0, None), (5.0, None), (None, 900), (2.0, 3000)))
+    return Budget(usd=usd, tokens=tokens, on_exceed=random.choice((OnExceed.ASK, *OnExceed)))

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, assert_never
 
+import msgspec
+
 from agentdeck.core import events as e
 from agentdeck.core import queue
 from agentdeck.core.events import AnyEvent, FailureClass, FileTouched, Verdict
@@ -42,6 +44,7 @@ AttemptKey = tuple[TaskId, int]
 Fate = tuple[int | None, bool | None, FailureClass | None]  # exit status, result, what is blamed
 SUCCESS: Final[Fate] = (0, True, None)
 KILLED: Final[Fate] = (-15, None, None)
+NEVER: Final = (-1.0, -1.0)  # it neither asks nor hangs
 POLL_S: Final = 20.0  # between two looks at a live agent; coarse, the simulation is about order
 MAX_RED_HERRINGS: Final = 3  # foreign commits to base or target in one run, so that it ends
 
@@ -70,8 +73,10 @@ class Faults:
     agent_fails: float = 0.2
     agent_hangs: float = 0.05
     agent_asks: float = 0.12
-    agent_gives_up_asking: float = 0.01  # at each look; many an hour
+    agent_gives_up_asking: float = 0.15  # of a question
     agent_lost: float = 0.04
+    session_gone: float = 0.2  # of an attempt that goes on in a session
+    priced: float = 0.2  # of the agents: they name their cost only at the end
     no_work: float = 0.06
     outside: float = 0.05
     work_fault: float = 0.03
@@ -126,9 +131,13 @@ class Process:
     seen_at: float  # until when its work was reckoned
     frozen: bool = False
     answered: bool = False
+    impatient: bool = False  # it withdraws its question after a while
     dead: bool = False
     killed: bool = False
     spent: float = 0.0  # US dollars
+    session: str | None = None
+    mute: bool = False  # it does not know its session: it ends before it does anything
+    priced: bool = False  # it names its cost only at the end; before, it is reckoned too high
 
     @property
     def asking(self) -> bool:
@@ -154,7 +163,7 @@ class Process:
         bound = max([stop for stop in stops if 0 <= stop < self.left_s], default=0.0)
         worked = min(passed, self.left_s - bound)
         self.left_s -= worked
-        self.spent += worked / 600
+        self.spent += 0.0 if self.mute else worked / 600
         self.dead = self.left_s <= 0
 
 
@@ -271,16 +280,29 @@ class World:
             others = [p.key for p in self.live() if p.key[0] == step.task]
             if others:
                 raise Violation(f"I3: {key} is launched while {others} live")
-            self.processes[key] = self._process(key)
+            self.processes[key] = self._process(key, self._resumed(key))
         yield self._delay(0.1, 2)  # a crash in here leaves a process that no event knows of
         pid = self.processes[key].pid
         yield e.AttemptLaunched(step.task, step.attempt, _identity(pid), _identity(pid + 1))
 
-    def _gives_up_asking(self) -> bool:
-        return self._chance(self.faults.agent_gives_up_asking)
+    def _resumed(self, key: AttemptKey) -> str | None:
+        """The session in which an attempt goes on, which must be one of its worktree."""
+        attempts = self.state().tasks[key[0]].attempts[: key[1]]
+        session = attempts[-1].resumed
+        if session is None:
+            return None
+        makers = [p.key for p in self.processes.values() if p.session == session]
+        if not makers or any(maker[0] != key[0] for maker in makers):
+            raise Violation(f"{key} goes on in {session}, which {makers} began")
+        if any(attempt.fresh for attempt in attempts[makers[-1][1] :]):
+            raise Violation(f"{key} goes on in {session}, which began in another worktree")
+        return session
 
-    def _process(self, key: AttemptKey) -> Process:
+    def _process(self, key: AttemptKey, session: str | None = None) -> Process:
         self.counter += 2
+        if session is not None and self._chance(self.faults.session_gone):
+            ends, ok = self.random.choice((1, 42)), self.random.choice((None, False))
+            return Process(key, self.counter, 2.0, ends, ok, None, *NEVER, self.now(), mute=True)
         work_s = self.random.uniform(20, 600)
         code, ok, cause = SUCCESS
         if self._chance(self.faults.agent_fails):
@@ -292,6 +314,8 @@ class World:
                     (1, False, FailureClass.RATE_LIMIT),
                     (1, False, FailureClass.NETWORK),
                     (1, False, FailureClass.AUTH),
+                    (1, False, FailureClass.REFUSED),
+                    (1, False, FailureClass.TURN_LIMIT),
                 )
             )
         return Process(
@@ -304,6 +328,21 @@ class World:
             asks_at_s=work_s / 2 if self._chance(self.faults.agent_asks) else -1.0,
             hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
             seen_at=self.now(),
+            session=session or f"s{self.counter}",
+            priced=self._chance(self.faults.priced),
+        )
+
+    def _progress(self, process: Process, *, ended: bool = False) -> e.AttemptProgressed:
+        read = int(process.spent * 1e4)
+        extra = process.spent / 4 if process.priced and not ended else 0.0
+        return e.AttemptProgressed(
+            *process.key,
+            read,
+            session=process.session,
+            tokens_in=read,
+            tokens_out=int(process.spent * 1000),
+            usd=process.spent + extra,
+            usd_priced=extra,
         )
 
     def _watch(self, step: Watch) -> Performer:
@@ -320,8 +359,9 @@ class World:
             if not process.frozen and attempt.frozen_at is not None:
                 yield e.AttemptThawed(*key)
             if process.asking and attempt.question is None and not attempt.messages:
+                process.impatient = self._chance(self.faults.agent_gives_up_asking)
                 yield e.AttemptAsked(*key, "q1", "which of the two?")
-            elif process.asking and not process.frozen and self._gives_up_asking():
+            elif process.asking and not process.frozen and process.impatient:
                 process.answered = True
                 yield e.AskWithdrawn(*key, "q1")
             if process.hanging and not process.frozen:
@@ -329,10 +369,13 @@ class World:
                 limit = self.state().settings(step.task).idle_timeout_s
                 if attempt.limit is None and self.now() - silent_since > limit:
                     yield e.LimitHit(*key, FailureClass.IDLE, "it was silent for 5 min")
-            yield e.AttemptProgressed(*key, int(process.spent * 1e4), usd=process.spent)
-            waits = process.idle or (process.hanging and attempt.limit is not None)
+            yield self._progress(process)
+            asks = process.asking and process.impatient and not process.frozen
+            waits = process.idle and not asks
+            waits = waits or (process.hanging and attempt.limit is not None)
             yield Pause(None if waits else POLL_S, key)
         yield self._delay(0.1, 1)
+        yield self._progress(process, ended=True)
         told = (process.code, process.ok, process.cause)
         code, ok, cause = KILLED if process.killed else told
         retry_at = self.now() + 300 if cause is FailureClass.RATE_LIMIT else None
@@ -386,6 +429,8 @@ class World:
         yield self.work[key]
 
     def _outcome(self, key: AttemptKey) -> e.AttemptCollected:
+        if self.processes[key].mute:
+            return self._as_it_was(key)
         files = self.state().spec(key[0]).files
         head = f"{key[0]}.{key[1]}"
         if self._chance(self.faults.work_fault):
@@ -398,6 +443,14 @@ class World:
             path = "elsewhere/else"
         self.commits[head] = Commit(head, f"{head}-tree", (self.base,))
         return e.AttemptCollected(*key, head, f"{head}-tree", 1, (FileTouched(path, 1, 0),))
+
+    def _as_it_was(self, key: AttemptKey) -> e.AttemptCollected:
+        """The work that an attempt has found and left alone."""
+        earlier = [self.work[key[0], n] for n in range(1, key[1]) if (key[0], n) in self.work]
+        if earlier:
+            return msgspec.structs.replace(earlier[-1], attempt=key[1])
+        base = self.state().tasks[key[0]].attempts[key[1] - 1].base or self.target
+        return e.AttemptCollected(*key, base, self.commits[base].tree, 0)
 
     def _release(self, step: Release) -> Performer:
         yield self._delay(0.5, 3)

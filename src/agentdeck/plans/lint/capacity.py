@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from agentdeck.core.explain import short_duration
-from agentdeck.core.plan import COMMAND, Agent, Plan
+from agentdeck.core.plan import COMMAND, Agent, Plan, Task
 from agentdeck.plans.lint.finding import Hit
 from agentdeck.plans.lint.subject import Subject
+from agentdeck.plans.positions import Path
 from agentdeck.plans.problems import listed, nearest, shown
 
 SUGGESTED: Final = 50  # skills for which a near one is looked for
@@ -134,12 +135,34 @@ def short_timeout(subject: Subject) -> Iterator[Hit]:
 
 
 def small_budget(subject: Subject) -> Iterator[Hit]:
-    """The estimates of the tasks alone use up the budget."""
-    budget = subject.plan.budget.tokens
-    needed = sum(task.tokens or 0 for _, task in subject.active)
-    if budget is not None and needed > budget:
-        yield Hit(
-            ("budget", "tokens"),
-            f"is {budget:,}, and the tasks are estimated at {needed:,} tokens",
-            "a larger budget, or fewer tasks",
-        )
+    """The estimates of the tasks alone use up a budget."""
+    for path, allowed, tasks in _token_budgets(subject):
+        needed = sum(task.tokens or 0 for task in tasks)
+        if needed > allowed:
+            yield Hit(
+                (*path, "tokens"),
+                f"is {allowed:,}, and {_are(len(tasks))} estimated at {needed:,} tokens",
+                "a larger budget, or fewer tasks",
+            )
+
+
+def _are(tasks: int) -> str:
+    return "the task is" if tasks == 1 else "the tasks are"
+
+
+def _token_budgets(subject: Subject) -> Iterator[tuple[Path, int, list[Task]]]:
+    """Each budget of tokens: where it stands, how much it is, for which tasks."""
+    plan, tasks = subject.plan, [task for _, task in subject.active]
+    if plan.budget.tokens is not None:
+        yield ("budget",), plan.budget.tokens, tasks
+    for at, phase in enumerate(plan.phases):
+        if phase.budget.tokens is not None:
+            inside = [task for task in tasks if task.phase == phase.id]
+            yield ("phase", at, "budget"), phase.budget.tokens, inside
+    for pool in plan.pools:
+        if pool.budget.tokens is not None:
+            inside = [task for task in tasks if plan.settings(task.id).pool == pool.name]
+            yield ("pools", pool.name, "budget"), pool.budget.tokens, inside
+    for at, task in subject.active:
+        if task.budget.tokens is not None:
+            yield ("task", at, "budget"), task.budget.tokens, [task]
