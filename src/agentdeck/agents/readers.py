@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from agentdeck.agents.acp import AcpLines
 from agentdeck.agents.claude import ClaudeLines
 from agentdeck.agents.codex import CodexLines
 from agentdeck.agents.gemini import GeminiLines
@@ -35,6 +36,7 @@ FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
     "codex": CodexLines,
     "gemini": GeminiLines,
     "opencode": OpencodeLines,
+    "acp": AcpLines,
     "scripted": ScriptedLines,
 }
 
