@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from agentdeck.core import effects_account
 from agentdeck.core import events as e
 from agentdeck.core.effects_shared import attempt_of, forget_troubles
 from agentdeck.core.state import Attempt, Collected, Exit, Limit, Message, Question, RunState
@@ -52,6 +53,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             attempt.exited_at = at
             attempt.questions.clear()
             attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
+            effects_account.ended(state, attempt)
             forget_troubles(state, event.task)
         case e.AttemptCollected():
             attempt_of(state, event.task).collected = Collected(
@@ -72,6 +74,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
 
 
 def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
+    effects_account.began(state, event, at)
     task = state.tasks[event.task]
     task.attempts.append(
         Attempt(

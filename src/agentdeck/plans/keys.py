@@ -241,6 +241,7 @@ AGENTS: Final = Section(
             "Models; each failure that an abler one may avoid moves a task to the next.",
         ),
         _ref("fallback", Ref.AGENT, "Who works when it refuses or is out of quota.", many=True),
+        Key("account", Kind.ID, "Which of several accounts at its provider."),
     ),
     Ref.AGENT,
     model.Agent,

@@ -76,6 +76,7 @@ def _agent(draw: st.DrawFn, name: str, others: list[AgentName]) -> model.Agent:
         skills=draw(_some(_LINE, 2)),
         escalate=draw(_some(_LINE, 2)),
         fallback=draw(_several([other for other in others if other != name])),
+        account=draw(st.one_of(st.just(""), st.just("work"))),
     )
 
 
