@@ -151,7 +151,7 @@ def _new_run(
         plan = _with_source(plan, named, here)
     catalog = load_catalog()
     _look_for_agents(plan, catalog, named)
-    return create_run(here, plan, text, prices=prices, catalog=catalog)
+    return create_run(here, plan, text, catalog=catalog, prices=prices)
 
 
 def _look_for_agents(plan: Plan, catalog: Catalog, named: Path) -> None:

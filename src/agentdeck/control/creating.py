@@ -35,5 +35,6 @@ def create_run(
         EnvironmentFault: the run's folder cannot be made.
     """
     known = load_catalog() if catalog is None else catalog
-    adapters = known.adapters
-    return create.create_run(repo, plan, plan_text, prices=prices, root=root, adapters=adapters)
+    return create.create_run(
+        repo, plan, plan_text, prices=prices, root=root, adapters=known.adapters
+    )

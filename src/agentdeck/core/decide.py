@@ -6,17 +6,16 @@ function answers "could this be done now, and if not, why?" for a key that is di
 
 from __future__ import annotations
 
-from typing import Final, TypeVar, assert_never
+from typing import assert_never
 
-import msgspec
-
-from agentdeck.core import budgets, decide_words, evidence, policy, queue, replan_rules
 from agentdeck.core import commands as c
+from agentdeck.core import decide_budget, decide_words, evidence, policy, queue, replan_rules
 from agentdeck.core import events as e
+from agentdeck.core.budgets import Book
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide_words import MAX_MESSAGE
 from agentdeck.core.events import AnyEvent, SkipMode
-from agentdeck.core.plan import Budget, GateWhen
+from agentdeck.core.plan import GateWhen
 from agentdeck.core.readiness import cascade
 from agentdeck.core.refused import Refused, task_of
 from agentdeck.core.scheduler import is_human
@@ -28,11 +27,6 @@ S = TaskState
 DETACHED = "HEAD"  # the base of a run that began where no branch was checked out
 MAX_REASONS = 5  # in the refusal of one change of the plan
 MAX_AGENTS = 256  # at once; a typing slip must not start thousands of processes
-MAX_USD: Final = 1e9  # of one budget; more is a typing error
-MAX_TOKENS: Final = 10**15  # likewise
-MAX_SHOWN: Final = 80  # characters of a name that is not known
-
-N = TypeVar("N", int, float)
 
 
 def refusal(state: RunState, command: AnyCommand) -> str | None:
@@ -80,9 +74,9 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
             return [e.AgentsLimitSet(command.limit, command.by)]
         case c.SetBudget():
-            return _set_budget(state, command)
+            return decide_budget.set_to(state, command)
         case c.RaiseBudget():
-            return _raise_budget(state, command)
+            return decide_budget.raised(state, command)
         case c.EditPlan():
             return _edit_plan(state, command)
         case c.Promote():
@@ -127,7 +121,7 @@ def _resume(state: RunState, command: c.Resume) -> list[AnyEvent]:
         return [e.RunResumed(command.by)]
     task = task_of(state, command.task)
     if task.wanted is not Wanted.PAUSE:
-        line = budgets.Book(state).freezes(task) if task.state is S.PAUSED else None
+        line = Book(state).freezes(task) if task.state is S.PAUSED else None
         if line is not None:
             raise Refused(f"{task.id} is frozen: {line.sentence}", hint="raise the budget")
         raise Refused(f"{task.id} is not paused")
@@ -281,49 +275,6 @@ def _edit_plan(state: RunState, command: c.EditPlan) -> list[AnyEvent]:
         rest = [f"... and {more} more"] if more > 0 else []
         raise Refused("; ".join([*found[:MAX_REASONS], *rest]))
     return [e.PlanChanged(command.change, state.plan_changes + 1, command.by)]
-
-
-def _set_budget(state: RunState, command: c.SetBudget) -> list[AnyEvent]:
-    before = _budget(state, command.scope)
-    usd = before.usd if command.usd is msgspec.UNSET else command.usd
-    tokens = before.tokens if command.tokens is msgspec.UNSET else command.tokens
-    if (usd, tokens) == (before.usd, before.tokens):
-        raise Refused(f"the budget of {budgets.scope_in_words(command.scope)} is that already")
-    return [_budget_set(command.scope, usd, tokens, command.by)]
-
-
-def _raise_budget(state: RunState, command: c.RaiseBudget) -> list[AnyEvent]:
-    before = _budget(state, command.scope)
-    if not (command.usd > 0 or command.tokens > 0):
-        raise Refused("a budget is raised by more than nothing")
-    usd = _more(before.usd, command.usd, "money", command.scope)
-    tokens = _more(before.tokens, command.tokens, "tokens", command.scope)
-    return [_budget_set(command.scope, usd, tokens, command.by)]
-
-
-def _budget(state: RunState, scope: str) -> Budget:
-    found = budgets.budget_of(state, scope)
-    if found is None:
-        raise Refused(
-            f"there is no {scope[:MAX_SHOWN]!r} to have a budget",
-            hint="name `run`, `phase:ID`, `pool:NAME` or `task:ID`",
-        )
-    return found
-
-
-def _more(limit: N | None, by: N, of: str, scope: str) -> N | None:
-    if by and limit is None:
-        whose = budgets.scope_in_words(scope)
-        raise Refused(f"{whose} has no limit in {of} that could be raised", hint="set one")
-    return limit if limit is None else limit + by
-
-
-def _budget_set(scope: str, usd: float | None, tokens: int | None, by: str) -> AnyEvent:
-    if usd is not None and not 0 <= usd <= MAX_USD:
-        raise Refused(f"a budget has 0 to {MAX_USD:,.0f} dollars, not {usd:g}")
-    if tokens is not None and not 0 <= tokens <= MAX_TOKENS:
-        raise Refused(f"a budget has 0 to {MAX_TOKENS:,} tokens, not {tokens:,}")
-    return e.BudgetSet(scope, usd, tokens, by)
 
 
 def _promote(state: RunState, command: c.Promote) -> list[AnyEvent]:

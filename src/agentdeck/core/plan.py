@@ -142,6 +142,8 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     output: str | None = None  # stream format; None = the adapter's own
     skills: tuple[str, ...] = ()  # what it is good at
     adapter: Adapter | None = None  # what `use` stands for, as it was when the run began
+    escalate: tuple[str, ...] = ()  # models, the first one for the first attempt
+    fallback: tuple[AgentName, ...] = ()  # who works in its place, the first choice first
     resume: tuple[str, ...] = ()  # of a command: argv that goes on with {session}
     take_over: tuple[str, ...] = ()  # of a command: argv of its own screen on {session}
     reads: Input | None = None  # of a command: what it reads while it works; None = by its output
@@ -149,8 +151,6 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     home: str = HOME_SHARED  # where it keeps its state: shared, own, or a folder
     mcp: str | None = None  # a file of MCP servers, below the repository unless absolute
     settings: str | None = None  # a settings file of its own format, likewise
-    escalate: tuple[str, ...] = ()  # models, the first one for the first attempt
-    fallback: tuple[AgentName, ...] = ()  # who works in its place, the first choice first
 
     @property
     def stream(self) -> str:
@@ -173,7 +173,7 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def driver(self) -> Adapter | None:
         """How it is started: its adapter, or what its own command amounts to."""
-        if self.adapter is not None or self.use != COMMAND:
+        if self.use != COMMAND:
             return self.adapter
         return Adapter(
             name=self.name,

@@ -224,7 +224,8 @@ def _used_before(at: Setting, task: TaskId, attempt: Attempt) -> dict[str, Total
     used = dict[str, Totals]()
     for earlier in at.state.tasks[task].attempts:
         if earlier.number < attempt.number and earlier.session:
-            had = Totals(earlier.tokens_in, earlier.tokens_out, earlier.tokens_cached, earlier.usd)
+            stated = _stated(earlier)
+            had = Totals(earlier.tokens_in, earlier.tokens_out, earlier.tokens_cached, stated)
             used[earlier.session] = plus(used.get(earlier.session, Totals()), had)
     return used
 

@@ -252,10 +252,6 @@ worktree) and the others that [agents](agents.md) names.
 - `mcp` and `settings` name files, below the repository unless they are absolute. What is in them is
   between you and the agent.
 - `resume`, `take_over` and `input` make a `command` as able as an adapter; see [agents](agents.md).
-`claude`, `scripted` and `human` are there without a table; a table of the same name changes them.
-A table says either `use` or `command`. In `command` and `args`, these are replaced, each within one
-argument, and no shell ever sees them: `{prompt}`, `{prompt_file}`, `{model}`, `{task}`,
-`{worktree}`.
 
 `escalate` is a ladder of models. A task begins with the first one, or with its own model when that
 is on the ladder; each failure that uses up a retry and that an abler model may avoid moves it one

@@ -23,6 +23,10 @@ from agentdeck.plans.problems import PlanProblems, Problem, listed, shown
 
 MAX_KINDS: Final = 1_000  # of tables of a section that are told apart by the names they have
 
+# What a table is asked for, as name, field of the model, key and what makes the value; and has it a
+# name that is not known?
+_Kind = tuple[list[tuple[str, str, Key, Convert | None]], bool]
+
 _TOML_PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
 
 
@@ -54,18 +58,14 @@ def parse(text: str, file: str, *, what: str, most: int) -> tuple[dict[str, Any]
     raise PlanProblems([Problem(file, line, "", fault, "see https://toml.io")]) from None
 
 
-# What a table is asked for, as name, field of the model, key and what makes the value; and has it a
-# name that is not known?
-_Kind = tuple[list[tuple[str, str, Key, Convert | None]], bool]
-
-
 class Tables:
     """Reads tables of one document."""
 
     def __init__(self, findings: Findings, fields: Fields) -> None:
         self._findings = findings
         self._fields = fields
-        self._kinds: dict[int, dict[tuple[str, ...], _Kind]] = {}  # of tables, by their keys
+        # Of tables, by the keys they are read along.
+        self._kinds: dict[int, tuple[Sequence[Key], dict[tuple[str, ...], _Kind]]] = {}
 
     def values(
         self, wanted: Sequence[Key], table: Mapping[str, Any], path: Path
@@ -115,15 +115,16 @@ class Tables:
     def _concerned(self, wanted: Sequence[Key], names: tuple[str, ...]) -> _Kind:
         """What a table with just these names is asked for, and whether it has an unknown one.
 
-        The tables of a plan are of few kinds: most have the same names as one before.
+        The tables of a document are of few kinds: most have the same names as one before.
         """
-        kinds = self._kinds.setdefault(id(wanted), {})  # `keys` has them for good
+        # With `wanted` itself beside its identity: while it is kept, no other can have that.
+        kept, kinds = self._kinds.setdefault(id(wanted), (wanted, {}))
         found = kinds.get(names)
         if found is None:
-            asked = [key for key in wanted if key.name in names or key.required]
+            asked = [key for key in kept if key.name in names or key.required]
             found = (
                 [(key.name, key.target, key, self._converter(key, names)) for key in asked],
-                not {key.name for key in wanted}.issuperset(names),
+                not {key.name for key in kept}.issuperset(names),
             )
             if len(kinds) < MAX_KINDS:
                 kinds[names] = found

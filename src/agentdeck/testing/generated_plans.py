@@ -49,8 +49,10 @@ TALKER: Final = Agent(  # one whose sessions go on
     escalate=("small", "large"),
     fallback=(AgentName("deaf"),),
 )
+# Of budgets, in dollars and tokens; an attempt uses up to $1 and 10,000 tokens.
+LIMITS: Final = ((0.3, None), (1.0, None), (5.0, None), (None, 9_000), (2.0, 30_000))
 PRICED: Final = "priced-1"  # a model of `PRICES`
-PRICES: Final = Prices("2020-02-02", models={"priced": Price(1000.0, 1000.0)})  # $1 a thousand
+PRICES: Final = Prices("2020-02-02", models={"priced": Price(100.0, 100.0)})  # $1 for 10,000
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
 
@@ -103,7 +105,7 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         files=random.choice(FOOTPRINTS) if random.random() < 0.6 else (),
         agent=AgentName("deaf") if random.random() < 0.2 else None,
         model=random.choice((None, PRICED)),
-        tokens=random.choice((None, None, 200, 900)),
+        tokens=random.choice((None, None, 2000, 9000)),
         budget=_budget(random, 0.05),
         labels=("heavy",) if random.random() < 0.3 else (),
         estimate_s=random.choice((None, 60.0, 3600.0)),
@@ -135,8 +137,8 @@ def _gates(random: Random) -> tuple[Gate, ...]:
 
 
 def _budget(random: Random, share: float) -> Budget:
-    """A budget for so many of the plans; an attempt uses up to $1, and 1,000 tokens."""
+    """A budget for so many of the plans."""
     if random.random() >= share:
         return Budget()
-    usd, tokens = random.choice(((0.3, None), (1.0, None), (5.0, None), (None, 900), (2.0, 3000)))
+    usd, tokens = random.choice(LIMITS)
     return Budget(usd=usd, tokens=tokens, on_exceed=random.choice((OnExceed.ASK, *OnExceed)))

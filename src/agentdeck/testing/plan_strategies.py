@@ -75,6 +75,8 @@ def _agent(draw: st.DrawFn, name: str, others: list[AgentName]) -> model.Agent:
         env=draw(_ENV),
         output=draw(_maybe(st.sampled_from(FORMATS))),
         skills=draw(_some(_LINE, 2)),
+        escalate=draw(_some(_LINE, 2)),
+        fallback=draw(_several([other for other in others if other != name])),
         permissions=draw(st.sampled_from(model.Permissions)),
         home=draw(st.one_of(st.sampled_from((model.HOME_SHARED, model.HOME_OWN)), _LINE)),
         mcp=draw(_maybe(_LINE)),
@@ -82,8 +84,6 @@ def _agent(draw: st.DrawFn, name: str, others: list[AgentName]) -> model.Agent:
         resume=draw(st.one_of(st.just(()), _COMMAND)) if use == "command" else (),
         take_over=draw(st.one_of(st.just(()), _COMMAND)) if use == "command" else (),
         reads=draw(_maybe(st.sampled_from(Input))) if use == "command" else None,
-        escalate=draw(_some(_LINE, 2)),
-        fallback=draw(_several([other for other in others if other != name])),
     )
 
 

@@ -75,8 +75,8 @@ class Faults:
     agent_asks: float = 0.12
     agent_gives_up_asking: float = 0.15  # of a question
     agent_lost: float = 0.04
-    session_gone: float = 0.2  # of an attempt that goes on in a session
     priced: float = 0.2  # of the agents: they name their cost only at the end
+    session_gone: float = 0.2  # of an attempt that goes on in a session
     no_work: float = 0.06
     outside: float = 0.05
     work_fault: float = 0.03
@@ -137,7 +137,7 @@ class Process:
     spent: float = 0.0  # US dollars
     session: str | None = None
     mute: bool = False  # it does not know its session: it ends before it does anything
-    priced: bool = False  # it names its cost only at the end; before, it is reckoned too high
+    priced: bool = False  # it names its cost only at the end, and was reckoned too high
 
     @property
     def asking(self) -> bool:
@@ -332,19 +332,6 @@ class World:
             priced=self._chance(self.faults.priced),
         )
 
-    def _progress(self, process: Process, *, ended: bool = False) -> e.AttemptProgressed:
-        read = int(process.spent * 1e4)
-        extra = process.spent / 4 if process.priced and not ended else 0.0
-        return e.AttemptProgressed(
-            *process.key,
-            read,
-            session=process.session,
-            tokens_in=read,
-            tokens_out=int(process.spent * 1000),
-            usd=process.spent + extra,
-            usd_priced=extra,
-        )
-
     def _watch(self, step: Watch) -> Performer:
         key = (step.task, step.attempt)
         process = self.processes[key]
@@ -369,13 +356,13 @@ class World:
                 limit = self.state().settings(step.task).idle_timeout_s
                 if attempt.limit is None and self.now() - silent_since > limit:
                     yield e.LimitHit(*key, FailureClass.IDLE, "it was silent for 5 min")
-            yield self._progress(process)
+            yield _progress(process)
             asks = process.asking and process.impatient and not process.frozen
             waits = process.idle and not asks
             waits = waits or (process.hanging and attempt.limit is not None)
             yield Pause(None if waits else POLL_S, key)
+        yield _progress(process, ended=True)
         yield self._delay(0.1, 1)
-        yield self._progress(process, ended=True)
         told = (process.code, process.ok, process.cause)
         code, ok, cause = KILLED if process.killed else told
         retry_at = self.now() + 300 if cause is FailureClass.RATE_LIMIT else None
@@ -592,6 +579,19 @@ class World:
         self.base = step.commit
         yield self._delay(0.1, 2)
         yield e.Promoted(step.commit, "update-ref")
+
+
+def _progress(process: Process, *, ended: bool = False) -> e.AttemptProgressed:
+    read = int(process.spent * 1e4)
+    reckoned = process.spent / 4 if process.priced and not ended else 0.0
+    return e.AttemptProgressed(
+        *process.key,
+        read,
+        session=process.session,
+        tokens_in=read,
+        usd=process.spent + reckoned,
+        usd_priced=reckoned,
+    )
 
 
 def ungated(state: RunState, entry_id: EntryId, tree: str) -> list[GateName]:

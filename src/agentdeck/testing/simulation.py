@@ -475,7 +475,7 @@ def _money(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
     found: list[AnyCommand] = [c.SetBudget(scope, usd=random.choice((None, 0.0, 0.5, 2.0)))]
     if limited:
         chosen = random.choice(list(limited))
-        more = {"tokens": 500} if limited[chosen].usd is None else {"usd": 1.0}
+        more = {"tokens": 5000} if limited[chosen].usd is None else {"usd": 1.0}
         found += [c.RaiseBudget(chosen, **more)] * 2
     return found
 

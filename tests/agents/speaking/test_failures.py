@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.agents.speaking.processes import Run, Speak
+from tests.agents.speaking.processes import BOUND_S, PROGRAM, Run, Speak
 
 from agentdeck.agents.readers import reader_for
 from agentdeck.agents.reports import Ended
@@ -344,3 +346,17 @@ def test_a_fault_that_cannot_be_played_is_an_error_of_the_script(speak: Speak, s
     run = speak("codex", script)
     assert run.code() == 2
     assert run.errors
+
+
+def test_a_signal_that_comes_before_a_wait_is_not_lost() -> None:
+    """The wait ends at once: else a signal at the wrong moment would be heard a minute later."""
+    program = (
+        "import os, sys; sys.path.append(sys.argv[1])\n"
+        "from agentdeck.testing.scripted.signals import listen, ready\n"
+        "listen(lambda number, frame: None)\n"
+        "os.kill(os.getpid(), 15)\n"
+        "ready(600)\n"
+    )
+    source = str(PROGRAM.parents[2])
+    argv = [sys.executable, "-I", "-S", "-c", program, source]
+    assert subprocess.run(argv, timeout=BOUND_S, check=False).returncode == 0
