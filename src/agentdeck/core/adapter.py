@@ -87,6 +87,7 @@ class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
     root_env: dict[str, str] = {}  # set as well when it runs as root
     home: dict[str, str] = {}  # variables that give it a state folder of its own: {home}
     first_run: tuple[str, ...] = ()  # once before several may start on a state folder that is new
+    leaves: tuple[str, ...] = ()  # files of its own in the worktree, as in .gitignore: no work
     trace: str = ""  # a file it writes beside its output, below the attempt's folder
     trace_output: str = ""  # the trace's format
     exits: dict[str, str] = {}  # exit status → failure class, where its stream says nothing

@@ -28,7 +28,7 @@ from agentdeck.core.steps import (
     Thaw,
 )
 from agentdeck.engine import processes
-from agentdeck.engine.agent_place import agent_of, make_home, place_of
+from agentdeck.engine.agent_place import agent_of, leavings, make_home, place_of
 from agentdeck.engine.agent_stdin import write_stdin
 from agentdeck.engine.collect import collect
 from agentdeck.engine.commands import run_to_end
@@ -66,7 +66,13 @@ async def prepare(at: Setting, step: Prepare) -> None:
         if before is not None and before.collected is not None:
             keep_ref(at.git, at.state.run, step.task, before.number, before.collected.head)
         made = at.worktrees.prepare(
-            step.task, branch, base, copy=spec.copy, link=spec.link, cache=spec.cache
+            step.task,
+            branch,
+            base,
+            copy=spec.copy,
+            link=spec.link,
+            cache=spec.cache,
+            leaves=leavings(at.state.plan),
         )
         return made.path
 
