@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import nan
 
 import pytest
 
@@ -109,7 +110,13 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (fresh, c.Stop(B), [e.TaskCancelled]),
     (lambda: at(TaskState.QUEUED), c.Stop(A), [e.TaskCancelled]),
     (lambda: at(TaskState.WORKING), c.Steer(A, "look at x"), [e.MessageSent]),
+    (fresh, c.Steer(A, "look at x"), [e.MessageSent]),
+    (deaf, c.Steer(A, "look at x"), [e.MessageQueued]),
+    (fresh, c.Steer(B, "look at x"), [e.MessageQueued]),
+    (stuck, c.Steer(A, "look at x"), [e.MessageQueued]),
     (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
+    (fresh, c.SetBudget("run", usd=5.0), [e.BudgetSet]),
+    (told(c.SetBudget("task:A", tokens=5)), c.RaiseBudget("task:A", tokens=5), [e.BudgetSet]),
     (fresh, c.EditPlan(PlanChange(put=(task("C<A"),))), [e.PlanChanged]),
     (lambda: at(TaskState.LANDED), c.Promote(), [e.PromoteAsked]),
     (finished, c.Promote(), [e.PromoteAsked]),
@@ -155,11 +162,31 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     (told(c.Stop(A)), c.Stop(A), "A is being stopped already"),
     (stuck, c.Stop(A), "A is failed: there is nothing to stop"),
     (lambda: at(TaskState.WORKING), c.Steer(A, " \n"), "the message is empty"),
-    (fresh, c.Steer(A, "hello"), "A is preparing: no agent listens"),
-    (deaf, c.Steer(A, "hello"), "claude takes no messages while it works"),
+    (
+        lambda: at(TaskState.PROPOSED, Land.APPROVE),
+        c.Steer(A, "hello"),
+        "A is proposed: no turn follows; a retry with feedback sends it back",
+    ),
+    (lambda: at(TaskState.LANDED), c.Steer(A, "hello"), "A is landed: no turn follows"),
     (by_hand, c.Steer(A, "hello"), "A is done by a person: approve it when it is done"),
     (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetAgents(MAX_AGENTS + 1), f"the number of agents must be 1 to {MAX_AGENTS}"),
+    (fresh, c.SetBudget("task:Z", usd=1.0), "there is no 'task:Z' to have a budget"),
+    (fresh, c.SetBudget("run:A", usd=1.0), "there is no 'run:A' to have a budget"),
+    (fresh, c.SetBudget("run"), "the budget of the run is that already"),
+    (fresh, c.SetBudget("run", usd=-1.0), "a budget has 0 to 1,000,000,000 dollars, not -1"),
+    (fresh, c.SetBudget("run", usd=nan), "a budget has 0 to 1,000,000,000 dollars, not nan"),
+    (
+        fresh,
+        c.SetBudget("run", tokens=-1),
+        "a budget has 0 to 1,000,000,000,000,000 tokens, not -1",
+    ),
+    (fresh, c.RaiseBudget("run"), "a budget is raised by more than nothing"),
+    (
+        fresh,
+        c.RaiseBudget("task:A", usd=1.0),
+        "task A has no limit in money that could be raised",
+    ),
     (fresh, c.EditPlan(PlanChange()), "the change changes nothing"),
     (fresh, c.Promote(), "nothing has landed yet"),
     (told(c.Promote(), of=finished), c.Promote(), "it is being promoted already"),

@@ -141,6 +141,15 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         'tokens = "10K"',
         "is 10,000, and the tasks are estimated at 11,000 tokens",
     ),
+    (
+        "AD507",
+        '[[phase]]\nid = "p"\nbudget = { tokens = 5 }\n'
+        + GOOD
+        + a_task("d", 'tokens = 3\nphase = "p"')
+        + a_task("e", 'tokens = 3\nphase = "p"'),
+        "budget = { tokens = 5 }",
+        "is 5, and the tasks are estimated at 6 tokens",
+    ),
     ("AD601", '[[route]]\nmatch.id = "Q*"\nmodel = "x"\n' + GOOD, "[[route]]", "matches no task"),
     (
         "AD601",

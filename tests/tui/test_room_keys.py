@@ -108,8 +108,8 @@ REFUSES = [
     ("a", "S-4", "S-4 is failed: there is nothing to approve"),
     ("m", "S-4", "only proven work can be merged"),
     ("x", "CORE-001", "there is nothing to stop"),
-    ("i", "S-1", "Claude takes no messages while it works"),
-    ("i", "S-4", "S-4 is failed: no agent listens"),
+    ("i", "S-7", "S-7 is proposed: no turn follows; a retry with feedback sends it back"),
+    ("i", "CORE-001", "CORE-001 is landed: no turn follows"),
     ("c", "W-1", "W-1 has no branch yet"),
     ("u", "S-1", "S-1 is not skipped"),
 ]

@@ -15,13 +15,17 @@ from typing import Final
 
 from agentdeck.agents.one_line import CUT, one_line, plain_text
 from agentdeck.core import evidence
-from agentdeck.core.events import FailureClass
+from agentdeck.core.events import AskKind, FailureClass
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Plan
 from agentdeck.core.state import Attempt, RunState, TaskRun
 
 BRIEF_CHARS: Final = 60_000  # a brief longer than a short story belongs into a file of the repo
 FEEDBACK_CHARS: Final = 8_000  # the end of a gate's log
+SAID_CHARS: Final = 20_000  # of one message of a person
+SAID_NEW: Final = 10  # messages, the latest ones
+SAID_BEFORE: Final = 20  # likewise; who says more has said it in the plan
+SAID_BEFORE_CHARS: Final = 1_000  # of each of those
 MESSAGE_CHARS: Final = 600  # of each task this one needs
 NEEDED_TASKS: Final = 20  # of those told about; a task that needs more is a mere joint
 NAMED_FILES: Final = 12  # of each task this one needs
@@ -73,6 +77,7 @@ def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
         f"# Task {task_id}: {title}" if title else f"# Task {task_id}",
         _brief(spec.prompt or spec.title or str(task_id)),
         _feedback(state, task, attempt),
+        _said(task, attempt),
         _files(spec.files),
         _gates(state, task),
         _checks(state.plan),
@@ -126,9 +131,10 @@ def _only_the_news(task: TaskRun, number: int) -> str:
         parts += [f"{lead}{by}:", _indented(_tail(task.feedback, FEEDBACK_CHARS))]
     else:
         parts.append(f"{lead}.")
+    parts.append(_said(task, number))
     parts.append("Go on where you stopped." if interrupted else "Put that right, then end.")
     parts.append("What you were told at the beginning still holds.")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _says(task: TaskRun) -> str:
@@ -138,17 +144,52 @@ def _says(task: TaskRun) -> str:
 
 def _feedback(state: RunState, task: TaskRun, number: int) -> str:
     """Why there is another attempt, in the words of who found it wanting."""
-    if number <= 1 or not task.feedback:
+    current = task.attempts[number - 1] if number <= len(task.attempts) else None
+    told = current is not None and bool(current.told)
+    if number <= 1 or not (task.feedback or told):
         return ""
     before = task.attempts[number - 2] if number - 2 < len(task.attempts) else None
-    cause = f" ({before.cause})" if before is not None and before.cause else ""
-    lead = f"The attempt before was not enough{cause}"
-    if task.feedback_by:
-        lead += f". {_says(task)}"
-    lines = [f"## This is attempt {number}", "", f"{lead}:", ""]
-    lines.append(_indented(_tail(task.feedback, FEEDBACK_CHARS)))
-    lines += ["", _where_it_stands(state, task, number, before)]
+    lines = [f"## This is attempt {number}", ""]
+    if task.feedback:
+        cause = f" ({before.cause})" if before is not None and before.cause else ""
+        lead = f"The attempt before was not enough{cause}"
+        if task.feedback_by:
+            lead += f". {_says(task)}"
+        lines += [f"{lead}:", "", _indented(_tail(task.feedback, FEEDBACK_CHARS)), ""]
+    lines.append(_where_it_stands(state, task, number, before))
     return "\n".join(lines)
+
+
+def _said(task: TaskRun, number: int) -> str:
+    """What a person said since the attempt before, and to the attempts before."""
+    current = task.attempts[number - 1] if number <= len(task.attempts) else None
+    if current is None:
+        return ""
+    new = [_quoted(said.by, said.text, SAID_CHARS) for said in current.told]
+    # An attempt that goes on in a session has heard the earlier words.
+    earlier = [] if current.resumed else _said_before(task, number)
+    parts = (
+        ("## What a person adds", new[-SAID_NEW:]),
+        ("## What a person said to the attempts before", earlier[-SAID_BEFORE:]),
+    )
+    return "\n\n".join("\n\n".join([head, *rows]) for head, rows in parts if rows)
+
+
+def _said_before(task: TaskRun, number: int) -> list[str]:
+    found = []
+    for attempt in task.attempts[: number - 1]:
+        found += [_quoted(said.by, said.text, SAID_BEFORE_CHARS) for said in attempt.told]
+        for message in attempt.messages:
+            asked = message.answers
+            if not message.delivered or (asked and asked.ask is AskKind.PERMISSION):
+                continue
+            question = f"{one_line(asked.text, GATE_CHARS)} " if asked else ""
+            found.append(_quoted(message.by, question + message.text, SAID_BEFORE_CHARS))
+    return found
+
+
+def _quoted(by: str, text: str, limit: int) -> str:
+    return _indented(f"{one_line(by, WORD_CHARS)}: {plain_text(text, limit)}")
 
 
 def _where_it_stands(state: RunState, task: TaskRun, number: int, before: Attempt | None) -> str:

@@ -28,7 +28,7 @@ from agentdeck.core.errors import (
     EXIT_REFUSED,
     UsageError,
 )
-from agentdeck.core.events import Promoted, PromoteWaiting, SkipMode
+from agentdeck.core.events import MessageQueued, Promoted, PromoteWaiting, SkipMode
 from agentdeck.core.ids import TaskId
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     for verb in (
         *(pause, resume, retry, skip, unskip, approve, merge, hold, release, stop),
-        *(steer, agents, promote, end),
+        *(steer, limit, promote, end),
     ):
         app.command(rich_help_panel="Act")(verb)
 
@@ -137,20 +137,30 @@ def steer(
     ],
     run: RunOption = None,
 ) -> int:
-    """A message to a live agent, or the answer to its question."""
+    """A message to the agent of a task, or the answer to its question.
+
+    An agent that cannot be spoken to while it works is told with its next turn.
+    """
     words = sys.stdin.read(MAX_MESSAGE + 1) if text == "-" else text
     command = c.Steer(TaskId(task), words)
-    return _each(chosen_run(context, run), [task], lambda _: command, "told")
+    folder = chosen_run(context, run)
+    with _engine_for(folder, command) as engine:
+        before = engine.status().seq
+        engine.send(command)
+        since = [recorded.event for recorded in engine.events(before)]
+    queued = any(isinstance(event, MessageQueued) and event.task == task for event in since)
+    say(f"{safe(task)}: {'queued for its next turn' if queued else 'told'}")
+    return EXIT_OK
 
 
-def agents(
+def limit(
     context: typer.Context,
-    limit: Annotated[int, typer.Argument(metavar="N", help="How many may work at once.")],
+    agents: Annotated[int, typer.Argument(metavar="N", help="How many may work at once.")],
     run: RunOption = None,
 ) -> int:
     """How many agents may work at once."""
     folder = chosen_run(context, run)
-    return _each(folder, None, lambda _: c.SetAgents(limit), f"agents at once: {limit}")
+    return _each(folder, None, lambda _: c.SetAgents(agents), f"agents at once: {agents}")
 
 
 def promote(context: typer.Context, run: RunOption = None) -> int:

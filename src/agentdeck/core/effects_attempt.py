@@ -6,7 +6,10 @@ from typing import assert_never
 
 from agentdeck.core import effects_account
 from agentdeck.core import events as e
+from agentdeck.core.budgets import holds
+from agentdeck.core.effects_budget import limits_changed
 from agentdeck.core.effects_shared import attempt_of, forget_troubles
+from agentdeck.core.hearing import requeue
 from agentdeck.core.state import Attempt, Collected, Exit, Limit, Message, Question, RunState
 
 
@@ -18,14 +21,15 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
         case e.WorktreePrepared():
             attempt = attempt_of(state, event.task)
             attempt.path, attempt.branch, attempt.base = event.path, event.branch, event.base
+            attempt.held = holds(state, event.task)
             forget_troubles(state, event.task)
         case e.AttemptLaunched():
             attempt = attempt_of(state, event.task)
             attempt.launcher, attempt.process = event.launcher, event.agent
-            attempt.launched_at = at
+            attempt.launched_at, attempt.held = at, False
             forget_troubles(state, event.task)
         case e.AttemptProgressed():
-            _progress(attempt_of(state, event.task), event)
+            _progress(state, event)
         case e.AttemptAsked():
             _ask(attempt_of(state, event.task), event, at)
             state.tasks[event.task].reason = event.text
@@ -35,7 +39,14 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             attempt = attempt_of(state, event.task)
             answered = _answered(attempt, event.answers)
             attempt.messages.append(
-                Message(event.message, event.text, event.by, answers=answered, option=event.option)
+                Message(
+                    event.message,
+                    event.text,
+                    event.by,
+                    answers=answered,
+                    option=event.option,
+                    sent_at=at,
+                )
             )
         case e.MessageDelivered():
             for message in attempt_of(state, event.task).messages:
@@ -48,13 +59,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
         case e.LimitHit():
             attempt_of(state, event.task).limit = Limit(event.cause, event.detail)
         case e.AttemptExited():
-            attempt = attempt_of(state, event.task)
-            _thaw(attempt, at)
-            attempt.exited_at = at
-            attempt.questions.clear()
-            attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
-            effects_account.ended(state, attempt)
-            forget_troubles(state, event.task)
+            _exit(state, event, at)
         case e.AttemptCollected():
             attempt_of(state, event.task).collected = Collected(
                 event.head,
@@ -71,6 +76,17 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
                     attempt.released = True
         case _ as never:
             assert_never(never)
+
+
+def _exit(state: RunState, event: e.AttemptExited, at: float) -> None:
+    attempt = attempt_of(state, event.task)
+    _thaw(attempt, at)
+    attempt.exited_at = at
+    attempt.questions.clear()
+    requeue(state.tasks[event.task], attempt)
+    attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
+    effects_account.ended(state, attempt)
+    forget_troubles(state, event.task)
 
 
 def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
@@ -90,25 +106,31 @@ def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
             session=event.session,
             reserved_usd=event.reserved_usd,
             reserved_tokens=event.reserved_tokens,
+            told=task.queued,
         )
     )
+    task.queued, task.goes_on = (), False
     task.approved, task.approved_by, task.fresh = 0, "", False
     task.next_session = e.NextSession.NEW
     task.cause = None  # of this attempt, which has not failed
 
 
-def _progress(attempt: Attempt, event: e.AttemptProgressed) -> None:
+def _progress(state: RunState, event: e.AttemptProgressed) -> None:
+    attempt = attempt_of(state, event.task)
+    fell = event.usd < attempt.usd
     attempt.offset = event.offset
     attempt.session = event.session or attempt.session
     attempt.model = event.model or attempt.model
     attempt.tokens_in, attempt.tokens_out = event.tokens_in, event.tokens_out
     attempt.tokens_cached = event.tokens_cached
-    attempt.usd, attempt.tools = event.usd, event.tools
+    attempt.usd, attempt.usd_priced, attempt.tools = event.usd, event.usd_priced, event.tools
     attempt.todo_done, attempt.todo_total = event.todo_done, event.todo_total
     attempt.todo, attempt.touched = event.todo, event.touched
     attempt.carry = event.carry
     attempt.activity = event.activity or attempt.activity
     attempt.message = event.message or attempt.message
+    if fell:  # a reckoned price gave way to what the stream says
+        limits_changed(state)
 
 
 def _ask(attempt: Attempt, event: e.AttemptAsked, at: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import effects_plan
+from agentdeck.core import effects_budget, effects_plan
 from agentdeck.core import events as e
 from agentdeck.core.state import RunState, StepTrouble
 
@@ -25,8 +25,14 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             state.paused, state.paused_by = False, ""
         case e.AgentsLimitSet():
             state.agents_limit = event.limit
+        case e.BudgetSet():
+            effects_budget.take(state, event)
+        case e.BudgetMarked():
+            state.marked[event.scope] = event.mark
         case e.PlanChanged():
+            planned = state.plan
             effects_plan.take(state, event, at)
+            effects_budget.follow_plan(state, planned)
         case e.RunEndAsked():
             state.ending = True
         case e.RunFinished():
@@ -59,6 +65,7 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
 def _start(state: RunState, event: e.RunStarted, at: float) -> None:
     state.run, state.plan, state.repo = event.run, event.plan, event.repo
     state.checkout = event.checkout
+    state.prices = event.prices or state.prices
     state.base, state.base_commit, state.base_tree = event.base, event.base_commit, event.base_tree
     state.target, state.tip, state.tip_tree = event.target, event.base_commit, event.base_tree
     state.started_at, state.agents_limit = at, event.plan.agents_limit

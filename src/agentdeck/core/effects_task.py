@@ -8,7 +8,7 @@ from agentdeck.core import events as e
 from agentdeck.core.effects_shared import attempt_of, end_attempt, forget_red, forget_troubles
 from agentdeck.core.ids import TaskId
 from agentdeck.core.readiness import reopen
-from agentdeck.core.state import RunState, Wanted
+from agentdeck.core.state import QueuedMessage, RunState, Wanted
 
 
 def take(state: RunState, event: e.TaskEvent, at: float) -> None:
@@ -40,6 +40,10 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
         case e.TaskPutFirst():
             for other in state.tasks.values():
                 other.first = other.id == event.task
+        case e.MessageQueued():
+            _queue_message(state, event, at)
+        case e.TaskContinued():
+            _continue(state, event)
         case e.TaskReviewAsked():
             attempt_of(state, event.task).outcome = "waits for a review"
         case e.TaskProposed():
@@ -59,6 +63,21 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
             _cancel(state, event)
         case _ as never:
             assert_never(never)
+
+
+def _queue_message(state: RunState, event: e.MessageQueued, at: float) -> None:
+    task = state.tasks[event.task]
+    task.queued = (*task.queued, QueuedMessage(event.message, event.text, event.by, at))
+    task.queued_so_far += 1
+
+
+def _continue(state: RunState, event: e.TaskContinued) -> None:
+    task = state.tasks[event.task]
+    task.goes_on, task.fresh = True, False
+    task.feedback, task.cause, task.retry_at = "", None, None
+    task.approved, task.approved_by = 0, ""
+    end_attempt(task, f"went on: {event.by} had more to say")
+    forget_troubles(state, event.task)
 
 
 def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:

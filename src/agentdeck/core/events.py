@@ -27,9 +27,12 @@ from agentdeck.core.ids import (
     TaskId,
 )
 from agentdeck.core.plan import GateWhen, Plan
+from agentdeck.core.prices import Prices
 from agentdeck.core.replan import PlanChange
 
-VERSION: Final = 1  # of the journal's event format; raise it when an old reader would misread
+# Of the journal's event format; raise it when an old reader would misread.
+# 2: a budget that does not say what happens when it is used up means "ask"; before, "drain".
+VERSION: Final = 2
 
 
 class FailureClass(StrEnum):
@@ -147,6 +150,7 @@ class RunStarted(Event, frozen=True, tag="run.started"):
     base_tree: str
     target: str  # branch name
     checkout: str = ""  # top folder of the user's checkout
+    prices: Prices | None = None  # by which what agents do not price themselves is reckoned
 
 
 class EngineStarted(Event, frozen=True, tag="engine.started"):
@@ -179,6 +183,22 @@ class AgentsLimitSet(Event, frozen=True, tag="run.agents_limit_set"):
 
     limit: int
     by: str
+
+
+class BudgetSet(Event, frozen=True, tag="budget.set"):
+    """A person changed a budget while the run goes on. Holds over what the plan says."""
+
+    scope: str  # `run`, `phase:ID`, `pool:NAME` or `task:ID`
+    usd: float | None  # the limits as they are now; None = no limit
+    tokens: int | None
+    by: str
+
+
+class BudgetMarked(Event, frozen=True, tag="budget.marked"):
+    """Use of a budget has passed one of its marks. The mark 1 stands for "used up"."""
+
+    scope: str
+    mark: float  # the highest that was passed, a share of the budget
 
 
 class PlanChanged(Event, frozen=True, tag="plan.changed"):
@@ -306,6 +326,23 @@ class QueueReleased(Event, frozen=True, tag="queue.released"):
     by: str
 
 
+class MessageQueued(Event, frozen=True, tag="message.queued"):
+    """A person's words for the next turn: nobody can hear them now."""
+
+    task: TaskId
+    message: str  # id, unique in the task
+    text: str
+    by: str
+
+
+class TaskContinued(Event, frozen=True, tag="task.continued"):
+    """The work goes on in another turn, as it stands: a person had more to say."""
+
+    task: TaskId
+    attempt: int
+    by: str
+
+
 # --- an attempt ----------------------------------------------------------------------------------
 
 
@@ -364,6 +401,7 @@ class AttemptProgressed(Event, frozen=True, tag="attempt.progressed"):
     todo: str = ""  # what it is at
     touched: tuple[str, ...] = ()  # files it edits, as its stream says
     carry: str = ""  # what the reader of its format remembers; nobody else understands it
+    usd_priced: float = 0.0  # of `usd`, what the price table says and not the stream
 
 
 class AttemptAsked(Event, frozen=True, tag="attempt.asked"):
@@ -694,6 +732,8 @@ RunEvent: TypeAlias = (
     | RunPaused
     | RunResumed
     | AgentsLimitSet
+    | BudgetSet
+    | BudgetMarked
     | PlanChanged
     | RunEndAsked
     | RunFinished
@@ -718,6 +758,8 @@ TaskEvent: TypeAlias = (
     | TaskHeld
     | TaskReleased
     | TaskPutFirst
+    | MessageQueued
+    | TaskContinued
     | TaskReviewAsked
     | TaskProposed
     | TaskDone

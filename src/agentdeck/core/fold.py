@@ -34,6 +34,7 @@ _READINESS = (
     e.PhaseClosed,
     e.PlanChanged,
     e.TaskRetried,
+    e.TaskContinued,
     e.RetryDue,
 )
 

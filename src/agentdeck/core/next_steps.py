@@ -16,7 +16,9 @@ from typing import Final, assert_never
 
 from agentdeck.core import assignment, evidence, policy, queue, scheduler, verdicts
 from agentdeck.core import events as e
+from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
+from agentdeck.core.hearing import next_message
 from agentdeck.core.ids import EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Strategy
 from agentdeck.core.state import (
@@ -62,15 +64,17 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
         yield from _promotion(state)
         yield from queue.next_steps(state, now)
         return
+    book = Book(state)
     for task in state.tasks.values():
         if task.state not in _QUIET:
-            yield from _task_steps(state, task, now)
+            yield from _task_steps(state, task, now, book)
     if state.ending:
         yield from _end(state, now)
         return
+    yield from _marks(state, book)
     yield from _preflight(state)
     yield from _reopenings(state, now)
-    yield from _starts(state, now)
+    yield from _starts(state, book, now)
     yield from queue.next_steps(state, now)
     yield from _phases(state)
     yield from _promotion(state)
@@ -90,12 +94,12 @@ _QUIET: Final = frozenset(
 )
 
 
-def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
+def _task_steps(state: RunState, task: TaskRun, now: float, book: Book) -> Iterator[AnyStep]:
     match task.state:
         case TaskState.PREPARING:
             yield from _preparing(state, task, now)
         case TaskState.WORKING | TaskState.PAUSED | TaskState.ASKING:
-            yield from _live(state, task)
+            yield from _live(state, task, book)
         case TaskState.CHECKING:
             yield from _checking(state, task, now)
         case TaskState.REVIEWING:
@@ -127,7 +131,7 @@ def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]
 
 def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
-    if _should_stop(state, task) and attempt.path is None:
+    if _should_stop(state, task) and (attempt.path is None or attempt.held):
         yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
         return
     trouble = _task_trouble(state, task)
@@ -135,8 +139,9 @@ def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield Record((policy.after_failure(state, task, FailureClass.SETUP, trouble, now),))
     elif attempt.path is None:
         yield Prepare(task.id, attempt.number)
-    else:
-        # Also when it should stop: a launch may be half done, and only what is known can be ended.
+    elif not attempt.held:
+        # Also when it should stop, or when a budget was used up meanwhile: a launch may be half
+        # done, and only what is known can be ended or frozen.
         yield Launch(task.id, attempt.number)
 
 
@@ -144,7 +149,7 @@ def _stop_reason(task: TaskRun) -> str:
     return f"stopped by {task.stopped_by}" if task.stopped_by else "the run was ended"
 
 
-def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
+def _live(state: RunState, task: TaskRun, book: Book) -> Iterator[AnyStep]:
     attempt = _current(task)
     if attempt.launched_at is None:  # a person does this task
         if _should_stop(state, task):
@@ -154,18 +159,19 @@ def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
     if _should_stop(state, task) or attempt.limit is not None:
         yield StopAttempt(task.id, attempt.number)
         return
-    spent = scheduler.budget_stops(state)
+    spent = book.stops(task)
     if spent is not None:
-        yield Record((e.LimitHit(task.id, attempt.number, FailureClass.BUDGET, spent),))
+        limit = e.LimitHit(task.id, attempt.number, FailureClass.BUDGET, spent.sentence)
+        yield Record((limit,))
         return
-    if task.wanted is Wanted.PAUSE and attempt.frozen_at is None:
+    stands = task.wanted is Wanted.PAUSE or book.freezes(task) is not None
+    if stands and attempt.frozen_at is None:
         yield Freeze(task.id, attempt.number)
-    elif task.wanted is Wanted.RUN and attempt.frozen_at is not None:
+    elif not stands and attempt.frozen_at is not None:
         yield Thaw(task.id, attempt.number)
-    for message in attempt.messages:
-        if not message.delivered:
-            yield Deliver(task.id, attempt.number, message.id)
-            break
+    message = next_message(attempt)
+    if message is not None:
+        yield Deliver(task.id, attempt.number, message.id)
 
 
 def _should_stop(state: RunState, task: TaskRun) -> bool:
@@ -185,6 +191,11 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
         return
     missing = evidence.first_fault(state, task, attempt)
+    # An agent that only asked something back has changed nothing, and that is not its fault.
+    blamed = missing is not None and missing.cause is not FailureClass.NO_WORK
+    if task.queued and not blamed:
+        yield Record((e.TaskContinued(task.id, attempt.number, task.queued[-1].by),))
+        return
     if missing is not None:
         yield Record(_after_missing(state, task, missing, now))
         return
@@ -267,14 +278,21 @@ def _reopenings(state: RunState, now: float) -> Iterator[AnyStep]:
             yield Record((e.AccountReopened(account.name),))
 
 
-def _starts(state: RunState, now: float) -> Iterator[AnyStep]:
+def _marks(state: RunState, book: Book) -> Iterator[AnyStep]:
+    for line in book.lines.values():
+        if line.mark > state.marked.get(line.scope, 0.0):
+            yield Record((e.BudgetMarked(line.scope, line.mark),))
+
+
+def _starts(state: RunState, book: Book, now: float) -> Iterator[AnyStep]:
     if not scheduler.has_room(state):
         return
-    for task, blocker in scheduler.admission(state, now):
+    for task, blocker in scheduler.admission(state, book, now):
         if blocker is not None:
             continue
         chosen = assignment.assign(state, task, now)
         number = len(task.attempts) + 1
+        usd, tokens = book.expected(task.id)
         claim = e.AttemptClaimed(
             task.id,
             number,
@@ -285,6 +303,8 @@ def _starts(state: RunState, now: float) -> Iterator[AnyStep]:
             session=chosen.session,
             account=chosen.account,
             why=chosen.why,
+            reserved_usd=usd,
+            reserved_tokens=tokens,
         )
         if scheduler.is_human(state, task.id):
             spec = state.spec(task.id)

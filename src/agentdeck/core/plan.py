@@ -30,7 +30,11 @@ DEFAULT_BACKOFF_S: Final = 15.0  # before the second attempt; doubles each time
 DEFAULT_TIMEOUT_S: Final = 2 * 3600.0  # of one attempt
 DEFAULT_IDLE_TIMEOUT_S: Final = 20 * 60.0  # silent and without CPU; running tools are often silent
 DEFAULT_GATE_TIMEOUT_S: Final = 30 * 60.0
+DEFAULT_MARKS: Final = (0.5, 0.8, 0.95)  # of a budget: half, soon, and time to raise it
 DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
+COMMAND: Final = "command"  # the `use` of an agent that is no adapter
+HOME_SHARED: Final = "shared"  # a person's own state folder: the logins are there
+HOME_OWN: Final = "own"  # a folder below the run's
 
 
 class Land(StrEnum):
@@ -96,8 +100,9 @@ class ClaimKind(StrEnum):
 
 
 class OnExceed(StrEnum):
-    """What happens when the budget is used up."""
+    """What happens when a budget is used up."""
 
+    ASK = "ask"  # nothing new starts, what works is frozen, and a person is asked
     DRAIN = "drain"  # nothing new starts; what works goes on
     STOP = "stop"  # what works is stopped too
 
@@ -118,21 +123,35 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
         return bool(self.run)
 
 
+class Permissions(StrEnum):
+    """What an agent may do without asking."""
+
+    ALL = "all"  # everything: its worktree is its own, and nothing lands unproven
+    ASK = "ask"  # it asks a person, where it can
+
+
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A configured agent: a built-in kind (`use`), or any command."""
+    """A configured agent: one that an adapter describes (`use`), or any command."""
 
     name: AgentName
-    use: str = "command"  # command | claude | scripted | human
-    command: tuple[str, ...] = ()  # argv with {prompt}, {prompt_file}, {model}, {task}, {worktree}
+    use: str = COMMAND  # or the name of an adapter
+    command: tuple[str, ...] = ()  # argv, see `core.adapter.WORDS`
     model: str | None = None
-    args: tuple[str, ...] = ()  # added to the command of a built-in kind
+    args: tuple[str, ...] = ()  # added to the command
     env: dict[str, str] = {}
-    output: str | None = None  # stream format: plain | claude | scripted; None = the kind's own
+    output: str | None = None  # stream format; None = the adapter's own
     skills: tuple[str, ...] = ()  # what it is good at
     adapter: Adapter | None = None  # what `use` stands for, as it was when the run began
     escalate: tuple[str, ...] = ()  # models, the first one for the first attempt
     fallback: tuple[AgentName, ...] = ()  # who works in its place, the first choice first
     account: str = ""  # which of several at its provider
+    resume: tuple[str, ...] = ()  # of a command: argv that goes on with {session}
+    take_over: tuple[str, ...] = ()  # of a command: argv of its own screen on {session}
+    reads: Input | None = None  # of a command: what it reads while it works; None = by its output
+    permissions: Permissions = Permissions.ALL
+    home: str = HOME_SHARED  # where it keeps its state: shared, own, or a folder
+    mcp: str | None = None  # a file of MCP servers, below the repository unless absolute
+    settings: str | None = None  # a settings file of its own format, likewise
 
     @property
     def stream(self) -> str:
@@ -141,14 +160,35 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
             return self.output
         if self.adapter is not None:
             return self.adapter.output
-        return "plain" if self.use in ("command", "human") else self.use
+        return "plain" if self.use in (COMMAND, "human") else self.use
 
     @property
     def input(self) -> Input:
         """What it reads while it works."""
+        if self.reads is not None:
+            return self.reads
         if self.adapter is not None:
             return self.adapter.input
         return Input.LINES if self.stream == "scripted" else Input.NONE
+
+    @property
+    def driver(self) -> Adapter | None:
+        """How it is started: its adapter, or what its own command amounts to."""
+        if self.use != COMMAND:
+            return self.adapter
+        return Adapter(
+            name=self.name,
+            output=self.stream,
+            input=self.input,
+            start=self.command,
+            resume=self.resume,
+            take_over=self.take_over,
+        )
+
+    @property
+    def resumes(self) -> bool:
+        """Can a session of it go on in a new process?"""
+        return self.driver is not None and self.driver.resumes
 
     @property
     def listens(self) -> bool:
@@ -172,6 +212,20 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.stream in WITH_RESULT
 
 
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run, or a part of it, may use."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    on_exceed: OnExceed = OnExceed.ASK
+    warn: tuple[float, ...] = DEFAULT_MARKS  # shares of it at which a person is told
+
+    @property
+    def limited(self) -> bool:
+        """Does it limit anything?"""
+        return self.usd is not None or self.tokens is not None
+
+
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
     """Named capacity. A task with one of the labels is routed here; so is one that names it."""
 
@@ -179,6 +233,7 @@ class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int
     labels: tuple[str, ...] = ()
     agents: tuple[AgentName, ...] = ()  # tasks of these agents are routed here
+    budget: Budget = Budget()  # of all attempts that work in it
 
 
 class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -209,16 +264,9 @@ class Worktree(msgspec.Struct, frozen=True, omit_defaults=True):
 
     copy: tuple[str, ...] = ()  # globs below the repo; untracked files such as .env
     link: tuple[str, ...] = ()  # paths below the repo, linked
+    cache: tuple[str, ...] = ()  # dependencies, cloned: below the repo, or absolute
     setup: tuple[str, ...] = ()  # argv, run in the worktree
     root: str | None = None  # where worktrees live; None = below the run's folder
-
-
-class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a run may use."""
-
-    usd: float | None = None
-    tokens: int | None = None
-    on_exceed: OnExceed = OnExceed.DRAIN
 
 
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -228,6 +276,7 @@ class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str = ""
     sync: bool = False  # the next phases wait for every task of this one
     gates: tuple[GateName, ...] = ()
+    budget: Budget = Budget()
 
 
 class Defaults(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -289,6 +338,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: tuple[str, ...] = ()
     estimate_s: float | None = None
     tokens: int | None = None
+    budget: Budget = Budget()  # of all its attempts
     risk: str | None = None  # low | medium | high, shown to the person who approves
     complexity: str | None = None  # low … very-high, see COMPLEXITIES
     kind: str | None = None  # what sort of work: setup, code, test, docs …
@@ -381,6 +431,15 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return {phase.id: index for index, phase in enumerate(self.phases)}
 
     @cached_property
+    def budgets(self) -> dict[str, Budget]:
+        """The budgets that limit anything, by scope (see `core.budgets`), widest first."""
+        found = {"run": self.budget}
+        found |= {f"phase:{phase.id}": phase.budget for phase in self.phases}
+        found |= {f"pool:{pool.name}": pool.budget for pool in self.pools}
+        found |= {f"task:{task.id}": task.budget for task in self.tasks if task.budget.limited}
+        return {scope: budget for scope, budget in found.items() if budget.limited}
+
+    @cached_property
     def dependents(self) -> dict[TaskId, tuple[TaskId, ...]]:
         """For each task, the tasks that name it in `after`, in file order."""
         found: dict[TaskId, list[TaskId]] = {task.id: [] for task in self.tasks}
@@ -408,7 +467,20 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return tuple(named) or self.gates_when(GateWhen.PHASE)
 
 
-BUILTIN_AGENTS: Final = ("claude", "scripted", "human")
+# The adapters that ship with agentdeck, `agents/catalog/*.toml`.
+BUILTIN_AGENTS: Final = (
+    "claude",
+    "codex",
+    "opencode",
+    "gemini",
+    "aider",
+    "mini",
+    "claude-acp",
+    "opencode-acp",
+    "gemini-acp",
+    "scripted",
+    "human",
+)
 COMPLEXITIES: Final = ("low", "low-medium", "medium", "medium-high", "high", "very-high")
 
 

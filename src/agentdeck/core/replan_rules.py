@@ -27,7 +27,7 @@ from agentdeck.core.state import HOLDS_FOOTPRINT, SETTLED, STUCK, RunState, Task
 
 # Fields of a task that change nothing of the work itself, nor what has to prove it.
 WHILE_AT_WORK: Final = frozenset(
-    {"title", "estimate_s", "tokens", "priority", "risk", "line", "meta"}
+    {"title", "estimate_s", "tokens", "budget", "priority", "risk", "line", "meta"}
 )
 _AT_WORK: Final = HOLDS_FOOTPRINT | {TaskState.LANDED}
 MAX_AGENTS: Final = 1000  # at once, and places of a pool: as in a plan file

@@ -6,8 +6,8 @@ Rules:
 - A task starts when nothing blocks it. `admission` walks the ready tasks in order once, hands out
   capacity as it goes, and gives each one a blocker or a start. The explanation of a waiting task is
   its blocker from the same walk, so the two cannot disagree.
-- What holds for everybody (a paused run, a red preflight gate, a used-up budget) comes first, then
-  what the task's account lets start, then capacity.
+- What holds for everybody (a paused run, a red preflight gate) comes first, then budgets and the
+  task's account: what cannot be paid for, or waits for days, keeps nobody else out of its files.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import msgspec
 
 from agentdeck.core import assignment, verdicts
 from agentdeck.core.accounts import Closure, Openings
+from agentdeck.core.budgets import Book
 from agentdeck.core.capacity import (
     Capacity,
     Hindrance,
@@ -27,7 +28,7 @@ from agentdeck.core.capacity import (
     start_order,
 )
 from agentdeck.core.ids import AgentName, TaskId
-from agentdeck.core.plan import GateWhen, OnExceed
+from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, RunState, TaskRun, TaskState, Wanted
 
 __all__ = [
@@ -37,8 +38,6 @@ __all__ = [
     "Hindrance",
     "admission",
     "blocker_of",
-    "budget_sentence",
-    "budget_stops",
     "has_room",
     "is_human",
     "longest_path_s",
@@ -47,9 +46,7 @@ __all__ = [
 
 HUMAN = AgentName("human")
 
-FOR_EVERYBODY = frozenset(
-    {Hindrance.ENDING, Hindrance.RUN_PAUSED, Hindrance.PREFLIGHT, Hindrance.BUDGET}
-)
+FOR_EVERYBODY = frozenset({Hindrance.ENDING, Hindrance.RUN_PAUSED, Hindrance.PREFLIGHT})
 
 
 class Blocker(msgspec.Struct, frozen=True):
@@ -72,14 +69,17 @@ def is_human(state: RunState, task_id: TaskId) -> bool:
 
 
 def admission(
-    state: RunState, now: float | None = None
+    state: RunState, book: Book | None = None, now: float | None = None
 ) -> Iterator[tuple[TaskRun, Blocker | None]]:
     """Every ready task in starting order, with what blocks it; None = it starts now.
 
-    `now` is in seconds since the epoch; None = the time of the latest event.
-
     O((holders + ready) * patterns), and what their files meet.
+
+    Args:
+        book: the budgets as they are now, if they were looked up already; starts are put into it.
+        now: seconds since the epoch; None = the time of the latest event.
     """
+    book = Book(state) if book is None else book
     everybody = _blocks_everybody(state)
     capacity = _capacity(state)
     now = state.at if now is None else now
@@ -90,9 +90,10 @@ def admission(
             capacity.send(task.id, assignment.pool_for(state, task, agent))
         account = state.plan.agent_by_name[agent].limited_by
         closure = openings.closure(account) if account else None
-        blocker = everybody or _blocks(state, task, capacity, rank, closure)
+        blocker = everybody or _blocks(state, task, capacity, rank, book, closure)
         if blocker is None:
             capacity.take(task.id, rank)
+            book.take(task.id)
             if account:
                 openings.take(account)
         elif blocker.kind in (Hindrance.FOOTPRINT, Hindrance.EXCLUSIVE):
@@ -121,22 +122,7 @@ def has_room(state: RunState) -> bool:
 
 def blocker_of(state: RunState, task_id: TaskId, now: float | None = None) -> Blocker | None:
     """What blocks one ready task now. None also when it is not ready."""
-    return next((b for task, b in admission(state, now) if task.id == task_id), None)
-
-
-def budget_sentence(state: RunState) -> str | None:
-    """Which part of the budget is used up, or None."""
-    budget = state.plan.budget
-    if budget.usd is not None and state.usd >= budget.usd:
-        return f"the budget of ${budget.usd:g} is used up (${state.usd:.2f})"
-    if budget.tokens is not None and state.tokens >= budget.tokens:
-        return f"the budget of {budget.tokens:,} tokens is used up"
-    return None
-
-
-def budget_stops(state: RunState) -> str | None:
-    """Why live agents must be stopped because of the budget, or None."""
-    return budget_sentence(state) if state.plan.budget.on_exceed is OnExceed.STOP else None
+    return next((b for task, b in admission(state, now=now) if task.id == task_id), None)
 
 
 def _blocks_everybody(state: RunState) -> Blocker | None:
@@ -152,16 +138,23 @@ def _blocks_everybody(state: RunState) -> Blocker | None:
             )
         if not verdicts.passes(found):
             return Blocker(Hindrance.PREFLIGHT_RUNS, f"preflight gate {gate.name} is running")
-    spent = budget_sentence(state)
-    return Blocker(Hindrance.BUDGET, spent) if spent else None
+    return None
 
 
 def _blocks(
-    state: RunState, task: TaskRun, capacity: Capacity, rank: int, closure: Closure | None
+    state: RunState,
+    task: TaskRun,
+    capacity: Capacity,
+    rank: int,
+    book: Book,
+    closure: Closure | None,
 ) -> Blocker | None:
     if task.wanted is Wanted.PAUSE:
         return Blocker(Hindrance.PAUSED, "it was paused before it started")
-    if closure is not None:  # it reserves no files: it may have to wait for days
+    refused = book.refuses(task.id)
+    if refused is not None:
+        return Blocker(Hindrance.BUDGET, refused)
+    if closure is not None:
         return Blocker(Hindrance.ACCOUNT, closure.sentence, closure.until)
     obstacle = capacity.obstacle(task.id, rank)
     if obstacle is None:

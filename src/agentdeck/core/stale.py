@@ -27,8 +27,12 @@ def check(state: RunState, event: AnyEvent) -> None:
         if state.seq:
             raise StaleEvent(event, "the run has started already")
         return
+    if isinstance(event, e.MessageQueued):
+        _check_queued(state, event)
     if isinstance(event, e.PlanChanged) and event.revision != state.plan_changes + 1:
         raise StaleEvent(event, f"the plan has changed {state.plan_changes} times")
+    if isinstance(event, e.BudgetMarked) and event.mark <= state.marked.get(event.scope, 0.0):
+        raise StaleEvent(event, f"the mark {event.mark:g} of {event.scope} was told already")
     task_id = getattr(event, "task", None)
     if task_id is not None:
         task = state.tasks.get(task_id)
@@ -64,6 +68,13 @@ def _check_account(state: RunState, event: e.AccountLimited | e.AccountNoted) ->
     attempt = state.tasks[event.task].attempt
     if attempt is None or attempt.account != event.account:
         raise StaleEvent(event, f"{event.task} does not work on it")
+
+
+def _check_queued(state: RunState, event: e.MessageQueued) -> None:
+    """A message is queued once."""
+    task = state.tasks.get(event.task)
+    if task is not None and event.message != f"n{task.queued_so_far + 1}":
+        raise StaleEvent(event, f"{task.queued_so_far} messages were queued for {task.id}")
 
 
 def _check_promotion(state: RunState, event: AnyEvent) -> None:

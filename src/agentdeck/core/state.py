@@ -35,7 +35,8 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
-from agentdeck.core.plan import Plan, Task, TaskSettings
+from agentdeck.core.plan import Budget, Plan, Task, TaskSettings
+from agentdeck.core.prices import Prices
 
 
 class TaskState(StrEnum):
@@ -105,6 +106,17 @@ class Message(msgspec.Struct):
     delivered: bool = False
     answers: Question | None = None  # what it answers
     option: str = ""
+    sent_at: float = 0.0
+    requeued: bool = False  # the agent ended without it; it is told with the next turn
+
+
+class QueuedMessage(msgspec.Struct, frozen=True):
+    """A person's words that wait for the next turn."""
+
+    id: str
+    text: str
+    by: str
+    at: float
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -152,6 +164,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     path: str | None = None  # of the worktree
     branch: str | None = None
     base: str | None = None
+    held: bool = False  # its worktree stood when a budget was used up: launched once that is raised
     launcher: ProcessIdentity | None = None
     process: ProcessIdentity | None = None
     launched_at: float | None = None
@@ -164,6 +177,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     tokens_out: int = 0
     tokens_cached: int = 0
     usd: float = 0.0
+    usd_priced: float = 0.0  # of `usd`, by the price table
     tools: int = 0
     activity: str = ""
     message: str = ""
@@ -174,6 +188,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     carry: str = ""  # of the stream's reader
     questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
+    told: tuple[QueuedMessage, ...] = ()  # stand in its prompt
     limit: Limit | None = None
     exit: Exit | None = None
     collected: Collected | None = None
@@ -230,6 +245,9 @@ class TaskRun(msgspec.Struct, kw_only=True):
     landed_at: float | None = None
     done_how: str = ""
     stopped_by: str = ""
+    queued: tuple[QueuedMessage, ...] = ()  # messages for the next turn, the oldest first
+    queued_so_far: int = 0
+    goes_on: bool = False  # the next attempt is another turn of the latest one
 
     @property
     def attempt(self) -> Attempt | None:
@@ -332,6 +350,9 @@ class RunState(msgspec.Struct, kw_only=True):
     run: RunId = RunId("")
     plan: Plan = Plan(name="", tasks=())  # as it is now
     plan_changes: int = 0  # how often it was changed since the run began
+    budgets: dict[str, Budget] = {}  # by scope: what a person has set; the rest is in the plan
+    marked: dict[str, float] = {}  # by scope: the highest mark that was told
+    prices: Prices = Prices()
     repo: str = ""
     checkout: str = ""
     base: str = ""

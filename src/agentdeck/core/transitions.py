@@ -41,6 +41,7 @@ TRANSITIONS: Final[Table] = {
     **_rows(e.TaskReviewAsked, (S.CHECKING,), S.REVIEWING),
     **_rows(e.TaskProposed, (S.CHECKING, S.REVIEWING), S.PROPOSED),
     **_rows(e.TaskDone, (S.CHECKING, S.ASKING), S.LANDED),
+    **_rows(e.TaskContinued, (S.CHECKING,), S.READY, S.PENDING),
     # failure
     **_rows(e.RetryScheduled, (S.PREPARING, S.CHECKING, S.QUEUED), S.RETRYING),
     **_rows(e.RetryDue, (S.RETRYING,), S.READY, S.PENDING),  # PENDING: a dependency came undone

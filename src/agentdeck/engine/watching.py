@@ -3,7 +3,9 @@
 Rules:
 - The agent writes to a file; it is read from the offset up to which the journal has understood it,
   so a new engine goes on where the old one stopped. Questions are recorded at once, totals at most
-  once a second.
+  once a second, and as soon as they are known where they bring a budget near its limit.
+- What the stream does not say of its cost is reckoned by the prices of the run, and recorded as
+  such.
 - A watchdog only says that a limit was hit; ending the agent is a step of its own. Frozen time does
   not count.
 - An agent that has reported its result and does not end is ended, and that is no failure.
@@ -12,15 +14,21 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agentdeck.agents.line_reader import plus
 from agentdeck.agents.readers import Reader, reader_for
-from agentdeck.agents.reports import Asked, Ended, Report, Summary
+from agentdeck.agents.reports import Asked, Ended, Report, Totals
+from agentdeck.agents.summary import Summary
 from agentdeck.core import events as e
+from agentdeck.core.budgets import is_near, tokens_of
 from agentdeck.core.events import FailureClass
 from agentdeck.core.explain import short_duration
+from agentdeck.core.ids import TaskId
+from agentdeck.core.prices import Meter, Tokens
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
@@ -32,6 +40,7 @@ from agentdeck.engine.waiting import wait
 POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
 REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
+USD_DIGITS: Final = 9  # after the point; the cheapest tokens cost some billionths
 CHUNK: Final = 256 * 1024  # bytes read at once; a poll never holds up the loop for long
 RESULT_GRACE_S: Final = 10.0  # for an agent to end by itself after its result
 IDLE_CPU_S: Final = 0.05  # CPU used between two looks that still counts as doing nothing
@@ -45,6 +54,7 @@ class _Follower:
     step: Watch
     path: Path
     reader: Reader
+    meter: Meter
     ended: Ended | None = None
     reported_at: float = 0.0
     changed: bool = False
@@ -93,6 +103,8 @@ class _Follower:
     def progress(self) -> e.AttemptProgressed:
         """The totals so far."""
         summary = self.reader.summary
+        used = Tokens(summary.tokens_in, summary.tokens_cached, summary.tokens_out)
+        self.meter.read(summary.usd, summary.model, used)
         return e.AttemptProgressed(
             self.step.task,
             self.step.attempt,
@@ -101,24 +113,42 @@ class _Follower:
             model=summary.model,
             tokens_in=summary.tokens_in,
             tokens_out=summary.tokens_out,
-            usd=summary.usd,
+            usd=round(self.meter.usd, USD_DIGITS),
+            usd_priced=round(self.meter.priced, USD_DIGITS),
             tools=summary.tools,
             activity=summary.activity,
             message=summary.message,
+            tokens_cached=summary.tokens_cached,
+            carry=summary.carry,
         )
 
     def report(self, now: float, *, at_once: bool = False) -> None:
         """Post the totals when they have changed and it is time."""
-        if self.changed and (at_once or now - self.reported_at >= REPORT_S):
+        if not self.changed:
+            return
+        if at_once or now - self.reported_at >= REPORT_S or self._nears_a_limit():
             self.at.engine.mention(self.progress())
             self.changed, self.reported_at = False, now
+
+    def _nears_a_limit(self) -> bool:
+        """Has it used more, and does that bring a budget near its limit? No turn must be missed."""
+        known = self.at.attempt(self.step.task, self.step.attempt)
+        now = self.progress()
+        if (now.usd, now.tokens_in, now.tokens_out) == (
+            known.usd,
+            known.tokens_in,
+            known.tokens_out,
+        ):
+            return False
+        return is_near(self.at.state, self.step.task, now.usd, now.tokens_in + now.tokens_out)
 
 
 async def watch(at: Setting, step: Watch) -> None:
     """Follow an attempt until its process has ended, and record the exit."""
     folder = at.attempt_folder(step.task, step.attempt)
     attempt = at.attempt(step.task, step.attempt)
-    follower = _Follower(at, step, folder / "raw.log", _reader(at, attempt))
+    reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
+    follower = _Follower(at, step, folder / "raw.log", reader, meter)
     found = processes.look(folder)
     ended_by_us = False
     if isinstance(found, processes.Running):
@@ -134,7 +164,8 @@ async def watch(at: Setting, step: Watch) -> None:
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     await at.in_thread(lambda: sweep(tag, since=attempt.process))
     follower.report(at.engine.clock(), at_once=True)
-    await at.record(_exit(step, follower, processes.look(folder), ended_by_us=ended_by_us))
+    exits = _exits(at, attempt)
+    await at.record(_exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us))
 
 
 async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processes.Child) -> None:
@@ -147,19 +178,52 @@ async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processe
         await at.record(e.AttemptThawed(step.task, step.attempt))
 
 
-def _reader(at: Setting, attempt: Attempt) -> Reader:
+def _reader(at: Setting, task: TaskId, attempt: Attempt) -> Reader:
     agent = at.state.plan.agent_by_name[attempt.agent]
     summary = Summary(
         session=attempt.session,
         model=attempt.model,
         tokens_in=attempt.tokens_in,
         tokens_out=attempt.tokens_out,
-        usd=attempt.usd,
+        tokens_cached=attempt.tokens_cached,
+        usd=_stated(attempt),
         tools=attempt.tools,
         activity=attempt.activity,
         message=attempt.message,
+        carry=attempt.carry,
     )
-    return reader_for(agent.stream, start_offset=attempt.offset, summary=summary)
+    return reader_for(
+        agent.stream,
+        start_offset=attempt.offset,
+        summary=summary,
+        root=attempt.path or "",
+        before=_used_before(at, task, attempt),
+    )
+
+
+def _used_before(at: Setting, task: TaskId, attempt: Attempt) -> dict[str, Totals]:
+    """What earlier attempts have used, by session: this one may go on in one of them."""
+    used = dict[str, Totals]()
+    for earlier in at.state.tasks[task].attempts:
+        if earlier.number < attempt.number and earlier.session:
+            stated = _stated(earlier)
+            had = Totals(earlier.tokens_in, earlier.tokens_out, earlier.tokens_cached, stated)
+            used[earlier.session] = plus(used.get(earlier.session, Totals()), had)
+    return used
+
+
+def _stated(attempt: Attempt) -> float:
+    """US dollars that its stream has named."""
+    return round(attempt.usd - attempt.usd_priced, USD_DIGITS)
+
+
+def _meter(at: Setting, attempt: Attempt) -> Meter:
+    return Meter(
+        at.state.prices,
+        stated=_stated(attempt),
+        priced=attempt.usd_priced,
+        used=tokens_of(attempt),
+    )
 
 
 async def _follow(
@@ -229,19 +293,36 @@ class _Watchdog:
         await self.at.record(limit)
 
 
+def _exits(at: Setting, attempt: Attempt) -> Mapping[str, str]:
+    """What an exit status of the agent means, where its stream does not say it."""
+    driver = at.state.plan.agent_by_name[attempt.agent].driver
+    return {} if driver is None else driver.exits
+
+
 def _exit(
-    step: Watch, follower: _Follower, found: processes.Found, *, ended_by_us: bool
+    step: Watch,
+    follower: _Follower,
+    found: processes.Found,
+    exits: Mapping[str, str],
+    *,
+    ended_by_us: bool,
 ) -> e.AttemptExited:
     code = found.code if isinstance(found, processes.Finished) else None
     result = follower.ended
     if ended_by_us and result is not None and result.ok:
         code = 0  # its own word was good; the work is proven by what follows
+    cause = result.cause if result and not result.ok else None
+    detail = (result.detail if result else "") or ""
+    meant = exits.get(str(code)) if cause is None and not (result and result.ok) else None
+    if meant is not None:
+        cause = FailureClass(meant)
+        detail = detail or f"exit {code}"
     return e.AttemptExited(
         step.task,
         step.attempt,
         code,
         ok=result.ok if result else None,
-        cause=result.cause if result and not result.ok else None,
-        detail=(result.detail if result else "") or "",
+        cause=cause,
+        detail=detail,
         retry_at=result.retry_at if result else None,
     )

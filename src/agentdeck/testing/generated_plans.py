@@ -27,6 +27,7 @@ from agentdeck.core.plan import (
     Strategy,
     Task,
 )
+from agentdeck.core.prices import Price, Prices
 
 NAMES: Final = "ABCDEFGHIJ"
 FOOTPRINTS: Final = (
@@ -50,6 +51,10 @@ TALKER: Final = Agent(  # one whose sessions go on
     ),
     escalate=("small", "large"),
 )
+# Of budgets, in dollars and tokens; an attempt uses up to $1 and 10,000 tokens.
+LIMITS: Final = ((0.3, None), (1.0, None), (5.0, None), (None, 9_000), (2.0, 30_000))
+PRICED: Final = "priced-1"  # a model of `PRICES`
+PRICES: Final = Prices("2020-02-02", models={"priced": Price(100.0, 100.0)})  # $1 for 10,000
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
 
@@ -61,6 +66,7 @@ def generated_plan(random: Random) -> Plan:
             PhaseId(f"p{number}"),
             sync=random.random() < 0.5,
             gates=tuple(gate.name for gate in gates if random.random() < 0.15),
+            budget=_budget(random, 0.15),
         )
         for number in range(random.choice((0, 0, 1, 2, 3)))
     )
@@ -79,7 +85,7 @@ def generated_plan(random: Random) -> Plan:
             backoff_s=random.choice((0.0, 5.0, 600.0)),
             idle_timeout_s=IDLE_S,
         ),
-        budget=_budget(random),
+        budget=_budget(random, 0.25),
         gates=gates,
         agents=_agents(random),
         pools=_pools(random),
@@ -100,6 +106,9 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         else None,
         files=random.choice(FOOTPRINTS) if random.random() < 0.6 else (),
         agent=AgentName("deaf") if random.random() < 0.2 else None,
+        model=random.choice((None, PRICED)),
+        tokens=random.choice((None, None, 2000, 9000)),
+        budget=_budget(random, 0.05),
         labels=("heavy",) if random.random() < 0.3 else (),
         estimate_s=random.choice((None, 60.0, 3600.0)),
         land=random.choice((None, None, None, None, *Land)),
@@ -120,7 +129,8 @@ def _agents(random: Random) -> tuple[Agent, ...]:
 
 
 def _pools(random: Random) -> tuple[Pool, ...]:
-    small = Pool(PoolName("small"), 1, labels=("heavy",))
+    size, budget = random.randint(1, 2), _budget(random, 0.3)
+    small = Pool(PoolName("small"), size, labels=("heavy",), budget=budget)
     of_deaf = Pool(PoolName("of-deaf"), 1, agents=(AgentName("deaf"),))
     return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
 
@@ -136,8 +146,9 @@ def _gates(random: Random) -> tuple[Gate, ...]:
     return tuple(gate for gate in possible if random.random() < 0.4)
 
 
-def _budget(random: Random) -> Budget:
-    if random.random() < 0.85:
+def _budget(random: Random, share: float) -> Budget:
+    """A budget for so many of the plans."""
+    if random.random() >= share:
         return Budget()
-    usd = random.choice((1.0, 5.0, 20.0))
-    return Budget(usd=usd, on_exceed=random.choice((OnExceed.DRAIN, OnExceed.STOP)))
+    usd, tokens = random.choice(LIMITS)
+    return Budget(usd=usd, tokens=tokens, on_exceed=random.choice((OnExceed.ASK, *OnExceed)))

@@ -76,6 +76,7 @@ class Faults:
     agent_gives_up_asking: float = 0.15  # of a question
     agent_lost: float = 0.04
     limit_met: float = 0.02  # at each look at a live agent, which gets over it by itself
+    priced: float = 0.2  # of the agents: they name their cost only at the end
     session_gone: float = 0.2  # of an attempt that goes on in a session
     no_work: float = 0.06
     outside: float = 0.05
@@ -137,6 +138,7 @@ class Process:
     spent: float = 0.0  # US dollars
     session: str | None = None
     mute: bool = False  # it does not know its session: it ends before it does anything
+    priced: bool = False  # it names its cost only at the end, and was reckoned too high
 
     @property
     def asking(self) -> bool:
@@ -330,6 +332,7 @@ class World:
             hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
             seen_at=self.now(),
             session=session or f"s{self.counter}",
+            priced=self._chance(self.faults.priced),
         )
 
     def _watch(self, step: Watch) -> Performer:
@@ -362,7 +365,7 @@ class World:
             waits = process.idle and not asks
             waits = waits or (process.hanging and attempt.limit is not None)
             yield Pause(None if waits else POLL_S, key)
-        yield _progress(process)
+        yield _progress(process, ended=True)
         yield self._delay(0.1, 1)
         told = (process.code, process.ok, process.cause)
         code, ok, cause = KILLED if process.killed else told
@@ -600,10 +603,16 @@ class World:
         yield e.Promoted(step.commit, "update-ref")
 
 
-def _progress(process: Process) -> e.AttemptProgressed:
+def _progress(process: Process, *, ended: bool = False) -> e.AttemptProgressed:
     read = int(process.spent * 1e4)
+    reckoned = process.spent / 4 if process.priced and not ended else 0.0
     return e.AttemptProgressed(
-        *process.key, read, session=process.session, tokens_in=read, usd=process.spent
+        *process.key,
+        read,
+        session=process.session,
+        tokens_in=read,
+        usd=process.spent + reckoned,
+        usd_priced=reckoned,
     )
 
 

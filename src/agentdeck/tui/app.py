@@ -26,6 +26,7 @@ from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import Recorded, SkipMode
+from agentdeck.core.hearing import hears
 from agentdeck.core.readiness import cascade
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
@@ -307,13 +308,12 @@ class DeckApp(App[None]):
         if task is None:
             return
         if key.id == "task.steer":
-            question = task.attempt.question if task.attempt is not None else None
+            now = hears(context.deck.state, task)
+            question = task.attempt.question if task.attempt is not None and now else None
             title = f"Answer {task.id}" if question else f"A message to {task.id}"
-            about, hint, field = (
-                question.text if question else "",
-                "what the agent should know",
-                "text",
-            )
+            later = "" if now else "Nobody hears this now: it is told with the next turn."
+            about = question.text if question else later
+            hint, field = "what the agent should know", "text"
         else:
             title, field = f"Retry {task.id}", "feedback"
             about, hint = task.reason or task.feedback, "what to do better this time"

@@ -18,10 +18,10 @@ def history_lines(deck: Deck, width: int) -> list[Line]:
     task = deck.task
     if task is None:
         return [(Span("Select a task: its attempts appear here.", "muted"),)]
-    if not task.attempts:
-        lines: list[Line] = [(Span("No attempt yet.", "muted"),), EMPTY]
-        return [*lines, *wrapped(deck.why(task.id) + ".", width, "muted")]
     found: list[Line] = []
+    if not task.attempts:
+        found = [(Span("No attempt yet.", "muted"),), EMPTY]
+        found += wrapped(deck.why(task.id) + ".", width, "muted")
     for attempt in reversed(task.attempts):
         found += [*([EMPTY] if found else []), *_attempt(deck, task, attempt, width)]
     if len(task.attempts) > 1:
@@ -29,9 +29,12 @@ def history_lines(deck: Deck, width: int) -> list[Line]:
         usd = sum(a.usd for a in task.attempts)
         total = f"{plural(len(task.attempts), 'attempt')}, {duration(worked)} of work, {money(usd)}"
         found += [EMPTY, (Span("In all ", "muted"), Span(total))]
-    if task.feedback:
+    if task.feedback or task.queued:
         found += [EMPTY, (Span("For the next attempt", "accent bold"),)]
+    if task.feedback:
         found += wrapped(task.feedback, width, "muted", indent="  ")
+    for said in task.queued:
+        found += wrapped(f"{said.by}: {said.text} (queued)", width, "state-asks", indent="  ")
     return found
 
 
@@ -75,8 +78,11 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
             yield spread((Span("    " + file.path),), (Span(size, "muted"),), width)
         if len(work.files) > SHOWN_FILES:
             yield (Span(f"    and {len(work.files) - SHOWN_FILES} more", "muted"),)
+    for said in attempt.told:
+        yield from wrapped(f"{said.by}: {said.text}", width, "state-asks", indent="  ")
     for message in attempt.messages:
         sent = "" if message.delivered else " (on its way)"
+        sent = " (not heard: told again)" if message.requeued else sent
         yield from wrapped(f"{message.by}: {message.text}{sent}", width, "state-asks", indent="  ")
 
 
