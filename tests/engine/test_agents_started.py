@@ -275,3 +275,42 @@ def test_agents_that_work_at_once_have_ports_of_their_own(
     assert first["PORT_COUNT"] == "10"
     assert second["PORT_BASE"] == "1"
     assert first["COMPOSE_PROJECT_NAME"] != second["COMPOSE_PROJECT_NAME"]
+
+
+TRACED = """\
+#!/usr/bin/env python3
+import json, sys
+def write(event, **properties):
+    with open(sys.argv[1], "a") as file:
+        file.write(json.dumps({"event": event, "properties": properties}) + "\\n")
+write("message_send_starting")
+print("thinking")
+if sys.argv[2] == "answered":
+    write("message_send", prompt_tokens=1234, completion_tokens=56, total_cost=0.25)
+    open("done.txt", "w").close()
+write("exit", reason="Completed")
+"""
+
+
+@pytest.mark.parametrize("how", ["answered", "silent"])
+def test_a_file_beside_the_output_has_the_totals_and_the_result(
+    repo: Path, tmp_path: Path, programs: Callable[..., Path], how: str
+) -> None:
+    """Aider prints no numbers that are exact, and ends with 0 when no model has answered."""
+    programs("my-bot", TRACED)
+    adapter(
+        "bot",
+        f'adapter = 1\nstart = ["my-bot", "{{folder}}/t.jsonl", "{how}"]\n'
+        'trace = "t.jsonl"\ntrace_output = "aider-analytics"\n',
+    )
+    plan = "[defaults]\nretries = 0\n" + TASK + 'agent = "bot"\n'
+    task = run_plan(repo, tmp_path / "runs", plan).tasks[TaskId("A")]
+    attempt = task.attempts[0]
+    assert attempt.exit is not None
+    assert attempt.exit.code == 0
+    if how == "answered":
+        assert (task.state, attempt.exit.ok) == ("landed", True)
+        assert (attempt.tokens_in, attempt.tokens_out, attempt.usd) == (1234, 56, 0.25)
+    else:
+        assert (task.state, attempt.exit.ok) == ("failed", False)
+        assert "did not answer" in attempt.exit.detail

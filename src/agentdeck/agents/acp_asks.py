@@ -30,7 +30,9 @@ def asked(message: dict[str, Any], given: dict[str, Any], call: Call) -> Asked:
 def request_id(message: dict[str, Any]) -> str:
     """The id of a message as text: agents count them, or name them."""
     name = message.get("id")
-    return one_line(name, ACTIVITY_CHARS) if isinstance(name, str) else str(name)[:ACTIVITY_CHARS]
+    if isinstance(name, str):
+        return one_line(name, ACTIVITY_CHARS)
+    return str(name)[:ACTIVITY_CHARS] if isinstance(name, int) else ""
 
 
 def mark_of_request(message: dict[str, Any]) -> str:

@@ -35,8 +35,18 @@ CONVERSING: Final = frozenset({Input.LINES, Input.CLAUDE, Input.BRIDGE})
 PROMPTED_BY_MESSAGE: Final = frozenset({Input.CLAUDE})
 # Stream formats that say how it ended. The exit status of the others is all there is.
 WITH_RESULT: Final = frozenset({"claude", "scripted", "codex", "gemini", "opencode", "acp"})
-FORMATS: Final = ("plain", "claude", "codex", "gemini", "opencode", "acp", "scripted")
-TRACES: Final = ("aider", "mini")  # formats of files that are written beside the output
+FORMATS: Final = (
+    "plain",
+    "claude",
+    "codex",
+    "gemini",
+    "opencode",
+    "aider",
+    "mini",
+    "acp",
+    "scripted",
+)
+TRACES: Final = ("aider-analytics", "mini-trajectory")  # formats of files beside the output
 # What `{word}` can be in an argument or a variable ...
 WORDS: Final = (
     "prompt",

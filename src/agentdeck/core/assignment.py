@@ -209,7 +209,7 @@ def session_for(state: RunState, task: TaskRun, agent: AgentName) -> str | None:
         return None
     if before is None or before.agent != agent or before.session is None:
         return None
-    adapter = state.plan.agent_by_name[agent].adapter
-    if adapter is None or not adapter.resumes or not _SESSION_ID.fullmatch(before.session):
+    resumes = state.plan.agent_by_name[agent].resumes
+    if not resumes or not _SESSION_ID.fullmatch(before.session):
         return None
     return before.session

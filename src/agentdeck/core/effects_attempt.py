@@ -78,17 +78,6 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             assert_never(never)
 
 
-def _exit(state: RunState, event: e.AttemptExited, at: float) -> None:
-    attempt = attempt_of(state, event.task)
-    _thaw(attempt, at)
-    attempt.exited_at = at
-    attempt.questions.clear()
-    requeue(state.tasks[event.task], attempt)
-    attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
-    effects_account.ended(state, attempt)
-    forget_troubles(state, event.task)
-
-
 def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
     effects_account.began(state, event, at)
     task = state.tasks[event.task]
@@ -153,6 +142,17 @@ def _answered(attempt: Attempt, question: str | None) -> Question | None:
     if found is not None:
         attempt.questions.remove(found)
     return found
+
+
+def _exit(state: RunState, event: e.AttemptExited, at: float) -> None:
+    attempt = attempt_of(state, event.task)
+    _thaw(attempt, at)
+    attempt.exited_at = at
+    attempt.questions.clear()
+    requeue(state.tasks[event.task], attempt)
+    attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
+    effects_account.ended(state, attempt)
+    forget_troubles(state, event.task)
 
 
 def _thaw(attempt: Attempt, at: float) -> None:

@@ -74,7 +74,7 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
     yield from _marks(state, book)
     yield from _preflight(state)
     yield from _reopenings(state, now)
-    yield from _starts(state, book, now)
+    yield from _starts(state, now, book)
     yield from queue.next_steps(state, now)
     yield from _phases(state)
     yield from _promotion(state)
@@ -271,6 +271,12 @@ def _gate_on(
         yield RunGate(name, when, tree, commit, state.next_gate_run(name, tree))
 
 
+def _marks(state: RunState, book: Book) -> Iterator[AnyStep]:
+    for line in book.lines.values():
+        if line.mark > state.marked.get(line.scope, 0.0):
+            yield Record((e.BudgetMarked(line.scope, line.mark),))
+
+
 def _reopenings(state: RunState, now: float) -> Iterator[AnyStep]:
     for account in state.accounts.values():
         until = account.frozen_until
@@ -278,16 +284,10 @@ def _reopenings(state: RunState, now: float) -> Iterator[AnyStep]:
             yield Record((e.AccountReopened(account.name),))
 
 
-def _marks(state: RunState, book: Book) -> Iterator[AnyStep]:
-    for line in book.lines.values():
-        if line.mark > state.marked.get(line.scope, 0.0):
-            yield Record((e.BudgetMarked(line.scope, line.mark),))
-
-
-def _starts(state: RunState, book: Book, now: float) -> Iterator[AnyStep]:
+def _starts(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
     if not scheduler.has_room(state):
         return
-    for task, blocker in scheduler.admission(state, book, now):
+    for task, blocker in scheduler.admission(state, now, book):
         if blocker is not None:
             continue
         chosen = assignment.assign(state, task, now)

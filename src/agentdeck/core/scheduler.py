@@ -6,8 +6,9 @@ Rules:
 - A task starts when nothing blocks it. `admission` walks the ready tasks in order once, hands out
   capacity as it goes, and gives each one a blocker or a start. The explanation of a waiting task is
   its blocker from the same walk, so the two cannot disagree.
-- What holds for everybody (a paused run, a red preflight gate) comes first, then budgets and the
-  task's account: what cannot be paid for, or waits for days, keeps nobody else out of its files.
+- What holds for everybody (a paused run, a red preflight gate) comes first, then what the task's
+  account lets start, then budgets, then capacity. What cannot be paid for, or waits for an account,
+  keeps nobody else out of its files.
 """
 
 from __future__ import annotations
@@ -69,15 +70,15 @@ def is_human(state: RunState, task_id: TaskId) -> bool:
 
 
 def admission(
-    state: RunState, book: Book | None = None, now: float | None = None
+    state: RunState, now: float | None = None, book: Book | None = None
 ) -> Iterator[tuple[TaskRun, Blocker | None]]:
     """Every ready task in starting order, with what blocks it; None = it starts now.
 
     O((holders + ready) * patterns), and what their files meet.
 
     Args:
-        book: the budgets as they are now, if they were looked up already; starts are put into it.
         now: seconds since the epoch; None = the time of the latest event.
+        book: the budgets as they are now, if they were looked up already; starts are put into it.
     """
     book = Book(state) if book is None else book
     everybody = _blocks_everybody(state)
@@ -90,7 +91,7 @@ def admission(
             capacity.send(task.id, assignment.pool_for(state, task, agent))
         account = state.plan.agent_by_name[agent].limited_by
         closure = openings.closure(account) if account else None
-        blocker = everybody or _blocks(state, task, capacity, rank, book, closure)
+        blocker = everybody or _blocks(state, task, capacity, rank, closure, book)
         if blocker is None:
             capacity.take(task.id, rank)
             book.take(task.id)
@@ -122,7 +123,7 @@ def has_room(state: RunState) -> bool:
 
 def blocker_of(state: RunState, task_id: TaskId, now: float | None = None) -> Blocker | None:
     """What blocks one ready task now. None also when it is not ready."""
-    return next((b for task, b in admission(state, now=now) if task.id == task_id), None)
+    return next((b for task, b in admission(state, now) if task.id == task_id), None)
 
 
 def _blocks_everybody(state: RunState) -> Blocker | None:
@@ -146,16 +147,16 @@ def _blocks(
     task: TaskRun,
     capacity: Capacity,
     rank: int,
-    book: Book,
     closure: Closure | None,
+    book: Book,
 ) -> Blocker | None:
     if task.wanted is Wanted.PAUSE:
         return Blocker(Hindrance.PAUSED, "it was paused before it started")
+    if closure is not None:  # it reserves no files: it may have to wait for days
+        return Blocker(Hindrance.ACCOUNT, closure.sentence, closure.until)
     refused = book.refuses(task.id)
     if refused is not None:
         return Blocker(Hindrance.BUDGET, refused)
-    if closure is not None:
-        return Blocker(Hindrance.ACCOUNT, closure.sentence, closure.until)
     obstacle = capacity.obstacle(task.id, rank)
     if obstacle is None:
         return None

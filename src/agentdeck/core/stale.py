@@ -63,18 +63,18 @@ def check(state: RunState, event: AnyEvent) -> None:
         _check_entry(state, event)
 
 
-def _check_account(state: RunState, event: e.AccountLimited | e.AccountNoted) -> None:
-    """A report is of the account on which the attempt works."""
-    attempt = state.tasks[event.task].attempt
-    if attempt is None or attempt.account != event.account:
-        raise StaleEvent(event, f"{event.task} does not work on it")
-
-
 def _check_queued(state: RunState, event: e.MessageQueued) -> None:
     """A message is queued once."""
     task = state.tasks.get(event.task)
     if task is not None and event.message != f"n{task.queued_so_far + 1}":
         raise StaleEvent(event, f"{task.queued_so_far} messages were queued for {task.id}")
+
+
+def _check_account(state: RunState, event: e.AccountLimited | e.AccountNoted) -> None:
+    """A report is of the account on which the attempt works."""
+    attempt = state.tasks[event.task].attempt
+    if attempt is None or attempt.account != event.account:
+        raise StaleEvent(event, f"{event.task} does not work on it")
 
 
 def _check_promotion(state: RunState, event: AnyEvent) -> None:

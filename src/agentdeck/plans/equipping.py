@@ -20,6 +20,7 @@ def agents_named(plan: Plan) -> set[AgentName]:
     """Every agent that the plan names: where it is defined, and where it is chosen. O(tasks)."""
     named = {agent.name for agent in plan.agents}
     named |= {name for pool in plan.pools for name in pool.agents}
+    named |= {name for agent in plan.agents for name in agent.fallback}
     chosen = {plan.defaults.agent, *(route.agent for route in plan.routes)}
     chosen |= {task.agent for task in plan.tasks}
     chosen |= {settings.agent for settings in plan.all_settings.values()}
@@ -31,6 +32,7 @@ def with_agents_named(plan: Plan) -> Plan:
     chosen = {plan.defaults.agent, *(route.agent for route in plan.routes)}
     chosen |= {task.agent for task in plan.tasks}
     chosen |= {name for pool in plan.pools for name in pool.agents}
+    chosen |= {name for agent in plan.agents for name in agent.fallback}
     missing = sorted(name for name in chosen if name and name not in plan.agent_by_name)
     if not missing:
         return plan

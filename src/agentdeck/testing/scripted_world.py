@@ -75,8 +75,8 @@ class Faults:
     agent_asks: float = 0.12
     agent_gives_up_asking: float = 0.15  # of a question
     agent_lost: float = 0.04
-    limit_met: float = 0.02  # at each look at a live agent, which gets over it by itself
     priced: float = 0.2  # of the agents: they name their cost only at the end
+    limit_met: float = 0.02  # at each look at a live agent, which gets over it by itself
     session_gone: float = 0.2  # of an attempt that goes on in a session
     no_work: float = 0.06
     outside: float = 0.05
