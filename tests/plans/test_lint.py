@@ -130,7 +130,7 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         "AD505",
         '[agents.claude]\nskills = ["sql"]\n[agents.scripted]\nskills = ["css"]\n'
         + GOOD
-        + a_task("d", 'skills = ["css"]'),
+        + a_task("d", 'skills = ["css"]\nagent = "claude"'),
         'skills = ["css"]\n',
         'its agent claude lacks the skill "css"',
     ),

@@ -34,6 +34,7 @@ class Context(msgspec.Struct, frozen=True):
     root: str = ""  # the agent's folder; paths are shown below it
     before: Mapping[str, Totals] = {}  # what sessions had used before this attempt, by session
     carry: str = ""  # a memory, as `carried` wrote it
+    alone: bool = False  # each line is read by itself, to be drawn: what it ends began in another
 
 
 class LineReader(Protocol):

@@ -38,11 +38,15 @@ from agentdeck.core.events import FailureClass
 
 LINE_CHARS: Final = 4096  # of plain output; wider than any screen, short enough to draw at once
 
+_SAID_BETTER: Final = ToolUsed | Limited | Noted | Ended  # than by the line itself
 TEXT_FORMATS: Final = frozenset(
     ("plain", "aider", "mini")
 )  # whose lines a person can read as they are
 MILLISECONDS_FROM: Final = 1e11  # a time above it is in milliseconds: in seconds it is year 5138
 EPOCH_FROM: Final = 1e9  # a smaller number of seconds counts from the start of something
+
+# Troubles that agents get over by waiting, and often do.
+_PASSING: Final = frozenset((FailureClass.RATE_LIMIT, FailureClass.OVERLOAD, FailureClass.NETWORK))
 
 Kind: TypeAlias = Literal["tool", "text", "noise", "error", "ask", "result"]
 
@@ -67,28 +71,28 @@ def render(stream_format: str, line: bytes, *, root: str = "") -> list[Line]:
     Raises:
         UsageError: there is no such format.
     """
-    reports = line_reader(stream_format, Context(root)).read(line)
-    if stream_format in TEXT_FORMATS:
-        if all(isinstance(report, Printed | Said) for report in reports):
-            text = decoded_line(line, LINE_CHARS)  # wider than a report is
-            return [Line("text", text)] if text else []
-        return [shown for report in reports for shown in _lines(report, None)]
+    reports = line_reader(stream_format, Context(root, alone=True)).read(line)
+    if stream_format in TEXT_FORMATS and not any(isinstance(r, _SAID_BETTER) for r in reports):
+        text = decoded_line(line, LINE_CHARS)  # wider than a report is
+        return [Line("text", text)] if text else []
     at = _time_of(line)
     return [shown for report in _telling(reports) for shown in _lines(report, at)]
 
 
 def _telling(reports: list[Report]) -> list[Report]:
-    """Without calls that another report of the same line says better."""
+    """Without what another report of the same line says better."""
     failed = any(isinstance(report, ToolUsed) and report.status == "failed" for report in reports)
     listed = any(isinstance(report, Planned) for report in reports)
-    if not failed and not listed:
-        return reports
-    return [
-        report
-        for report in reports
-        if not (isinstance(report, ToolUsed) and report.status == "running")
-        or (listed and report.target)
-    ]
+    limited = any(isinstance(report, Limited) for report in reports)
+
+    def told(report: Report) -> bool:
+        if isinstance(report, Noise):
+            return not limited
+        if isinstance(report, ToolUsed) and report.status == "running":
+            return not failed and (not listed or bool(report.target))
+        return True
+
+    return [report for report in reports if told(report)]
 
 
 def _lines(report: Report, at: float | None) -> list[Line]:
@@ -105,7 +109,7 @@ def _lines(report: Report, at: float | None) -> list[Line]:
             first, _, more = text.partition("\n")
             return [Line("ask", f"? {first}", " ".join(more.split()), at)]
         case Limited(cause, detail, _, _, hit):
-            serious = hit and cause in {FailureClass.QUOTA, FailureClass.AUTH}
+            serious = hit and cause not in _PASSING
             return [Line("error" if serious else "noise", detail, "", at)]
         case Noted(text):
             return [Line("noise", text, "", at)]

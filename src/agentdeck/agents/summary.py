@@ -12,7 +12,7 @@ from typing import assert_never
 
 import msgspec
 
-from agentdeck.agents.one_line import CUT, one_line, plain_text
+from agentdeck.agents.one_line import CUT, one_line, plain_piece
 from agentdeck.agents.reports import (
     ACTIVITY_CHARS,
     MESSAGE_CHARS,
@@ -82,7 +82,7 @@ class Summary(msgspec.Struct):
 
     def _hear(self, text: str, *, more: bool) -> None:
         if not more:
-            self.message = plain_text(text, MESSAGE_CHARS)
+            self.message = plain_piece(text, MESSAGE_CHARS).lstrip()  # a piece may follow it
             self.activity = one_line(text, ACTIVITY_CHARS)
             return
         whole = self.message + text

@@ -12,6 +12,7 @@ import typer
 
 from agentdeck import __version__
 from agentdeck.cli import (
+    agents,
     analyze,
     budget,
     commands,
@@ -71,6 +72,7 @@ for _group in (
     analyze,
     forecasting,
     simulate,
+    agents,
     run,
     commands,
     budget,

@@ -139,6 +139,10 @@ def _agents(state: RunState, change: PlanChange, after: Plan) -> Iterator[str]:
             yield f"agent {agent.name} keeps its `use` and `output`: add another agent instead"
         elif agent.name in at_work:
             yield f"agent {agent.name} works on {at_work[agent.name]}: change it when that is over"
+    for agent in change.agents:
+        for name in agent.fallback:
+            if name not in after.agent_by_name:
+                yield f"agent {agent.name}: there is no agent {name} to fall back on"
     for pool in change.pools:
         for name in pool.agents:
             if name not in after.agent_by_name:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from agentdeck.core import events as e
+from agentdeck.core.adapter import Adapter
 from agentdeck.core.decide import DETACHED
 from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.ids import RunId, slug
@@ -22,6 +24,8 @@ from agentdeck.engine.journal import Journal
 from agentdeck.engine.lock import EngineLock
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.performer import RealPerformer
+from agentdeck.engine.shipped_adapters import shipped_adapters
+from agentdeck.plans.equipping import equip
 
 BALLAST_BYTES: Final = 4 * 1024 * 1024  # room for thousands of events, and a checkpoint of the WAL
 MAX_TARGETS: Final = 1_000  # earlier runs of one plan in one repository
@@ -35,6 +39,7 @@ def create_run(
     *,
     prices: Prices | None = None,
     root: Path | None = None,
+    adapters: Mapping[str, Adapter] | None = None,
 ) -> RunFolder:
     """Make a run: folder, journal with its first event, target branch.
 
@@ -44,6 +49,7 @@ def create_run(
         plan_text: the plan file as it was read, kept beside the journal.
         prices: by which what agents do not price themselves is reckoned; None = it is not.
         root: the runs folder, when it is not the default one.
+        adapters: of the agents that the plan names, by name; None = those that ship.
 
     Raises:
         UsageError: no repository, no commit, no such base, or a target that cannot be used.
@@ -63,7 +69,7 @@ def create_run(
     folder = RunFolder((runs_root() if root is None else root) / run)
     started = e.RunStarted(
         run=run,
-        plan=plan,
+        plan=equip(plan, shipped_adapters() if adapters is None else adapters),
         repo=str(git.common),
         base=base,
         base_commit=tip or base_commit,

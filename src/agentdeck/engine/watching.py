@@ -14,6 +14,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,7 @@ from agentdeck.engine import processes
 from agentdeck.engine.process_tree import usage
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import stands_still, stop, sweep
+from agentdeck.engine.trace_file import TraceFile, trace_of, weightier
 from agentdeck.engine.waiting import wait
 
 POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
@@ -54,7 +56,9 @@ class _Follower:
     path: Path
     reader: Reader
     meter: Meter
+    trace: TraceFile | None = None
     ended: Ended | None = None
+    trace_ended: Ended | None = None
     reported_at: float = 0.0
     changed: bool = False
     grew_at: float = 0.0
@@ -87,6 +91,18 @@ class _Follower:
     def finish(self) -> None:
         """Take in a last line without a line break: no more bytes can come."""
         self._heed(self.reader.finish())
+
+    async def look_at_trace(self, *, at_once: bool = False) -> None:
+        """Take in what the agent has written beside its output, when it is time."""
+        trace, now = self.trace, self.at.engine.clock()
+        if trace is None or not (at_once or trace.is_due(now)):
+            return
+        for report in await self.at.in_thread(lambda: trace.read(now)):
+            self.changed, self.grew_at = True, now
+            if isinstance(report, Ended):
+                self.trace_ended = report
+            else:
+                self.reader.summary.take(report)
 
     def _heed(self, reports: list[Report]) -> None:
         task, number = self.step.task, self.step.attempt
@@ -147,7 +163,9 @@ async def watch(at: Setting, step: Watch) -> None:
     folder = at.attempt_folder(step.task, step.attempt)
     attempt = at.attempt(step.task, step.attempt)
     reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
-    follower = _Follower(at, step, folder / "raw.log", reader, meter)
+    driver = at.state.plan.agent_by_name[attempt.agent].driver
+    trace = trace_of(driver, folder)
+    follower = _Follower(at, step, folder / "raw.log", reader, meter, trace)
     found = processes.look(folder)
     ended_by_us = False
     if isinstance(found, processes.Running):
@@ -160,10 +178,12 @@ async def watch(at: Setting, step: Watch) -> None:
     while follower.read_on():
         await asyncio.sleep(0)
     follower.finish()
+    await follower.look_at_trace(at_once=True)
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     await at.in_thread(lambda: sweep(tag, since=attempt.process))
     follower.report(at.engine.clock(), at_once=True)
-    await at.record(_exit(step, follower, processes.look(folder), ended_by_us=ended_by_us))
+    exits = driver.exits if driver is not None else {}
+    await at.record(_exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us))
 
 
 async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processes.Child) -> None:
@@ -238,6 +258,7 @@ async def _follow(
         await asyncio.wait([end], timeout=POLL_S)
         while follower.read_on():
             await asyncio.sleep(0)
+        await follower.look_at_trace()
         now = at.engine.clock()
         follower.report(now)
         if follower.ended is not None:
@@ -292,18 +313,29 @@ class _Watchdog:
 
 
 def _exit(
-    step: Watch, follower: _Follower, found: processes.Found, *, ended_by_us: bool
+    step: Watch,
+    follower: _Follower,
+    found: processes.Found,
+    exits: Mapping[str, str],
+    *,
+    ended_by_us: bool,
 ) -> e.AttemptExited:
     code = found.code if isinstance(found, processes.Finished) else None
-    result = follower.ended
+    result = weightier(follower.ended, follower.trace_ended)
     if ended_by_us and result is not None and result.ok:
         code = 0  # its own word was good; the work is proven by what follows
+    cause = result.cause if result and not result.ok else None
+    detail = (result.detail if result else "") or ""
+    meant = exits.get(str(code)) if cause is None and not (result and result.ok) else None
+    if meant is not None:
+        cause = FailureClass(meant)
+        detail = detail or f"exit {code}"
     return e.AttemptExited(
         step.task,
         step.attempt,
         code,
         ok=result.ok if result else None,
-        cause=result.cause if result and not result.ok else None,
-        detail=(result.detail if result else "") or "",
+        cause=cause,
+        detail=detail,
         retry_at=result.retry_at if result else None,
     )

@@ -14,6 +14,7 @@ from enum import Enum, StrEnum
 from typing import Any, Final
 
 from agentdeck.core import plan as model
+from agentdeck.core.adapter import FORMATS, Input
 
 MAX_AGENTS: Final = 1000  # at once, and places of a pool; more is a typing error
 MAX_RETRIES: Final = 50  # the wait doubles each time; beyond this it is longer than a life
@@ -59,6 +60,7 @@ class Ref(StrEnum):
     GATE = "gate"
     AGENT = "agent"
     POOL = "pool"
+    ADAPTER = "adapter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,23 +241,27 @@ AGENTS: Final = Section(
     Shape.NAMED,
     "A configured agent.",
     (
-        Key(
-            "use",
-            Kind.CHOICE,
-            "A kind of agent that agentdeck knows.",
-            choices=("command", *model.BUILTIN_AGENTS),
-        ),
+        _ref("use", Ref.ADAPTER, "An agent that agentdeck knows; `agentdeck agents` lists them."),
         Key("command", Kind.ARGV, "Any program that works on the prompt.", also=("run", "cmd")),
         _MODEL,
         Key("args", Kind.ARGS, "Arguments, added to the command."),
         _ENV,
-        Key(
-            "output",
-            Kind.CHOICE,
-            "How its output is read.",
-            choices=("plain", "claude", "scripted"),
-        ),
+        Key("output", Kind.CHOICE, "How its output is read.", choices=FORMATS),
         Key("skills", Kind.LINES, "What it is good at."),
+        Key(
+            "escalate",
+            Kind.LINES,
+            "Models; each failure that an abler one may avoid moves a task to the next.",
+        ),
+        _ref("fallback", Ref.AGENT, "Who works when it refuses or is out of quota.", many=True),
+        Key("account", Kind.ID, "Which of several accounts at its provider."),
+        _choice("permissions", model.Permissions, "What it may do without asking."),
+        Key("home", Kind.LINE, "Where it keeps its state: shared, own, or a folder."),
+        Key("mcp", Kind.LINE, "A file of MCP servers, passed on.", also=("mcp_config",)),
+        Key("settings", Kind.LINE, "A settings file of its own format, passed on."),
+        Key("resume", Kind.ARGV, "Of a command: goes on with the session {session}."),
+        Key("take_over", Kind.ARGV, "Of a command: its own screen on {session}."),
+        _choice("input", Input, "Of a command: what it reads while it works.", field="reads"),
     ),
     Ref.AGENT,
     model.Agent,
@@ -281,6 +287,17 @@ _MATCH: Final = (
     Key("phase", Kind.LINE, "Glob for the task's phase."),
     Key("label", Kind.LINE, "Glob for one of its labels.", also=("labels",)),
     Key("complexity", Kind.LINE, "Glob for the task's complexity.", also=("size",)),
+    Key("risk", Kind.LINE, "Glob for the task's risk."),
+    Key("kind", Kind.LINE, "Glob for the task's kind."),
+    Key("skill", Kind.LINE, "Glob for one of its skills.", also=("skills",)),
+    Key("min_tokens", Kind.TOKENS, "Estimated at so many or more.", maximum=MAX_TOKENS),
+    Key(
+        "max_tokens",
+        Kind.TOKENS,
+        "Estimated at so many or fewer.",
+        maximum=MAX_TOKENS,
+        also=("tokens",),
+    ),
 )
 ROUTES: Final = Section(
     "route",
@@ -309,6 +326,7 @@ WORKTREE: Final = Section(
     (
         Key("copy", Kind.PATHS, "Untracked files to copy into it (globs)."),
         Key("link", Kind.PATHS, "Paths to link into it."),
+        Key("cache", Kind.LINES, "Folders of dependencies to clone into it.", also=("caches",)),
         Key("setup", Kind.SHELL, "A command to run in it."),
         Key("root", Kind.LINE, "Folder where worktrees live."),
     ),

@@ -50,6 +50,7 @@ _REFS: Final[dict[Ref, str]] = {
     Ref.GATE: "name of a gate",
     Ref.AGENT: "name of an agent",
     Ref.POOL: "name of a pool",
+    Ref.ADAPTER: 'name of an [adapter](agents.md), or `"command"`',
 }
 _FOOTPRINT: Final = "list of globs, see [footprints](#footprints)"
 

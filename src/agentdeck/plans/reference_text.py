@@ -85,6 +85,13 @@ args = ["--append-system-prompt", "Be careful."]
 [agents.my-script]
 command = "python tools/agent.py --task {task} --prompt {prompt_file}"
 env = { STYLE = "plain" }
+
+[agents.apart]
+use = "codex"
+home = "own"                    # no state of yours; log in by a variable
+[agents.claude]
+escalate = ["haiku", "sonnet", "opus"]
+fallback = ["my-script"]
 """,
     "pools": """\
 [pools.browser]
@@ -97,13 +104,18 @@ match = { id = "DOC-*" }
 model = "haiku"
 
 [[route]]
+match = { max_tokens = "10K" }  # small work
+model = "haiku"
+
+[[route]]
 match = { phase = "launch", label = "ui" }
 agent = "careful"
 """,
     "worktree": """\
 [worktree]
 copy = [".env", "config/*.local.json"]
-link = ["node_modules"]
+link = ["data/fixtures"]
+cache = ["node_modules"]
 setup = "npm run prepare"
 """,
     "phase": """\
@@ -225,10 +237,31 @@ The same tree is not gated twice by the same gate. With `retries`, a gate that i
 the same tree; the work is not blamed for a gate that is green the second time.
 """,
     "agents": """\
-`claude`, `scripted` and `human` are there without a table; a table of the same name changes them.
-A table says either `use` or `command`. In `command` and `args`, these are replaced, each within one
-argument, and no shell ever sees them: `{prompt}`, `{prompt_file}`, `{model}`, `{task}`,
-`{worktree}`.
+`claude`, `codex`, `gemini` and all else that `agentdeck agents` lists are there without a table; a
+table of the same name changes them. A table says either `use` or `command`. In `command` and
+`args`, these are replaced, each within one argument, and no shell ever sees them: `{prompt}`,
+`{prompt_file}`, `{model}`, `{task}`, `{worktree}`, `{folder}` (the attempt's own, outside of the
+worktree) and the others that [agents](agents.md) names.
+
+- `permissions = "ask"` makes an agent ask a person before it acts, where its adapter has a way;
+  `args` with an option of the agent's own for it win over both.
+- `home` is where an agent keeps its sessions, settings and logins. They are a person's own
+  (`"shared"`), because a login cannot be had twice. `"own"` gives the agent an empty folder below
+  the run's: nothing of yours is read or changed, and somebody has to log in by a variable such as
+  `OPENAI_API_KEY`. A path is a folder that outlives runs. Not every agent can.
+- `mcp` and `settings` name files, below the repository unless they are absolute. What is in them is
+  between you and the agent.
+- `resume`, `take_over` and `input` make a `command` as able as an adapter; see [agents](agents.md).
+
+`escalate` is a ladder of models. A task begins with the first one, or with its own model when that
+is on the ladder; each failure that uses up a retry and that an abler model may avoid moves it one
+up. A model that is not on the ladder stays. `fallback` names the agents that take a task over when
+this one refuses it, is not logged in, or is out of quota. They work with their own
+models. [failures.md](failures.md) says which failure does what.
+
+Agents of one provider meet its limits together: a limit that one of them meets holds back what
+would start on any of them. `account` says that an agent has limits of its own there, or, for a
+`command`, that there are limits at all. `agentdeck accounts` shows how they stand.
 """,
     "pools": """\
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
@@ -238,12 +271,28 @@ takes only the latter, and a task that a person does takes neither.
     "route": """\
 Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.
 All that `match` states must hold; an empty one, `{}`, matches every task. These globs know `*`, `?`
-and `[...]`, and mind the case.
+and `[...]`, and mind the case. A task without `tokens` is of no size: it matches neither
+`min_tokens` nor `max_tokens`.
 """,
     "worktree": """\
-Each attempt works in a git worktree of its own, which holds what is committed. `copy` and `link`
-bring in what is not, from your checkout; a `.worktreeinclude` file there is followed too.
-Nothing of it gets into a commit. `root` may begin with `~`; each run has a folder of its own in it.
+Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and
+`cache` bring in what is not, from your checkout. Nothing of it gets into a commit. `root` may begin
+with `~`; each run has a folder of its own in it.
+
+- `copy` copies untracked files; so does a `.worktreeinclude` at the top of the checkout, a list in
+  the manner of `.gitignore` that other tools read too.
+- `link` makes symbolic links: all worktrees, and your checkout, share one thing. Right for what
+  nobody writes to.
+- `cache` clones folders such as `node_modules`, so that each worktree may change its own. Where the
+  file system can share blocks (btrfs, XFS, ZFS) that takes a moment, elsewhere it is a plain copy
+  and takes as long and as much space as one. An absolute path comes to the top of the worktree
+  under its last name. A Python environment remembers where it was made: its programs still run the
+  original; let `setup` make a new one.
+- What runs in a worktree (agents, gates, `setup`) finds `PORT_BASE` and `PORT_COUNT`, a block of
+  ports that no other worktree of your runs has while this one exists, and `COMPOSE_PROJECT_NAME`,
+  which keeps its containers apart. Nobody is forced to use them: say in the prompt, or in your
+  scripts, which port is which. What an agent leaves to a daemon (a container) outlives it; `setup`
+  of the next one is the place to end it. `env` of a task or agent may say otherwise.
 """,
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
@@ -327,10 +376,16 @@ UNSAID: Final[dict[str, str]] = {
     "pools.budget": "no limit of its own",
     "phase.budget": "no limit of its own",
     "task.budget": "no limit of its own",
-    "agents.use": "the table's name, if it is a kind",
-    "agents.command": "the kind's own",
+    "agents.use": "the table's name, if an adapter is called so",
+    "agents.command": "the adapter's own",
     "agents.model": "the defaults'",
-    "agents.output": "the kind's own",
+    "agents.output": "the adapter's own",
+    "agents.account": "the only one",
+    "agents.mcp": "none",
+    "agents.settings": "the agent's own",
+    "agents.resume": "it cannot",
+    "agents.take_over": "a shell",
+    "agents.input": "nothing",
     "gates.run": "nothing is run",
     "gates.check": "none",
     "route.agent": "says nothing",
@@ -340,6 +395,11 @@ UNSAID: Final[dict[str, str]] = {
     "route.match.phase": "any",
     "route.match.label": "any",
     "route.match.complexity": "any",
+    "route.match.risk": "any",
+    "route.match.kind": "any",
+    "route.match.skill": "any",
+    "route.match.min_tokens": "any",
+    "route.match.max_tokens": "any",
     "worktree.setup": "none",
     "worktree.root": "below the run's folder",
     "task.title": "none",
@@ -348,7 +408,7 @@ UNSAID: Final[dict[str, str]] = {
     "phase.title": "none",
     "phase.gates": 'every gate with `when = "phase"`',
     "task.phase": "none",
-    "task.agent": "by route, then the defaults'",
+    "task.agent": "by route, by skills, then the defaults'",
     "task.model": "by route, agent, then the defaults'",
     "task.pool": "by route, then by label or agent",
     "task.estimate": "unknown: counted as {estimate}",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+import msgspec
+
 from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 from agentdeck.core.plan import (
@@ -41,11 +43,13 @@ TALKER: Final = Agent(  # one whose sessions go on
     command=("talker", "{prompt}"),
     adapter=Adapter(
         "talker",
+        provider="acme",
         output="scripted",
         input=Input.LINES,
         start=("talker", "{prompt}"),
         resume=("talker", "--resume", "{session}", "{prompt}"),
     ),
+    escalate=("small", "large"),
 )
 # Of budgets, in dollars and tokens; an attempt uses up to $1 and 10,000 tokens.
 LIMITS: Final = ((0.3, None), (1.0, None), (5.0, None), (None, 9_000), (2.0, 30_000))
@@ -83,7 +87,7 @@ def generated_plan(random: Random) -> Plan:
         ),
         budget=_budget(random, 0.25),
         gates=gates,
-        agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")), TALKER),
+        agents=_agents(random),
         pools=_pools(random),
         phases=phases,
     )
@@ -116,6 +120,21 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
     )
 
 
+def _agents(random: Random) -> tuple[Agent, ...]:
+    """One that is deaf; a talker, often with a deputy on another account of its provider."""
+    deaf = Agent(AgentName("deaf"), command=("agent", "{prompt}"))
+    deputy = msgspec.structs.replace(TALKER, name=AgentName("deputy"), account="b", escalate=())
+    fallback = random.choice(((), (deaf.name,), (deputy.name,), (deputy.name, deaf.name)))
+    return (deaf, msgspec.structs.replace(TALKER, fallback=fallback), deputy)
+
+
+def _pools(random: Random) -> tuple[Pool, ...]:
+    size, budget = random.randint(1, 2), _budget(random, 0.3)
+    small = Pool(PoolName("small"), size, labels=("heavy",), budget=budget)
+    of_deaf = Pool(PoolName("of-deaf"), 1, agents=(AgentName("deaf"),))
+    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
+
+
 def _gates(random: Random) -> tuple[Gate, ...]:
     merge, on_task = (GateWhen.MERGE,), (GateWhen.TASK,)
     possible = (
@@ -125,14 +144,6 @@ def _gates(random: Random) -> tuple[Gate, ...]:
         Gate(GateName("wide"), ("true",), (GateWhen.PHASE, GateWhen.FINAL), retries=1),
     )
     return tuple(gate for gate in possible if random.random() < 0.4)
-
-
-def _pools(random: Random) -> tuple[Pool, ...]:
-    if random.random() < 0.5:
-        return ()
-    size = random.randint(1, 2)
-    budget = _budget(random, 0.3)
-    return (Pool(PoolName("small"), size, labels=("heavy",), budget=budget),)
 
 
 def _budget(random: Random, share: float) -> Budget:

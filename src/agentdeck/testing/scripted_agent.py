@@ -2,7 +2,7 @@
 
 It is run as `python -I -S scripted_agent.py --prompt-file FILE` in a worktree. Task, attempt and
 footprint come by AGENTDECK_TASK, AGENTDECK_ATTEMPT and AGENTDECK_FILES (one pattern a line).
-Its language is in `scripted/script.py`.
+Its language is in `scripted/script.py`, and for its users in docs/scripted-agent.md.
 
 Rules:
 - Lines of the prompt that start with `! ` are its script. Without one it works by itself: some tool

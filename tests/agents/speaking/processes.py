@@ -9,9 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from agentdeck.testing import scripted_agent
+
+Found = TypeVar("Found")
 
 PROGRAM = Path(scripted_agent.__file__)
 BOUND_S = 30.0  # for a condition that holds within milliseconds on an idle machine
@@ -97,7 +99,7 @@ class Run:
         """The lines of one type."""
         return [line for line in self.lines() if line.get("type") == kind]
 
-    def until(self, holds: Callable[[], object]) -> Any:
+    def until(self, holds: Callable[[], Found | None]) -> Found:
         """Wait until something holds, and return it."""
         deadline = time.monotonic() + BOUND_S
         while not (found := holds()):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from tests.agents.speaking.processes import Speak, git
+from tests.agents.speaking.processes import PROGRAM, Speak, git
 from tests.agents.speaking.shapes import STREAMS, lacking, recorded, unlike
 
 from agentdeck.agents.readers import reader_for
 from agentdeck.agents.reports import Ended, Noise
+from agentdeck.testing.scripted.main import FORMATS
 
 WORK = "! say I will create hello.txt.\n! write hello.txt 1\n! commit add hello.txt"
 FREE = ("--permission-mode", "bypassPermissions")
@@ -196,3 +199,21 @@ def test_an_unknown_format_is_refused(speak: Speak) -> None:
     assert run.code() == 2
     assert run.raw == b""
     assert "expected one of scripted, plain, claude" in run.errors
+
+
+@pytest.mark.parametrize(
+    "speaks",
+    ["scripted", "plain", "claude", "codex", "gemini", "opencode", "aider", "mini", "acp"],
+)
+def test_no_format_imports_what_starts_slowly(speaks: str) -> None:
+    """A hundred agents should not need seconds to start, whatever they speak."""
+    argv = [sys.executable, "-I", "-S", "-X", "importtime", str(PROGRAM), "--speak", speaks]
+    loaded = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    modules = {line.rpartition("|")[2].strip() for line in loaded.stderr.splitlines()}
+    assert f"agentdeck.testing.scripted.voices.{speaks}" in modules
+    slow = {"json", "typing", "signal", "enum", "re", "contextlib", "dataclasses", "pathlib"}
+    assert not modules & slow
+    others = {name for name in modules if ".voices." in name and name.endswith(FORMATS)}
+    assert others == {f"agentdeck.testing.scripted.voices.{speaks}"}

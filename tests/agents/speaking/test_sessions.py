@@ -168,7 +168,7 @@ def stored(repo: Path, done: int) -> str:
     folder = repo.parent / "sessions"
     (file,) = [each for each in folder.iterdir() if not each.suffix[2:]]  # the rest are unfinished
     text = file.read_text("utf-8")
-    return text if text.split("\n")[4] == str(done) else ""
+    return text if f"\ndone {done}\n" in text else ""
 
 
 def test_a_script_may_say_what_holds_for_a_resume(speak: Speak) -> None:

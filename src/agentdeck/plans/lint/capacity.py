@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from agentdeck.core.explain import short_duration
-from agentdeck.core.plan import Agent, Plan, Task
+from agentdeck.core.plan import COMMAND, Agent, Plan, Task
 from agentdeck.plans.lint.finding import Hit
 from agentdeck.plans.lint.subject import Subject
 from agentdeck.plans.positions import Path
 from agentdeck.plans.problems import listed, nearest, shown
 
-_KINDS: Final = {"claude": "claude"}  # programs of the kinds that agentdeck knows
 SUGGESTED: Final = 50  # skills for which a near one is looked for
 
 
@@ -56,7 +55,7 @@ def missing_agent(subject: Subject) -> Iterator[Hit]:
         name = plan.settings(task.id).agent
         used[name] = used.get(name, 0) + 1
     for name, agent in plan.agent_by_name.items():
-        program = agent_program(agent)
+        program = agent_program(agent, subject.around.adapters)
         if name not in used or program is None or found.get(program, True):
             continue
         own = agent in plan.agents
@@ -68,16 +67,21 @@ def missing_agent(subject: Subject) -> Iterator[Hit]:
         )
 
 
-def agent_program(agent: Agent) -> str | None:
-    """The program that an agent is; None: it is none, or comes with agentdeck."""
-    if agent.use == "command":
+def agent_program(agent: Agent, adapters: Mapping[str, str]) -> str | None:
+    """The program that an agent is; None: it is none, or comes with agentdeck.
+
+    Args:
+        adapters: the program of each adapter, by its name.
+    """
+    if agent.use == COMMAND:
         return agent.command[0] if agent.command and "{" not in agent.command[0] else None
-    return _KINDS.get(agent.use)
+    return adapters.get(agent.use) or None
 
 
-def programs(plan: Plan) -> set[str]:
+def programs(plan: Plan, adapters: Mapping[str, str]) -> set[str]:
     """The programs of all agents, for somebody who can look for them."""
-    return {name for agent in plan.agent_by_name.values() if (name := agent_program(agent))}
+    named = (agent_program(agent, adapters) for agent in plan.agent_by_name.values())
+    return {name for name in named if name}
 
 
 def unknown_skill(subject: Subject) -> Iterator[Hit]:

@@ -112,7 +112,6 @@ def _ask(work: Work, question: str) -> None:
     if question == "permission":
         work.asks_permission = True
         return
-    work.questions += 1
     work.answer = work.voice.ask(question)
     work.say(f"The answer is: {work.answer}")
 

@@ -6,7 +6,7 @@ that only an agent's command line knows.
 
 from __future__ import annotations
 
-import time
+from agentdeck.testing.scripted.signals import ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,4 +61,4 @@ class Interrupted(Exception):
 def hang() -> NoReturn:
     """Never end, hear nothing and say nothing."""
     while True:
-        time.sleep(3600)
+        ready(None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1_000_000  # bytes
 MAX_MEGABYTES = 4096  # a typing error should not fill the disk
-PIECE = 1000  # characters of one line of a flood
+PIECE = 4000  # characters of one line of a flood
 GARBAGE = (
     b"npm warn deprecated: a line that somebody else printed",
     b'{"type": "half of a line that nobody fini',

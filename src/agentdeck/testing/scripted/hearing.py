@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import select
 import time
+
+from agentdeck.testing.scripted.signals import ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ class Ears:
         while b"\n" not in self._unread:
             left_s = None if until is None else max(0.0, until - time.monotonic())
             if not self.open:
-                time.sleep(left_s or 0)
+                ready(left_s or 0)
                 return None
-            if not select.select([0], [], [], left_s)[0]:
+            if not ready(left_s, 0):
                 return None
             data = os.read(0, 65536)
             self.open = bool(data)
@@ -45,7 +46,7 @@ class Ears:
     def until_the_end(self) -> None:
         """Wait until nothing can come any more; what came is lost."""
         while self.open:
-            self.open = bool(os.read(0, 65536))
+            self.open = not ready(None, 0) or bool(os.read(0, 65536))
 
 
 def parsed(line: bytes) -> Any:

@@ -11,7 +11,7 @@ from agentdeck.testing.scripted.attempt import Attempt
 from agentdeck.testing.scripted.endings import Stopped, Trouble
 from agentdeck.testing.scripted.output import complain
 from agentdeck.testing.scripted.session import Session, Store
-from agentdeck.testing.scripted.signals import signal
+from agentdeck.testing.scripted.signals import listen, signal
 from agentdeck.testing.scripted.work import Work
 
 TYPE_CHECKING = False
@@ -33,8 +33,7 @@ def main(argv: list[str]) -> int:
     Returns:
         The exit code; never, if it has to die by a signal.
     """
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
+    listen(_stop)
     for who in ("AUTHOR", "COMMITTER"):
         os.environ.setdefault(f"GIT_{who}_NAME", "scripted agent")
         os.environ.setdefault(f"GIT_{who}_EMAIL", "scripted@agentdeck.invalid")

@@ -45,7 +45,7 @@ INSTRUCTIONS = {
     "hang": "— never end, and say nothing",
     "hang-after-result": "— never end once the result was said",
     "await-stdin": "— before anything else, wait for the end of the input",
-    "runaway": "[TIMES] — do the same for ever, so many times a second (4)",
+    "runaway": "[RATE] — do the same for ever, so many times a second (4)",
     # what it does to its reader
     "spam": "LINES — say very much",
     "flood": "MEGABYTES — print so much, in lines of its format",

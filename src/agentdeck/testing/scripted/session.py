@@ -52,7 +52,7 @@ class Store:
         version, *rows = head.split("\n")
         if version != VERSION or len(rows) != 5:
             return None
-        where, title, numbers, done, dirty = rows
+        where, title, numbers, done, dirty = (row.partition(" ")[2] for row in rows)
         if cwd and where != cwd:
             return None
         session = Session(name, where)
@@ -72,8 +72,9 @@ class Store:
         """
         total = session.total
         numbers = (session.context, total.fresh, total.cached, total.out, total.replies)
-        rows = [VERSION, session.cwd, session.title, " ".join(map(str, numbers))]
-        rows += [str(session.done), "dirty" if session.dirty else "clean", ""]
+        rows = [VERSION, f"cwd {session.cwd}", f"title {session.title}"]
+        rows += [f"tokens {' '.join(map(str, numbers))}", f"done {session.done}"]
+        rows += [f"work {'dirty' if session.dirty else 'clean'}", ""]
         rows += [f"{word} {argument}" for word, argument in session.script]
         path = self._path(session.id)
         new = f"{path}.{os.getpid()}"

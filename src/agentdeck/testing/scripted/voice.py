@@ -11,8 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-import time
-
 from agentdeck.testing.scripted.calls import READ, Call
 from agentdeck.testing.scripted.dice import Dice
 from agentdeck.testing.scripted.endings import (
@@ -26,6 +24,7 @@ from agentdeck.testing.scripted.endings import (
 )
 from agentdeck.testing.scripted.output import Out, complain
 from agentdeck.testing.scripted.session import Session
+from agentdeck.testing.scripted.signals import ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +54,6 @@ class Voice:
         self.attempt = attempt
         self.out = Out()
         self.ids = Dice(self.speaks, attempt.task, attempt.number)
-        self.began = time.time()
         self.session: Session
         self.meter: Meter
         self.following = False  # there is a session
@@ -76,7 +74,8 @@ class Voice:
         Raises:
             Trouble: there is none of that id; or the id that a new one should have is taken.
         """
-        name, wanted = self.attempt.option(*self.resumes_by), self.attempt.option(self.names_by)
+        name = self.attempt.option(*self.resumes_by)
+        wanted = self.attempt.option(self.names_by) if self.names_by else ""
         if name:
             found = self.found(store, name)
             if found is None and self.strict:
@@ -153,8 +152,7 @@ class Voice:
 
     def hear(self, wait_s: float) -> str | None:
         """What a person says within so many seconds, or None."""
-        if wait_s > 0:
-            time.sleep(wait_s)
+        ready(wait_s)
         return None
 
     def poll(self) -> None:

@@ -42,7 +42,6 @@ class Work:
         self.dice = Dice(attempt.task, attempt.number)
         self.meter = Meter(session.context, session.total)
         self.answer = ""
-        self.questions = 0
         self.leaves = False
         self.asks_permission = False
         self.hangs = False  # once the result was said

@@ -60,6 +60,8 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
         _went_on(attempt),
     ]
     yield from wrapped(" · ".join(part for part in cost if part), width, "muted", indent="  ")
+    if attempt.why:
+        yield from wrapped(attempt.why, width, "muted", indent="  ")
     yield from _end(attempt, width)
     if current and task.reason:
         yield from wrapped(task.reason, width, "", indent="  ")

@@ -24,7 +24,7 @@ from agentdeck.testing.scripted.endings import (
     Trouble,
 )
 from agentdeck.testing.scripted.output import complain
-from agentdeck.testing.scripted.signals import signal
+from agentdeck.testing.scripted.signals import ready, signal
 from agentdeck.testing.scripted.voice import HALF_AN_ANSWER, PATIENCE_S, Voice
 
 TYPE_CHECKING = False
@@ -96,10 +96,10 @@ class Codex(Voice):
         if times is None and trouble.kind == NETWORK:
             while True:
                 self.retried(trouble, 1, RECONNECTS)
-                time.sleep(RECONNECT_S)
+                ready(RECONNECT_S)
         if times is None and trouble.kind == RATE_LIMIT and trouble.wait_s > PATIENCE_S:
             self.retried(trouble, 1, RECONNECTS)
-            time.sleep(trouble.wait_s)
+            ready(trouble.wait_s)
             return
         super().outage(trouble, times)
 

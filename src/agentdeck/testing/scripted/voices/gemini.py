@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 INPUT_ERROR = 42  # exit code, also for sessions
 TURNS_USED_UP = 53  # exit code
 PIECE = 60  # characters of text in one line
-WHOLE = 5000  # characters of a text that is not broken up: somebody wants a long line
+WHOLE = 1000  # characters of a text that is not broken up: somebody wants long lines
 ROUTER = "gemini-3.5-flash-lite"
 ROUTER_TOKENS = {"total_tokens": 450, "input_tokens": 400, "output_tokens": 50, "cached": 0}
 ATTEMPTS = 10

@@ -10,8 +10,6 @@ Rules:
 
 from __future__ import annotations
 
-import time
-
 from agentdeck.testing.scripted.calls import EDIT, READ, REMOVE, SEARCH, SHELL, WRITE, Call
 from agentdeck.testing.scripted.clock import milliseconds
 from agentdeck.testing.scripted.endings import (
@@ -25,6 +23,7 @@ from agentdeck.testing.scripted.endings import (
     hang,
 )
 from agentdeck.testing.scripted.output import complain, encoded
+from agentdeck.testing.scripted.signals import ready
 from agentdeck.testing.scripted.voice import HALF_AN_ANSWER, PATIENCE_S, Voice
 
 TYPE_CHECKING = False
@@ -90,7 +89,7 @@ class Opencode(Voice):
             Trouble: it gave up.
         """
         if times is None and trouble.kind == RATE_LIMIT and trouble.wait_s > PATIENCE_S:
-            time.sleep(trouble.wait_s)
+            ready(trouble.wait_s)
             return
         super().outage(trouble, times)
 
@@ -98,7 +97,7 @@ class Opencode(Voice):
         """Ask for the same answer for ever."""
         while True:
             self._lost_reply()
-            time.sleep(ROUND_S)
+            ready(ROUND_S)
 
     def spin(self, work: Work) -> None:
         """One request that leads nowhere."""

@@ -21,6 +21,7 @@ from agentdeck.testing.scripted.endings import (
 )
 from agentdeck.testing.scripted.hearing import Ears, message_in
 from agentdeck.testing.scripted.output import complain
+from agentdeck.testing.scripted.tokens import Tally
 from agentdeck.testing.scripted.voice import HALF_AN_ANSWER, Voice
 
 TYPE_CHECKING = False
@@ -132,7 +133,7 @@ class Scripted(Voice):
 
     def _usage(self) -> None:
         tokens_in, out = self.meter.context - self.meter.remembered, self.meter.out
-        usd = round((tokens_in + 5 * out) * 0.000004, 6)
+        usd = Tally(fresh=tokens_in, out=out).usd
         self._emit("usage", **{"in": tokens_in, "out": out, "usd": usd})
 
     def _emit(self, kind: str, **fields: object) -> None:
