@@ -51,6 +51,8 @@ class Summary(msgspec.Struct):
 
     def take(self, report: Report) -> None:
         """Add what one report says."""
+        if isinstance(report, Noise):  # most of some streams
+            return
         match report:
             case Started(session, model):
                 self.session, self.model = session or self.session, model or self.model
@@ -75,7 +77,7 @@ class Summary(msgspec.Struct):
                 self._count(report)
             case Asked(_, text):
                 self.activity = one_line(f"asks: {text}", ACTIVITY_CHARS)
-            case Touched() | Withdrawn() | Ended() | Noise():
+            case Touched() | Withdrawn() | Ended():
                 pass
             case _ as never:
                 assert_never(never)
