@@ -58,6 +58,8 @@ class Summary(msgspec.Struct):
 
     def take(self, report: Report) -> None:
         """Add what one report says."""
+        if isinstance(report, Noise):  # most of some streams
+            return
         match report:
             case Started(session, model):
                 self.session, self.model = session or self.session, model or self.model
@@ -85,7 +87,7 @@ class Summary(msgspec.Struct):
                 new = dict.fromkeys((*self.touched, *paths))
                 if len(new) > len(self.touched):
                     self.touched = tuple(new)[:MAX_TOUCHED]
-            case Withdrawn() | Ended() | Noise():
+            case Withdrawn() | Ended():
                 pass
             case _ as never:
                 assert_never(never)
