@@ -94,6 +94,13 @@ class Steer(Command, frozen=True, tag="steer"):
     by: str = "you"
 
 
+class ReopenAccount(Command, frozen=True, tag="reopen_account"):
+    """Let attempts start on an account again, as many as there are slots."""
+
+    account: str
+    by: str = "you"
+
+
 class SetAgents(Command, frozen=True, tag="set_agents"):
     """How many agents may work at once."""
 
@@ -151,6 +158,7 @@ AnyCommand = (
     | Release
     | Stop
     | Steer
+    | ReopenAccount
     | SetAgents
     | SetBudget
     | RaiseBudget

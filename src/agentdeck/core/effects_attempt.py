@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from agentdeck.core import effects_account
 from agentdeck.core import events as e
 from agentdeck.core.budgets import holds
 from agentdeck.core.effects_budget import limits_changed
@@ -58,13 +59,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
         case e.LimitHit():
             attempt_of(state, event.task).limit = Limit(event.cause, event.detail)
         case e.AttemptExited():
-            attempt = attempt_of(state, event.task)
-            _thaw(attempt, at)
-            attempt.exited_at = at
-            attempt.questions.clear()
-            requeue(state.tasks[event.task], attempt)
-            attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
-            forget_troubles(state, event.task)
+            _exit(state, event, at)
         case e.AttemptCollected():
             attempt_of(state, event.task).collected = Collected(
                 event.head,
@@ -84,6 +79,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
 
 
 def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
+    effects_account.began(state, event, at)
     task = state.tasks[event.task]
     task.attempts.append(
         Attempt(
@@ -146,6 +142,17 @@ def _answered(attempt: Attempt, question: str | None) -> Question | None:
     if found is not None:
         attempt.questions.remove(found)
     return found
+
+
+def _exit(state: RunState, event: e.AttemptExited, at: float) -> None:
+    attempt = attempt_of(state, event.task)
+    _thaw(attempt, at)
+    attempt.exited_at = at
+    attempt.questions.clear()
+    requeue(state.tasks[event.task], attempt)
+    attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
+    effects_account.ended(state, attempt)
+    forget_troubles(state, event.task)
 
 
 def _thaw(attempt: Attempt, at: float) -> None:
