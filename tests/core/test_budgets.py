@@ -73,7 +73,7 @@ def test_a_used_up_budget_freezes_everybody_and_starts_nobody() -> None:
     go_on(run, lambda run: not run.of_kind(Freeze))
     assert run.task_state("A") is run.task_state("B") is TaskState.PAUSED
     why = "the budget of $1 is used up ($1.02)"
-    assert run.explain("A") == f"A is frozen: {why} ($ raises it)"
+    assert run.explain("A") == f"A is frozen: {why}; $ raises it"
     assert run.explain("C") == f"C waits: {why}"
     assert budgets_asking(run.state) == [why]
     assert standstill(run.state) == why
@@ -308,7 +308,7 @@ def test_an_attempt_is_not_launched_under_a_used_up_budget() -> None:
     run = prepared_late()
     assert run.of_kind(Launch) == []
     assert run.explain("B") == (
-        "B waits to be started: the budget of $1 is used up ($1.00) ($ raises it)"
+        "B waits to be started: the budget of $1 is used up ($1.00); $ raises it"
     )
     go_on(run, reached("A", TaskState.PAUSED))
     assert standstill(run.state) == "the budget of $1 is used up ($1.00)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agentdeck.core.budgets import RUN, Book, Line
+from agentdeck.core.budgets import RUN, USED_UP, Book, Line
 from agentdeck.core.plan import Budget, OnExceed
 from agentdeck.core.state import RunState
 
@@ -41,6 +41,17 @@ def budget_lines(state: RunState) -> list[BudgetLine]:
     if RUN not in book.lines:
         lines.insert(0, Line(RUN, Budget(), usd=state.usd, tokens=state.tokens))
     return [_told(line, asks=line.scope in asking) for line in lines]
+
+
+def marked_in_words(state: RunState, scope: str, mark: float) -> str | None:
+    """That use has passed a mark, or None when the budget is no more."""
+    line = Book(state).lines.get(scope)
+    if line is None:
+        return None
+    if mark < USED_UP:
+        return f"{mark:.0%} of {line.words} is used"
+    asks = line.budget.on_exceed is OnExceed.ASK
+    return line.sentence + (": agents stand still until it is raised" if asks else "")
 
 
 def _goes_on(state: RunState) -> bool:
