@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from agentdeck.core.adapter import Input
 from agentdeck.core.errors import UsageError
 from agentdeck.core.plan import Agent
 
@@ -92,15 +93,21 @@ def command_line(
                 hint="a person does such a task: answer it when it is done",
             )
     env = env | {"AGENTDECK_PROMPT_FILE": prompt_file} | agent.env
-    return LaunchSpec(tuple(argv), env, "fifo" if stdin == "fifo" else "null", agent.stream)
+    spoken_to = stdin == "fifo" or agent.input is not Input.NONE
+    return LaunchSpec(tuple(argv), env, "fifo" if spoken_to else "null", agent.stream)
 
 
 def _spoken(prompt: str, prompt_file: str) -> str:
     """The prompt as one argument. A NUL byte would end it."""
     clean = prompt.replace("\0", "")
     if len(clean.encode("utf-8", "replace")) > MAX_PROMPT_ARGUMENT:
-        return f"Read the file {prompt_file} and do what it says. It is your whole task."
+        return prompt_in_file(prompt_file)
     return clean
+
+
+def prompt_in_file(prompt_file: str) -> str:
+    """What an agent is told whose prompt is too long to be told."""
+    return f"Read the file {prompt_file} and do what it says. It is your whole task."
 
 
 def _claude(agent: Agent, prompt: str, model: str | None) -> list[str]:

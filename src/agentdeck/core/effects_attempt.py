@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from agentdeck.core import effects_words
 from agentdeck.core import events as e
 from agentdeck.core.effects_shared import attempt_of, forget_troubles
 from agentdeck.core.hearing import requeue
-from agentdeck.core.state import Attempt, Collected, Exit, Limit, Message, Question, RunState
+from agentdeck.core.state import Attempt, Collected, Exit, Limit, RunState
 
 
 def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
@@ -26,28 +27,16 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             forget_troubles(state, event.task)
         case e.AttemptProgressed():
             _progress(attempt_of(state, event.task), event)
-        case e.AttemptAsked():
-            _ask(attempt_of(state, event.task), event, at)
-            state.tasks[event.task].reason = event.text
-        case e.AskWithdrawn():
-            _answered(attempt_of(state, event.task), event.question)
-        case e.MessageSent():
-            attempt = attempt_of(state, event.task)
-            answered = _answered(attempt, event.answers)
-            attempt.messages.append(
-                Message(
-                    event.message,
-                    event.text,
-                    event.by,
-                    answers=answered,
-                    option=event.option,
-                    sent_at=at,
-                )
-            )
-        case e.MessageDelivered():
-            for message in attempt_of(state, event.task).messages:
-                if message.id == event.message:
-                    message.delivered = True
+        case (
+            e.AttemptAsked()
+            | e.AskWithdrawn()
+            | e.MessageSent()
+            | e.MessageDelivered()
+            | e.TurnEnded()
+            | e.TurnBegan()
+            | e.InputClosed()
+        ):
+            effects_words.take(state, event, at)
         case e.AttemptFrozen():
             attempt_of(state, event.task).frozen_at = at
         case e.AttemptThawed():
@@ -59,7 +48,9 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             _thaw(attempt, at)
             attempt.exited_at = at
             attempt.questions.clear()
-            requeue(state.tasks[event.task], attempt)
+            unheard = state.plan.agent_by_name[attempt.agent].prompted_by_message
+            prompted = attempt.prompted or not unheard
+            requeue(state.tasks[event.task], attempt, prompted=prompted)
             attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
             forget_troubles(state, event.task)
         case e.AttemptCollected():
@@ -116,28 +107,6 @@ def _progress(attempt: Attempt, event: e.AttemptProgressed) -> None:
     attempt.carry = event.carry
     attempt.activity = event.activity or attempt.activity
     attempt.message = event.message or attempt.message
-
-
-def _ask(attempt: Attempt, event: e.AttemptAsked, at: float) -> None:
-    asked = Question(
-        event.question,
-        event.text,
-        at,
-        event.ask,
-        event.tool,
-        event.target,
-        event.options,
-        event.payload,
-    )
-    attempt.questions = [q for q in attempt.questions if q.id != asked.id] + [asked]
-
-
-def _answered(attempt: Attempt, question: str | None) -> Question | None:
-    """Take an open question off the list; None when it is not open."""
-    found = next((q for q in attempt.questions if q.id == question), None)
-    if found is not None:
-        attempt.questions.remove(found)
-    return found
 
 
 def _thaw(attempt: Attempt, at: float) -> None:

@@ -410,11 +410,38 @@ class MessageSent(Event, frozen=True, tag="message.sent"):
 
 
 class MessageDelivered(Event, frozen=True, tag="message.delivered"):
-    """The message was written to the agent's input."""
+    """The message, or the prompt, was written to the agent's input."""
 
     task: TaskId
     attempt: int
     message: str
+
+
+class TurnEnded(Event, frozen=True, tag="attempt.turn_ended"):
+    """The agent's stream has said how a turn ended. The last one is the attempt's result."""
+
+    task: TaskId
+    attempt: int
+    turn: int  # counts from 1; the same again = what was said since has begun no other turn
+    at: int  # bytes of the log, before this was said
+    ok: bool
+    detail: str = ""
+    cause: FailureClass | None = None
+    retry_at: float | None = None
+
+
+class TurnBegan(Event, frozen=True, tag="attempt.turn_began"):
+    """After a turn that ended the agent is at work again."""
+
+    task: TaskId
+    attempt: int
+
+
+class InputClosed(Event, frozen=True, tag="attempt.input_closed"):
+    """The agent was told that nothing more comes; it ends by itself."""
+
+    task: TaskId
+    attempt: int
 
 
 class AttemptFrozen(Event, frozen=True, tag="attempt.frozen"):
@@ -711,6 +738,9 @@ AttemptEvent: TypeAlias = (
     | AskWithdrawn
     | MessageSent
     | MessageDelivered
+    | TurnEnded
+    | TurnBegan
+    | InputClosed
     | AttemptFrozen
     | AttemptThawed
     | LimitHit

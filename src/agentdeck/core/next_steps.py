@@ -17,7 +17,7 @@ from typing import Final, assert_never
 from agentdeck.core import events as e
 from agentdeck.core import evidence, policy, queue, scheduler, verdicts
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
-from agentdeck.core.hearing import next_message
+from agentdeck.core.hearing import has_heard_all, next_word
 from agentdeck.core.ids import EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Strategy
 from agentdeck.core.state import (
@@ -31,6 +31,7 @@ from agentdeck.core.state import (
 )
 from agentdeck.core.steps import (
     AnyStep,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
@@ -162,9 +163,11 @@ def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
         yield Freeze(task.id, attempt.number)
     elif task.wanted is Wanted.RUN and attempt.frozen_at is not None:
         yield Thaw(task.id, attempt.number)
-    message = next_message(attempt)
-    if message is not None:
-        yield Deliver(task.id, attempt.number, message.id)
+    word = next_word(state, attempt)
+    if word is not None:
+        yield Deliver(task.id, attempt.number, word)
+    elif has_heard_all(state, attempt):
+        yield CloseInput(task.id, attempt.number)
 
 
 def _should_stop(state: RunState, task: TaskRun) -> bool:

@@ -17,7 +17,14 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core.adapter import CONVERSING, WITH_RESULT, Adapter, Input
+from agentdeck.core.adapter import (
+    CONVERSING,
+    ENDED_BY_CLOSE,
+    PROMPTED_BY_MESSAGE,
+    WITH_RESULT,
+    Adapter,
+    Input,
+)
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 
 PLAN_VERSION: Final = 1
@@ -150,6 +157,16 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     def listens(self) -> bool:
         """Can it be told something while it works?"""
         return self.input in CONVERSING
+
+    @property
+    def prompted_by_message(self) -> bool:
+        """Is its prompt written to its input, after the start?"""
+        return self.input in PROMPTED_BY_MESSAGE or self.input is Input.PROMPT
+
+    @property
+    def waits_for_more(self) -> bool:
+        """Does it go on after a turn until its input is closed?"""
+        return self.input in ENDED_BY_CLOSE
 
     @property
     def says_result(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent
-from agentdeck.core.state import RunState, TaskRun, TaskState
+from agentdeck.core.state import Attempt, RunState, TaskRun, TaskState
 from agentdeck.core.transitions import CHANGING, targets
 
 
@@ -102,6 +102,20 @@ def _check_attempt(event: AnyEvent, task: TaskRun) -> None:
         raise StaleEvent(event, f"the work of attempt {number} was taken already")
     if isinstance(event, _OF_A_LIVE_PROCESS) and task.attempt and task.attempt.exit is not None:
         raise StaleEvent(event, f"attempt {number} has exited")
+    if isinstance(event, e.TurnBegan | e.TurnEnded) and task.attempt is not None:
+        _check_turn(event, task.attempt)
+
+
+def _check_turn(event: e.TurnBegan | e.TurnEnded, attempt: Attempt) -> None:
+    """Turns end and begin in turn; the end of one may be told again while no other has begun."""
+    if isinstance(event, e.TurnBegan):
+        if attempt.result is None:
+            raise StaleEvent(event, f"a turn of attempt {attempt.number} goes on")
+    elif event.turn == attempt.turns:
+        if attempt.result is not None:
+            raise StaleEvent(event, f"turn {event.turn} has ended already")
+    elif event.turn != attempt.turns + 1:
+        raise StaleEvent(event, f"{attempt.turns} turns have ended")
 
 
 # Nothing is under way for a task in these states: a report of trouble is of a step before them.
@@ -123,6 +137,9 @@ _OF_A_LIVE_PROCESS = (
     e.AskWithdrawn,
     e.MessageSent,
     e.MessageDelivered,
+    e.TurnEnded,
+    e.TurnBegan,
+    e.InputClosed,
     e.AttemptFrozen,
     e.AttemptThawed,
     e.LimitHit,

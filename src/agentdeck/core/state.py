@@ -117,6 +117,15 @@ class QueuedMessage(msgspec.Struct, frozen=True):
     at: float
 
 
+class Result(msgspec.Struct, frozen=True):
+    """How a turn ended, as the agent's stream says."""
+
+    ok: bool
+    detail: str
+    cause: FailureClass | None
+    retry_at: float | None
+
+
 class Exit(msgspec.Struct, frozen=True):
     """How the process of an attempt ended."""
 
@@ -185,6 +194,11 @@ class Attempt(msgspec.Struct, kw_only=True):
     questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
     told: tuple[QueuedMessage, ...] = ()  # stand in its prompt
+    prompted: bool = False  # its prompt was written to its input
+    turns: int = 0  # that have ended
+    turn_at: int = 0  # where the log tells of the latest end
+    result: Result | None = None  # of the latest turn; None while one goes on
+    input_closed: bool = False
     limit: Limit | None = None
     exit: Exit | None = None
     collected: Collected | None = None

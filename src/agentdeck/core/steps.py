@@ -74,11 +74,18 @@ class StopAttempt(Step, frozen=True, tag="stop"):
 
 
 class Deliver(Step, frozen=True, tag="deliver"):
-    """Write a message to the agent's input → `MessageDelivered`."""
+    """Write a message, or the prompt, to the agent's input → `MessageDelivered`."""
 
     task: TaskId
     attempt: int
     message: str
+
+
+class CloseInput(Step, frozen=True, tag="close_input"):
+    """Tell an agent that waits for more that nothing comes → `InputClosed`."""
+
+    task: TaskId
+    attempt: int
 
 
 class Collect(Step, frozen=True, tag="collect"):
@@ -136,6 +143,7 @@ IOStep = (
     | Thaw
     | StopAttempt
     | Deliver
+    | CloseInput
     | Collect
     | Release
     | RunGate

@@ -6,7 +6,8 @@ Rules:
   once a second.
 - A watchdog only says that a limit was hit; ending the agent is a step of its own. Frozen time does
   not count.
-- An agent that has reported its result and does not end is ended, and that is no failure.
+- An agent that has reported its result and does not end is ended, and that is no failure. One that
+  waits for more after each turn is left alone until its input was closed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.agents.readers import Reader, reader_for
-from agentdeck.agents.reports import Asked, Ended, Report, Summary
+from agentdeck.agents.reports import Asked, Ended, Report, Said, Started, Summary, ToolUsed
 from agentdeck.core import events as e
 from agentdeck.core.events import FailureClass
 from agentdeck.core.explain import short_duration
@@ -32,8 +33,11 @@ from agentdeck.engine.waiting import wait
 POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
 REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
+# Of these reports each means that the agent works.
+_AT_WORK: Final = (Started, Said, ToolUsed, Asked)
 CHUNK: Final = 256 * 1024  # bytes read at once; a poll never holds up the loop for long
 RESULT_GRACE_S: Final = 10.0  # for an agent to end by itself after its result
+TURN_BEGINS_S: Final = 60.0  # after a message; a model that is slow to answer has begun by then
 IDLE_CPU_S: Final = 0.05  # CPU used between two looks that still counts as doing nothing
 
 
@@ -45,7 +49,11 @@ class _Follower:
     step: Watch
     path: Path
     reader: Reader
+    goes_on: bool  # it may begin another turn after one that ended
+    turns: int = 0  # that have ended
+    known_at: int | None = None  # where the log tells of the latest of them
     ended: Ended | None = None
+    idle_since: float | None = None  # since when it should have begun a turn
     reported_at: float = 0.0
     changed: bool = False
     grew_at: float = 0.0
@@ -83,12 +91,37 @@ class _Follower:
         task, number = self.step.task, self.step.attempt
         for report in reports:
             if isinstance(report, Ended):
-                self.ended = report
-            elif isinstance(report, Asked):
+                self._end_turn(report)
+            elif self.ended is not None and self.goes_on and isinstance(report, _AT_WORK):
+                self.ended = None
+                self.at.engine.mention(e.TurnBegan(task, number), self.progress())
+                self.changed = False
+            if isinstance(report, Asked):
                 # With the offset in the same batch: a question is never recorded twice.
                 asked = e.AttemptAsked(task, number, report.question, report.text)
                 self.at.engine.mention(asked, self.progress())
                 self.changed = False
+
+    def _end_turn(self, report: Ended) -> None:
+        self.ended = report
+        if self.known_at == self.reader.offset:  # an earlier engine had heard it: nothing is new
+            return
+        self.turns += 1
+        self.at.engine.mention(self.turn_ended(report), self.progress())
+        self.changed = False
+
+    def turn_ended(self, report: Ended) -> e.TurnEnded:
+        """What the stream says of a turn."""
+        return e.TurnEnded(
+            self.step.task,
+            self.step.attempt,
+            self.turns,
+            self.reader.offset,
+            report.ok,
+            report.detail,
+            report.cause,
+            report.retry_at,
+        )
 
     def progress(self) -> e.AttemptProgressed:
         """The totals so far."""
@@ -118,7 +151,11 @@ async def watch(at: Setting, step: Watch) -> None:
     """Follow an attempt until its process has ended, and record the exit."""
     folder = at.attempt_folder(step.task, step.attempt)
     attempt = at.attempt(step.task, step.attempt)
-    follower = _Follower(at, step, folder / "raw.log", _reader(at, attempt))
+    goes_on = at.state.plan.agent_by_name[attempt.agent].waits_for_more
+    known_at = attempt.turn_at if attempt.turns else None
+    reader = _reader(at, attempt)
+    log = folder / "raw.log"
+    follower = _Follower(at, step, log, reader, goes_on, attempt.turns, known_at)
     found = processes.look(folder)
     ended_by_us = False
     if isinstance(found, processes.Running):
@@ -178,15 +215,38 @@ async def _follow(
             await asyncio.sleep(0)
         now = at.engine.clock()
         follower.report(now)
-        if follower.ended is not None:
-            result_at = result_at or now
-            if now - result_at > RESULT_GRACE_S and not end.done():
-                tag = attempt_tag(at.state.run, step.task, step.attempt)
-                await stop(child, tag)
-                return True
-        else:
+        attempt = at.attempt(step.task, step.attempt)
+        if follower.ended is None or attempt.frozen_at is not None or _is_kept(follower, attempt):
+            result_at = None
             await dog.look(now, follower.grew_at)
+            _say_again(at, follower, attempt, now)
+            continue
+        result_at = result_at or now
+        if now - result_at > RESULT_GRACE_S and not end.done():
+            tag = attempt_tag(at.state.run, step.task, step.attempt)
+            await stop(child, tag)
+            return True
     return False
+
+
+def _is_kept(follower: _Follower, attempt: Attempt) -> bool:
+    """Does the agent wait for more because nobody has told it that nothing comes?"""
+    return follower.goes_on and not attempt.input_closed
+
+
+def _say_again(at: Setting, follower: _Follower, attempt: Attempt, now: float) -> None:
+    """The end of a turn, when what was said after it has begun no other one.
+
+    The agent had heard it in the turn that ended, and only the record of that came late.
+    """
+    waits = follower.ended is not None and attempt.result is None
+    if not waits or attempt.frozen_at is not None:
+        follower.idle_since = None
+        return
+    follower.idle_since = follower.idle_since or now
+    if follower.ended is not None and now - follower.idle_since > TURN_BEGINS_S:
+        at.engine.mention(follower.turn_ended(follower.ended))
+        follower.idle_since = None
 
 
 class _Watchdog:

@@ -24,6 +24,7 @@ from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import (
     AnyStep,
     BuildEntry,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
@@ -205,6 +206,8 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             return [e.AttemptExited(name, number, -15)]
         case Deliver(name, number, message):
             return [e.MessageDelivered(name, number, message)]
+        case CloseInput(name, number):
+            return [e.InputClosed(name, number)]
         case Collect(name, number):
             return [
                 e.AttemptCollected(name, number, f"{name}.{number}", f"{name}.{number}-tree", 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 from agentdeck.core.plan import (
     Agent,
@@ -34,6 +35,9 @@ FOOTPRINTS: Final = (
     ("docs/*.md", "README.md"),
     ("**/test_*.py",),
 )
+# The plan's default is an agent that reads messages and ends by itself.
+AGENTS: Final = (None, None, None, AgentName("deaf"), AgentName("talker"))
+TALKER: Final = Adapter("talker", output="claude", input=Input.CLAUDE, resume=("agent",))
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
 
@@ -65,7 +69,10 @@ def generated_plan(random: Random) -> Plan:
         ),
         budget=_budget(random),
         gates=gates,
-        agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")),),
+        agents=(
+            Agent(AgentName("deaf"), command=("agent", "{prompt}")),
+            Agent(AgentName("talker"), command=("agent",), adapter=TALKER),
+        ),
         pools=(Pool(PoolName("small"), 1, labels=("heavy",)),) if random.random() < 0.5 else (),
         phases=phases,
     )
@@ -83,7 +90,7 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         if phases and random.random() < 0.9
         else None,
         files=random.choice(FOOTPRINTS) if random.random() < 0.6 else (),
-        agent=AgentName("deaf") if random.random() < 0.2 else None,
+        agent=random.choice(AGENTS),
         labels=("heavy",) if random.random() < 0.3 else (),
         estimate_s=random.choice((None, 60.0, 3600.0)),
         land=random.choice((None, None, None, None, *Land)),

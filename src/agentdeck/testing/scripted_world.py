@@ -19,10 +19,13 @@ from typing import Final, assert_never
 from agentdeck.core import events as e
 from agentdeck.core import queue
 from agentdeck.core.events import AnyEvent, FailureClass, FileTouched, Verdict
+from agentdeck.core.hearing import PROMPT
 from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
+from agentdeck.core.plan import Agent
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import (
     BuildEntry,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
@@ -70,7 +73,7 @@ class Faults:
     agent_fails: float = 0.2
     agent_hangs: float = 0.05
     agent_asks: float = 0.12
-    agent_gives_up_asking: float = 0.01  # at each look; many an hour
+    agent_gives_up_asking: float = 0.05  # at each look; many an hour
     agent_lost: float = 0.04
     no_work: float = 0.06
     outside: float = 0.05
@@ -89,6 +92,7 @@ class Faults:
     doubled: float = 0.06
     crash: float = 0.01  # of the engine, at each thing that happens
     meddles: float = 0.02  # a person presses a key about a task to which something just happened
+    speaks: float = 0.02  # likewise, and says something to its agent
     commands: int = 25  # of a person, at most
 
     @classmethod
@@ -129,6 +133,12 @@ class Process:
     dead: bool = False
     killed: bool = False
     spent: float = 0.0  # US dollars
+    waits_for_more: bool = False  # is given its prompt on its input, and waits there after a turn
+    prompted: bool = False
+    turn_over: bool = False
+    turns: int = 0  # that have ended
+    unread: float = 0.0  # seconds of work that it was told of and has not looked at
+    closed: bool = False  # its input
 
     @property
     def asking(self) -> bool:
@@ -141,21 +151,52 @@ class Process:
         return not self.dead and self.left_s <= self.hangs_at_s
 
     @property
+    def listening(self) -> bool:
+        """Does it only wait for words?"""
+        return self.waits_for_more and (self.turn_over or not self.prompted) and not self.unread
+
+    @property
     def idle(self) -> bool:
         """Nothing happens to it unless somebody does something."""
-        return not self.dead and (self.frozen or self.asking)
+        return not self.dead and (self.frozen or self.asking or self.listening)
+
+    def hear(self, word: str, more_s: float, *, later: bool) -> None:
+        """Take in what was written to its input; after a turn that is `more_s` of work.
+
+        Args:
+            later: it looks at it only after the turn that goes on.
+        """
+        if word == PROMPT:
+            self.prompted = True
+        elif self.asking:
+            self.answered = True
+        elif self.turn_over:
+            self.turn_over, self.left_s = False, more_s
+        elif later:
+            self.unread = more_s
+
+    def close(self) -> None:
+        """Nothing more comes on its input."""
+        self.closed = True
+        self.dead = self.dead or (self.turn_over and not self.unread)
 
     def go_on(self, now: float) -> None:
         """Reckon with the time that has passed."""
         passed, self.seen_at = now - self.seen_at, now
-        if self.dead or self.frozen or self.asking or self.hanging:
+        if self.dead or self.frozen or self.asking or self.hanging or self.listening:
+            return
+        if self.turn_over:
+            self.turn_over, self.left_s, self.unread = False, self.unread, 0.0
             return
         stops = [self.hangs_at_s, -1.0 if self.answered else self.asks_at_s]
         bound = max([stop for stop in stops if 0 <= stop < self.left_s], default=0.0)
         worked = min(passed, self.left_s - bound)
         self.left_s -= worked
         self.spent += worked / 600
-        self.dead = self.left_s <= 0
+        if self.waits_for_more and self.left_s <= 0:
+            self.turn_over, self.turns = True, self.turns + 1
+        more = self.waits_for_more and (self.unread or not self.closed)
+        self.dead = self.left_s <= 0 and not more
 
 
 @dataclass(frozen=True)
@@ -184,6 +225,7 @@ class World:
     colours: dict[tuple[GateName, str], str] = field(default_factory=dict)
     hopeless: dict[str, bool] = field(default_factory=dict)  # by key of the step
     conflicts: dict[tuple[str, str], bool] = field(default_factory=dict)
+    said: set[tuple[AttemptKey, str]] = field(default_factory=set)  # written to inputs
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
     moved: list[str] = field(default_factory=list)  # commits the deck put on the target
     counter: int = 0
@@ -209,6 +251,8 @@ class World:
                 return self._stop(step)
             case Deliver():
                 return self._deliver(step)
+            case CloseInput():
+                return self._close_input(step)
             case Collect():
                 return self._collect(step)
             case Release():
@@ -304,7 +348,12 @@ class World:
             asks_at_s=work_s / 2 if self._chance(self.faults.agent_asks) else -1.0,
             hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
             seen_at=self.now(),
+            waits_for_more=self._agent(key).waits_for_more,
         )
+
+    def _agent(self, key: AttemptKey) -> Agent:
+        attempt = self.state().tasks[key[0]].attempts[key[1] - 1]
+        return self.state().plan.agent_by_name[attempt.agent]
 
     def _watch(self, step: Watch) -> Performer:
         key = (step.task, step.attempt)
@@ -319,11 +368,17 @@ class World:
                 yield e.AttemptFrozen(*key, 1)  # frozen by an engine that did not live to say so
             if not process.frozen and attempt.frozen_at is not None:
                 yield e.AttemptThawed(*key)
-            if process.asking and attempt.question is None and not attempt.messages:
+            answered = any(message.answers is not None for message in attempt.messages)
+            if process.asking and attempt.question is None and not answered:
                 yield e.AttemptAsked(*key, "q1", "which of the two?")
             elif process.asking and not process.frozen and self._gives_up_asking():
                 process.answered = True
                 yield e.AskWithdrawn(*key, "q1")
+            if process.turn_over and attempt.result is None:
+                well = process.ok is not False
+                yield e.TurnEnded(*key, process.turns, 0, well, cause=process.cause)
+            elif attempt.result is not None and not process.turn_over:
+                yield e.TurnBegan(*key)
             if process.hanging and not process.frozen:
                 silent_since = self.now() if silent_since is None else silent_since
                 limit = self.state().settings(step.task).idle_timeout_s
@@ -369,8 +424,31 @@ class World:
 
     def _deliver(self, step: Deliver) -> Performer:
         yield self._delay(0.1, 2)
-        self._touch((step.task, step.attempt)).answered = True
-        yield e.MessageDelivered(step.task, step.attempt, step.message)
+        key = (step.task, step.attempt)
+        process = self._touch(key)
+        if process.dead:
+            yield Pause(POLL_S)  # the watcher says so
+            return
+        if (key, step.message) not in self.said:
+            if process.closed:
+                yield e.InputClosed(*key)
+                return
+            self.said.add((key, step.message))
+            more_s, later = self.random.uniform(5, 200), self._chance(0.5)
+            process.hear(step.message, more_s, later=later)
+        yield self._delay(0.1, 1)
+        yield e.MessageDelivered(*key, step.message)
+
+    def _close_input(self, step: CloseInput) -> Performer:
+        yield self._delay(0.1, 2)
+        key = (step.task, step.attempt)
+        process = self._touch(key)
+        if process.dead:
+            yield Pause(POLL_S)
+            return
+        process.close()
+        yield self._delay(0.1, 1)
+        yield e.InputClosed(*key)
 
     def _collect(self, step: Collect) -> Performer:
         yield self._delay(0.5, 5)

@@ -307,12 +307,15 @@ class Simulation:
         """Races live just after something has happened, so keys are pressed there too."""
         if isinstance(event, e.AttemptProgressed) or self.patience <= 0:
             return
-        if self.random.random() < self.faults.meddles:
+        task = getattr(event, "task", None) or getattr(event, "entry", None)
+        about = TaskId(task) if task in self.state.tasks else None
+        draw, at = self.random.random(), self.clock.now + self.random.uniform(0, 3)
+        if draw < self.faults.meddles:
             self.patience -= 1
-            task = getattr(event, "task", None) or getattr(event, "entry", None)
-            about = TaskId(task) if task in self.state.tasks else None
-            delay = self.random.uniform(0, 3)
-            self._plan(self.clock.now + delay, lambda: self._press_any_key(about), of_engine=False)
+            self._plan(at, lambda: self._press_any_key(about), of_engine=False)
+        elif about is not None and draw < self.faults.meddles + self.faults.speaks:
+            self.patience -= 1
+            self._plan(at, lambda: _ignore(self.command(c.Steer(about, "mind"))), of_engine=False)
 
     def _person_helps(self) -> bool:
         """The run stands still: somebody looks in and does something that is possible."""

@@ -27,6 +27,7 @@ from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import (
     BuildEntry,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
@@ -129,6 +130,7 @@ class Performers:
                 | Thaw()
                 | StopAttempt()
                 | Deliver()
+                | CloseInput()
                 | Release()
                 | LandEntry()
                 | PromoteTarget()
@@ -244,6 +246,8 @@ class Performers:
                 return () if ended is None else (e.AttemptExited(task, attempt, KILLED),)
             case Deliver(task, attempt, message):
                 return (e.MessageDelivered(task, attempt, message),)
+            case CloseInput(task, attempt):
+                return (e.InputClosed(task, attempt),)
             case Collect(task, attempt):
                 head, tree = (
                     self._made_up("head", task, attempt),
