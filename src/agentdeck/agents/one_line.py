@@ -34,6 +34,14 @@ def plain_text(text: str, limit: int) -> str:
     return cleaned[: limit - 1].rstrip() + CUT
 
 
+def plain_piece(text: str, limit: int) -> str:
+    """A piece of text that others go before and after: as `plain_text`, with its outer spaces."""
+    cleaned = _UNSAFE.sub("", _SEQUENCE.sub("", text[: limit * SLACK].replace("\r\n", "\n")))
+    if len(cleaned) <= limit and len(text) <= limit * SLACK:
+        return cleaned
+    return cleaned[: limit - 1] + CUT
+
+
 def one_line(text: str, limit: int) -> str:
     """`text` on one line, at most `limit` characters: runs of white space become one space."""
     whole = len(text) <= limit * SLACK

@@ -17,11 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agentdeck.agents.line_reader import plus
 from agentdeck.agents.readers import Reader, reader_for
-from agentdeck.agents.reports import Asked, Ended, Report, Said, Started, Summary, ToolUsed
+from agentdeck.agents.reports import Asked, Ended, Report, Said, Started, ToolUsed, Totals, Withdrawn
+from agentdeck.agents.summary import Summary
 from agentdeck.core import events as e
 from agentdeck.core.events import FailureClass
 from agentdeck.core.explain import short_duration
+from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
@@ -138,6 +141,8 @@ class _Follower:
             tools=summary.tools,
             activity=summary.activity,
             message=summary.message,
+            tokens_cached=summary.tokens_cached,
+            carry=summary.carry,
         )
 
     def report(self, now: float, *, at_once: bool = False) -> None:
@@ -153,7 +158,7 @@ async def watch(at: Setting, step: Watch) -> None:
     attempt = at.attempt(step.task, step.attempt)
     goes_on = at.state.plan.agent_by_name[attempt.agent].waits_for_more
     known_at = attempt.turn_at if attempt.turns else None
-    reader = _reader(at, attempt)
+    reader = _reader(at, step.task, attempt)
     log = folder / "raw.log"
     follower = _Follower(at, step, log, reader, goes_on, attempt.turns, known_at)
     found = processes.look(folder)
@@ -184,19 +189,37 @@ async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processe
         await at.record(e.AttemptThawed(step.task, step.attempt))
 
 
-def _reader(at: Setting, attempt: Attempt) -> Reader:
+def _reader(at: Setting, task: TaskId, attempt: Attempt) -> Reader:
     agent = at.state.plan.agent_by_name[attempt.agent]
     summary = Summary(
         session=attempt.session,
         model=attempt.model,
         tokens_in=attempt.tokens_in,
         tokens_out=attempt.tokens_out,
+        tokens_cached=attempt.tokens_cached,
         usd=attempt.usd,
         tools=attempt.tools,
         activity=attempt.activity,
         message=attempt.message,
+        carry=attempt.carry,
     )
-    return reader_for(agent.stream, start_offset=attempt.offset, summary=summary)
+    return reader_for(
+        agent.stream,
+        start_offset=attempt.offset,
+        summary=summary,
+        root=attempt.path or "",
+        before=_used_before(at, task, attempt),
+    )
+
+
+def _used_before(at: Setting, task: TaskId, attempt: Attempt) -> dict[str, Totals]:
+    """What earlier attempts have used, by session: this one may go on in one of them."""
+    used = dict[str, Totals]()
+    for earlier in at.state.tasks[task].attempts:
+        if earlier.number < attempt.number and earlier.session:
+            had = Totals(earlier.tokens_in, earlier.tokens_out, earlier.tokens_cached, earlier.usd)
+            used[earlier.session] = plus(used.get(earlier.session, Totals()), had)
+    return used
 
 
 async def _follow(
