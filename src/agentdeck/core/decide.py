@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from agentdeck.core import commands as c
-from agentdeck.core import decide_words, evidence, queue, replan_rules
+from agentdeck.core import decide_permissions, decide_words, evidence, queue, replan_rules
 from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide_words import MAX_MESSAGE
@@ -68,6 +68,12 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return _stop(state, command)
         case c.Steer():
             return decide_words.steer(state, command)
+        case c.Answer():
+            return decide_words.answer(state, command)
+        case c.SetPermission():
+            return decide_permissions.set_permission(state, command)
+        case c.DropPermission():
+            return decide_permissions.drop_permission(state, command)
         case c.SetAgents():
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")

@@ -113,3 +113,4 @@ def _thaw(attempt: Attempt, at: float) -> None:
     if attempt.frozen_at is not None:
         attempt.frozen_s += at - attempt.frozen_at
         attempt.frozen_at = None
+        attempt.attended_at = at

@@ -6,6 +6,8 @@ from typing import assert_never
 
 from agentdeck.core import effects_plan
 from agentdeck.core import events as e
+from agentdeck.core.permissions import PermissionRule, Scope
+from agentdeck.core.plan import written_rules
 from agentdeck.core.state import RunState, StepTrouble
 
 
@@ -32,6 +34,12 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
         case e.RunFinished():
             state.outcome, state.finished_at = event.outcome, at
             state.ending = False
+        case e.PermissionRuleSet():
+            _set_rule(state, event.rule)
+        case e.PermissionRuleDropped():
+            _drop_rule(state, event.rule)
+        case e.PermissionsKept():
+            state.rule_changes_kept = event.change
         case e.PhaseClosed():
             state.closed_phases.add(event.phase)
         case e.StepFailed():
@@ -56,10 +64,25 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             assert_never(never)
 
 
+def _set_rule(state: RunState, rule: PermissionRule) -> None:
+    state.rules[rule.id] = rule
+    state.rules_so_far += 1
+    if rule.scope is Scope.PLAN:
+        state.rule_changes += 1
+
+
+def _drop_rule(state: RunState, rule_id: str) -> None:
+    rule = state.rules.pop(rule_id)
+    if rule.scope is Scope.PLAN:
+        state.rule_changes += 1
+        state.dropped_rules.append(rule)
+
+
 def _start(state: RunState, event: e.RunStarted, at: float) -> None:
     state.run, state.plan, state.repo = event.run, event.plan, event.repo
     state.checkout = event.checkout
     state.base, state.base_commit, state.base_tree = event.base, event.base_commit, event.base_tree
     state.target, state.tip, state.tip_tree = event.target, event.base_commit, event.base_tree
     state.started_at, state.agents_limit = at, event.plan.agents_limit
+    state.rules = {rule.id: rule for rule in written_rules(event.plan)}
     state.tasks = {task.id: effects_plan.begun(task, at) for task in event.plan.tasks}

@@ -7,6 +7,7 @@ from typing import assert_never
 from agentdeck.core import events as e
 from agentdeck.core.effects_shared import attempt_of
 from agentdeck.core.hearing import PROMPT
+from agentdeck.core.permissions import NOBODY
 from agentdeck.core.state import Attempt, Message, Question, Result, RunState
 
 WordsEvent = (
@@ -53,9 +54,12 @@ def _send(attempt: Attempt, event: e.MessageSent, at: float) -> None:
             event.by,
             answers=answered,
             option=event.option,
+            rule=event.rule,
             sent_at=at,
         )
     )
+    if not event.rule and event.by != NOBODY:
+        attempt.attended_at = at
 
 
 def _ask(attempt: Attempt, event: e.AttemptAsked, at: float) -> None:

@@ -26,6 +26,7 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
+from agentdeck.core.permissions import OptionKind, PermissionRule
 from agentdeck.core.plan import GateWhen, Plan
 from agentdeck.core.replan import PlanChange
 
@@ -94,15 +95,6 @@ class AskKind(StrEnum):
 
     QUESTION = "question"  # words
     PERMISSION = "permission"  # a yes or no to one tool call
-
-
-class OptionKind(StrEnum):
-    """What an answer to a permission request means, whatever its agent calls it."""
-
-    ALLOW_ONCE = "allow_once"
-    ALLOW_ALWAYS = "allow_always"
-    REJECT_ONCE = "reject_once"
-    REJECT_ALWAYS = "reject_always"
 
 
 class AskOption(msgspec.Struct, frozen=True, array_like=True):
@@ -191,6 +183,25 @@ class RunFinished(Event, frozen=True, tag="run.finished"):
     """Nothing is left to do, or the run was ended."""
 
     outcome: Outcome
+
+
+class PermissionRuleSet(Event, frozen=True, tag="permission.set"):
+    """From now on these requests are answered without asking a person."""
+
+    rule: PermissionRule
+
+
+class PermissionRuleDropped(Event, frozen=True, tag="permission.dropped"):
+    """The rule answers nothing any more."""
+
+    rule: str  # its id
+    by: str
+
+
+class PermissionsKept(Event, frozen=True, tag="permission.kept"):
+    """The rules of the plan are on the disk, for its next run."""
+
+    change: int  # up to which change of them
 
 
 class PhaseClosed(Event, frozen=True, tag="phase.closed"):
@@ -697,6 +708,9 @@ RunEvent: TypeAlias = (
     | PlanChanged
     | RunEndAsked
     | RunFinished
+    | PermissionRuleSet
+    | PermissionRuleDropped
+    | PermissionsKept
     | PhaseClosed
     | StepFailed
     | QueueHeld

@@ -14,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from agentdeck.core import asks, evidence, policy, queue, scheduler, verdicts
 from agentdeck.core import events as e
-from agentdeck.core import evidence, policy, queue, scheduler, verdicts
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
 from agentdeck.core.hearing import has_heard_all, next_word
 from agentdeck.core.ids import EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Strategy
 from agentdeck.core.state import (
     HOLDS_SLOT,
+    LIVE,
     SETTLED,
     Attempt,
     RunState,
@@ -35,6 +36,7 @@ from agentdeck.core.steps import (
     Collect,
     Deliver,
     Freeze,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -60,6 +62,8 @@ def next_steps(state: RunState, now: float) -> Steps:
 
 
 def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
+    if state.rule_changes > state.rule_changes_kept:
+        yield KeepPermissions(state.rule_changes)
     if state.outcome is not None:
         yield from _promotion(state)
         yield from queue.next_steps(state, now)
@@ -96,7 +100,7 @@ def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]
         case TaskState.PREPARING:
             yield from _preparing(state, task, now)
         case TaskState.WORKING | TaskState.PAUSED | TaskState.ASKING:
-            yield from _live(state, task)
+            yield from _live(state, task, now)
         case TaskState.CHECKING:
             yield from _checking(state, task, now)
         case TaskState.REVIEWING:
@@ -129,7 +133,7 @@ def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]
 def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
     if _should_stop(state, task) and attempt.path is None:
-        yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+        yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     trouble = _task_trouble(state, task)
     if trouble is not None:
@@ -141,15 +145,11 @@ def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield Launch(task.id, attempt.number)
 
 
-def _stop_reason(task: TaskRun) -> str:
-    return f"stopped by {task.stopped_by}" if task.stopped_by else "the run was ended"
-
-
-def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
+def _live(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
     if attempt.launched_at is None:  # a person does this task
         if _should_stop(state, task):
-            yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+            yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     yield Watch(task.id, attempt.number)
     if _should_stop(state, task) or attempt.limit is not None:
@@ -163,6 +163,10 @@ def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
         yield Freeze(task.id, attempt.number)
     elif task.wanted is Wanted.RUN and attempt.frozen_at is not None:
         yield Thaw(task.id, attempt.number)
+    answer = asks.due_answer(state, task, now)
+    if answer is not None:
+        yield Record((answer,))
+        return
     word = next_word(state, attempt)
     if word is not None:
         yield Deliver(task.id, attempt.number, word)
@@ -184,7 +188,7 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
             yield Collect(task.id, attempt.number)
         return
     if state.ending:
-        yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+        yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     missing = evidence.first_fault(state, task, attempt)
     # An agent that only asked something back has changed nothing, and that is not its fault.
@@ -378,4 +382,6 @@ def _wake_at(state: RunState, now: float) -> float | None:
     times = [t.retry_at for t in state.tasks.values() if t.retry_at is not None]
     times += [trouble.retry_at for trouble in state.troubles.values()]
     times += [entry.blocked_until for entry in state.queue.values()]
+    due = (asks.next_deadline(state, task) for task in state.in_state(*LIVE))
+    times += [moment for moment in due if moment is not None]
     return min((moment for moment in times if moment > now), default=None)

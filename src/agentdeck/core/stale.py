@@ -27,6 +27,8 @@ def check(state: RunState, event: AnyEvent) -> None:
         if state.seq:
             raise StaleEvent(event, "the run has started already")
         return
+    if isinstance(event, e.PermissionRuleSet | e.PermissionRuleDropped | e.PermissionsKept):
+        _check_rule(state, event)
     if isinstance(event, e.MessageQueued):
         _check_queued(state, event)
     if isinstance(event, e.PlanChanged) and event.revision != state.plan_changes + 1:
@@ -55,6 +57,18 @@ def check(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"run {expected} of {event.gate} is next on this tree")
     elif entry_id is not None:
         _check_entry(state, event)
+
+
+def _check_rule(
+    state: RunState, event: e.PermissionRuleSet | e.PermissionRuleDropped | e.PermissionsKept
+) -> None:
+    match event:
+        case e.PermissionRuleSet() if event.rule.id in state.rules:
+            raise StaleEvent(event, f"rule {event.rule.id} is set already")
+        case e.PermissionRuleDropped() if event.rule not in state.rules:
+            raise StaleEvent(event, f"there is no rule {event.rule}")
+        case e.PermissionsKept() if event.change <= state.rule_changes_kept:
+            raise StaleEvent(event, "later changes are kept already")
 
 
 def _check_queued(state: RunState, event: e.MessageQueued) -> None:

@@ -34,6 +34,7 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
+from agentdeck.core.permissions import PermissionRule
 from agentdeck.core.plan import Plan, Task, TaskSettings
 
 
@@ -104,6 +105,7 @@ class Message(msgspec.Struct):
     delivered: bool = False
     answers: Question | None = None  # what it answers
     option: str = ""
+    rule: str = ""  # which answered for a person
     sent_at: float = 0.0
     requeued: bool = False  # the agent ended without it; it is told with the next turn
 
@@ -199,6 +201,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     turn_at: int = 0  # where the log tells of the latest end
     result: Result | None = None  # of the latest turn; None while one goes on
     input_closed: bool = False
+    attended_at: float = 0.0  # when a person last did something about it
     limit: Limit | None = None
     exit: Exit | None = None
     collected: Collected | None = None
@@ -357,6 +360,11 @@ class RunState(msgspec.Struct, kw_only=True):
     closed_phases: set[PhaseId] = set()
     landings: list[Landing] = []
     troubles: dict[str, StepTrouble] = {}  # by step key
+    rules: dict[str, PermissionRule] = {}  # by id, in the order in which they were set
+    rules_so_far: int = 0
+    rule_changes: int = 0  # of the rules that outlive the run
+    rule_changes_kept: int = 0
+    dropped_rules: list[PermissionRule] = []  # of those that outlive the run
     promote_wanted: bool = False
     diverged: str | None = None  # commits of the base that the target must take in first
     promote_reason: str = ""

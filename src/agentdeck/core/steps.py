@@ -129,6 +129,12 @@ class LandEntry(Step, frozen=True, tag="land"):
     expected: str
 
 
+class KeepPermissions(Step, frozen=True, tag="keep_permissions"):
+    """Write down the rules that outlive the run → `PermissionsKept`."""
+
+    change: int
+
+
 class PromoteTarget(Step, frozen=True, tag="promote"):
     """Bring the target into the base → `Promoted`, `BaseDiverged`; `PromoteWaiting` on the way."""
 
@@ -149,6 +155,7 @@ IOStep = (
     | RunGate
     | BuildEntry
     | LandEntry
+    | KeepPermissions
     | PromoteTarget
 )
 AnyStep = Record | IOStep

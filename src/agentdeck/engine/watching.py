@@ -19,12 +19,22 @@ from typing import Final
 
 from agentdeck.agents.line_reader import plus
 from agentdeck.agents.readers import Reader, reader_for
-from agentdeck.agents.reports import Asked, Ended, Report, Said, Started, ToolUsed, Totals, Withdrawn
+from agentdeck.agents.reports import (
+    Asked,
+    Ended,
+    Report,
+    Said,
+    Started,
+    ToolUsed,
+    Totals,
+    Withdrawn,
+)
 from agentdeck.agents.summary import Summary
 from agentdeck.core import events as e
 from agentdeck.core.events import FailureClass
 from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import TaskId
+from agentdeck.core.permissions import OptionKind
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
@@ -101,8 +111,11 @@ class _Follower:
                 self.changed = False
             if isinstance(report, Asked):
                 # With the offset in the same batch: a question is never recorded twice.
-                asked = e.AttemptAsked(task, number, report.question, report.text)
-                self.at.engine.mention(asked, self.progress())
+                self.at.engine.mention(_asked(task, number, report), self.progress())
+                self.changed = False
+            elif isinstance(report, Withdrawn):
+                withdrawn = e.AskWithdrawn(task, number, report.question)
+                self.at.engine.mention(withdrawn, self.progress())
                 self.changed = False
 
     def _end_turn(self, report: Ended) -> None:
@@ -150,6 +163,23 @@ class _Follower:
         if self.changed and (at_once or now - self.reported_at >= REPORT_S):
             self.at.engine.mention(self.progress())
             self.changed, self.reported_at = False, now
+
+
+def _asked(task: TaskId, attempt: int, report: Asked) -> e.AttemptAsked:
+    options = tuple(
+        e.AskOption(option.id, option.label, OptionKind(option.kind)) for option in report.options
+    )
+    return e.AttemptAsked(
+        task,
+        attempt,
+        report.question,
+        report.text,
+        e.AskKind(report.kind),
+        report.tool,
+        report.target,
+        options,
+        report.payload,
+    )
 
 
 async def watch(at: Setting, step: Watch) -> None:

@@ -29,6 +29,7 @@ from agentdeck.core.steps import (
     Deliver,
     Freeze,
     IOStep,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -221,6 +222,8 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             return [e.EntryBuilt(entry, commit, f"{commit}-tree", tip)]
         case LandEntry(entry, commit):
             return [e.EntryLanded(entry, commit, f"{commit}-tree", state.queue[entry].task)]
+        case KeepPermissions(change):
+            return [e.PermissionsKept(change)]
         case PromoteTarget(commit):
             return [e.Promoted(commit, "fast-forward")]
         case _ as never:

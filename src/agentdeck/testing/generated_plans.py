@@ -11,6 +11,7 @@ from typing import Final
 
 from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
+from agentdeck.core.permissions import Decision
 from agentdeck.core.plan import (
     Agent,
     Budget,
@@ -19,11 +20,13 @@ from agentdeck.core.plan import (
     GateWhen,
     Land,
     OnExceed,
+    Permission,
     Phase,
     Plan,
     Pool,
     Strategy,
     Task,
+    Unattended,
 )
 
 NAMES: Final = "ABCDEFGHIJ"
@@ -36,7 +39,7 @@ FOOTPRINTS: Final = (
     ("**/test_*.py",),
 )
 # The plan's default is an agent that reads messages and ends by itself.
-AGENTS: Final = (None, None, None, AgentName("deaf"), AgentName("talker"))
+AGENTS: Final = (None, None, None, AgentName("deaf"), AgentName("talker"), AgentName("talker"))
 TALKER: Final = Adapter("talker", output="claude", input=Input.CLAUDE, resume=("agent",))
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
@@ -66,7 +69,10 @@ def generated_plan(random: Random) -> Plan:
             retries=random.randint(0, 3),
             backoff_s=random.choice((0.0, 5.0, 600.0)),
             idle_timeout_s=IDLE_S,
+            unattended=random.choice(tuple(Unattended)),
+            answer_within_s=random.choice((60.0, 1800.0)),
         ),
+        permissions=_permissions(random),
         budget=_budget(random),
         gates=gates,
         agents=(
@@ -111,6 +117,15 @@ def _gates(random: Random) -> tuple[Gate, ...]:
         Gate(GateName("wide"), ("true",), (GateWhen.PHASE, GateWhen.FINAL), retries=1),
     )
     return tuple(gate for gate in possible if random.random() < 0.4)
+
+
+def _permissions(random: Random) -> tuple[Permission, ...]:
+    possible = (
+        Permission(Decision.ALLOW, "Bash", "pytest*"),
+        Permission(Decision.DENY, target="git push*"),
+        Permission(Decision.ALLOW, "Edit", task="A"),
+    )
+    return tuple(rule for rule in possible if random.random() < 0.2)
 
 
 def _budget(random: Random) -> Budget:

@@ -18,11 +18,18 @@ from typing import Final, assert_never
 
 from agentdeck.core import events as e
 from agentdeck.core import queue
-from agentdeck.core.events import AnyEvent, FailureClass, FileTouched, Verdict
-from agentdeck.core.hearing import PROMPT
+from agentdeck.core.events import (
+    AnyEvent,
+    AskKind,
+    AskOption,
+    FailureClass,
+    FileTouched,
+    Verdict,
+)
 from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
+from agentdeck.core.permissions import OptionKind
 from agentdeck.core.plan import Agent
-from agentdeck.core.state import RunState
+from agentdeck.core.state import Attempt, Message, RunState
 from agentdeck.core.steps import (
     BuildEntry,
     CloseInput,
@@ -30,6 +37,7 @@ from agentdeck.core.steps import (
     Deliver,
     Freeze,
     IOStep,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -46,6 +54,16 @@ Fate = tuple[int | None, bool | None, FailureClass | None]  # exit status, resul
 SUCCESS: Final[Fate] = (0, True, None)
 KILLED: Final[Fate] = (-15, None, None)
 POLL_S: Final = 20.0  # between two looks at a live agent; coarse, the simulation is about order
+ACTIONS: Final = (  # what agents want to do: tool, target
+    ("Bash", "pytest -q"),
+    ("Bash", "git push"),
+    ("Edit", "src/api/user.py"),
+)
+OPTIONS: Final = (
+    AskOption("once", "Allow once", OptionKind.ALLOW_ONCE),
+    AskOption("always", "Always allow", OptionKind.ALLOW_ALWAYS),
+    AskOption("no", "Reject", OptionKind.REJECT_ONCE),
+)
 MAX_RED_HERRINGS: Final = 3  # foreign commits to base or target in one run, so that it ends
 
 
@@ -92,7 +110,7 @@ class Faults:
     doubled: float = 0.06
     crash: float = 0.01  # of the engine, at each thing that happens
     meddles: float = 0.02  # a person presses a key about a task to which something just happened
-    speaks: float = 0.02  # likewise, and says something to its agent
+    speaks: float = 0.04  # likewise, and says something to its agent
     commands: int = 25  # of a person, at most
 
     @classmethod
@@ -116,6 +134,14 @@ class Faults:
 
 
 @dataclass
+class Ask:
+    """Something an agent wants of a person."""
+
+    event: e.AttemptAsked
+    settled: bool = False  # answered, or not wanted any more
+
+
+@dataclass
 class Process:
     """An agent that was launched."""
 
@@ -128,8 +154,8 @@ class Process:
     asks_at_s: float  # it asks when so much work is left; negative = never
     hangs_at_s: float  # likewise
     seen_at: float  # until when its work was reckoned
+    asks: list[Ask]  # all of it at once
     frozen: bool = False
-    answered: bool = False
     dead: bool = False
     killed: bool = False
     spent: float = 0.0  # US dollars
@@ -143,7 +169,12 @@ class Process:
     @property
     def asking(self) -> bool:
         """Does it wait for an answer?"""
-        return not self.dead and not self.answered and self.left_s <= self.asks_at_s
+        return not self.dead and bool(self.open_asks) and self.left_s <= self.asks_at_s
+
+    @property
+    def open_asks(self) -> list[Ask]:
+        """What has not been settled."""
+        return [ask for ask in self.asks if not ask.settled]
 
     @property
     def hanging(self) -> bool:
@@ -160,16 +191,18 @@ class Process:
         """Nothing happens to it unless somebody does something."""
         return not self.dead and (self.frozen or self.asking or self.listening)
 
-    def hear(self, word: str, more_s: float, *, later: bool) -> None:
+    def hear(self, message: Message | None, more_s: float, *, later: bool) -> None:
         """Take in what was written to its input; after a turn that is `more_s` of work.
 
         Args:
+            message: None = its prompt.
             later: it looks at it only after the turn that goes on.
         """
-        if word == PROMPT:
+        if message is None:
             self.prompted = True
-        elif self.asking:
-            self.answered = True
+        elif message.answers is not None:
+            for ask in self.asks:
+                ask.settled = ask.settled or ask.event.question == message.answers.id
         elif self.turn_over:
             self.turn_over, self.left_s = False, more_s
         elif later:
@@ -188,7 +221,7 @@ class Process:
         if self.turn_over:
             self.turn_over, self.left_s, self.unread = False, self.unread, 0.0
             return
-        stops = [self.hangs_at_s, -1.0 if self.answered else self.asks_at_s]
+        stops = [self.hangs_at_s, self.asks_at_s if self.open_asks else -1.0]
         bound = max([stop for stop in stops if 0 <= stop < self.left_s], default=0.0)
         worked = min(passed, self.left_s - bound)
         self.left_s -= worked
@@ -263,6 +296,8 @@ class World:
                 return self._build(step)
             case LandEntry():
                 return self._land(step)
+            case KeepPermissions():
+                return self._keep_permissions(step)
             case PromoteTarget():
                 return self._promote(step)
             case _ as never:
@@ -345,11 +380,32 @@ class World:
             None if self._chance(self.faults.agent_lost) else code,
             ok,
             cause,
-            asks_at_s=work_s / 2 if self._chance(self.faults.agent_asks) else -1.0,
+            asks_at_s=work_s / 2,
             hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
             seen_at=self.now(),
+            asks=self._asks(key) if self._chance(self.faults.agent_asks) else [],
             waits_for_more=self._agent(key).waits_for_more,
         )
+
+    def _asks(self, key: AttemptKey) -> list[Ask]:
+        """One to three at once. Nobody can answer an agent that does not listen: it gives up."""
+        found = []
+        for number in range(1, self.random.randint(1, 3) + 1):
+            if self._chance(0.3):
+                question = e.AttemptAsked(*key, f"q{number}", "which of the two?")
+            else:
+                tool, target = self.random.choice(ACTIONS)
+                question = e.AttemptAsked(
+                    *key,
+                    f"q{number}",
+                    f"May it use {tool}?",
+                    AskKind.PERMISSION,
+                    tool,
+                    target,
+                    OPTIONS if self._chance(0.5) else (),
+                )
+            found.append(Ask(question))
+        return found
 
     def _agent(self, key: AttemptKey) -> Agent:
         attempt = self.state().tasks[key[0]].attempts[key[1] - 1]
@@ -368,12 +424,7 @@ class World:
                 yield e.AttemptFrozen(*key, 1)  # frozen by an engine that did not live to say so
             if not process.frozen and attempt.frozen_at is not None:
                 yield e.AttemptThawed(*key)
-            answered = any(message.answers is not None for message in attempt.messages)
-            if process.asking and attempt.question is None and not answered:
-                yield e.AttemptAsked(*key, "q1", "which of the two?")
-            elif process.asking and not process.frozen and self._gives_up_asking():
-                process.answered = True
-                yield e.AskWithdrawn(*key, "q1")
+            yield from self._ask(process, attempt)
             if process.turn_over and attempt.result is None:
                 well = process.ok is not False
                 yield e.TurnEnded(*key, process.turns, 0, well, cause=process.cause)
@@ -392,6 +443,19 @@ class World:
         code, ok, cause = KILLED if process.killed else told
         retry_at = self.now() + 300 if cause is FailureClass.RATE_LIMIT else None
         yield e.AttemptExited(*key, code, ok, cause, retry_at=retry_at)
+
+    def _ask(self, process: Process, attempt: Attempt) -> Performer:
+        if not process.asking or process.frozen:
+            return
+        open_now = {question.id for question in attempt.questions}
+        answered = {m.answers.id for m in attempt.messages if m.answers is not None}
+        for ask in process.open_asks:
+            name = ask.event.question
+            if self._gives_up_asking():
+                ask.settled = True
+                yield e.AskWithdrawn(*process.key, name)
+            elif name not in open_now | answered:
+                yield ask.event
 
     def _touch(self, key: AttemptKey) -> Process:
         process = self.processes[key]
@@ -434,8 +498,10 @@ class World:
                 yield e.InputClosed(*key)
                 return
             self.said.add((key, step.message))
+            messages = self.state().tasks[step.task].attempts[step.attempt - 1].messages
+            message = next((m for m in messages if m.id == step.message), None)
             more_s, later = self.random.uniform(5, 200), self._chance(0.5)
-            process.hear(step.message, more_s, later=later)
+            process.hear(message, more_s, later=later)
         yield self._delay(0.1, 1)
         yield e.MessageDelivered(*key, step.message)
 
@@ -601,6 +667,13 @@ class World:
             raise Violation(f"I7: {step.commit} lands twice")
         self.moved.append(step.commit)
         self.target = step.commit
+
+    def _keep_permissions(self, step: KeepPermissions) -> Performer:
+        yield self._delay(0.1, 1)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "the disk is full")
+            return
+        yield e.PermissionsKept(step.change)
 
     def _promote(self, step: PromoteTarget) -> Performer:
         yield self._delay(0.2, 3)

@@ -32,6 +32,7 @@ from agentdeck.core.steps import (
     Deliver,
     Freeze,
     IOStep,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -133,6 +134,7 @@ class Performers:
                 | CloseInput()
                 | Release()
                 | LandEntry()
+                | KeepPermissions()
                 | PromoteTarget()
             ):
                 return now
@@ -268,6 +270,8 @@ class Performers:
                 found = self._state.queue[entry]
                 tree = found.build.tree if found.build is not None else ""
                 return (e.EntryLanded(entry, commit, tree, found.task),)
+            case KeepPermissions(change):
+                return (e.PermissionsKept(change),)
             case PromoteTarget(commit):
                 return (e.Promoted(commit, "simulated"),)
             case Watch():
