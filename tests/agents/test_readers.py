@@ -44,10 +44,11 @@ STREAMS = Path(__file__).parent / "streams"
 RECORDED = {
     path.name: path.read_bytes()
     for path in sorted(STREAMS.iterdir())
-    if re.split("[-.]", path.name)[0] in FORMATS and "analytics" not in path.name
+    if re.split("[-.]", path.name)[0] in FORMATS
+    and not re.search("analytics|trajectory", path.name)  # of files beside the log
 }
 NAMES = list(RECORDED)
-SHORT = [name for name, data in RECORDED.items() if len(data) < 1900]
+SHORT = [name for name, data in RECORDED.items() if len(data) < 1200]
 HOSTILE = [
     b'{"type":"result","usage":[1],"modelUsage":{"m":{"inputTokens":1e999}},"is_error":true}\n',
     b'{"type":"assistant","message":{"content":[null,3,{"type":"tool_use","input":7}]}}\n',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import nan
 
 import pytest
 
@@ -126,6 +127,8 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (fresh, c.SetPermission(Scope.RUN, Decision.ALLOW), [e.PermissionRuleSet]),
     (ruled, c.DropPermission("r1"), [e.PermissionRuleDropped]),
     (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
+    (fresh, c.SetBudget("run", usd=5.0), [e.BudgetSet]),
+    (told(c.SetBudget("task:A", tokens=5)), c.RaiseBudget("task:A", tokens=5), [e.BudgetSet]),
     (fresh, c.EditPlan(PlanChange(put=(task("C<A"),))), [e.PlanChanged]),
     (lambda: at(TaskState.LANDED), c.Promote(), [e.PromoteAsked]),
     (finished, c.Promote(), [e.PromoteAsked]),
@@ -187,6 +190,22 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     (fresh, c.DropPermission("r1"), "there is no rule r1 (there is none)"),
     (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetAgents(MAX_AGENTS + 1), f"the number of agents must be 1 to {MAX_AGENTS}"),
+    (fresh, c.SetBudget("task:Z", usd=1.0), "there is no 'task:Z' to have a budget"),
+    (fresh, c.SetBudget("run:A", usd=1.0), "there is no 'run:A' to have a budget"),
+    (fresh, c.SetBudget("run"), "the budget of the run is that already"),
+    (fresh, c.SetBudget("run", usd=-1.0), "a budget has 0 to 1,000,000,000 dollars, not -1"),
+    (fresh, c.SetBudget("run", usd=nan), "a budget has 0 to 1,000,000,000 dollars, not nan"),
+    (
+        fresh,
+        c.SetBudget("run", tokens=-1),
+        "a budget has 0 to 1,000,000,000,000,000 tokens, not -1",
+    ),
+    (fresh, c.RaiseBudget("run"), "a budget is raised by more than nothing"),
+    (
+        fresh,
+        c.RaiseBudget("task:A", usd=1.0),
+        "task A has no limit in money that could be raised",
+    ),
     (fresh, c.EditPlan(PlanChange()), "the change changes nothing"),
     (fresh, c.Promote(), "nothing has landed yet"),
     (told(c.Promote(), of=finished), c.Promote(), "it is being promoted already"),

@@ -199,13 +199,3 @@ def test_the_end_of_a_turn_is_told_once_and_again_only_while_no_other_has_begun(
     run.append(e.TurnBegan(A, 1))
     with pytest.raises(StaleEvent, match="a turn of attempt 1 goes on"):
         run.append(e.TurnBegan(A, 1))
-
-
-def test_an_agent_that_reads_its_prompt_to_the_end_is_given_one() -> None:
-    reader = Agent(AgentName("reader"), adapter=Adapter("reader", input=Input.PROMPT))
-    run = run_until(
-        started(plan("A", agent="reader", agents=(reader,))), reached("A", TaskState.WORKING)
-    )
-    assert (run.of_kind(Deliver), run.of_kind(CloseInput)) == ([Deliver(A, 1, PROMPT)], [])
-    run.append(e.MessageDelivered(A, 1, PROMPT))
-    assert (run.of_kind(Deliver), run.of_kind(CloseInput)) == ([], [CloseInput(A, 1)])

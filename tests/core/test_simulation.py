@@ -11,9 +11,10 @@ import pytest
 
 from agentdeck.core import events as e
 from agentdeck.core import footprint, next_steps, readiness, scheduler, verdicts
+from agentdeck.core.budgets import Book, Line
 from agentdeck.core.events import Outcome
 from agentdeck.core.plan import Land
-from agentdeck.core.state import RunState
+from agentdeck.core.state import LIVE, RunState, TaskRun
 from agentdeck.core.transitions import TRANSITIONS
 from agentdeck.testing import ring_checks, simulation
 from agentdeck.testing.builders import gate, plan
@@ -107,6 +108,25 @@ def _writes_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulation, "next_steps", meddling)
 
 
+def _works_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Book, "freezes", lambda *_: None)
+
+
+def _spends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Book, "refuses", lambda *_: None)
+
+
+def _reserves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Book, "take", lambda *_: None)
+
+
+def _frozen_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    def any_budget(book: Book, task: TaskRun) -> Line | None:
+        return next(iter(book.lines.values()), None) if task.state in LIVE else None
+
+    monkeypatch.setattr(Book, "freezes", any_budget)
+
+
 def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ring_checks, "standstill", lambda _: None)
 
@@ -119,6 +139,10 @@ def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
         (_ungated, "I6"),
         (_writes_the_state, "I1:"),
         (_silent, "I12"),
+        (_works_on, "I11"),
+        (_spends, "I11"),
+        (_reserves_nothing, "I11"),
+        (_frozen_for_ever, "stays frozen"),
     ],
 )
 def test_a_broken_core_is_seen(

@@ -81,6 +81,33 @@ def test_one_slip_of_the_finger_is_one_problem() -> None:
     assert only("version = 1\n[[task]]\nid = 'a'\npromt = 'x'\n").line == 4
 
 
+def test_the_same_slip_in_every_table_is_told_of_each() -> None:
+    """Tables that name the same keys are read alike, and none of them hides behind another."""
+    text = "version = 1\n" + 3 * '[[task]]\nprompt = "x"\nfoo = 1\nretries = -1\n'
+    found = problems(text)
+    assert [(problem.line, problem.message) for problem in found if problem.line <= 9] == [
+        (2, "`id` is missing"),
+        (4, "unknown key"),
+        (5, "expected 0 or more, found -1"),
+        (6, "`id` is missing"),
+        (8, "unknown key"),
+        (9, "expected 0 or more, found -1"),
+    ]
+    assert len(found) == 9
+
+
+def test_what_is_named_is_the_name_itself() -> None:
+    """A name that a large plan repeats is kept once, so that it is found faster later on."""
+    plan = read_plan(
+        'version = 1\n[[phase]]\nid = "p"\n[[task]]\nid = "a"\nprompt = "x"\nphase = "p"\n'
+        '[[task]]\nid = "b"\nprompt = "x"\nphase = "p"\nafter = ["a"]\n',
+        file="plan.toml",
+    )
+    a, b = plan.tasks
+    assert b.after[0] is a.id
+    assert a.phase is b.phase is plan.phases[0].id
+
+
 def test_a_full_plan_is_read_as_it_says() -> None:
     """Every section and the short forms of values arrive in the model."""
     plan = read_plan(

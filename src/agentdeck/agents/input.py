@@ -26,9 +26,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def prompt_line(reads: Input, text: str) -> bytes:
-    """The first prompt, for an agent that is given it as a message; for `PROMPT`, the text."""
-    if reads is Input.PROMPT:
-        return text.encode("utf-8", "replace")
+    """The first prompt, for an agent that is given it as a message."""
     return _said(reads, "prompt", text)
 
 

@@ -3,6 +3,7 @@
 Rules:
 - The brief of the task stands at the margin, as its author wrote it. Everything that other agents,
   gates or git have said is indented, so it cannot be taken for a part of the brief.
+- Who goes on in its session has the brief already, and is told only what is new.
 - Every part has a bound; the whole is far below what an argument may hold.
 - A commit message has one line for each thing, whatever a title holds.
 """
@@ -14,7 +15,7 @@ from typing import Final
 
 from agentdeck.agents.one_line import CUT, one_line, plain_text
 from agentdeck.core import evidence
-from agentdeck.core.events import AskKind
+from agentdeck.core.events import AskKind, FailureClass
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Plan
 from agentdeck.core.state import Attempt, RunState, TaskRun
@@ -40,6 +41,26 @@ _RULES: Final = """\
   that you did not make.
 - Nobody watches: do not ask back, decide, and say in your last message what you decided.
 - End with a few sentences on what you changed and what is left open."""
+_GOES_ON: Final = """\
+You go on in this conversation. The worktree is as you left it; what you had not committed was
+committed for you."""
+# Nobody has judged the work of an attempt that ended so.
+_INTERRUPTED: Final = frozenset(
+    {
+        FailureClass.CRASH,
+        FailureClass.LOST,
+        FailureClass.RATE_LIMIT,
+        FailureClass.OVERLOAD,
+        FailureClass.NETWORK,
+        FailureClass.AUTH,
+        FailureClass.QUOTA,
+        FailureClass.TURN_LIMIT,
+        FailureClass.TIMEOUT,
+        FailureClass.BUDGET,
+        FailureClass.SETUP,
+        FailureClass.STOPPED,
+    }
+)
 
 
 def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
@@ -49,6 +70,8 @@ def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
         attempt: counts from 1; from the second on, why the one before was not enough is told.
     """
     spec, task = state.spec(task_id), state.tasks[task_id]
+    if attempt <= len(task.attempts) and task.attempts[attempt - 1].resumed is not None:
+        return _only_the_news(task, attempt)
     title = one_line(spec.title, TITLE_CHARS)
     parts = [
         f"# Task {task_id}: {title}" if title else f"# Task {task_id}",
@@ -93,6 +116,32 @@ def _brief(text: str) -> str:
     return clean[:BRIEF_CHARS].rstrip() + f"\n{CUT} (the brief was cut here: it is too long)"
 
 
+def _only_the_news(task: TaskRun, number: int) -> str:
+    """What an agent is told that goes on in the session of the attempt before."""
+    before = task.attempts[number - 2]
+    interrupted = before.cause in _INTERRUPTED and not task.feedback_by
+    cause = f" ({before.cause})" if before.cause and not task.feedback_by else ""
+    lead = f"You were interrupted{cause}" if interrupted else f"Your work is not done{cause}"
+    parts = [
+        f"# Task {task.id}, attempt {number}: go on",
+        _GOES_ON,
+    ]
+    if task.feedback:
+        by = f". {_says(task)}" if task.feedback_by else ""
+        parts += [f"{lead}{by}:", _indented(_tail(task.feedback, FEEDBACK_CHARS))]
+    elif interrupted or not task.attempts[number - 1].told:
+        parts.append(f"{lead}.")
+    parts.append(_said(task, number))
+    parts.append("Go on where you stopped." if interrupted else "Do that, then end.")
+    parts.append("What you were told at the beginning still holds.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _says(task: TaskRun) -> str:
+    who = "Somebody" if task.feedback_by == "you" else one_line(task.feedback_by, WORD_CHARS)
+    return f"{who} looked at it and says"
+
+
 def _feedback(state: RunState, task: TaskRun, number: int) -> str:
     """Why there is another attempt, in the words of who found it wanting."""
     current = task.attempts[number - 1] if number <= len(task.attempts) else None
@@ -102,9 +151,11 @@ def _feedback(state: RunState, task: TaskRun, number: int) -> str:
     before = task.attempts[number - 2] if number - 2 < len(task.attempts) else None
     lines = [f"## This is attempt {number}", ""]
     if task.feedback:
-        cause = f" ({task.cause})" if task.cause else ""
-        lines += [f"The attempt before was not enough{cause}:", ""]
-        lines += [_indented(_tail(task.feedback, FEEDBACK_CHARS)), ""]
+        cause = f" ({before.cause})" if before is not None and before.cause else ""
+        lead = f"The attempt before was not enough{cause}"
+        if task.feedback_by:
+            lead += f". {_says(task)}"
+        lines += [f"{lead}:", "", _indented(_tail(task.feedback, FEEDBACK_CHARS)), ""]
     lines.append(_where_it_stands(state, task, number, before))
     return "\n".join(lines)
 

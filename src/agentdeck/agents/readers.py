@@ -16,10 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from agentdeck.agents.acp import AcpLines
+from agentdeck.agents.aider import AiderLines
 from agentdeck.agents.claude import ClaudeLines
 from agentdeck.agents.codex import CodexLines
 from agentdeck.agents.gemini import GeminiLines
 from agentdeck.agents.line_reader import Context, LineReader, Memory, carried
+from agentdeck.agents.mini import MiniLines
 from agentdeck.agents.opencode import OpencodeLines
 from agentdeck.agents.plain import PlainLines
 from agentdeck.agents.reports import Ended, Noise, Report, Totals, Usage
@@ -35,6 +38,9 @@ FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
     "codex": CodexLines,
     "gemini": GeminiLines,
     "opencode": OpencodeLines,
+    "aider": AiderLines,
+    "mini": MiniLines,
+    "acp": AcpLines,
     "scripted": ScriptedLines,
 }
 

@@ -38,6 +38,7 @@ from agentdeck.core.events import FailureClass
 
 LINE_CHARS: Final = 4096  # of plain output; wider than any screen, short enough to draw at once
 
+_SAID_BETTER: Final = ToolUsed | Limited | Noted | Ended  # than by the line itself
 TEXT_FORMATS: Final = frozenset(
     ("plain", "aider", "mini")
 )  # whose lines a person can read as they are
@@ -71,11 +72,9 @@ def render(stream_format: str, line: bytes, *, root: str = "") -> list[Line]:
         UsageError: there is no such format.
     """
     reports = line_reader(stream_format, Context(root, alone=True)).read(line)
-    if stream_format in TEXT_FORMATS:
-        if all(isinstance(report, Printed | Said) for report in reports):
-            text = decoded_line(line, LINE_CHARS)  # wider than a report is
-            return [Line("text", text)] if text else []
-        return [shown for report in reports for shown in _lines(report, None)]
+    if stream_format in TEXT_FORMATS and not any(isinstance(r, _SAID_BETTER) for r in reports):
+        text = decoded_line(line, LINE_CHARS)  # wider than a report is
+        return [Line("text", text)] if text else []
     at = _time_of(line)
     return [shown for report in _telling(reports) for shown in _lines(report, at)]
 

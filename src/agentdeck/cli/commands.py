@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     for verb in (
         *(pause, resume, retry, skip, unskip, approve, merge, hold, release, stop),
-        *(steer, agents, promote, end),
+        *(steer, limit, promote, end),
     ):
         app.command(rich_help_panel="Act")(verb)
 
@@ -153,14 +153,14 @@ def steer(
     return EXIT_OK
 
 
-def agents(
+def limit(
     context: typer.Context,
-    limit: Annotated[int, typer.Argument(metavar="N", help="How many may work at once.")],
+    agents: Annotated[int, typer.Argument(metavar="N", help="How many may work at once.")],
     run: RunOption = None,
 ) -> int:
     """How many agents may work at once."""
     folder = chosen_run(context, run)
-    return _each(folder, None, lambda _: c.SetAgents(limit), f"agents at once: {limit}")
+    return _each(folder, None, lambda _: c.SetAgents(agents), f"agents at once: {agents}")
 
 
 def promote(context: typer.Context, run: RunOption = None) -> int:

@@ -155,7 +155,7 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
 def why(
     context: typer.Context, task: TaskArgument, run: RunOption = None, as_json: JsonOption = False
 ) -> int:
-    """Why a task stands where it stands, in one sentence."""
+    """Why a task stands where it stands, and why its agent was chosen."""
     from agentdeck.control.repo import task_of
 
     folder = chosen_run(context, run)
@@ -163,10 +163,15 @@ def why(
     found = task_of(state, TaskId(task))
     alive = summary_of(folder, state).engine
     sentence = explain(state, found.id, time.time() if alive else state.at)
+    attempt = found.attempt
+    chosen = attempt.why if attempt is not None else ""
     if as_json:
-        say_json({"task": found.id, "state": found.state, "why": sentence})
-    else:
-        say(safe(sentence))
+        data = {"task": found.id, "state": found.state, "why": sentence, "chosen": chosen}
+        say_json(data)
+        return EXIT_OK
+    say(safe(sentence))
+    if attempt is not None and chosen:
+        say(safe(f"attempt {attempt.number}: {chosen}"))
     return EXIT_OK
 
 

@@ -12,6 +12,7 @@ import typer
 
 from agentdeck import __version__
 from agentdeck.cli import (
+    agents,
     analyze,
     commands,
     demo,
@@ -70,6 +71,7 @@ for _group in (
     analyze,
     forecasting,
     simulate,
+    agents,
     run,
     commands,
     runs,

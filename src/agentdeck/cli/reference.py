@@ -52,6 +52,8 @@ def _verbs(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Every verb with its whole name, those of a group one by one."""
     for name, verb in group.commands.items():
         if hasattr(verb, "commands"):
+            if verb.invoke_without_command:
+                yield before + name, verb
             yield from _verbs(verb, f"{name} ")
         else:
             yield before + name, verb

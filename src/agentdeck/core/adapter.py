@@ -1,11 +1,13 @@
 """An adapter: what agentdeck knows of one agent CLI, as data.
 
 Rules:
-- An adapter is read from a TOML file (`agents.adapter_file`); core only holds it. The run's plan
+- An adapter is read from a TOML file (`plans.adapter_file`); core only holds it. The run's plan
   carries the adapters it uses, so a file that changes later does not change a run that goes on.
 - `start`, `resume`, `take_over` are lists of arguments. `{word}` is replaced inside one argument;
   an argument that is just `{*group}` becomes as many as the group has, also none. No shell reads
   them.
+- A variable whose value wants a word that has none (`{settings}` without a settings file) is not
+  set.
 - What an agent can do follows from what stands here, never from its name.
 """
 
@@ -35,6 +37,25 @@ PROMPTED_BY_MESSAGE: Final = frozenset({Input.CLAUDE})
 ENDED_BY_CLOSE: Final = frozenset({Input.CLAUDE, Input.BRIDGE})
 # Stream formats that say how it ended. The exit status of the others is all there is.
 WITH_RESULT: Final = frozenset({"claude", "scripted", "codex", "gemini", "opencode", "acp"})
+FORMATS: Final = ("plain", "claude", "codex", "gemini", "opencode", "acp", "scripted")
+TRACES: Final = ("aider", "mini")  # formats of files that are written beside the output
+# What `{word}` can be in an argument or a variable ...
+WORDS: Final = (
+    "prompt",
+    "prompt_file",
+    "model",
+    "session",
+    "task",
+    "worktree",
+    "folder",  # the attempt's own, outside of the worktree
+    "home",  # its state folder
+    "mcp",
+    "settings",
+    "python",  # the interpreter that agentdeck runs with
+    "agentdeck",  # the folder of the package
+)
+# ... and what `{*group}` can be as an argument.
+GROUPS: Final = ("model", "permissions", "mcp", "settings", "args")
 
 
 class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -51,18 +72,22 @@ class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
     model: tuple[str, ...] = ()  # what `{*model}` becomes when a model is set
     allow: tuple[str, ...] = ()  # what `{*permissions}` becomes: it may do everything
     ask: tuple[str, ...] = ()  # ... it asks before it acts; empty = it cannot
+    permission_options: tuple[str, ...] = ()  # with one of these in `args` the plan chose itself
     mcp: tuple[str, ...] = ()  # what `{*mcp}` becomes when a file of servers is set
     settings: tuple[str, ...] = ()  # what `{*settings}` becomes when a settings file is set
     env: dict[str, str] = {}
     root_env: dict[str, str] = {}  # set as well when it runs as root
     home: dict[str, str] = {}  # variables that give it a state folder of its own: {home}
+    first_run: tuple[str, ...] = ()  # once before several may start on a state folder that is new
     trace: str = ""  # a file it writes beside its output, below the attempt's folder
     trace_output: str = ""  # the trace's format
     exits: dict[str, str] = {}  # exit status → failure class, where its stream says nothing
+    program: str = ""  # what has to be on PATH; empty = the first word of `start`
     version: tuple[str, ...] = ()  # argv that prints its version
     minimum: str = ""  # the oldest version that is known to work
     login: tuple[str, ...] = ()  # argv that exits 0 when somebody is logged in
-    keys: tuple[str, ...] = ()  # environment variables that stand for a login, any of them
+    login_files: tuple[str, ...] = ()  # any of them stands for a login; `~` is the home folder
+    keys: tuple[str, ...] = ()  # environment variables that stand for a login, any of them; globs
     install: str = ""  # how a person installs it
     skills: tuple[str, ...] = ()
 
@@ -70,3 +95,19 @@ class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
     def resumes(self) -> bool:
         """Can a session go on in a new process?"""
         return bool(self.resume)
+
+    @property
+    def asks(self) -> bool:
+        """Can it be made to ask a person before it acts?"""
+        return bool(self.ask)
+
+    @property
+    def command(self) -> str:
+        """The program that has to be there; empty when it comes with agentdeck, or is a person."""
+        first = self.program or (self.start[0] if self.start else "")
+        return "" if first.startswith("{") else first
+
+    def takes(self, word: str) -> bool:
+        """Is there a place for `{word}` of a file, such as `mcp` or `settings`?"""
+        place = "{" + word + "}"
+        return any(place in text for text in (*getattr(self, word), *self.env.values()))

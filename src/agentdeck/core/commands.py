@@ -134,6 +134,24 @@ class SetAgents(Command, frozen=True, tag="set_agents"):
     by: str = "you"
 
 
+class SetBudget(Command, frozen=True, tag="set_budget"):
+    """Set what a run, a phase, a pool or a task may use."""
+
+    scope: str  # `run`, `phase:ID`, `pool:NAME` or `task:ID`
+    usd: float | msgspec.UnsetType | None = msgspec.UNSET  # None = no limit; unset = as it is
+    tokens: int | msgspec.UnsetType | None = msgspec.UNSET
+    by: str = "you"
+
+
+class RaiseBudget(Command, frozen=True, tag="raise_budget"):
+    """Allow so much more than is allowed now."""
+
+    scope: str
+    usd: float = 0.0
+    tokens: int = 0
+    by: str = "you"
+
+
 class EditPlan(Command, frozen=True, tag="edit_plan"):
     """Change the plan while the run goes on."""
 
@@ -170,6 +188,8 @@ AnyCommand = (
     | SetPermission
     | DropPermission
     | SetAgents
+    | SetBudget
+    | RaiseBudget
     | EditPlan
     | Promote
     | EndRun

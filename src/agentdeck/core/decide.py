@@ -9,8 +9,17 @@ from __future__ import annotations
 from typing import assert_never
 
 from agentdeck.core import commands as c
-from agentdeck.core import decide_permissions, decide_words, evidence, queue, replan_rules
+from agentdeck.core import (
+    decide_budget,
+    decide_permissions,
+    decide_words,
+    evidence,
+    policy,
+    queue,
+    replan_rules,
+)
 from agentdeck.core import events as e
+from agentdeck.core.budgets import Book
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide_words import MAX_MESSAGE
 from agentdeck.core.events import AnyEvent, SkipMode
@@ -78,6 +87,10 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
             return [e.AgentsLimitSet(command.limit, command.by)]
+        case c.SetBudget():
+            return decide_budget.set_to(state, command)
+        case c.RaiseBudget():
+            return decide_budget.raised(state, command)
         case c.EditPlan():
             return _edit_plan(state, command)
         case c.Promote():
@@ -106,7 +119,9 @@ def _pause(state: RunState, command: c.Pause) -> list[AnyEvent]:
         raise Refused(f"{task.id} is paused already")
     if task.wanted is Wanted.STOP:
         raise Refused(f"{task.id} is being stopped")
-    if task.state not in (S.WORKING, S.ASKING, S.PREPARING, S.READY, S.PENDING, S.RETRYING):
+    # PAUSED: frozen because of a budget, and now by a person's wish as well
+    may = (S.WORKING, S.PAUSED, S.ASKING, S.PREPARING, S.READY, S.PENDING, S.RETRYING)
+    if task.state not in may:
         raise Refused(f"{task.id} is {task.state}: there is nothing to pause")
     if is_human(state, task.id):
         raise Refused(f"{task.id} is done by a person")
@@ -120,6 +135,9 @@ def _resume(state: RunState, command: c.Resume) -> list[AnyEvent]:
         return [e.RunResumed(command.by)]
     task = task_of(state, command.task)
     if task.wanted is not Wanted.PAUSE:
+        line = Book(state).freezes(task) if task.state is S.PAUSED else None
+        if line is not None:
+            raise Refused(f"{task.id} is frozen: {line.sentence}", hint="raise the budget")
         raise Refused(f"{task.id} is not paused")
     return [e.TaskResumeAsked(task.id, command.by)]
 
@@ -138,7 +156,8 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
     task = task_of(state, command.task)
     if task.state not in (S.FAILED, S.CANCELLED, S.RETRYING, S.REVIEWING, S.PROPOSED):
         raise Refused(f"{task.id} is {task.state}: only an ended attempt can be retried")
-    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh)]
+    session = e.NextSession.NEW if command.fresh else policy.next_session(task.cause)
+    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh, session)]
 
 
 def _skip(state: RunState, command: c.Skip) -> list[AnyEvent]:

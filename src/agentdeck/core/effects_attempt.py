@@ -6,6 +6,8 @@ from typing import assert_never
 
 from agentdeck.core import effects_words
 from agentdeck.core import events as e
+from agentdeck.core.budgets import holds
+from agentdeck.core.effects_budget import limits_changed
 from agentdeck.core.effects_shared import attempt_of, forget_troubles
 from agentdeck.core.hearing import requeue
 from agentdeck.core.state import Attempt, Collected, Exit, Limit, RunState
@@ -19,14 +21,15 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
         case e.WorktreePrepared():
             attempt = attempt_of(state, event.task)
             attempt.path, attempt.branch, attempt.base = event.path, event.branch, event.base
+            attempt.held = holds(state, event.task)
             forget_troubles(state, event.task)
         case e.AttemptLaunched():
             attempt = attempt_of(state, event.task)
             attempt.launcher, attempt.process = event.launcher, event.agent
-            attempt.launched_at = at
+            attempt.launched_at, attempt.held = at, False
             forget_troubles(state, event.task)
         case e.AttemptProgressed():
-            _progress(attempt_of(state, event.task), event)
+            _progress(state, event)
         case (
             e.AttemptAsked()
             | e.AskWithdrawn()
@@ -90,23 +93,28 @@ def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
             told=task.queued,
         )
     )
-    task.queued, task.goes_on = (), False
+    task.queued = ()
     task.approved, task.approved_by, task.fresh = 0, "", False
+    task.next_session = e.NextSession.NEW
     task.cause = None  # of this attempt, which has not failed
 
 
-def _progress(attempt: Attempt, event: e.AttemptProgressed) -> None:
+def _progress(state: RunState, event: e.AttemptProgressed) -> None:
+    attempt = attempt_of(state, event.task)
+    fell = event.usd < attempt.usd
     attempt.offset = event.offset
     attempt.session = event.session or attempt.session
     attempt.model = event.model or attempt.model
     attempt.tokens_in, attempt.tokens_out = event.tokens_in, event.tokens_out
     attempt.tokens_cached = event.tokens_cached
-    attempt.usd, attempt.tools = event.usd, event.tools
+    attempt.usd, attempt.usd_priced, attempt.tools = event.usd, event.usd_priced, event.tools
     attempt.todo_done, attempt.todo_total = event.todo_done, event.todo_total
     attempt.todo, attempt.touched = event.todo, event.touched
     attempt.carry = event.carry
     attempt.activity = event.activity or attempt.activity
     attempt.message = event.message or attempt.message
+    if fell:  # a reckoned price gave way to what the stream says
+        limits_changed(state)
 
 
 def _thaw(attempt: Attempt, at: float) -> None:

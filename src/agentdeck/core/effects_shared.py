@@ -16,11 +16,11 @@ def attempt_of(state: RunState, task_id: TaskId) -> Attempt:
     return attempt
 
 
-def end_attempt(task: TaskRun, outcome: str) -> None:
+def end_attempt(task: TaskRun, outcome: str, cause: e.FailureClass | None = None) -> None:
     """Say how the latest attempt ended, if there is one."""
     attempt = task.attempt
     if attempt is not None:
-        attempt.outcome = outcome
+        attempt.outcome, attempt.cause = outcome, cause
         if attempt.launched_at is None:
             requeue(task, attempt, prompted=False)
 

@@ -57,7 +57,7 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
         case e.TaskFailed():
             task = state.tasks[event.task]
             task.reason, task.cause = event.detail, event.cause
-            end_attempt(task, f"failed: {event.cause}")
+            end_attempt(task, f"failed: {event.cause}", event.cause)
             forget_troubles(state, event.task)
         case e.TaskCancelled():
             _cancel(state, event)
@@ -73,8 +73,8 @@ def _queue_message(state: RunState, event: e.MessageQueued, at: float) -> None:
 
 def _continue(state: RunState, event: e.TaskContinued) -> None:
     task = state.tasks[event.task]
-    task.goes_on, task.fresh = True, False
-    task.feedback, task.cause, task.retry_at = "", None, None
+    task.next_session, task.fresh = e.NextSession.KEEP, False
+    task.feedback, task.feedback_by, task.cause, task.retry_at = "", "", None, None
     task.approved, task.approved_by = 0, ""
     end_attempt(task, f"went on: {event.by} had more to say")
     forget_troubles(state, event.task)
@@ -83,13 +83,17 @@ def _continue(state: RunState, event: e.TaskContinued) -> None:
 def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:
     task = state.tasks[event.task]
     task.retry_at, task.reason, task.cause = event.at, event.detail, event.cause
-    task.feedback, task.fresh = event.detail, event.fresh
+    task.feedback, task.feedback_by, task.fresh = event.detail, "", event.fresh
+    task.next_session = event.session
+    task.sessions_lost += event.cause is e.FailureClass.SESSION
+    task.rung += event.escalate
+    task.fallen += event.fall_back
     if event.counts:
         task.failures += 1
     else:
         task.free_failures += 1
     forget_troubles(state, event.task)
-    end_attempt(task, f"retried: {event.cause}")
+    end_attempt(task, f"retried: {event.cause}", event.cause)
 
 
 # The old worktree cannot heal these: `core.policy` starts afresh after them too.
@@ -100,11 +104,13 @@ _NEEDS_FRESH = (e.FailureClass.CONFLICT, e.FailureClass.GIT)
 
 def _retry_by_person(state: RunState, event: e.TaskRetried) -> None:
     task = state.tasks[event.task]
-    task.failures = task.free_failures = 0
+    task.failures = task.free_failures = task.fallen = 0
     task.retry_at, task.skip_mode = None, None
     task.wanted, task.stopped_by = Wanted.RUN, ""
-    task.feedback = event.feedback or task.feedback
+    if event.feedback:
+        task.feedback, task.feedback_by = event.feedback, event.by
     task.fresh = event.fresh or task.cause in _NEEDS_FRESH
+    task.next_session = event.session
     task.approved, task.approved_by = 0, ""
     forget_troubles(state, event.task)
     attempt = task.attempt
@@ -133,5 +139,5 @@ def _cancel(state: RunState, event: e.TaskCancelled) -> None:
     task.reason, task.cause, task.wanted = event.detail, e.FailureClass.STOPPED, Wanted.RUN
     task.retry_at = None
     _leave_queue(state, event.task)
-    end_attempt(task, "stopped")
+    end_attempt(task, "stopped", e.FailureClass.STOPPED)
     forget_troubles(state, event.task)

@@ -28,9 +28,12 @@ from agentdeck.core.ids import (
 )
 from agentdeck.core.permissions import OptionKind, PermissionRule
 from agentdeck.core.plan import GateWhen, Plan
+from agentdeck.core.prices import Prices
 from agentdeck.core.replan import PlanChange
 
-VERSION: Final = 1  # of the journal's event format; raise it when an old reader would misread
+# Of the journal's event format; raise it when an old reader would misread.
+# 2: a budget that does not say what happens when it is used up means "ask"; before, "drain".
+VERSION: Final = 2
 
 
 class FailureClass(StrEnum):
@@ -57,6 +60,14 @@ class FailureClass(StrEnum):
     SETUP = "setup"  # the worktree could not be made or set up, or the agent not started
     BUDGET = "budget"  # the plan's budget is used up, and it says to stop
     STOPPED = "stopped"  # a person, or the end of the run
+    SESSION = "session"  # the conversation in which it should go on is not known any more
+
+
+class NextSession(StrEnum):
+    """Which conversation the next attempt of a task is."""
+
+    KEEP = "keep"  # that of the attempt before, where it can go on
+    NEW = "new"
 
 
 class Verdict(StrEnum):
@@ -131,6 +142,7 @@ class RunStarted(Event, frozen=True, tag="run.started"):
     base_tree: str
     target: str  # branch name
     checkout: str = ""  # top folder of the user's checkout
+    prices: Prices | None = None  # by which what agents do not price themselves is reckoned
 
 
 class EngineStarted(Event, frozen=True, tag="engine.started"):
@@ -163,6 +175,22 @@ class AgentsLimitSet(Event, frozen=True, tag="run.agents_limit_set"):
 
     limit: int
     by: str
+
+
+class BudgetSet(Event, frozen=True, tag="budget.set"):
+    """A person changed a budget while the run goes on. Holds over what the plan says."""
+
+    scope: str  # `run`, `phase:ID`, `pool:NAME` or `task:ID`
+    usd: float | None  # the limits as they are now; None = no limit
+    tokens: int | None
+    by: str
+
+
+class BudgetMarked(Event, frozen=True, tag="budget.marked"):
+    """Use of a budget has passed one of its marks. The mark 1 stands for "used up"."""
+
+    scope: str
+    mark: float  # the highest that was passed, a share of the budget
 
 
 class PlanChanged(Event, frozen=True, tag="plan.changed"):
@@ -250,6 +278,7 @@ class TaskRetried(Event, frozen=True, tag="task.retried"):
     by: str
     feedback: str = ""
     fresh: bool = False
+    session: NextSession = NextSession.NEW
 
 
 class TaskSkipped(Event, frozen=True, tag="task.skipped"):
@@ -383,6 +412,7 @@ class AttemptProgressed(Event, frozen=True, tag="attempt.progressed"):
     todo: str = ""  # what it is at
     touched: tuple[str, ...] = ()  # files it edits, as its stream says
     carry: str = ""  # what the reader of its format remembers; nobody else understands it
+    usd_priced: float = 0.0  # of `usd`, what the price table says and not the stream
 
 
 class AttemptAsked(Event, frozen=True, tag="attempt.asked"):
@@ -547,6 +577,9 @@ class RetryScheduled(Event, frozen=True, tag="task.retry_scheduled"):
     at: float
     counts: bool = True  # uses up one of the task's retries
     fresh: bool = False
+    session: NextSession = NextSession.NEW
+    escalate: bool = False  # with the next model of the agent's ladder
+    fall_back: bool = False  # by the next agent
 
 
 class RetryDue(Event, frozen=True, tag="task.retry_due"):
@@ -705,6 +738,8 @@ RunEvent: TypeAlias = (
     | RunPaused
     | RunResumed
     | AgentsLimitSet
+    | BudgetSet
+    | BudgetMarked
     | PlanChanged
     | RunEndAsked
     | RunFinished

@@ -19,6 +19,8 @@ from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import Attempt, RunState, TaskRun, Wanted
 
 NAMED_FILES: Final = 3  # in a sentence; the diff shows them all
+# A session that is not known is refused within seconds; an agent that tried for longer knew it.
+SESSION_REFUSED_S: Final = 60.0
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -38,6 +40,9 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
         return Missing(FailureClass.STOPPED, stopped_words(task))
     if attempt.limit is not None:
         return Missing(attempt.limit.cause, attempt.limit.detail)
+    if _session_is_gone(task, attempt):
+        said = f": {ended.detail}" if ended.detail else ""
+        return Missing(FailureClass.SESSION, f"it does not know session {attempt.resumed}{said}")
     if ended.ok is False or ended.cause is not None:
         cause = ended.cause or FailureClass.AGENT
         detail = ended.detail or "the agent reported that it failed"
@@ -71,6 +76,29 @@ def stopped_words(task: TaskRun) -> str:
     if task.stopped_by == NOBODY:
         return "stopped: nobody answered it in time"
     return f"stopped by {task.stopped_by}" if task.stopped_by else "the run was ended"
+
+
+def _session_is_gone(task: TaskRun, attempt: Attempt) -> bool:
+    """Should it have gone on in a session, and ended at once with nothing done and nobody blamed?
+
+    No agent says so in a way that could be read: the status is 1 or 42, the stream is empty or has
+    a failed result, and the reason is on stderr.
+    """
+    ended, work = attempt.exit, attempt.collected
+    if attempt.resumed is None or ended is None or work is None or work.fault:
+        return False
+    failed = ended.code is not None and ended.code > 0 and ended.ok is not True
+    blamed = ended.cause not in (None, FailureClass.AGENT, FailureClass.CRASH)
+    used = attempt.tokens_in + attempt.tokens_out + attempt.tokens_cached + attempt.tools
+    if (
+        not failed
+        or blamed
+        or used
+        or attempt.worked_s(attempt.exited_at or 0.0) > SESSION_REFUSED_S
+    ):
+        return False
+    earlier = (a.collected.head for a in reversed(task.attempts[:-1]) if a.collected is not None)
+    return work.head in (attempt.base, next(earlier, None))
 
 
 def _reports(state: RunState, attempt: Attempt) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from agentdeck.core import evidence, queue, scheduler, verdicts
+from agentdeck.core.budgets import Book
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Land
@@ -62,11 +63,11 @@ def explain(state: RunState, task_id: TaskId, now: float) -> str:
             blocker = scheduler.blocker_of(state, task_id)
             return f"{task_id} waits: {blocker.sentence}" if blocker else f"{task_id} starts now"
         case TaskState.PREPARING:
-            return f"{task_id} is preparing its worktree (attempt {len(task.attempts)})"
+            return _preparing(state, task)
         case TaskState.WORKING:
             return _working(task, now)
         case TaskState.PAUSED:
-            return f"{task_id} is paused by you; its processes are frozen"
+            return _paused(state, task)
         case TaskState.ASKING:
             return _asking(task)
         case TaskState.CHECKING:
@@ -156,6 +157,29 @@ def _asking(task: TaskRun) -> str:
     return f"{task.id} asks{more}: {first_line(questions[0].text)}"
 
 
+def _preparing(state: RunState, task: TaskRun) -> str:
+    if is_held(task):
+        book = Book(state)
+        line = book.freezes(task) or book.stops(task)
+        if line is not None:
+            return f"{task.id} waits to be started: {line.sentence} ($ raises it)"
+    return f"{task.id} is preparing its worktree (attempt {len(task.attempts)})"
+
+
+def _paused(state: RunState, task: TaskRun) -> str:
+    line = Book(state).freezes(task)
+    if line is None:
+        return f"{task.id} is paused by you; its processes are frozen"
+    more = ", and it is paused by you" if task.wanted is Wanted.PAUSE else ""
+    return f"{task.id} is frozen: {line.sentence} ($ raises it){more}"
+
+
+def is_held(task: TaskRun) -> bool:
+    """Is it ready to be launched, and kept from it by a budget that is used up?"""
+    attempt = task.attempt
+    return task.state is TaskState.PREPARING and attempt is not None and attempt.held
+
+
 def _working(task: TaskRun, now: float) -> str:
     attempt = task.attempt
     if attempt is None:
@@ -219,7 +243,7 @@ def explain_entry(state: RunState, entry: Entry, now: float) -> str:
 
 
 def needs_person(state: RunState) -> list[TaskRun]:
-    """The tasks that wait for a person, in plan order."""
+    """The tasks that wait for a person, in plan order. Budgets do too: see `budgets_asking`."""
     waiting = (TaskState.ASKING, TaskState.REVIEWING, TaskState.FAILED, TaskState.CANCELLED)
     return [
         task
@@ -235,12 +259,21 @@ def _is_answered(task: TaskRun) -> bool:
     return task.state is TaskState.ASKING and answered
 
 
+def budgets_asking(state: RunState) -> list[str]:
+    """A sentence for each used-up budget that a person is asked to raise, the widest first."""
+    if state.outcome is not None or state.ending:
+        return []
+    return [line.sentence for line in Book(state).asking()]
+
+
 def standstill(state: RunState) -> str | None:
     """Why the whole run does not move, when it needs a person; None while something goes on."""
     if state.outcome is not None or state.ending:
         return None
     moving = (TaskState.PREPARING, TaskState.WORKING, TaskState.CHECKING, TaskState.RETRYING)
-    if any(state.in_state(*moving)) or any(map(_is_answered, state.in_state(TaskState.ASKING))):
+    if any(not is_held(task) for task in state.in_state(*moving)):
+        return None
+    if any(map(_is_answered, state.in_state(TaskState.ASKING))):
         return None
     blockers = [blocker for _, blocker in scheduler.admission(state)]
     if any(b is None or b.kind is scheduler.Hindrance.PREFLIGHT_RUNS for b in blockers):
@@ -248,7 +281,9 @@ def standstill(state: RunState) -> str | None:
     if queue.head(state) is not None and not state.queue_held and queue.frozen_gate(state) is None:
         return None
     everybody = {b.sentence for b in blockers if b and b.kind in scheduler.FOR_EVERYBODY}
-    return next(iter(everybody), None) or _queue_stands(state) or _needs_somebody(state)
+    used_up = next((line.sentence for line in Book(state).used_up()), None)
+    first = next(iter(everybody), None) or used_up
+    return first or _queue_stands(state) or _needs_somebody(state)
 
 
 def _queue_stands(state: RunState) -> str | None:

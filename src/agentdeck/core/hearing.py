@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from agentdeck.core.adapter import Input
 from agentdeck.core.state import (
     LIVE,
     Attempt,
@@ -68,8 +67,6 @@ def has_heard_all(state: RunState, attempt: Attempt) -> bool:
     agent = state.plan.agent_by_name[attempt.agent]
     if attempt.input_closed or next_word(state, attempt) is not None:
         return False
-    if agent.input is Input.PROMPT:
-        return True
     return agent.waits_for_more and attempt.result is not None and not attempt.questions
 
 

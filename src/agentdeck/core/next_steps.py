@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from agentdeck.core import asks, evidence, policy, queue, scheduler, verdicts
+from agentdeck.core import asks, assignment, evidence, policy, queue, scheduler, verdicts
 from agentdeck.core import events as e
+from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
 from agentdeck.core.hearing import has_heard_all, next_word
 from agentdeck.core.ids import EntryId, GateName, PhaseId
@@ -68,14 +69,16 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
         yield from _promotion(state)
         yield from queue.next_steps(state, now)
         return
+    book = Book(state)
     for task in state.tasks.values():
         if task.state not in _QUIET:
-            yield from _task_steps(state, task, now)
+            yield from _task_steps(state, task, now, book)
     if state.ending:
         yield from _end(state, now)
         return
+    yield from _marks(state, book)
     yield from _preflight(state)
-    yield from _starts(state)
+    yield from _starts(state, book)
     yield from queue.next_steps(state, now)
     yield from _phases(state)
     yield from _promotion(state)
@@ -95,12 +98,12 @@ _QUIET: Final = frozenset(
 )
 
 
-def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
+def _task_steps(state: RunState, task: TaskRun, now: float, book: Book) -> Iterator[AnyStep]:
     match task.state:
         case TaskState.PREPARING:
             yield from _preparing(state, task, now)
         case TaskState.WORKING | TaskState.PAUSED | TaskState.ASKING:
-            yield from _live(state, task, now)
+            yield from _live(state, task, book, now)
         case TaskState.CHECKING:
             yield from _checking(state, task, now)
         case TaskState.REVIEWING:
@@ -132,7 +135,7 @@ def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]
 
 def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
-    if _should_stop(state, task) and attempt.path is None:
+    if _should_stop(state, task) and (attempt.path is None or attempt.held):
         yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     trouble = _task_trouble(state, task)
@@ -140,12 +143,13 @@ def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield Record((policy.after_failure(state, task, FailureClass.SETUP, trouble, now),))
     elif attempt.path is None:
         yield Prepare(task.id, attempt.number)
-    else:
-        # Also when it should stop: a launch may be half done, and only what is known can be ended.
+    elif not attempt.held:
+        # Also when it should stop, or when a budget was used up meanwhile: a launch may be half
+        # done, and only what is known can be ended or frozen.
         yield Launch(task.id, attempt.number)
 
 
-def _live(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
+def _live(state: RunState, task: TaskRun, book: Book, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
     if attempt.launched_at is None:  # a person does this task
         if _should_stop(state, task):
@@ -155,13 +159,15 @@ def _live(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     if _should_stop(state, task) or attempt.limit is not None:
         yield StopAttempt(task.id, attempt.number)
         return
-    spent = scheduler.budget_stops(state)
+    spent = book.stops(task)
     if spent is not None:
-        yield Record((e.LimitHit(task.id, attempt.number, FailureClass.BUDGET, spent),))
+        limit = e.LimitHit(task.id, attempt.number, FailureClass.BUDGET, spent.sentence)
+        yield Record((limit,))
         return
-    if task.wanted is Wanted.PAUSE and attempt.frozen_at is None:
+    stands = task.wanted is Wanted.PAUSE or book.freezes(task) is not None
+    if stands and attempt.frozen_at is None:
         yield Freeze(task.id, attempt.number)
-    elif task.wanted is Wanted.RUN and attempt.frozen_at is not None:
+    elif not stands and attempt.frozen_at is not None:
         yield Thaw(task.id, attempt.number)
     answer = asks.due_answer(state, task, now)
     if answer is not None:
@@ -270,16 +276,32 @@ def _gate_on(
         yield RunGate(name, when, tree, commit, state.next_gate_run(name, tree))
 
 
-def _starts(state: RunState) -> Iterator[AnyStep]:
+def _marks(state: RunState, book: Book) -> Iterator[AnyStep]:
+    for line in book.lines.values():
+        if line.mark > state.marked.get(line.scope, 0.0):
+            yield Record((e.BudgetMarked(line.scope, line.mark),))
+
+
+def _starts(state: RunState, book: Book) -> Iterator[AnyStep]:
     if not scheduler.has_room(state):
         return
-    for task, blocker in scheduler.admission(state):
+    for task, blocker in scheduler.admission(state, book):
         if blocker is not None:
             continue
-        settings = state.settings(task.id)
+        chosen = assignment.assign(state, task)
         number = len(task.attempts) + 1
+        usd, tokens = book.expected(task.id)
         claim = e.AttemptClaimed(
-            task.id, number, settings.agent, settings.model, settings.pool, _starts_fresh(task)
+            task.id,
+            number,
+            chosen.agent,
+            chosen.model,
+            chosen.pool,
+            chosen.fresh,
+            session=chosen.session,
+            why=chosen.why,
+            reserved_usd=usd,
+            reserved_tokens=tokens,
         )
         if scheduler.is_human(state, task.id):
             spec = state.spec(task.id)
@@ -287,11 +309,6 @@ def _starts(state: RunState) -> Iterator[AnyStep]:
             yield Record((claim, e.AttemptAsked(task.id, number, "by-hand", text)))
         else:
             yield Record((claim,))
-
-
-def _starts_fresh(task: TaskRun) -> bool:
-    before = task.attempt
-    return task.fresh or before is None or before.path is None or before.released
 
 
 def _phases(state: RunState) -> Iterator[AnyStep]:

@@ -33,6 +33,8 @@ def check(state: RunState, event: AnyEvent) -> None:
         _check_queued(state, event)
     if isinstance(event, e.PlanChanged) and event.revision != state.plan_changes + 1:
         raise StaleEvent(event, f"the plan has changed {state.plan_changes} times")
+    if isinstance(event, e.BudgetMarked) and event.mark <= state.marked.get(event.scope, 0.0):
+        raise StaleEvent(event, f"the mark {event.mark:g} of {event.scope} was told already")
     task_id = getattr(event, "task", None)
     if task_id is not None:
         task = state.tasks.get(task_id)

@@ -20,6 +20,7 @@ from agentdeck.core.events import (
     EntryKind,
     FailureClass,
     FileTouched,
+    NextSession,
     Outcome,
     SkipMode,
     Verdict,
@@ -35,7 +36,8 @@ from agentdeck.core.ids import (
     TaskId,
 )
 from agentdeck.core.permissions import PermissionRule
-from agentdeck.core.plan import Plan, Task, TaskSettings
+from agentdeck.core.plan import Budget, Plan, Task, TaskSettings
+from agentdeck.core.prices import Prices
 
 
 class TaskState(StrEnum):
@@ -173,6 +175,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     path: str | None = None  # of the worktree
     branch: str | None = None
     base: str | None = None
+    held: bool = False  # its worktree stood when a budget was used up: launched once that is raised
     launcher: ProcessIdentity | None = None
     process: ProcessIdentity | None = None
     launched_at: float | None = None
@@ -185,6 +188,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     tokens_out: int = 0
     tokens_cached: int = 0
     usd: float = 0.0
+    usd_priced: float = 0.0  # of `usd`, by the price table
     tools: int = 0
     activity: str = ""
     message: str = ""
@@ -207,6 +211,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     collected: Collected | None = None
     released: bool = False  # its worktree serves somebody else
     outcome: str = ""  # how it ended, in words; "" while it goes on
+    cause: FailureClass | None = None  # what it failed of
     ejected_tree: str = ""  # what the queue had built of it when it was ejected
 
     @property
@@ -242,7 +247,12 @@ class TaskRun(msgspec.Struct, kw_only=True):
     free_failures: int = 0  # that do not (limits, overload), likewise
     retry_at: float | None = None
     feedback: str = ""  # for the next attempt
+    feedback_by: str = ""  # the person who said it; "" = a gate, git or the agent did
     fresh: bool = False  # the next attempt starts from the target's tip
+    next_session: NextSession = NextSession.NEW  # of the next attempt
+    rung: int = 0  # how often it was given the next model of its agent's ladder
+    fallen: int = 0  # how often it was given to the next agent, since a person last retried
+    sessions_lost: int = 0  # how often an agent did not know the session it should go on in
     approved: int = 0  # the attempt that a person said yes to, 0 = none
     approved_by: str = ""
     held: bool = False
@@ -254,7 +264,6 @@ class TaskRun(msgspec.Struct, kw_only=True):
     stopped_by: str = ""
     queued: tuple[QueuedMessage, ...] = ()  # messages for the next turn, the oldest first
     queued_so_far: int = 0
-    goes_on: bool = False  # the next attempt is another turn of the latest one
 
     @property
     def attempt(self) -> Attempt | None:
@@ -333,6 +342,9 @@ class RunState(msgspec.Struct, kw_only=True):
     run: RunId = RunId("")
     plan: Plan = Plan(name="", tasks=())  # as it is now
     plan_changes: int = 0  # how often it was changed since the run began
+    budgets: dict[str, Budget] = {}  # by scope: what a person has set; the rest is in the plan
+    marked: dict[str, float] = {}  # by scope: the highest mark that was told
+    prices: Prices = Prices()
     repo: str = ""
     checkout: str = ""
     base: str = ""

@@ -6,16 +6,15 @@ tree), so that doing a step again after a crash finds it done.
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Final
 
-from agentdeck.agents.launching import command_line
+from agentdeck.agents.launching import Place, command_line, first_run_line
 from agentdeck.agents.prompt import build_prompt, commit_message
 from agentdeck.core import events as e
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import Agent
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import (
     Collect,
@@ -27,6 +26,7 @@ from agentdeck.core.steps import (
     Thaw,
 )
 from agentdeck.engine import processes
+from agentdeck.engine.agent_place import agent_of, make_home, place_of
 from agentdeck.engine.collect import collect
 from agentdeck.engine.commands import run_to_end
 from agentdeck.engine.landing import keep_ref
@@ -37,8 +37,8 @@ from agentdeck.engine.stop import stop as stop_tree
 from agentdeck.engine.stop import thaw as thaw_tree
 
 SETUP_TIMEOUT_S: Final = 15 * 60.0  # installing dependencies in a fresh worktree takes minutes
+FIRST_RUN_TIMEOUT_S: Final = 60.0  # a few seconds on a machine that is not busy
 STOP_GRACE_S: Final = (5.0, 5.0)  # after the interrupt, after the terminate
-SCRIPTED_AGENT: Final = Path(__file__).parent.parent / "testing" / "scripted_agent.py"
 
 
 def branch_of(run: str, task: TaskId) -> str:
@@ -62,7 +62,9 @@ async def prepare(at: Setting, step: Prepare) -> None:
     def make() -> Path:
         if before is not None and before.collected is not None:
             keep_ref(at.git, at.state.run, step.task, before.number, before.collected.head)
-        made = at.worktrees.prepare(step.task, branch, base, copy=spec.copy, link=spec.link)
+        made = at.worktrees.prepare(
+            step.task, branch, base, copy=spec.copy, link=spec.link, cache=spec.cache
+        )
         return made.path
 
     path = await at.in_thread(make)
@@ -104,22 +106,12 @@ async def launch(at: Setting, step: Launch) -> None:
     """Start the agent, or find it started."""
     attempt = at.attempt(step.task, step.attempt)
     state, spec = at.state, at.state.spec(step.task)
-    agent = state.plan.agent_by_name[attempt.agent]
+    agent = agent_of(at, attempt)
     folder = at.attempt_folder(step.task, step.attempt)
-    prompt_file = folder / "prompt.md"
     prompt = build_prompt(state, step.task, step.attempt)
-    worktree = Path(attempt.path or "")
-    how = command_line(
-        agent,
-        prompt=prompt,
-        prompt_file=str(prompt_file),
-        model=attempt.model,
-        task=step.task,
-        worktree=str(worktree),
-        python=sys.executable,
-        scripted_agent=str(SCRIPTED_AGENT),
-        as_root=os.geteuid() == 0,
-    )
+    place = place_of(at, step, attempt, agent, prompt)
+    how = command_line(agent, place)
+    worktree = Path(place.worktree)
     extra = {
         "AGENTDECK_RUN": state.run,
         "AGENTDECK_TASK": step.task,
@@ -133,12 +125,26 @@ async def launch(at: Setting, step: Launch) -> None:
     def start() -> processes.Child:
         environment = at.environment(tag, extra, worktree)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        prompt_file.write_text(prompt, encoding="utf-8")
+        make_home(place)
+        Path(place.prompt_file).write_text(prompt, encoding="utf-8")
         return processes.launch(folder, how.argv, worktree, environment, stdin=how.stdin)
 
+    await _first_run(at, step, agent, place)
     child = await at.in_thread(start)
     launched = e.AttemptLaunched(step.task, step.attempt, child.launcher, child.agent)
     await at.record(launched)
+
+
+async def _first_run(at: Setting, step: Launch, agent: Agent, place: Place) -> None:
+    """What has to be done once before several of an agent start; a failure shows when they do."""
+    how = first_run_line(agent, place)
+    if how is None:
+        return
+    folder = at.folder.first_run(agent.name)
+    tag = f"{attempt_tag(at.state.run, step.task, step.attempt)}/first-run"
+    await at.in_thread(lambda: make_home(place))
+    worktree = Path(place.worktree)
+    await run_to_end(at, folder, how.argv, worktree, tag, FIRST_RUN_TIMEOUT_S, how.env)
 
 
 async def freeze(at: Setting, step: Freeze) -> None:

@@ -106,6 +106,14 @@ class RunFolder:
         """The folder of one attempt: `prompt.md`, `raw.log`, `pid`, `exit`, `stdin`."""
         return self.path / "attempts" / f"{task}.{number}"
 
+    def home(self, agent: str) -> Path:
+        """The state folder of an agent that has one of its own."""
+        return self.path / "homes" / agent
+
+    def first_run(self, agent: str) -> Path:
+        """The folder of what is run once before an agent starts."""
+        return self.path / "first-run" / agent
+
     def gate(self, gate: str, tree: str, run: int) -> Path:
         """The folder of one run of a gate on one tree."""
         return self.path / "gates" / f"{gate}-{tree[:12]}-{run}"

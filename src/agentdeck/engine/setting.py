@@ -18,10 +18,11 @@ from agentdeck.core.state import Attempt, RunState, TaskState
 from agentdeck.engine import processes
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.environment import child_environment
-from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.folders import RunFolder, state_root
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.loop import Engine
+from agentdeck.engine.ports import claim, environment_of
 from agentdeck.engine.worktrees import ScratchTrees, Worktrees
 
 SPARE: Final = 2  # worktrees made ahead of need, beyond one for each agent
@@ -40,6 +41,7 @@ class Setting:
     scratch: ScratchTrees
     threads: ThreadPoolExecutor
     warming: threading.Lock = field(default_factory=threading.Lock)  # one at a time
+    ports: dict[Path, int | None] = field(default_factory=dict)  # by worktree
 
     @property
     def state(self) -> RunState:
@@ -108,7 +110,16 @@ class Setting:
         """
         excludes = linked(self.git, worktree).excludes
         config = {"core.excludesFile": str(excludes)} if excludes else None
-        return child_environment(os.environ, tag=tag, extra=extra, git_config=config)
+        apart = environment_of(self.state.run, worktree, self._ports_of(worktree))
+        return child_environment(os.environ, tag=tag, extra=apart | extra, git_config=config)
+
+    def _ports_of(self, worktree: Path) -> int | None:
+        """The first port of a worktree's block; asked for once, since it does not change."""
+        if worktree not in self.ports:
+            self.ports[worktree] = base = claim(state_root(), worktree)
+            if base is None:
+                log.warning("no block of ports is left for %s", worktree)
+        return self.ports[worktree]
 
 
 def attempt_tag(run: str, task: TaskId, number: int) -> str:

@@ -3,7 +3,9 @@
 Rules:
 - The agent writes to a file; it is read from the offset up to which the journal has understood it,
   so a new engine goes on where the old one stopped. Questions are recorded at once, totals at most
-  once a second.
+  once a second, and as soon as they are known where they bring a budget near its limit.
+- What the stream does not say of its cost is reckoned by the prices of the run, and recorded as
+  such.
 - A watchdog only says that a limit was hit; ending the agent is a step of its own. Frozen time does
   not count.
 - An agent that has reported its result and does not end is ended, and that is no failure. One that
@@ -13,6 +15,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,10 +34,12 @@ from agentdeck.agents.reports import (
 )
 from agentdeck.agents.summary import Summary
 from agentdeck.core import events as e
+from agentdeck.core.budgets import is_near, tokens_of
 from agentdeck.core.events import FailureClass
 from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.permissions import OptionKind
+from agentdeck.core.prices import Meter, Tokens
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
@@ -48,6 +53,7 @@ REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
 # Of these reports each means that the agent works.
 _AT_WORK: Final = (Started, Said, ToolUsed, Asked)
+USD_DIGITS: Final = 9  # after the point; the cheapest tokens cost some billionths
 CHUNK: Final = 256 * 1024  # bytes read at once; a poll never holds up the loop for long
 RESULT_GRACE_S: Final = 10.0  # for an agent to end by itself after its result
 TURN_BEGINS_S: Final = 60.0  # after a message; a model that is slow to answer has begun by then
@@ -62,6 +68,7 @@ class _Follower:
     step: Watch
     path: Path
     reader: Reader
+    meter: Meter
     goes_on: bool  # it may begin another turn after one that ended
     turns: int = 0  # that have ended
     known_at: int | None = None  # where the log tells of the latest of them
@@ -142,6 +149,8 @@ class _Follower:
     def progress(self) -> e.AttemptProgressed:
         """The totals so far."""
         summary = self.reader.summary
+        used = Tokens(summary.tokens_in, summary.tokens_cached, summary.tokens_out)
+        self.meter.read(summary.usd, summary.model, used)
         return e.AttemptProgressed(
             self.step.task,
             self.step.attempt,
@@ -150,7 +159,8 @@ class _Follower:
             model=summary.model,
             tokens_in=summary.tokens_in,
             tokens_out=summary.tokens_out,
-            usd=summary.usd,
+            usd=round(self.meter.usd, USD_DIGITS),
+            usd_priced=round(self.meter.priced, USD_DIGITS),
             tools=summary.tools,
             activity=summary.activity,
             message=summary.message,
@@ -160,9 +170,23 @@ class _Follower:
 
     def report(self, now: float, *, at_once: bool = False) -> None:
         """Post the totals when they have changed and it is time."""
-        if self.changed and (at_once or now - self.reported_at >= REPORT_S):
+        if not self.changed:
+            return
+        if at_once or now - self.reported_at >= REPORT_S or self._nears_a_limit():
             self.at.engine.mention(self.progress())
             self.changed, self.reported_at = False, now
+
+    def _nears_a_limit(self) -> bool:
+        """Has it used more, and does that bring a budget near its limit? No turn must be missed."""
+        known = self.at.attempt(self.step.task, self.step.attempt)
+        now = self.progress()
+        if (now.usd, now.tokens_in, now.tokens_out) == (
+            known.usd,
+            known.tokens_in,
+            known.tokens_out,
+        ):
+            return False
+        return is_near(self.at.state, self.step.task, now.usd, now.tokens_in + now.tokens_out)
 
 
 def _asked(task: TaskId, attempt: int, report: Asked) -> e.AttemptAsked:
@@ -188,9 +212,9 @@ async def watch(at: Setting, step: Watch) -> None:
     attempt = at.attempt(step.task, step.attempt)
     goes_on = at.state.plan.agent_by_name[attempt.agent].waits_for_more
     known_at = attempt.turn_at if attempt.turns else None
-    reader = _reader(at, step.task, attempt)
+    reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
     log = folder / "raw.log"
-    follower = _Follower(at, step, log, reader, goes_on, attempt.turns, known_at)
+    follower = _Follower(at, step, log, reader, meter, goes_on, attempt.turns, known_at)
     found = processes.look(folder)
     ended_by_us = False
     if isinstance(found, processes.Running):
@@ -206,7 +230,8 @@ async def watch(at: Setting, step: Watch) -> None:
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     await at.in_thread(lambda: sweep(tag, since=attempt.process))
     follower.report(at.engine.clock(), at_once=True)
-    await at.record(_exit(step, follower, processes.look(folder), ended_by_us=ended_by_us))
+    exits = _exits(at, attempt)
+    await at.record(_exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us))
 
 
 async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processes.Child) -> None:
@@ -227,7 +252,7 @@ def _reader(at: Setting, task: TaskId, attempt: Attempt) -> Reader:
         tokens_in=attempt.tokens_in,
         tokens_out=attempt.tokens_out,
         tokens_cached=attempt.tokens_cached,
-        usd=attempt.usd,
+        usd=_stated(attempt),
         tools=attempt.tools,
         activity=attempt.activity,
         message=attempt.message,
@@ -247,9 +272,24 @@ def _used_before(at: Setting, task: TaskId, attempt: Attempt) -> dict[str, Total
     used = dict[str, Totals]()
     for earlier in at.state.tasks[task].attempts:
         if earlier.number < attempt.number and earlier.session:
-            had = Totals(earlier.tokens_in, earlier.tokens_out, earlier.tokens_cached, earlier.usd)
+            stated = _stated(earlier)
+            had = Totals(earlier.tokens_in, earlier.tokens_out, earlier.tokens_cached, stated)
             used[earlier.session] = plus(used.get(earlier.session, Totals()), had)
     return used
+
+
+def _stated(attempt: Attempt) -> float:
+    """US dollars that its stream has named."""
+    return round(attempt.usd - attempt.usd_priced, USD_DIGITS)
+
+
+def _meter(at: Setting, attempt: Attempt) -> Meter:
+    return Meter(
+        at.state.prices,
+        stated=_stated(attempt),
+        priced=attempt.usd_priced,
+        used=tokens_of(attempt),
+    )
 
 
 async def _follow(
@@ -342,19 +382,36 @@ class _Watchdog:
         await self.at.record(limit)
 
 
+def _exits(at: Setting, attempt: Attempt) -> Mapping[str, str]:
+    """What an exit status of the agent means, where its stream does not say it."""
+    driver = at.state.plan.agent_by_name[attempt.agent].driver
+    return {} if driver is None else driver.exits
+
+
 def _exit(
-    step: Watch, follower: _Follower, found: processes.Found, *, ended_by_us: bool
+    step: Watch,
+    follower: _Follower,
+    found: processes.Found,
+    exits: Mapping[str, str],
+    *,
+    ended_by_us: bool,
 ) -> e.AttemptExited:
     code = found.code if isinstance(found, processes.Finished) else None
     result = follower.ended
     if ended_by_us and result is not None and result.ok:
         code = 0  # its own word was good; the work is proven by what follows
+    cause = result.cause if result and not result.ok else None
+    detail = (result.detail if result else "") or ""
+    meant = exits.get(str(code)) if cause is None and not (result and result.ok) else None
+    if meant is not None:
+        cause = FailureClass(meant)
+        detail = detail or f"exit {code}"
     return e.AttemptExited(
         step.task,
         step.attempt,
         code,
         ok=result.ok if result else None,
-        cause=result.cause if result and not result.ok else None,
-        detail=(result.detail if result else "") or "",
+        cause=cause,
+        detail=detail,
         retry_at=result.retry_at if result else None,
     )

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 EXAMPLES: Final = '"30min", "1h30m", "45s", "1.5h", "2 days", or a number of seconds'
 MAX_DURATION_S: Final = 366 * 86400.0  # seconds; a year. Longer is a typing error
 MAX_LENGTH: Final = 64  # characters of a duration; longer is not one
+KNOWN: Final = 4096  # texts whose seconds are kept; a large plan says few different ones, often
 
 _SECONDS: Final = {"w": 604_800, "d": 86400, "h": 3600, "min": 60, "s": 1}
 _SPELLINGS: Final = {
@@ -29,6 +31,7 @@ _PART: Final = re.compile(rf"\s*({_AMOUNT})\s*([a-z]+)\s*", re.ASCII)
 PATTERN: Final = rf"^(\s*{_AMOUNT}\s*[A-Za-z]+\s*)+$"  # for editors; coarser than `parse_duration`
 
 
+@lru_cache(maxsize=KNOWN)
 def parse_duration(text: str) -> float:
     """Seconds that `text` says.
 

@@ -35,7 +35,10 @@ _MAX_BRANCH: Final = 200  # characters; a ref is a file name in the end
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 
 
-class _Fault(Exception):
+Convert = Callable[[Any, Key], Any]
+
+
+class Fault(Exception):
     """A value is wrong: message and hint."""
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -62,17 +65,20 @@ class Fields:
         self._findings = findings
         self._names = names
         self._read_file = read_file
-        self._known = {ref: set(every) for ref, every in names.items()}
+        # A name is kept once: what refers to it is the same object, and found faster later on.
+        self._known = {ref: {name: name for name in every} for ref, every in names.items()}
+
+    def converter(self, key: Key) -> Convert | None:
+        """What makes the value for the model, or raises `Fault`; None = ask `value`."""
+        if key.many:
+            return None
+        return self._reference if key.kind is Kind.REF else _CONVERTERS.get(key.kind)
 
     def value(self, raw: Any, key: Key, path: Path) -> Any:
-        """The value for the model, or MISSING."""
+        """The value for the model, or MISSING; of a key whose faults have places of their own."""
         if key.many:
             return self._many(raw, key, path)
-        try:
-            return self._one(raw, key, path)
-        except _Fault as fault:
-            self._findings.add(path, fault.message, fault.hint)
-            return MISSING
+        return self._element(raw, key, path)
 
     def _many(self, raw: Any, key: Key, path: Path) -> Any:
         if key.one_ok and isinstance(raw, str):
@@ -85,24 +91,33 @@ class Fields:
             return MISSING
         if not raw and key.choices:
             self._findings.add(path, "the list is empty", f"name one of {', '.join(key.choices)}")
-        found = [self._element(item, key, (*path, index)) for index, item in enumerate(raw)]
-        found = [item for item in found if item is not MISSING]
+        found = self._elements(raw, key, path)
         for item, times in Counter(found).items() if len(set(found)) < len(found) else ():
             if times > 1:
                 self._findings.add(path, f"{shown(str(item))} is named twice", "drop one of them")
         return tuple(found)
 
+    def _elements(self, raw: list[Any], key: Key, path: Path) -> list[Any]:
+        """Those elements that are right."""
+        if key.ref is not None:
+            known = self._known[key.ref]
+            try:
+                return [known[item] for item in raw]
+            except (KeyError, TypeError):  # one is wrong, or cannot even be looked up
+                pass
+        found = [self._element(item, key, (*path, index)) for index, item in enumerate(raw)]
+        return [item for item in found if item is not MISSING]
+
     def _element(self, raw: Any, key: Key, path: Path) -> Any:
         try:
             return self._one(raw, key, path)
-        except _Fault as fault:
+        except Fault as fault:
             self._findings.add(path, fault.message, fault.hint)
             return MISSING
 
     def _one(self, raw: Any, key: Key, path: Path) -> Any:
-        convert = _CONVERTERS.get(key.kind)
-        if convert is not None:
-            return convert(raw, key)
+        if key.kind in _ELEMENTS:
+            return self._list(raw, key, path)
         match key.kind:
             case Kind.REF:
                 return self._reference(raw, key)
@@ -110,57 +125,60 @@ class Fields:
                 return self._env(raw, path)
             case Kind.FILE:
                 return self._file(raw, key)
-            case _:
-                return self._list(raw, key, path)
+            case kind:
+                return _CONVERTERS[kind](raw, key)
 
     def _list(self, raw: Any, key: Key, path: Path) -> Any:
         if not isinstance(raw, list):
             hint = f"write [{shown(raw)}]" if isinstance(raw, str) else ""
-            raise _Fault(f"expected {key.kind.value}, found {shown(raw)}", hint)
+            raise Fault(f"expected {key.kind.value}, found {shown(raw)}", hint)
         check = _ELEMENTS[key.kind]
+        try:
+            return tuple([check(item, key) for item in raw])
+        except Fault:
+            pass  # some are wrong: each is reported
         found = []
         for index, item in enumerate(raw):
             try:
                 found.append(check(item, key))
-            except _Fault as fault:
+            except Fault as fault:
                 self._findings.add((*path, index), fault.message, fault.hint)
         return tuple(found)
 
     def _env(self, raw: Any, path: Path) -> Any:
         if not isinstance(raw, dict):
-            raise _Fault(f"expected a table of texts, found {shown(raw)}")
+            raise Fault(f"expected a table of texts, found {shown(raw)}")
         found = {}
         for name, value in raw.items():
             try:
                 if not name or "=" in name or _CONTROL.search(name):
-                    raise _Fault(f"{shown(name)} cannot be the name of a variable")
+                    raise Fault(f"{shown(name)} cannot be the name of a variable")
                 if not isinstance(value, str):
-                    raise _Fault(f"expected text, found {shown(value)}", "put it in quotes")
+                    raise Fault(f"expected text, found {shown(value)}", "put it in quotes")
                 found[name] = _argument(value, None)
-            except _Fault as fault:
+            except Fault as fault:
                 self._findings.add((*path, name), fault.message, fault.hint)
         return found
 
     def _file(self, raw: Any, key: Key) -> str:
         name = _line(raw, key)
         if self._read_file is None:
-            raise _Fault(f"{shown(name)} cannot be read: this plan is not a file on disk")
+            raise Fault(f"{shown(name)} cannot be read: this plan is not a file on disk")
         try:
             text = self._read_file(name)
         except (OSError, ValueError, DeckError) as error:  # ValueError: it is not text
-            raise _Fault(
-                f"cannot read {shown(name)}: {error}", "see that the file exists"
-            ) from None
+            raise Fault(f"cannot read {shown(name)}: {error}", "see that the file exists") from None
         return _text(text, key)
 
     def _reference(self, raw: Any, key: Key) -> str:
         if key.ref is None:
             raise AssertionError(f"key {key.name} refers to nothing")
+        found = self._known[key.ref].get(raw) if isinstance(raw, str) else None
+        if found is not None:
+            return found
         word = key.ref.value
         if not isinstance(raw, str):
-            raise _Fault(f"expected the name of a {word}, found {shown(raw)}")
-        if raw in self._known[key.ref]:
-            return raw
+            raise Fault(f"expected the name of a {word}, found {shown(raw)}")
         known = self._names[key.ref]
         near = self._findings.suggestion(raw, known)
         if near:
@@ -169,44 +187,46 @@ class Fields:
             hint = f"known: {listed([shown(name)[1:-1] for name in known])}"
         else:
             hint = f"this plan defines no {word}"
-        raise _Fault(f"unknown {word} {shown(raw)}", hint)
+        raise Fault(f"unknown {word} {shown(raw)}", hint)
 
 
-def _expected(raw: Any, key: Key) -> _Fault:
-    return _Fault(f"expected {key.kind.value}, found {shown(raw)}")
+def _expected(raw: Any, key: Key) -> Fault:
+    return Fault(f"expected {key.kind.value}, found {shown(raw)}")
 
 
 def _text(raw: Any, key: Key) -> str:
     if not isinstance(raw, str):
         raise _expected(raw, key)
     if not raw.strip() and not key.empty_ok:
-        raise _Fault(f"found {shown(raw)}, which says nothing", "fill it in, or remove it")
+        raise Fault(f"found {shown(raw)}, which says nothing", "fill it in, or remove it")
     return _argument(raw, None)
 
 
 def _line(raw: Any, key: Key) -> str:
     if not isinstance(raw, str):
-        raise _Fault(f"expected text, found {shown(raw)}")
+        raise Fault(f"expected text, found {shown(raw)}")
+    if raw.isprintable() and raw.strip():
+        return raw
     text = _text(raw, key)
     if _CONTROL.search(text):
-        raise _Fault(f"expected text on one line, found a control character in {shown(raw)}")
+        raise Fault(f"expected text on one line, found a control character in {shown(raw)}")
     return text
 
 
 def _argument(raw: Any, _key: Key | None) -> str:
     if not isinstance(raw, str):
-        raise _Fault(f"expected text, found {shown(raw)}", "put it in quotes")
-    if "\0" in raw or _LONE_SURROGATE.search(raw):
-        raise _Fault(f"found a character that no program can be given in {shown(raw)}")
+        raise Fault(f"expected text, found {shown(raw)}", "put it in quotes")
+    if "\0" in raw or (not raw.isascii() and _LONE_SURROGATE.search(raw)):
+        raise Fault(f"found a character that no program can be given in {shown(raw)}")
     return raw
 
 
 def _path(raw: Any, key: Key) -> str:
     text = _line(raw, key)
-    if text.startswith(("/", "\\", "~")) or _DRIVE.match(text):
-        raise _Fault(f"{shown(text)} is not below the repository", "write it from the repo's root")
+    if text.startswith(("/", "\\", "~")) or (text[1:2] == ":" and _DRIVE.match(text)):
+        raise Fault(f"{shown(text)} is not below the repository", "write it from the repo's root")
     if ".." in text and ".." in re.split(r"[/\\]", text):
-        raise _Fault(f'{shown(text)} leaves the repository with ".."', "name files inside it")
+        raise Fault(f'{shown(text)} leaves the repository with ".."', "name files inside it")
     return text
 
 
@@ -215,7 +235,7 @@ def _id(raw: Any, key: Key) -> str:
         raise _expected(raw, key)
     fault = id_fault(raw)
     if fault:
-        raise _Fault(f"{shown(raw)} cannot be an id: {fault}", f"an id is {ID_RULE}")
+        raise Fault(f"{shown(raw)} cannot be an id: {fault}", f"an id is {ID_RULE}")
     return raw
 
 
@@ -241,7 +261,7 @@ def one_line(text: str) -> str:
 def _branch(raw: Any, key: Key) -> str:
     text = _line(raw, key)
     if not is_branch(text):
-        raise _Fault(f"{shown(text)} cannot be a branch", "see `git check-ref-format --branch`")
+        raise Fault(f"{shown(text)} cannot be a branch", "see `git check-ref-format --branch`")
     return text
 
 
@@ -267,26 +287,26 @@ def _money(raw: Any, key: Key) -> float:
 
 def _bounds(number: float, key: Key) -> None:
     if not number >= key.minimum:  # nan is neither more nor less
-        raise _Fault(f"expected {key.minimum:.15g} or more, found {shown(number)}")
+        raise Fault(f"expected {key.minimum:.15g} or more, found {shown(number)}")
     if number > key.maximum:
-        raise _Fault(f"expected {key.maximum:.15g} or less, found {shown(number)}")
+        raise Fault(f"expected {key.maximum:.15g} or less, found {shown(number)}")
 
 
 def _duration(raw: Any, key: Key) -> float:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise _Fault(f"expected a time, found {shown(raw)}", f"write {EXAMPLES}")
+        raise Fault(f"expected a time, found {shown(raw)}", f"write {EXAMPLES}")
     if isinstance(raw, str):
         try:
             seconds: float = parse_duration(raw)
         except ValueError as error:
-            raise _Fault(
+            raise Fault(
                 f"expected a time, found {shown(raw)}: {error}", f"write {EXAMPLES}"
             ) from None
     else:
         seconds = raw
     _bounds(seconds, key)
     if seconds > MAX_DURATION_S:
-        raise _Fault(f"expected a time of a year or less, found {shown(raw)}")
+        raise Fault(f"expected a time of a year or less, found {shown(raw)}")
     return float(seconds)
 
 
@@ -304,7 +324,7 @@ def _tokens(raw: Any, key: Key) -> int:
 def _choice(raw: Any, key: Key) -> Any:
     if not isinstance(raw, str) or raw not in key.choices:
         words = ", ".join(f'"{choice}"' for choice in key.choices)
-        raise _Fault(f"expected one of {words}, found {shown(raw)}")
+        raise Fault(f"expected one of {words}, found {shown(raw)}")
     return key.enum(raw) if key.enum else raw
 
 
@@ -319,7 +339,7 @@ def _argv(raw: Any, key: Key) -> tuple[str, ...]:
     try:
         words = shlex.split(_text(raw, key))
     except ValueError as error:
-        raise _Fault(f"cannot split {shown(raw)}: {error}", "write a list of arguments") from None
+        raise Fault(f"cannot split {shown(raw)}: {error}", "write a list of arguments") from None
     return _arguments(words, key)
 
 
@@ -327,11 +347,11 @@ def _arguments(raw: Any, key: Key) -> tuple[str, ...]:
     if not isinstance(raw, list):
         raise _expected(raw, key)
     if not raw or raw[0] == "":
-        raise _Fault(f"expected a command, found {shown(raw)} that names no program")
+        raise Fault(f"expected a command, found {shown(raw)} that names no program")
     return tuple(_argument(item, key) for item in raw)
 
 
-_CONVERTERS: Final[dict[Kind, Callable[[Any, Key], Any]]] = {
+_CONVERTERS: Final[dict[Kind, Convert]] = {
     Kind.FLAG: _flag,
     Kind.COUNT: _count,
     Kind.MONEY: _money,

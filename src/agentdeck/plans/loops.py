@@ -28,6 +28,8 @@ def loops(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
     Args:
         needs: for each task the tasks it waits for; names that are no task are ignored.
     """
+    if _follow_what_they_need(needs):
+        return []
     known = {
         task: [other for other in wanted if other in needs and other != task]
         for task, wanted in needs.items()
@@ -47,6 +49,16 @@ def loops(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
             first = min(knot, key=place.__getitem__)
             found.append(_shortest(first, {task: known[task] for task in knot}))
     return sorted(found, key=lambda loop: place[loop[0]])
+
+
+def _follow_what_they_need(needs: Mapping[str, Sequence[str]]) -> bool:
+    """Does each task stand behind all it needs, as most plans are written? That is no loop."""
+    before: set[str] = set()
+    for task, wanted in needs.items():
+        if not before.issuperset(wanted):
+            return False
+        before.add(task)
+    return True
 
 
 def _shortest(start: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
@@ -79,6 +91,8 @@ def behind_barriers(places: Mapping[str, Place]) -> list[list[str]]:
         `places`. O(tasks + needs), and the length of what is returned. Tasks on a plain loop, and
         tasks that need one, are left out.
     """
+    if _keep_to_phases(places):
+        return []
     needs = {
         task: [other for other in place.needs if other in places] for task, place in places.items()
     }
@@ -103,3 +117,15 @@ def behind_barriers(places: Mapping[str, Place]) -> list[list[str]]:
                     break
                 chain.append(max(needs[last], key=latest.__getitem__))
     return found
+
+
+def _keep_to_phases(places: Mapping[str, Place]) -> bool:
+    """Are all tasks in phases, and none needs one of a later phase? Then no chain leads there."""
+    phase_of = {task: place.phase for task, place in places.items() if place.phase is not None}
+    if len(phase_of) < len(places):
+        return False
+    return all(
+        phase_of.get(other, 0) <= phase
+        for task, phase in phase_of.items()
+        for other in places[task].needs
+    )

@@ -28,6 +28,7 @@ from agentdeck.core.plan import (
     Task,
     Unattended,
 )
+from agentdeck.core.prices import Price, Prices
 
 NAMES: Final = "ABCDEFGHIJ"
 FOOTPRINTS: Final = (
@@ -38,9 +39,34 @@ FOOTPRINTS: Final = (
     ("docs/*.md", "README.md"),
     ("**/test_*.py",),
 )
-# The plan's default is an agent that reads messages and ends by itself.
-AGENTS: Final = (None, None, None, AgentName("deaf"), AgentName("talker"), AgentName("talker"))
-TALKER: Final = Adapter("talker", output="claude", input=Input.CLAUDE, resume=("agent",))
+TALKER: Final = Agent(  # one whose sessions go on
+    AgentName("talker"),
+    command=("talker", "{prompt}"),
+    adapter=Adapter(
+        "talker",
+        output="scripted",
+        input=Input.LINES,
+        start=("talker", "{prompt}"),
+        resume=("talker", "--resume", "{session}", "{prompt}"),
+    ),
+    escalate=("small", "large"),
+    fallback=(AgentName("deaf"),),
+)
+# Of budgets, in dollars and tokens; an attempt uses up to $1 and 10,000 tokens.
+LIMITS: Final = ((0.3, None), (1.0, None), (5.0, None), (None, 9_000), (2.0, 30_000))
+PRICED: Final = "priced-1"  # a model of `PRICES`
+PRICES: Final = Prices("2020-02-02", models={"priced": Price(100.0, 100.0)})  # $1 for 10,000
+WAITER: Final = Agent(  # one that waits for more after each turn
+    AgentName("waiter"),
+    adapter=Adapter(
+        "waiter",
+        output="claude",
+        input=Input.CLAUDE,
+        start=("waiter",),
+        resume=("waiter", "--resume", "{session}"),
+    ),
+)
+AGENTS: Final = (None, None, None, AgentName("deaf"), WAITER.name, WAITER.name)
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
 
@@ -52,6 +78,7 @@ def generated_plan(random: Random) -> Plan:
             PhaseId(f"p{number}"),
             sync=random.random() < 0.5,
             gates=tuple(gate.name for gate in gates if random.random() < 0.15),
+            budget=_budget(random, 0.15),
         )
         for number in range(random.choice((0, 0, 1, 2, 3)))
     )
@@ -65,7 +92,7 @@ def generated_plan(random: Random) -> Plan:
         agents_limit=random.randint(1, 4),
         promote=random.choice(("ask", "auto")),
         defaults=Defaults(
-            agent=AgentName("scripted"),
+            agent=random.choice((AgentName("scripted"), TALKER.name, TALKER.name)),
             retries=random.randint(0, 3),
             backoff_s=random.choice((0.0, 5.0, 600.0)),
             idle_timeout_s=IDLE_S,
@@ -73,13 +100,10 @@ def generated_plan(random: Random) -> Plan:
             answer_within_s=random.choice((60.0, 1800.0)),
         ),
         permissions=_permissions(random),
-        budget=_budget(random),
+        budget=_budget(random, 0.25),
         gates=gates,
-        agents=(
-            Agent(AgentName("deaf"), command=("agent", "{prompt}")),
-            Agent(AgentName("talker"), command=("agent",), adapter=TALKER),
-        ),
-        pools=(Pool(PoolName("small"), 1, labels=("heavy",)),) if random.random() < 0.5 else (),
+        agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")), TALKER, WAITER),
+        pools=_pools(random),
         phases=phases,
     )
 
@@ -97,6 +121,9 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         else None,
         files=random.choice(FOOTPRINTS) if random.random() < 0.6 else (),
         agent=random.choice(AGENTS),
+        model=random.choice((None, PRICED)),
+        tokens=random.choice((None, None, 2000, 9000)),
+        budget=_budget(random, 0.05),
         labels=("heavy",) if random.random() < 0.3 else (),
         estimate_s=random.choice((None, 60.0, 3600.0)),
         land=random.choice((None, None, None, None, *Land)),
@@ -106,6 +133,13 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         defer="not now" if random.random() < 0.05 else None,
         allow_empty=random.random() < 0.1,
     )
+
+
+def _pools(random: Random) -> tuple[Pool, ...]:
+    size, budget = random.randint(1, 2), _budget(random, 0.3)
+    small = Pool(PoolName("small"), size, labels=("heavy",), budget=budget)
+    of_deaf = Pool(PoolName("of-deaf"), 1, agents=(AgentName("deaf"),))
+    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
 
 
 def _gates(random: Random) -> tuple[Gate, ...]:
@@ -128,8 +162,9 @@ def _permissions(random: Random) -> tuple[Permission, ...]:
     return tuple(rule for rule in possible if random.random() < 0.2)
 
 
-def _budget(random: Random) -> Budget:
-    if random.random() < 0.85:
+def _budget(random: Random, share: float) -> Budget:
+    """A budget for so many of the plans."""
+    if random.random() >= share:
         return Budget()
-    usd = random.choice((1.0, 5.0, 20.0))
-    return Budget(usd=usd, on_exceed=random.choice((OnExceed.DRAIN, OnExceed.STOP)))
+    usd, tokens = random.choice(LIMITS)
+    return Budget(usd=usd, tokens=tokens, on_exceed=random.choice((OnExceed.ASK, *OnExceed)))

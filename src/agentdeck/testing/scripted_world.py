@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, assert_never
 
+import msgspec
+
 from agentdeck.core import events as e
 from agentdeck.core import queue
 from agentdeck.core.events import (
@@ -53,6 +55,7 @@ AttemptKey = tuple[TaskId, int]
 Fate = tuple[int | None, bool | None, FailureClass | None]  # exit status, result, what is blamed
 SUCCESS: Final[Fate] = (0, True, None)
 KILLED: Final[Fate] = (-15, None, None)
+NEVER: Final = (-1.0, -1.0)  # it neither asks nor hangs
 POLL_S: Final = 20.0  # between two looks at a live agent; coarse, the simulation is about order
 ACTIONS: Final = (  # what agents want to do: tool, target
     ("Bash", "pytest -q"),
@@ -91,8 +94,10 @@ class Faults:
     agent_fails: float = 0.2
     agent_hangs: float = 0.05
     agent_asks: float = 0.12
-    agent_gives_up_asking: float = 0.05  # at each look; many an hour
+    agent_gives_up_asking: float = 0.15  # of a question
     agent_lost: float = 0.04
+    priced: float = 0.2  # of the agents: they name their cost only at the end
+    session_gone: float = 0.2  # of an attempt that goes on in a session
     no_work: float = 0.06
     outside: float = 0.05
     work_fault: float = 0.03
@@ -154,11 +159,15 @@ class Process:
     asks_at_s: float  # it asks when so much work is left; negative = never
     hangs_at_s: float  # likewise
     seen_at: float  # until when its work was reckoned
-    asks: list[Ask]  # all of it at once
+    asks: list[Ask] = field(default_factory=list)  # all of it at once
     frozen: bool = False
     dead: bool = False
     killed: bool = False
     spent: float = 0.0  # US dollars
+    session: str | None = None
+    mute: bool = False  # it does not know its session: it ends before it does anything
+    priced: bool = False  # it names its cost only at the end, and was reckoned too high
+    impatient: bool = False  # it withdraws its questions after a while
     waits_for_more: bool = False  # is given its prompt on its input, and waits there after a turn
     prompted: bool = False
     turn_over: bool = False
@@ -225,7 +234,7 @@ class Process:
         bound = max([stop for stop in stops if 0 <= stop < self.left_s], default=0.0)
         worked = min(passed, self.left_s - bound)
         self.left_s -= worked
-        self.spent += worked / 600
+        self.spent += 0.0 if self.mute else worked / 600
         if self.waits_for_more and self.left_s <= 0:
             self.turn_over, self.turns = True, self.turns + 1
         more = self.waits_for_more and (self.unread or not self.closed)
@@ -350,16 +359,29 @@ class World:
             others = [p.key for p in self.live() if p.key[0] == step.task]
             if others:
                 raise Violation(f"I3: {key} is launched while {others} live")
-            self.processes[key] = self._process(key)
+            self.processes[key] = self._process(key, self._resumed(key))
         yield self._delay(0.1, 2)  # a crash in here leaves a process that no event knows of
         pid = self.processes[key].pid
         yield e.AttemptLaunched(step.task, step.attempt, _identity(pid), _identity(pid + 1))
 
-    def _gives_up_asking(self) -> bool:
-        return self._chance(self.faults.agent_gives_up_asking)
+    def _resumed(self, key: AttemptKey) -> str | None:
+        """The session in which an attempt goes on, which must be one of its worktree."""
+        attempts = self.state().tasks[key[0]].attempts[: key[1]]
+        session = attempts[-1].resumed
+        if session is None:
+            return None
+        makers = [p.key for p in self.processes.values() if p.session == session]
+        if not makers or any(maker[0] != key[0] for maker in makers):
+            raise Violation(f"{key} goes on in {session}, which {makers} began")
+        if any(attempt.fresh for attempt in attempts[makers[-1][1] :]):
+            raise Violation(f"{key} goes on in {session}, which began in another worktree")
+        return session
 
-    def _process(self, key: AttemptKey) -> Process:
+    def _process(self, key: AttemptKey, session: str | None = None) -> Process:
         self.counter += 2
+        if session is not None and self._chance(self.faults.session_gone):
+            ends, ok = self.random.choice((1, 42)), self.random.choice((None, False))
+            return Process(key, self.counter, 2.0, ends, ok, None, *NEVER, self.now(), mute=True)
         work_s = self.random.uniform(20, 600)
         code, ok, cause = SUCCESS
         if self._chance(self.faults.agent_fails):
@@ -371,6 +393,8 @@ class World:
                     (1, False, FailureClass.RATE_LIMIT),
                     (1, False, FailureClass.NETWORK),
                     (1, False, FailureClass.AUTH),
+                    (1, False, FailureClass.REFUSED),
+                    (1, False, FailureClass.TURN_LIMIT),
                 )
             )
         return Process(
@@ -384,7 +408,10 @@ class World:
             hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
             seen_at=self.now(),
             asks=self._asks(key) if self._chance(self.faults.agent_asks) else [],
+            impatient=self._chance(self.faults.agent_gives_up_asking),
             waits_for_more=self._agent(key).waits_for_more,
+            session=session or f"s{self.counter}",
+            priced=self._chance(self.faults.priced),
         )
 
     def _asks(self, key: AttemptKey) -> list[Ask]:
@@ -427,7 +454,8 @@ class World:
             yield from self._ask(process, attempt)
             if process.turn_over and attempt.result is None:
                 well = process.ok is not False
-                yield e.TurnEnded(*key, process.turns, 0, well, cause=process.cause)
+                turn = min(process.turns, attempt.turns + 1)  # or again, when no other has begun
+                yield e.TurnEnded(*key, turn, 0, well, cause=process.cause)
             elif attempt.result is not None and not process.turn_over:
                 yield e.TurnBegan(*key)
             if process.hanging and not process.frozen:
@@ -435,9 +463,12 @@ class World:
                 limit = self.state().settings(step.task).idle_timeout_s
                 if attempt.limit is None and self.now() - silent_since > limit:
                     yield e.LimitHit(*key, FailureClass.IDLE, "it was silent for 5 min")
-            yield e.AttemptProgressed(*key, int(process.spent * 1e4), usd=process.spent)
-            waits = process.idle or (process.hanging and attempt.limit is not None)
+            yield _progress(process)
+            asks = process.asking and process.impatient and not process.frozen
+            waits = process.idle and not asks
+            waits = waits or (process.hanging and attempt.limit is not None)
             yield Pause(None if waits else POLL_S, key)
+        yield _progress(process, ended=True)
         yield self._delay(0.1, 1)
         told = (process.code, process.ok, process.cause)
         code, ok, cause = KILLED if process.killed else told
@@ -451,11 +482,11 @@ class World:
         answered = {m.answers.id for m in attempt.messages if m.answers is not None}
         for ask in process.open_asks:
             name = ask.event.question
-            if self._gives_up_asking():
+            if name not in open_now | answered:
+                yield ask.event
+            elif process.impatient:
                 ask.settled = True
                 yield e.AskWithdrawn(*process.key, name)
-            elif name not in open_now | answered:
-                yield ask.event
 
     def _touch(self, key: AttemptKey) -> Process:
         process = self.processes[key]
@@ -530,6 +561,8 @@ class World:
         yield self.work[key]
 
     def _outcome(self, key: AttemptKey) -> e.AttemptCollected:
+        if self.processes[key].mute:
+            return self._as_it_was(key)
         files = self.state().spec(key[0]).files
         head = f"{key[0]}.{key[1]}"
         if self._chance(self.faults.work_fault):
@@ -542,6 +575,14 @@ class World:
             path = "elsewhere/else"
         self.commits[head] = Commit(head, f"{head}-tree", (self.base,))
         return e.AttemptCollected(*key, head, f"{head}-tree", 1, (FileTouched(path, 1, 0),))
+
+    def _as_it_was(self, key: AttemptKey) -> e.AttemptCollected:
+        """The work that an attempt has found and left alone."""
+        earlier = [self.work[key[0], n] for n in range(1, key[1]) if (key[0], n) in self.work]
+        if earlier:
+            return msgspec.structs.replace(earlier[-1], attempt=key[1])
+        base = self.state().tasks[key[0]].attempts[key[1] - 1].base or self.target
+        return e.AttemptCollected(*key, base, self.commits[base].tree, 0)
 
     def _release(self, step: Release) -> Performer:
         yield self._delay(0.5, 3)
@@ -690,6 +731,19 @@ class World:
         self.base = step.commit
         yield self._delay(0.1, 2)
         yield e.Promoted(step.commit, "update-ref")
+
+
+def _progress(process: Process, *, ended: bool = False) -> e.AttemptProgressed:
+    read = int(process.spent * 1e4)
+    reckoned = process.spent / 4 if process.priced and not ended else 0.0
+    return e.AttemptProgressed(
+        *process.key,
+        read,
+        session=process.session,
+        tokens_in=read,
+        usd=process.spent + reckoned,
+        usd_priced=reckoned,
+    )
 
 
 def ungated(state: RunState, entry_id: EntryId, tree: str) -> list[GateName]:

@@ -25,6 +25,7 @@ from typing import Final
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
+from agentdeck.core.budgets import in_force
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import Refused, decide, refusal
 from agentdeck.core.events import AnyEvent, Outcome, Recorded, SkipMode
@@ -35,12 +36,17 @@ from agentdeck.core.next_steps import next_steps
 from agentdeck.core.permissions import Decision, Scope
 from agentdeck.core.plan import Plan
 from agentdeck.core.stale import StaleEvent, check
-from agentdeck.core.state import SETTLED, RunState
-from agentdeck.core.steps import IOStep, Record, Steps, Watch
+from agentdeck.core.state import SETTLED, RunState, Wanted
+from agentdeck.core.steps import Freeze, IOStep, Record, Steps, StopAttempt, Thaw, Watch
 from agentdeck.testing.clock import ManualClock
-from agentdeck.testing.generated_plans import generated_plan
+from agentdeck.testing.generated_plans import PRICES, generated_plan
 from agentdeck.testing.random_change import random_change
-from agentdeck.testing.ring_checks import RingChecks, no_silent_stall, stands_and_says_why
+from agentdeck.testing.ring_checks import (
+    RingChecks,
+    must_stand,
+    no_silent_stall,
+    stands_and_says_why,
+)
 from agentdeck.testing.scripted_world import Faults, Pause, Performer, Violation, World
 
 MAX_HAPPENINGS: Final = 20_000  # in one run; the longest seen has about 5,000
@@ -99,7 +105,14 @@ class Simulation:
         self.patience = self.faults.commands
         self.wakes: set[float] = set()
         started = e.RunStarted(
-            RunId(f"run-{seed}"), plan, "/repo/.git", "main", "base0", "base0-tree", "deck/x"
+            RunId(f"run-{seed}"),
+            plan,
+            "/repo/.git",
+            "main",
+            "base0",
+            "base0-tree",
+            "deck/x",
+            prices=PRICES,
         )
         self.append(started)
         self.append(_engine_started(1))
@@ -143,9 +156,28 @@ class Simulation:
                 flight = Flight(step, self.world.perform(step))
                 self.flights.append(flight)
                 self._resume_in(flight, 0.0)
+        self._stands_or_goes_on()
         if steps.wake_at is not None and steps.wake_at not in self.wakes:
             self.wakes.add(steps.wake_at)
             self._plan(steps.wake_at, lambda: None)
+
+    def _stands_or_goes_on(self) -> None:
+        """I11: who works under a used-up budget is being frozen, and nobody else stays frozen."""
+        for process in self.world.live():
+            task = self.state.tasks[process.key[0]]
+            attempt = task.attempt
+            if attempt is None or process.frozen != (attempt.frozen_at is not None):
+                continue  # its watcher is about to tell what is true
+            of_it = [flight for flight in self.flights if subject(flight.step) == task.id]
+            if not attempt.live or any(flight.cancelled for flight in of_it):
+                continue
+            acts = [flight.step for flight in of_it]
+            spent = must_stand(self.state, task)
+            if spent and not process.frozen and not _any(acts, Freeze, StopAttempt):
+                raise Violation(f"I11: {process.key} works on, and its budget is used up")
+            stays = process.frozen and task.wanted is Wanted.RUN and not spent
+            if stays and not _any(acts, Thaw, StopAttempt):
+                raise Violation(f"{process.key} stays frozen, and nothing says why")
 
     def _decide(self) -> Steps:
         for _ in range(MAX_DECISIONS):
@@ -350,6 +382,7 @@ class Simulation:
     def _ending(self) -> Ending:
         if fold(self.history) != self.state:
             raise Violation("I1: the journal does not fold into the last state")
+        self._stands_or_goes_on()
         if self.state.outcome is not None and self.world.live():
             raise Violation(f"I10: the run has ended, and {self.world.live()} live")
         for landing in self.state.landings:
@@ -385,6 +418,10 @@ class Simulation:
             raise Violation("the run is complete and the target was not promoted")
         if auto and not self.state.promote_reason and self.state.promoted != self.state.tip:
             raise Violation("the run is complete and the base lacks what landed last")
+
+
+def _any(steps: list[IOStep], *kinds: type[IOStep]) -> bool:
+    return any(isinstance(step, kinds) for step in steps)
 
 
 def _ignore(_: bool) -> None:
@@ -428,6 +465,7 @@ def possible_commands(
     found += [command for command in (c.Pause(), c.Hold()) if random.random() < 0.3]
     found += _about_permissions(state, random, task)
     found += [c.Pause(task), c.Resume(task), c.Steer(task, "go on")]  # races worth meeting often
+    found += _money(state, random, task)
     found.append(c.EditPlan(random_change(state, random, task), state.plan_changes))
     if random.random() < 0.2:
         found.append(c.EndRun())
@@ -460,6 +498,19 @@ def _about_permissions(state: RunState, random: Random, task: TaskId) -> list[An
     )
     dropped = random.choice(list(state.rules) or ["r1"])
     return [answer, answer, answer, rule, c.DropPermission(dropped)]
+
+
+def _money(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
+    """Raise a budget that is, and set one that may not have been."""
+    limited = in_force(state)
+    phase, pool = state.spec(task).phase, state.settings(task).pool
+    scope = random.choice(["run", f"task:{task}", f"phase:{phase}", f"pool:{pool}"])
+    found: list[AnyCommand] = [c.SetBudget(scope, usd=random.choice((None, 0.0, 0.5, 2.0)))]
+    if limited:
+        chosen = random.choice(list(limited))
+        more = {"tokens": 5000} if limited[chosen].usd is None else {"usd": 1.0}
+        found += [c.RaiseBudget(chosen, **more)] * 2
+    return found
 
 
 def seeded(seed: int, faults: Faults | None = None) -> Simulation:

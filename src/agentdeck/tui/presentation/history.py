@@ -56,9 +56,11 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
         f"{count(tokens)} tokens" if tokens else "",
         money(attempt.usd) if attempt.usd else "",
         plural(attempt.tools, "tool call") if attempt.tools else "",
-        "" if attempt.fresh else "went on where the one before had stopped",
+        _went_on(attempt),
     ]
     yield from wrapped(" · ".join(part for part in cost if part), width, "muted", indent="  ")
+    if attempt.why:
+        yield from wrapped(attempt.why, width, "muted", indent="  ")
     yield from _end(attempt, width)
     if current and task.reason:
         yield from wrapped(task.reason, width, "", indent="  ")
@@ -82,6 +84,12 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
         sent = "" if message.delivered else " (on its way)"
         sent = " (not heard: told again)" if message.requeued else sent
         yield from wrapped(f"{message.by}: {message.text}{sent}", width, "state-asks", indent="  ")
+
+
+def _went_on(attempt: Attempt) -> str:
+    if attempt.resumed is not None:
+        return "went on in the session of the one before"
+    return "" if attempt.fresh else "went on where the one before had stopped"
 
 
 def _end(attempt: Attempt, width: int) -> Iterator[Line]:
