@@ -14,6 +14,7 @@ from agentdeck import __version__
 from agentdeck.cli import (
     agents,
     analyze,
+    answering,
     commands,
     demo,
     doctor,
@@ -74,6 +75,7 @@ for _group in (
     agents,
     run,
     commands,
+    answering,
     runs,
     exporting,
     demo,
