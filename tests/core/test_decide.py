@@ -12,8 +12,8 @@ from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import MAX_AGENTS, MAX_MESSAGE, Refused, decide, refusal
 from agentdeck.core.events import Outcome, SkipMode
-from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Defaults, GateWhen, Land
+from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.plan import Agent, Defaults, GateWhen, Land
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import TaskState, Wanted
 from agentdeck.core.steps import LandEntry, RunGate
@@ -77,6 +77,14 @@ def red_tip() -> Run:
     return run.append(gate_finished(step, e.Verdict.FAILED))
 
 
+def limited() -> Run:
+    """Task A waits for its account, which lets nobody in."""
+    own = Agent(AgentName("own"), command=("own",), account="acme")
+    run = run_until(started(plan("A", agent="own", agents=(own,))), reached("A", TaskState.WORKING))
+    run.append(e.AttemptExited(A, 1, 1, ok=False, cause=e.FailureClass.AUTH))
+    return run.append(e.AttemptCollected(A, 1, "head", "tree", 1)).settle()
+
+
 ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (fresh, c.Pause(), [e.RunPaused]),
     (fresh, c.Pause(A), [e.TaskPauseAsked]),
@@ -114,6 +122,8 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (deaf, c.Steer(A, "look at x"), [e.MessageQueued]),
     (fresh, c.Steer(B, "look at x"), [e.MessageQueued]),
     (stuck, c.Steer(A, "look at x"), [e.MessageQueued]),
+    (limited, c.ReopenAccount("acme"), [e.AccountReopened]),
+    (limited, c.Retry(A), [e.AccountReopened]),
     (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
     (fresh, c.SetBudget("run", usd=5.0), [e.BudgetSet]),
     (told(c.SetBudget("task:A", tokens=5)), c.RaiseBudget("task:A", tokens=5), [e.BudgetSet]),
@@ -169,6 +179,8 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     ),
     (lambda: at(TaskState.LANDED), c.Steer(A, "hello"), "A is landed: no turn follows"),
     (by_hand, c.Steer(A, "hello"), "A is done by a person: approve it when it is done"),
+    (fresh, c.ReopenAccount("acme"), "there is no account acme"),
+    (told(c.ReopenAccount("acme"), of=limited), c.ReopenAccount("acme"), "acme is open"),
     (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetAgents(MAX_AGENTS + 1), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetBudget("task:Z", usd=1.0), "there is no 'task:Z' to have a budget"),
