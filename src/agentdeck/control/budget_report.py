@@ -24,9 +24,10 @@ class BudgetLine(msgspec.Struct, frozen=True):
     scope: str  # `run`, `phase:ID`, `pool:NAME` or `task:ID`
     usd: Amount
     tokens: Amount
-    share: float  # used, of what is nearer to its limit: 1.0 = all
+    used_share: float  # of what is nearer to its limit: 1.0 = all
     on_exceed: OnExceed
     warn: tuple[float, ...]
+    share: float | None  # of an account's own allowance
     at_work: int  # agents under it
     used_up: bool
     asks: bool  # something is held up by it, and a person can raise it
@@ -64,9 +65,10 @@ def _told(line: Line, *, asks: bool) -> BudgetLine:
         scope=line.scope,
         usd=Amount(budget.usd, line.usd, line.usd_reserved, line.usd_left),
         tokens=Amount(budget.tokens, line.tokens, line.tokens_reserved, line.tokens_left),
-        share=line.share,
+        used_share=line.used_share,
         on_exceed=budget.on_exceed,
         warn=budget.warn,
+        share=budget.share,
         at_work=line.at_work,
         used_up=line.used_up,
         asks=asks,

@@ -255,11 +255,12 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
     tokens: int | None = None
     on_exceed: OnExceed = OnExceed.ASK
     warn: tuple[float, ...] = DEFAULT_MARKS  # shares of it at which a person is told
+    share: float | None = None  # of an account's own allowance; nothing starts beyond it
 
     @property
     def limited(self) -> bool:
         """Does it limit anything?"""
-        return self.usd is not None or self.tokens is not None
+        return not (self.usd is None and self.tokens is None and self.share is None)
 
 
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):

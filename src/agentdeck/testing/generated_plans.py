@@ -177,4 +177,6 @@ def _budget(random: Random, share: float) -> Budget:
     if random.random() >= share:
         return Budget()
     usd, tokens = random.choice(LIMITS)
-    return Budget(usd=usd, tokens=tokens, on_exceed=random.choice((OnExceed.ASK, *OnExceed)))
+    of_account = random.choice((None, None, 0.5))
+    then = random.choice((OnExceed.ASK, *OnExceed))
+    return Budget(usd=usd, tokens=tokens, on_exceed=then, share=of_account)

@@ -44,7 +44,8 @@ def money_of_budget(deck: Deck) -> cells_of.Line:
     usd = reckoned(state.usd, priced=deck.is_priced)
     role = ""
     if line is not None:
-        role = "state-failed bold" if line.used_up else "state-asks" if line.share >= NEAR else ""
+        near = "state-asks" if line.used_share >= NEAR else ""
+        role = "state-failed bold" if line.used_up else near
         if line.budget.usd is not None:
             return (Span(usd, role), Span(f" of {dollars(line.budget.usd)}", "muted"))
         if line.budget.tokens is not None:
@@ -83,4 +84,6 @@ def _figures(line: Line) -> str:
         parts.append(f"{count(line.tokens)} of {count(line.budget.tokens)} tokens{held}")
     if not parts:
         parts.append(f"${line.usd:.2f}, no limit")
+    if line.budget.share is not None:
+        parts.append(f"{line.budget.share:.0%} of each account")
     return " · ".join(parts) + (" · used up" if line.used_up else "")
