@@ -206,7 +206,7 @@ def test_a_persons_retry_does_not_forget_which_models_have_failed() -> None:
 
 # --- fallbacks -----------------------------------------------------------------------------------
 
-CODEX = named("codex", model="gpt", fallback=(AgentName("nobody"),))
+CODEX = named("codex", model="gpt", fallback=(AgentName("scripted"),))
 GEMINI = named("gemini")
 CLAUDE = named("claude", fallback=(CODEX.name, GEMINI.name))
 

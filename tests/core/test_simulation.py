@@ -9,10 +9,19 @@ from typing import Any
 
 import pytest
 
+from agentdeck.core import (
+    accounts,
+    assignment,
+    footprint,
+    next_steps,
+    readiness,
+    scheduler,
+    verdicts,
+)
 from agentdeck.core import events as e
-from agentdeck.core import footprint, next_steps, readiness, scheduler, verdicts
 from agentdeck.core.budgets import Book, Line
 from agentdeck.core.events import Outcome
+from agentdeck.core.ids import AgentName
 from agentdeck.core.plan import Land
 from agentdeck.core.state import LIVE, RunState, TaskRun
 from agentdeck.core.transitions import TRANSITIONS
@@ -90,6 +99,17 @@ def _without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "_blocks", lambda *_: None)
 
 
+def _blind_to_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts.Openings, "closure", lambda *_: None)
+
+
+def _never_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def session_for(_state: RunState, task: TaskRun, _agent: AgentName) -> str | None:
+        return task.attempt.session if task.attempt else None
+
+    monkeypatch.setattr(assignment, "session_for", session_for)
+
+
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "phase_open", lambda *_: True)
 
@@ -135,6 +155,8 @@ def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
     ("breaks", "found"),
     [
         (_without_limits, "I11|I4"),
+        (_blind_to_accounts, "I11: .* not open"),
+        (_never_begins_anew, "goes on in"),
         (_impatient, "I5"),
         (_ungated, "I6"),
         (_writes_the_state, "I1:"),

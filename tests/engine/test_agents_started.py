@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ from agentdeck.engine.create import open_engine, run_engine
 from agentdeck.plans.reader import read_plan
 
 PATIENCE_S = 60.0
-FAKE = """\
-#!/usr/bin/env python3
+PYTHON = f"#!{sys.executable}"  # found by itself, a version manager's would be a shell script
+FAKE = f"""\
+{PYTHON}
 import json, os, sys
-seen = {"argv": sys.argv, "stdin": sys.stdin.read(), "env": dict(os.environ)}
+seen = dict(argv=sys.argv, stdin=sys.stdin.read(), env=dict(os.environ))
 with open(os.environ["AGENTDECK_TASK"] + ".json", "w") as file:
     json.dump(seen, file)
 sys.exit(int(os.environ.get("FAKE_EXIT", "0")))
@@ -275,3 +277,72 @@ def test_agents_that_work_at_once_have_ports_of_their_own(
     assert first["PORT_COUNT"] == "10"
     assert second["PORT_BASE"] == "1"
     assert first["COMPOSE_PROJECT_NAME"] != second["COMPOSE_PROJECT_NAME"]
+
+
+TRACED = """\
+import json, sys
+def write(event, **properties):
+    with open(sys.argv[1], "a") as file:
+        file.write(json.dumps({"event": event, "properties": properties}) + "\\n")
+write("message_send_starting")
+print("thinking")
+if sys.argv[2] == "answered":
+    write("message_send", prompt_tokens=1234, completion_tokens=56, total_cost=0.25)
+    open("done.txt", "w").close()
+write("exit", reason="Completed")
+"""
+
+
+@pytest.mark.parametrize("how", ["answered", "silent"])
+def test_a_file_beside_the_output_has_the_totals_and_the_result(
+    repo: Path, tmp_path: Path, programs: Callable[..., Path], how: str
+) -> None:
+    """Aider prints no numbers that are exact, and ends with 0 when no model has answered."""
+    programs("my-bot", f"{PYTHON}\n{TRACED}")
+    adapter(
+        "bot",
+        f'adapter = 1\nstart = ["my-bot", "{{folder}}/t.jsonl", "{how}"]\n'
+        'trace = "t.jsonl"\ntrace_output = "aider-analytics"\n',
+    )
+    plan = "[defaults]\nretries = 0\n" + TASK + 'agent = "bot"\n'
+    task = run_plan(repo, tmp_path / "runs", plan).tasks[TaskId("A")]
+    attempt = task.attempts[0]
+    assert attempt.exit is not None
+    assert attempt.exit.code == 0
+    if how == "answered":
+        assert (task.state, attempt.exit.ok) == ("landed", True)
+        assert (attempt.tokens_in, attempt.tokens_out, attempt.usd) == (1234, 56, 0.25)
+    else:
+        assert (task.state, attempt.exit.ok) == ("failed", False)
+        assert "did not answer" in attempt.exit.detail
+
+
+def test_an_agent_is_told_where_it_works_by_its_variable_too(
+    repo: Path, tmp_path: Path, programs: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent that believes an inherited one works in the user's own checkout, as opencode did."""
+    monkeypatch.setenv("PWD", str(repo))
+    monkeypatch.setenv("OLDPWD", "/")
+    programs("my-bot")
+    adapter("bot", 'adapter = 1\nstart = ["my-bot"]\n')
+    state = run_plan(repo, tmp_path / "runs", TASK + 'agent = "bot"\n')
+    env = seen(repo, state)["env"]
+    assert env["PWD"] == state.tasks[TaskId("A")].attempts[0].path
+    assert "OLDPWD" not in env
+
+
+def test_what_an_agent_leaves_for_itself_is_nobodys_work(
+    repo: Path, tmp_path: Path, programs: Callable[..., Path]
+) -> None:
+    """A cache that every agent writes into its worktree would be a conflict of all with all."""
+    programs(
+        "my-bot", "#!/bin/sh\nmkdir .bot\necho $$ > .bot/cache\necho x > $AGENTDECK_TASK.txt\n"
+    )
+    adapter("bot", 'adapter = 1\nstart = ["my-bot"]\nleaves = [".bot*"]\n')
+    tasks = "".join(f'[[task]]\nid = "{name}"\ntitle = "t"\nagent = "bot"\n' for name in "AB")
+    state = run_plan(repo, tmp_path / "runs", tasks)
+    assert {task.state for task in state.tasks.values()} == {"landed"}
+    show = ["git", "ls-tree", "-r", "--name-only", state.target]
+    files = subprocess.run(show, cwd=repo, check=True, capture_output=True, text=True).stdout
+    assert {"A.txt", "B.txt"} <= set(files.split())
+    assert ".bot/cache" not in files

@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 
 from agentdeck.agents.readers import FORMATS as READERS
+from agentdeck.agents.traces import TRACES
 from agentdeck.core import adapter as core
 from agentdeck.core.adapter import Adapter
 from agentdeck.core.plan import BUILTIN_AGENTS
@@ -48,6 +49,7 @@ def test_the_table_of_keys_has_every_field() -> None:
 
 def test_every_format_that_an_adapter_may_name_has_a_reader() -> None:
     assert set(READERS) == set(core.FORMATS)
+    assert set(TRACES) == set(core.TRACES)
 
 
 def test_a_file_may_say_only_what_is_different() -> None:
@@ -124,7 +126,10 @@ resume = ["x", "again"]
         ('adapter = 1\nstart = ["x", "{session}"]\n', "a new session does not have"),
         (SMALL + '[env]\nX = "{*model}"\n', "have groups"),
         (SMALL + 'trace = "t.json"\n', "stands without `trace_output`"),
-        (SMALL + 'trace = "../t"\ntrace_output = "mini"\n', "leads out of the attempt's folder"),
+        (
+            SMALL + 'trace = "../t"\ntrace_output = "mini-trajectory"\n',
+            "leads out of the attempt",
+        ),
         (SMALL + 'minimum = "new"\nversion = ["x"]\n', "expected a version"),
         (SMALL + 'minimum = "1.0"\n', "no command to compare it with"),
         (SMALL + "env = { X = 1 }\n", "put it in quotes"),

@@ -80,15 +80,11 @@ def answer(
     ] = "",
     always: Annotated[
         Always | None,
-        typer.Option(
-            "--always", help="Answer such requests so: in the task, run or plan."
-        ),
+        typer.Option("--always", help="Answer such requests so: in the task, run or plan."),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option(
-            "--target", metavar="GLOB", help="With --always: on what; else on this."
-        ),
+        typer.Option("--target", metavar="GLOB", help="With --always: on what; else on this."),
     ] = None,
     lasts: ForOption = None,
 ) -> int:

@@ -3,8 +3,8 @@
 Rules:
 - Several tasks are several commands: each is carried out or refused by itself, every refusal is
   printed, and the status says whether there was one.
-- A command needs an engine. Only `promote` and `end` start one: they are wanted when nobody goes on
-  with the run.
+- A command needs an engine. Only `promote`, `end` and another budget start one: they are wanted
+  when nobody goes on with the run.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from agentdeck.core.ids import TaskId
 if TYPE_CHECKING:
     from agentdeck.control.blocking import BlockingClient
 
+_STARTS_ENGINE: Final = (c.Promote, c.EndRun, c.SetBudget, c.RaiseBudget)
 PROMOTE_S: Final = 15.0  # how long `promote` waits to tell what came of it
 
 Tasks = Annotated[list[str], typer.Argument(metavar="TASK...", help="One task or several.")]
@@ -144,7 +145,7 @@ def steer(
     words = sys.stdin.read(MAX_MESSAGE + 1) if text == "-" else text
     command = c.Steer(TaskId(task), words)
     folder = chosen_run(context, run)
-    with _engine_for(folder, command) as engine:
+    with engine_for(folder, command) as engine:
         before = engine.status().seq
         engine.send(command)
         since = [recorded.event for recorded in engine.events(before)]
@@ -166,7 +167,7 @@ def limit(
 def promote(context: typer.Context, run: RunOption = None) -> int:
     """Bring what has landed into the base branch. Works on ended runs too."""
     folder = chosen_run(context, run)
-    with _engine_for(folder, c.Promote()) as engine:
+    with engine_for(folder, c.Promote()) as engine:
         seq = engine.send(c.Promote())
         return _promotion(engine, seq)
 
@@ -194,7 +195,7 @@ def _each(folder: RunFolder, tasks: Sequence[str] | None, make: Make, done: str)
     """Send one command for each task, or one for the run; the exit status."""
     targets: list[TaskId | None] = [TaskId(task) for task in dict.fromkeys(tasks or ())] or [None]
     refused = 0
-    with _engine_for(folder, make(targets[0])) as engine:
+    with engine_for(folder, make(targets[0])) as engine:
         for target in targets:
             try:
                 engine.send(make(target))
@@ -206,8 +207,8 @@ def _each(folder: RunFolder, tasks: Sequence[str] | None, make: Make, done: str)
     return EXIT_REFUSED if refused else EXIT_OK
 
 
-def _engine_for(folder: RunFolder, command: AnyCommand) -> BlockingClient:
-    """A connection to the run's engine; for `promote` and `end` one is started.
+def engine_for(folder: RunFolder, command: AnyCommand) -> BlockingClient:
+    """A connection to the run's engine; for `promote`, `end` and a budget one is started.
 
     Raises:
         Refused: there is no engine, and the command would be refused anyway.
@@ -221,7 +222,7 @@ def _engine_for(folder: RunFolder, command: AnyCommand) -> BlockingClient:
         why_not = refusal(fold_run(folder), command)
         if why_not is not None:
             raise Refused(why_not) from None
-        if not isinstance(command, c.Promote | c.EndRun):
+        if not isinstance(command, _STARTS_ENGINE):
             raise
     from agentdeck.control.start import ensure_engine
 
@@ -246,4 +247,4 @@ def _promotion(engine: BlockingClient, seq: int) -> int:
     return EXIT_NEEDS_PERSON if waits else EXIT_OK
 
 
-__all__ = ["register"]
+__all__ = ["engine_for", "register"]

@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from agentdeck.cli.output import safe
 from agentdeck.core import events as e
+from agentdeck.core.budgets import USED_UP, Book, limits_in_words, scope_in_words
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.explain import first_line
+from agentdeck.core.plan import Budget, OnExceed
 from agentdeck.core.replan import in_words
 from agentdeck.core.state import RunState, TaskState
 
@@ -30,6 +32,16 @@ def line_of(
     return f"{stamp(recorded.at)}  {safe(subject):<{wide}}  {safe(words)}".rstrip()
 
 
+def _marked(state: RunState, scope: str, mark: float) -> tuple[str, str] | None:
+    line = Book(state).lines.get(scope)
+    if line is None:  # it was lifted since
+        return None
+    if mark < USED_UP:
+        return "budget", f"{mark:.0%} of {line.words} is used"
+    asks = line.budget.on_exceed is OnExceed.ASK
+    return "budget", line.sentence + (": agents stand still until it is raised" if asks else "")
+
+
 def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
     """Whom an event is about (a task, a gate, the run) and what it says; None = only detail."""
     match event:
@@ -41,6 +53,11 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return "run", f"resumed by {by}"
         case e.AgentsLimitSet(limit, by):
             return "run", f"{limit} agents at once, set by {by}"
+        case e.BudgetSet(scope, usd, tokens, by):
+            limits = " and ".join(limits_in_words(Budget(usd, tokens))) or "no limit"
+            return "budget", f"{scope_in_words(scope)}: {limits}, set by {by}"
+        case e.BudgetMarked(scope, mark):
+            return _marked(state, scope, mark)
         case e.PlanChanged(change, _, by):
             return "plan", f"changed by {by}: {in_words(change)}"
         case e.RunEndAsked(by):
@@ -57,7 +74,8 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
         case e.MessageSent(task, _, _, text, by):
             return task, f"{by} says: {first_line(text)}"
         case e.AttemptFrozen(task):
-            return task, "paused"
+            held = Book(state).freezes(state.tasks[task])
+            return task, "frozen: its budget is used up" if held else "paused"
         case e.AttemptThawed(task):
             return task, "goes on"
         case e.AttemptExited(task, _, code):

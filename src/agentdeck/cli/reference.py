@@ -68,7 +68,8 @@ def _verb(name: str, verb: Any) -> str:
     arguments = [p for p in verb.params if p.param_type_name == "argument"]
     words = " ".join(_metavar(argument) for argument in arguments)
     usage = f"agentdeck {name} {words}".rstrip()
-    return f"### `{usage}`\n\n{verb.help}\n\n{_options(verb)}"
+    told = verb.callback.__doc__ if hasattr(verb, "commands") else verb.help
+    return f"### `{usage}`\n\n{told}\n\n{_options(verb)}"
 
 
 def _options(verb: Any) -> str:

@@ -37,8 +37,18 @@ PROMPTED_BY_MESSAGE: Final = frozenset({Input.CLAUDE})
 ENDED_BY_CLOSE: Final = frozenset({Input.CLAUDE, Input.BRIDGE})
 # Stream formats that say how it ended. The exit status of the others is all there is.
 WITH_RESULT: Final = frozenset({"claude", "scripted", "codex", "gemini", "opencode", "acp"})
-FORMATS: Final = ("plain", "claude", "codex", "gemini", "opencode", "acp", "scripted")
-TRACES: Final = ("aider", "mini")  # formats of files that are written beside the output
+FORMATS: Final = (
+    "plain",
+    "claude",
+    "codex",
+    "gemini",
+    "opencode",
+    "aider",
+    "mini",
+    "acp",
+    "scripted",
+)
+TRACES: Final = ("aider-analytics", "mini-trajectory")  # formats of files beside the output
 # What `{word}` can be in an argument or a variable ...
 WORDS: Final = (
     "prompt",
@@ -79,6 +89,7 @@ class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
     root_env: dict[str, str] = {}  # set as well when it runs as root
     home: dict[str, str] = {}  # variables that give it a state folder of its own: {home}
     first_run: tuple[str, ...] = ()  # once before several may start on a state folder that is new
+    leaves: tuple[str, ...] = ()  # files of its own in the worktree, as in .gitignore: no work
     trace: str = ""  # a file it writes beside its output, below the attempt's folder
     trace_output: str = ""  # the trace's format
     exits: dict[str, str] = {}  # exit status → failure class, where its stream says nothing

@@ -4,6 +4,7 @@ Rules:
 - The plan's settings say who begins. From then on the task's own history may say otherwise: a
   failure that an abler model may avoid moves it up its agent's ladder, one that the agent cannot
   help gives it to the next of its fallbacks, in a circle. `core.policy` says which failure does so.
+- Nobody waits long for a limit while there is a fallback whose account is open.
 - A ladder begins at the model that the plan gives the task. A model that is not on the ladder is
   somebody's choice, and stays.
 - Who works in another's place does so with its own model and in the pool that is right for it.
@@ -23,11 +24,13 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.accounts import limit_of, opens_in_s
 from agentdeck.core.events import NextSession
 from agentdeck.core.ids import AgentName, PoolName
 from agentdeck.core.plan import Plan, RouteMatch, Task, matching_routes, pool_of, skilled_agent
 from agentdeck.core.state import RunState, TaskRun
 
+FALL_BACK_AFTER_S: Final = 10 * 60.0  # a limit that lifts sooner is waited for
 # Ids are UUIDs, `ses_...` or numbers. Nothing that starts like an option, no spaces.
 _SESSION_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
@@ -40,57 +43,80 @@ class Assignment(msgspec.Struct, frozen=True):
     pool: PoolName | None
     fresh: bool
     session: str | None
+    account: str  # whose limits it meets; empty = nobody's
     why: str = ""  # what chose agent and model, where it was not the plan's plain word
 
 
-def assign(state: RunState, task: TaskRun) -> Assignment:
-    """Who makes the next attempt of a task, and how."""
-    agent = _agent(state, task)
+def assign(state: RunState, task: TaskRun, now: float) -> Assignment:
+    """Who makes the next attempt of a task, and how. `now` is in seconds since the epoch."""
+    agent = whose(state, task, now)
     model = _model(state, task, agent)
     return Assignment(
         agent,
         model,
-        pool_for(state, task),
+        pool_for(state, task, agent),
         starts_fresh(task),
         session_for(state, task, agent),
+        state.plan.agent_by_name[agent].limited_by,
         _why(state, task, agent, model),
     )
 
 
-def pool_for(state: RunState, task: TaskRun) -> PoolName | None:
-    """Where the next attempt of a task takes its place."""
-    agent, settings = _agent(state, task), state.settings(task.id)
+def whose(state: RunState, task: TaskRun, now: float) -> AgentName:
+    """Who makes the next attempt of a task.
+
+    The one to whom it was given, and who comes after it in the circle, as soon as their account is
+    open; where nobody's is, who can be waited for the shortest time.
+    """
+    planned = state.settings(task.id).agent
+    if not state.plan.agent_by_name[planned].fallback:
+        return planned
+    circle = _circle(state, task)
+    first = circle.index(task.given_to) if task.given_to in circle else 0
+    waits = [(_waits_s(state, name, now), name) for name in circle[first:] + circle[:first]]
+    soon = next((name for wait_s, name in waits if wait_s <= FALL_BACK_AFTER_S), None)
+    return soon or min(waits, key=lambda each: each[0])[1]
+
+
+def _waits_s(state: RunState, agent: AgentName, now: float) -> float:
+    account = state.accounts.get(state.plan.agent_by_name[agent].limited_by)
+    return opens_in_s(account, now) if account is not None else 0.0
+
+
+def pool_for(state: RunState, task: TaskRun, agent: AgentName) -> PoolName | None:
+    """Where a task takes its place when `agent` makes its next attempt."""
+    settings = state.settings(task.id)
     if agent == settings.agent:
         return settings.pool
     return pool_of(state.plan, state.spec(task.id), agent)
 
 
 def can_escalate(state: RunState, task: TaskRun) -> bool:
-    """Is there an abler model on the ladder of the agent that works on a task?"""
-    agent = _agent(state, task)
-    ladder, first = _ladder(state, task, agent)
+    """Is there an abler model on the ladder of the agent that worked on a task last?"""
+    ladder, first = _ladder(state, task, _last_agent(state, task))
     return first + task.rung + 1 < len(ladder)
 
 
-def has_fallback(state: RunState, task: TaskRun) -> bool:
-    """Is there another agent that may take a task over?"""
-    return len(_circle(state, task)) > 1
+def next_agent(state: RunState, task: TaskRun) -> AgentName | None:
+    """Who may take a task over from the agent that worked on it last; None = nobody else.
+
+    It is the first of the circle again when everybody has had it.
+    """
+    circle, last = _circle(state, task), _last_agent(state, task)
+    if len(circle) == 1:
+        return None
+    at = circle.index(last) if last in circle else -1
+    return circle[(at + 1) % len(circle)]
 
 
-def has_come_round(state: RunState, task: TaskRun) -> bool:
-    """Is the next of a task's agents the first one again?"""
-    return (task.fallen + 1) % len(_circle(state, task)) == 0
+def _last_agent(state: RunState, task: TaskRun) -> AgentName:
+    return task.attempt.agent if task.attempt is not None else state.settings(task.id).agent
 
 
 def _circle(state: RunState, task: TaskRun) -> tuple[AgentName, ...]:
     """Who may work on a task, the first choice first."""
     planned = state.settings(task.id).agent
     return (planned, *state.plan.agent_by_name[planned].fallback)
-
-
-def _agent(state: RunState, task: TaskRun) -> AgentName:
-    circle = _circle(state, task)
-    return circle[task.fallen % len(circle)]
 
 
 def _ladder(state: RunState, task: TaskRun, agent: AgentName) -> tuple[tuple[str, ...], int]:
@@ -122,7 +148,7 @@ def _why(state: RunState, task: TaskRun, agent: AgentName, model: str | None) ->
     planned = state.settings(task.id).agent
     found = []
     if agent != planned:
-        found.append(f"{agent} in place of {planned}{_after(task)}")
+        found.append(f"{agent} in place of {planned}{_instead(state, task, planned)}")
     elif task.rung == 0:
         found.append(_chosen(state.plan, state.spec(task.id)))
     if model is not None and model != _first_model(state, task, agent):
@@ -131,9 +157,13 @@ def _why(state: RunState, task: TaskRun, agent: AgentName, model: str | None) ->
     return "; ".join(part for part in found if part)
 
 
-def _after(task: TaskRun) -> str:
+def _instead(state: RunState, task: TaskRun, planned: AgentName) -> str:
+    """Why another agent than the planned one works."""
+    account = state.accounts.get(state.plan.agent_by_name[planned].limited_by)
+    if account is not None and not account.open:
+        return f": {limit_of(account)}"
     causes = [attempt.cause for attempt in task.attempts if attempt.cause is not None]
-    return f", after {causes[-1]}" if causes and task.fallen else ""
+    return f", after {causes[-1]}" if causes and task.given_to else ""
 
 
 def _chosen(plan: Plan, task: Task) -> str:

@@ -40,6 +40,7 @@ class Hindrance(StrEnum):
     PREFLIGHT_RUNS = "preflight runs"
     BUDGET = "budget"
     PAUSED = "paused"
+    ACCOUNT = "account"
     EXCLUSIVE = "exclusive"
     FOOTPRINT = "footprint"
     POOL = "pool"

@@ -127,6 +127,13 @@ class DropPermission(Command, frozen=True, tag="drop_permission"):
     by: str = "you"
 
 
+class ReopenAccount(Command, frozen=True, tag="reopen_account"):
+    """Let attempts start on an account again, as many as there are slots."""
+
+    account: str
+    by: str = "you"
+
+
 class SetAgents(Command, frozen=True, tag="set_agents"):
     """How many agents may work at once."""
 
@@ -187,6 +194,7 @@ AnyCommand = (
     | Answer
     | SetPermission
     | DropPermission
+    | ReopenAccount
     | SetAgents
     | SetBudget
     | RaiseBudget

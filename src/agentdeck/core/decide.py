@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import commands as c
 from agentdeck.core import (
+    assignment,
     decide_budget,
     decide_permissions,
     decide_words,
@@ -18,6 +18,7 @@ from agentdeck.core import (
     queue,
     replan_rules,
 )
+from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.budgets import Book
 from agentdeck.core.commands import AnyCommand
@@ -83,6 +84,8 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return decide_permissions.set_permission(state, command)
         case c.DropPermission():
             return decide_permissions.drop_permission(state, command)
+        case c.ReopenAccount():
+            return _reopen_account(state, command)
         case c.SetAgents():
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
@@ -154,10 +157,29 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
             raise Refused("no gate is red on the target or the base")
         return [e.GateReset(tree, command.by) for tree in red]
     task = task_of(state, command.task)
+    if task.state is S.READY and (waits_for := _its_account(state, task)) is not None:
+        return [e.AccountReopened(waits_for, command.by)]
     if task.state not in (S.FAILED, S.CANCELLED, S.RETRYING, S.REVIEWING, S.PROPOSED):
         raise Refused(f"{task.id} is {task.state}: only an ended attempt can be retried")
     session = e.NextSession.NEW if command.fresh else policy.next_session(task.cause)
     return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh, session)]
+
+
+def _its_account(state: RunState, task: TaskRun) -> str | None:
+    """The account that a ready task waits for; None = it waits for something else."""
+    agent = assignment.whose(state, task, state.at)
+    account = state.accounts.get(state.plan.agent_by_name[agent].limited_by)
+    return account.name if account is not None and not account.open else None
+
+
+def _reopen_account(state: RunState, command: c.ReopenAccount) -> list[AnyEvent]:
+    account = state.accounts.get(command.account)
+    if account is None:
+        known = ", ".join(state.accounts) or "none: nothing has started on one"
+        raise Refused(f"there is no account {command.account}", hint=f"there are: {known}")
+    if account.open and account.window is None:
+        raise Refused(f"{account.name} is open")
+    return [e.AccountReopened(account.name, command.by)]
 
 
 def _skip(state: RunState, command: c.Skip) -> list[AnyEvent]:

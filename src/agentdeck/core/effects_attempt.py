@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import effects_words
+from agentdeck.core import effects_account, effects_words
 from agentdeck.core import events as e
 from agentdeck.core.budgets import holds
 from agentdeck.core.effects_budget import limits_changed
@@ -47,15 +47,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
         case e.LimitHit():
             attempt_of(state, event.task).limit = Limit(event.cause, event.detail)
         case e.AttemptExited():
-            attempt = attempt_of(state, event.task)
-            _thaw(attempt, at)
-            attempt.exited_at = at
-            attempt.questions.clear()
-            unheard = state.plan.agent_by_name[attempt.agent].prompted_by_message
-            prompted = attempt.prompted or not unheard
-            requeue(state.tasks[event.task], attempt, prompted=prompted)
-            attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
-            forget_troubles(state, event.task)
+            _exit(state, event, at)
         case e.AttemptCollected():
             attempt_of(state, event.task).collected = Collected(
                 event.head,
@@ -75,6 +67,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
 
 
 def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
+    effects_account.began(state, event, at)
     task = state.tasks[event.task]
     task.attempts.append(
         Attempt(
@@ -115,6 +108,19 @@ def _progress(state: RunState, event: e.AttemptProgressed) -> None:
     attempt.message = event.message or attempt.message
     if fell:  # a reckoned price gave way to what the stream says
         limits_changed(state)
+
+
+def _exit(state: RunState, event: e.AttemptExited, at: float) -> None:
+    attempt = attempt_of(state, event.task)
+    _thaw(attempt, at)
+    attempt.exited_at = at
+    attempt.questions.clear()
+    unheard = state.plan.agent_by_name[attempt.agent].prompted_by_message
+    prompted = attempt.prompted or not unheard
+    requeue(state.tasks[event.task], attempt, prompted=prompted)
+    attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
+    effects_account.ended(state, attempt)
+    forget_troubles(state, event.task)
 
 
 def _thaw(attempt: Attempt, at: float) -> None:

@@ -87,7 +87,7 @@ def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:
     task.next_session = event.session
     task.sessions_lost += event.cause is e.FailureClass.SESSION
     task.rung += event.escalate
-    task.fallen += event.fall_back
+    task.given_to = event.agent or task.given_to
     if event.counts:
         task.failures += 1
     else:
@@ -104,7 +104,8 @@ _NEEDS_FRESH = (e.FailureClass.CONFLICT, e.FailureClass.GIT)
 
 def _retry_by_person(state: RunState, event: e.TaskRetried) -> None:
     task = state.tasks[event.task]
-    task.failures = task.free_failures = task.fallen = 0
+    task.failures = task.free_failures = 0
+    task.given_to = None
     task.retry_at, task.skip_mode = None, None
     task.wanted, task.stopped_by = Wanted.RUN, ""
     if event.feedback:

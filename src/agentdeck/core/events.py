@@ -579,7 +579,7 @@ class RetryScheduled(Event, frozen=True, tag="task.retry_scheduled"):
     fresh: bool = False
     session: NextSession = NextSession.NEW
     escalate: bool = False  # with the next model of the agent's ladder
-    fall_back: bool = False  # by the next agent
+    agent: AgentName | None = None  # another one takes over
 
 
 class RetryDue(Event, frozen=True, tag="task.retry_due"):
@@ -602,6 +602,38 @@ class TaskCancelled(Event, frozen=True, tag="task.cancelled"):
 
     task: TaskId
     detail: str
+
+
+# --- the accounts whose limits agents meet --------------------------------------------------------
+
+
+class AccountLimited(Event, frozen=True, tag="account.limited"):
+    """An attempt met a limit of its account: nothing starts on it for a while."""
+
+    account: str
+    task: TaskId
+    attempt: int
+    cause: FailureClass
+    detail: str
+    until: float | None  # None = until a person reopens it
+    slows: bool = False  # fewer attempts at once after that
+
+
+class AccountNoted(Event, frozen=True, tag="account.noted"):
+    """How much of its allowance an account has used, as an agent's stream says."""
+
+    account: str
+    task: TaskId
+    attempt: int
+    utilization: float  # a share, 0 to 1
+    resets_at: float | None = None
+
+
+class AccountReopened(Event, frozen=True, tag="account.reopened"):
+    """Attempts may start on the account again: its time is over, or a person wants it."""
+
+    account: str
+    by: str = ""  # a person; empty = by time
 
 
 # --- gates ---------------------------------------------------------------------------------------
@@ -810,7 +842,9 @@ QueueEvent: TypeAlias = (
     | LandingLost
     | LandingBlocked
 )
-AnyEvent: TypeAlias = RunEvent | TaskEvent | AttemptEvent | QueueEvent
+# About the accounts whose limits agents meet.
+AccountEvent: TypeAlias = AccountLimited | AccountNoted | AccountReopened
+AnyEvent: TypeAlias = RunEvent | TaskEvent | AttemptEvent | QueueEvent | AccountEvent
 
 
 class Recorded(msgspec.Struct, frozen=True):

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import evidence, queue, scheduler, verdicts
+from agentdeck.core import accounts, evidence, queue, scheduler, verdicts
 from agentdeck.core.budgets import Book
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Land
 from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import SETTLED, STUCK, Entry, RunState, TaskRun, TaskState, Wanted
+from agentdeck.core.words import first_line, short_duration
+
+__all__ = [
+    "blocking_failures",
+    "explain",
+    "explain_entry",
+    "first_line",
+    "needs_person",
+    "short_duration",
+    "standstill",
+]
 
 NAMED = 3  # tasks in one sentence
 
@@ -31,22 +42,6 @@ _LEFT_UNDONE = frozenset(
 )
 
 
-def first_line(text: str) -> str:
-    """The first line of a text that may have a log's tail."""
-    return text.split("\n", 1)[0]
-
-
-def short_duration(seconds: float) -> str:
-    """A duration as people say it: `45 s`, `12 min`, `3 h 5 min`."""
-    whole = max(0, round(seconds))
-    if whole < 90:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def explain(state: RunState, task_id: TaskId, now: float) -> str:
     """One sentence on why the task stands where it stands. Raises KeyError for an unknown id."""
     task = state.tasks[task_id]
@@ -60,7 +55,7 @@ def explain(state: RunState, task_id: TaskId, now: float) -> str:
         case TaskState.PENDING:
             return f"{task_id} waits for {_pending(state, task)}"
         case TaskState.READY:
-            blocker = scheduler.blocker_of(state, task_id)
+            blocker = scheduler.blocker_of(state, task_id, now)
             return f"{task_id} waits: {blocker.sentence}" if blocker else f"{task_id} starts now"
         case TaskState.PREPARING:
             return _preparing(state, task)
@@ -278,6 +273,8 @@ def standstill(state: RunState) -> str | None:
     blockers = [blocker for _, blocker in scheduler.admission(state)]
     if any(b is None or b.kind is scheduler.Hindrance.PREFLIGHT_RUNS for b in blockers):
         return None
+    if any(b is not None and b.until is not None for b in blockers):
+        return None  # time alone will change it
     if queue.head(state) is not None and not state.queue_held and queue.frozen_gate(state) is None:
         return None
     everybody = {b.sentence for b in blockers if b and b.kind in scheduler.FOR_EVERYBODY}
@@ -296,6 +293,9 @@ def _queue_stands(state: RunState) -> str | None:
 
 
 def _needs_somebody(state: RunState) -> str | None:
+    closed = next(accounts.closed(state), None)
+    if closed is not None:
+        return accounts.said_of(closed, state.at)
     waiting = needs_person(state)
     if waiting:
         more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""

@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agentdeck.core import effects_attempt, effects_queue, effects_run, effects_task
+from agentdeck.core import (
+    effects_account,
+    effects_attempt,
+    effects_queue,
+    effects_run,
+    effects_task,
+)
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.readiness import refresh_readiness
@@ -94,5 +100,7 @@ def _take_in(state: RunState, event: AnyEvent, at: float) -> None:
         effects_task.take(state, event, at)
     elif isinstance(event, e.AttemptEvent):
         effects_attempt.take(state, event, at)
+    elif isinstance(event, e.AccountEvent):
+        effects_account.take(state, event, at)
     else:
         effects_queue.take(state, event, at)

@@ -78,7 +78,8 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
         return
     yield from _marks(state, book)
     yield from _preflight(state)
-    yield from _starts(state, book)
+    yield from _reopenings(state, now)
+    yield from _starts(state, now, book)
     yield from queue.next_steps(state, now)
     yield from _phases(state)
     yield from _promotion(state)
@@ -203,7 +204,7 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield Record((e.TaskContinued(task.id, attempt.number, task.queued[-1].by),))
         return
     if missing is not None:
-        yield Record((_after_missing(state, task, missing, now),))
+        yield Record(_after_missing(state, task, missing, now))
         return
     work = attempt.collected
     if work.commits == 0:
@@ -228,12 +229,13 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
 
 def _after_missing(
     state: RunState, task: TaskRun, missing: evidence.Missing, now: float
-) -> AnyEvent:
-    if missing.cause is FailureClass.STOPPED:
-        return e.TaskCancelled(task.id, missing.detail)
-    return policy.after_failure(
-        state, task, missing.cause, missing.detail, now, not_before=missing.not_before
-    )
+) -> tuple[AnyEvent, ...]:
+    cause, detail, reset = missing.cause, missing.detail, missing.not_before
+    if cause is FailureClass.STOPPED:
+        return (e.TaskCancelled(task.id, detail),)
+    limited = policy.account_limited(state, task, cause, detail, now, resets_at=reset)
+    follows = policy.after_failure(state, task, cause, detail, now, not_before=reset)
+    return (follows,) if limited is None else (limited, follows)
 
 
 def _propose(task: TaskRun) -> Record:
@@ -282,13 +284,20 @@ def _marks(state: RunState, book: Book) -> Iterator[AnyStep]:
             yield Record((e.BudgetMarked(line.scope, line.mark),))
 
 
-def _starts(state: RunState, book: Book) -> Iterator[AnyStep]:
+def _reopenings(state: RunState, now: float) -> Iterator[AnyStep]:
+    for account in state.accounts.values():
+        until = account.frozen_until
+        if until is not None and now >= until and not account.closed:
+            yield Record((e.AccountReopened(account.name),))
+
+
+def _starts(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
     if not scheduler.has_room(state):
         return
-    for task, blocker in scheduler.admission(state, book):
+    for task, blocker in scheduler.admission(state, now, book):
         if blocker is not None:
             continue
-        chosen = assignment.assign(state, task)
+        chosen = assignment.assign(state, task, now)
         number = len(task.attempts) + 1
         usd, tokens = book.expected(task.id)
         claim = e.AttemptClaimed(
@@ -299,6 +308,7 @@ def _starts(state: RunState, book: Book) -> Iterator[AnyStep]:
             chosen.pool,
             chosen.fresh,
             session=chosen.session,
+            account=chosen.account,
             why=chosen.why,
             reserved_usd=usd,
             reserved_tokens=tokens,
@@ -401,4 +411,6 @@ def _wake_at(state: RunState, now: float) -> float | None:
     times += [entry.blocked_until for entry in state.queue.values()]
     due = (asks.next_deadline(state, task) for task in state.in_state(*LIVE))
     times += [moment for moment in due if moment is not None]
+    for account in state.accounts.values():
+        times += [account.frozen_until or 0.0, account.next_start_at]
     return min((moment for moment in times if moment > now), default=None)

@@ -170,6 +170,7 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     adapter: Adapter | None = None  # what `use` stands for, as it was when the run began
     escalate: tuple[str, ...] = ()  # models, the first one for the first attempt
     fallback: tuple[AgentName, ...] = ()  # who works in its place, the first choice first
+    account: str = ""  # which of several at its provider
     resume: tuple[str, ...] = ()  # of a command: argv that goes on with {session}
     take_over: tuple[str, ...] = ()  # of a command: argv of its own screen on {session}
     reads: Input | None = None  # of a command: what it reads while it works; None = by its output
@@ -234,6 +235,12 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     def waits_for_more(self) -> bool:
         """Does it go on after a turn until its input is closed?"""
         return self.input in ENDED_BY_CLOSE
+
+    @property
+    def limited_by(self) -> str:
+        """The account whose limits it meets: `anthropic`, `anthropic/work`; empty = nobody's."""
+        provider = self.adapter.provider if self.adapter is not None else ""
+        return "/".join(part for part in (provider, self.account) if part)
 
     @property
     def says_result(self) -> bool:

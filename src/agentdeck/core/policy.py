@@ -6,6 +6,7 @@ Rules:
   account whose limits were met. `docs/failures.md` is drawn from the table.
 - Who takes over from another agent begins at once. When all of them have had the task, it waits,
   or needs a person, as if there were nobody else.
+- A task waits by itself only where no account can wait for it (`core.accounts`).
 - Waits double with each failure, are bounded, and carry a jitter that depends only on the run, the
   task and the count: attempts do not retry in step, and a replay gives the same times.
 """
@@ -18,8 +19,10 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core import assignment
+from agentdeck.core import accounts, assignment
+from agentdeck.core.accounts import LIMIT_WAIT_S
 from agentdeck.core.events import (
+    AccountLimited,
     AnyEvent,
     FailureClass,
     NextSession,
@@ -31,7 +34,6 @@ from agentdeck.core.state import RunState, TaskRun
 MAX_BACKOFF_S: Final = 15 * 60.0  # a person who looks in after a while should find it tried again
 MAX_FREE_FAILURES: Final = 50  # limits that never lift must end somewhere
 JITTER: Final = 0.25  # of the wait, up or down
-LIMIT_WAIT_S: Final = 60.0  # first wait for a limit that does not say when it resets
 
 
 class Wait(StrEnum):
@@ -156,9 +158,11 @@ def after_failure(
     else:
         exhausted = task.free_failures >= MAX_FREE_FAILURES
     escalates = row.escalates and assignment.can_escalate(state, task)
-    falls = row.falls_back and not escalates and assignment.has_fallback(state, task)
-    somebody_new = falls and not assignment.has_come_round(state, task)
-    if exhausted or not (row.retry or somebody_new):
+    taker = assignment.next_agent(state, task) if row.falls_back and not escalates else None
+    account_waits = row.account is not OnAccount.NOTHING and _account(task) != ""
+    # Who takes over has not met the limit; the first one again, when everybody had it, has.
+    at_once = account_waits or (taker is not None and taker != settings.agent)
+    if exhausted or not (row.retry or at_once):
         return TaskFailed(task.id, number, cause, detail)
     again_at = now + _wait_s(state, task, row)
     return RetryScheduled(
@@ -166,12 +170,45 @@ def after_failure(
         number,
         cause,
         detail,
-        now if somebody_new else max(again_at, not_before or 0.0),
+        now if at_once else max(again_at, not_before or 0.0),
         counts=row.counts,
         fresh=row.goes_on is GoesOn.FRESH,
         session=next_session(cause),
         escalate=escalates,
-        fall_back=falls,
+        agent=taker,
+    )
+
+
+def _account(task: TaskRun) -> str:
+    return task.attempt.account if task.attempt is not None else ""
+
+
+def account_limited(
+    state: RunState,
+    task: TaskRun,
+    cause: FailureClass,
+    detail: str,
+    now: float,
+    *,
+    resets_at: float | None = None,
+) -> AccountLimited | None:
+    """What a failure, or a limit that a live agent has met, means for the account; None = nothing.
+
+    Args:
+        resets_at: when the limit says it resets, seconds since the epoch.
+    """
+    means = POLICY[cause].account
+    if means is OnAccount.NOTHING:
+        return None
+    return accounts.met(
+        state,
+        task,
+        cause,
+        detail,
+        now,
+        slows=means is OnAccount.SLOWS,
+        closes=means is OnAccount.CLOSES,
+        resets_at=resets_at,
     )
 
 

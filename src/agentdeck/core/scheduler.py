@@ -6,8 +6,9 @@ Rules:
 - A task starts when nothing blocks it. `admission` walks the ready tasks in order once, hands out
   capacity as it goes, and gives each one a blocker or a start. The explanation of a waiting task is
   its blocker from the same walk, so the two cannot disagree.
-- What holds for everybody (a paused run, a red preflight gate) comes first, then budgets: what
-  cannot be paid for keeps nobody else out of its files.
+- What holds for everybody (a paused run, a red preflight gate) comes first, then what the task's
+  account lets start, then budgets, then capacity. What cannot be paid for, or waits for an account,
+  keeps nobody else out of its files.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 import msgspec
 
 from agentdeck.core import assignment, verdicts
+from agentdeck.core.accounts import Closure, Openings
 from agentdeck.core.budgets import Book
 from agentdeck.core.capacity import (
     Capacity,
@@ -53,6 +55,7 @@ class Blocker(msgspec.Struct, frozen=True):
 
     kind: Hindrance
     sentence: str
+    until: float | None = None  # when time alone changes it, seconds since the epoch
 
 
 def ready_in_order(state: RunState) -> list[TaskRun]:
@@ -67,25 +70,33 @@ def is_human(state: RunState, task_id: TaskId) -> bool:
 
 
 def admission(
-    state: RunState, book: Book | None = None
+    state: RunState, now: float | None = None, book: Book | None = None
 ) -> Iterator[tuple[TaskRun, Blocker | None]]:
     """Every ready task in starting order, with what blocks it; None = it starts now.
 
     O((holders + ready) * patterns), and what their files meet.
 
     Args:
+        now: seconds since the epoch; None = the time of the latest event.
         book: the budgets as they are now, if they were looked up already; starts are put into it.
     """
     book = Book(state) if book is None else book
     everybody = _blocks_everybody(state)
     capacity = _capacity(state)
+    now = state.at if now is None else now
+    openings = Openings(state, now)
     for rank, task in enumerate(ready_in_order(state)):
-        if task.fallen:
-            capacity.send(task.id, assignment.pool_for(state, task))
-        blocker = everybody or _blocks(state, task, capacity, rank, book)
+        agent = assignment.whose(state, task, now)
+        if agent != state.settings(task.id).agent:
+            capacity.send(task.id, assignment.pool_for(state, task, agent))
+        account = state.plan.agent_by_name[agent].limited_by
+        closure = openings.closure(account) if account else None
+        blocker = everybody or _blocks(state, task, capacity, rank, closure, book)
         if blocker is None:
             capacity.take(task.id, rank)
             book.take(task.id)
+            if account:
+                openings.take(account)
         elif blocker.kind in (Hindrance.FOOTPRINT, Hindrance.EXCLUSIVE):
             capacity.reserve(task.id, rank)
         yield task, blocker
@@ -110,9 +121,9 @@ def has_room(state: RunState) -> bool:
     )
 
 
-def blocker_of(state: RunState, task_id: TaskId) -> Blocker | None:
+def blocker_of(state: RunState, task_id: TaskId, now: float | None = None) -> Blocker | None:
     """What blocks one ready task now. None also when it is not ready."""
-    return next((b for task, b in admission(state) if task.id == task_id), None)
+    return next((b for task, b in admission(state, now) if task.id == task_id), None)
 
 
 def _blocks_everybody(state: RunState) -> Blocker | None:
@@ -132,10 +143,17 @@ def _blocks_everybody(state: RunState) -> Blocker | None:
 
 
 def _blocks(
-    state: RunState, task: TaskRun, capacity: Capacity, rank: int, book: Book
+    state: RunState,
+    task: TaskRun,
+    capacity: Capacity,
+    rank: int,
+    closure: Closure | None,
+    book: Book,
 ) -> Blocker | None:
     if task.wanted is Wanted.PAUSE:
         return Blocker(Hindrance.PAUSED, "it was paused before it started")
+    if closure is not None:  # it reserves no files: it may have to wait for days
+        return Blocker(Hindrance.ACCOUNT, closure.sentence, closure.until)
     refused = book.refuses(task.id)
     if refused is not None:
         return Blocker(Hindrance.BUDGET, refused)

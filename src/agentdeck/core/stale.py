@@ -51,6 +51,10 @@ def check(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"{entry_id} is in the queue already")
     elif entry_id is not None and entry_id not in state.queue:
         raise StaleEvent(event, f"{entry_id} is not in the queue")
+    if isinstance(event, e.AccountLimited | e.AccountNoted):
+        _check_account(state, event)
+    if isinstance(event, e.AccountReopened) and event.account not in state.accounts:
+        raise StaleEvent(event, f"no account {event.account}")
     if isinstance(event, e.Promoted | e.PromoteWaiting | e.BaseDiverged):
         _check_promotion(state, event)
     if isinstance(event, e.GateFinished):
@@ -78,6 +82,13 @@ def _check_queued(state: RunState, event: e.MessageQueued) -> None:
     task = state.tasks.get(event.task)
     if task is not None and event.message != f"n{task.queued_so_far + 1}":
         raise StaleEvent(event, f"{task.queued_so_far} messages were queued for {task.id}")
+
+
+def _check_account(state: RunState, event: e.AccountLimited | e.AccountNoted) -> None:
+    """A report is of the account on which the attempt works."""
+    attempt = state.tasks[event.task].attempt
+    if attempt is None or attempt.account != event.account:
+        raise StaleEvent(event, f"{event.task} does not work on it")
 
 
 def _check_promotion(state: RunState, event: AnyEvent) -> None:

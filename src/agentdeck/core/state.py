@@ -251,7 +251,7 @@ class TaskRun(msgspec.Struct, kw_only=True):
     fresh: bool = False  # the next attempt starts from the target's tip
     next_session: NextSession = NextSession.NEW  # of the next attempt
     rung: int = 0  # how often it was given the next model of its agent's ladder
-    fallen: int = 0  # how often it was given to the next agent, since a person last retried
+    given_to: AgentName | None = None  # who has taken over, until a person retries it
     sessions_lost: int = 0  # how often an agent did not know the session it should go on in
     approved: int = 0  # the attempt that a person said yes to, 0 = none
     approved_by: str = ""
@@ -276,6 +276,30 @@ class TaskRun(msgspec.Struct, kw_only=True):
         return self.state is TaskState.LANDED or (
             self.state is TaskState.SKIPPED and self.skip_mode is SkipMode.DONE
         )
+
+
+class Account(msgspec.Struct, kw_only=True):
+    """Whose limits some agents meet: a provider, or one of several accounts there."""
+
+    name: str
+    closed: bool = False  # nothing starts on it until a person reopens it
+    frozen_until: float | None = None  # nothing starts on it before; None = it is open
+    cause: FailureClass | None = None  # of the latest limit, while that lasts
+    detail: str = ""
+    limited_at: float | None = None  # when the latest limit was met by somebody who began after
+    # the one before
+    limits: int = 0  # such limits, since an attempt that began after one of them ended well
+    window: int | None = None  # attempts at once; None = no limit was met yet
+    ended_well: int = 0  # attempts, since the window was last changed
+    next_start_at: float = 0.0  # while `limits` > 0, starts follow each other
+    reopened_at: float | None = None  # when a person reopened it last
+    utilization: float | None = None  # share of the allowance that is used, as last heard
+    resets_at: float | None = None  # of that allowance
+
+    @property
+    def open(self) -> bool:
+        """May anything start on it, as far as limits go?"""
+        return not self.closed and self.frozen_until is None
 
 
 class Build(msgspec.Struct, frozen=True):
@@ -377,6 +401,7 @@ class RunState(msgspec.Struct, kw_only=True):
     rule_changes: int = 0  # of the rules that outlive the run
     rule_changes_kept: int = 0
     dropped_rules: list[PermissionRule] = []  # of those that outlive the run
+    accounts: dict[str, Account] = {}  # those on which something has started, by name
     promote_wanted: bool = False
     diverged: str | None = None  # commits of the base that the target must take in first
     promote_reason: str = ""

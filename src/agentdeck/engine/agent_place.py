@@ -19,7 +19,7 @@ import msgspec
 import agentdeck
 from agentdeck.agents.launching import Place
 from agentdeck.core.errors import EnvironmentFault
-from agentdeck.core.plan import HOME_OWN, HOME_SHARED, Agent
+from agentdeck.core.plan import HOME_OWN, HOME_SHARED, Agent, Plan
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Launch
 from agentdeck.engine.setting import Setting
@@ -63,6 +63,16 @@ def place_of(at: Setting, step: Launch, attempt: Attempt, agent: Agent, prompt: 
         mcp=_file(at, agent, "mcp", agent.mcp),
         settings=_file(at, agent, "settings", agent.settings),
     )
+
+
+def leavings(plan: Plan) -> list[str]:
+    """What the agents of a plan leave in a worktree for themselves, as in .gitignore.
+
+    Of all of them: another agent may go on in the worktree of one that failed.
+    """
+    drivers = (agent.driver for agent in plan.agents)
+    patterns = (pattern for driver in drivers if driver for pattern in driver.leaves)
+    return list(dict.fromkeys(patterns))
 
 
 def make_home(place: Place) -> None:

@@ -26,7 +26,7 @@ from agentdeck.core.steps import (
     Thaw,
 )
 from agentdeck.engine import processes
-from agentdeck.engine.agent_place import agent_of, make_home, place_of
+from agentdeck.engine.agent_place import agent_of, leavings, make_home, place_of
 from agentdeck.engine.collect import collect
 from agentdeck.engine.commands import run_to_end
 from agentdeck.engine.landing import keep_ref
@@ -63,7 +63,13 @@ async def prepare(at: Setting, step: Prepare) -> None:
         if before is not None and before.collected is not None:
             keep_ref(at.git, at.state.run, step.task, before.number, before.collected.head)
         made = at.worktrees.prepare(
-            step.task, branch, base, copy=spec.copy, link=spec.link, cache=spec.cache
+            step.task,
+            branch,
+            base,
+            copy=spec.copy,
+            link=spec.link,
+            cache=spec.cache,
+            leaves=leavings(at.state.plan),
         )
         return made.path
 

@@ -111,7 +111,9 @@ class Setting:
         excludes = linked(self.git, worktree).excludes
         config = {"core.excludesFile": str(excludes)} if excludes else None
         apart = environment_of(self.state.run, worktree, self._ports_of(worktree))
-        return child_environment(os.environ, tag=tag, extra=apart | extra, git_config=config)
+        return child_environment(
+            os.environ, tag=tag, extra=apart | extra, cwd=str(worktree), git_config=config
+        )
 
     def _ports_of(self, worktree: Path) -> int | None:
         """The first port of a worktree's block; asked for once, since it does not change."""

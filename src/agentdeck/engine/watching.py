@@ -46,6 +46,7 @@ from agentdeck.engine import processes
 from agentdeck.engine.process_tree import usage
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import stands_still, stop, sweep
+from agentdeck.engine.trace_file import TraceFile, trace_of, weightier
 from agentdeck.engine.waiting import wait
 
 POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
@@ -72,7 +73,9 @@ class _Follower:
     goes_on: bool  # it may begin another turn after one that ended
     turns: int = 0  # that have ended
     known_at: int | None = None  # where the log tells of the latest of them
+    trace: TraceFile | None = None
     ended: Ended | None = None
+    trace_ended: Ended | None = None
     idle_since: float | None = None  # since when it should have begun a turn
     reported_at: float = 0.0
     changed: bool = False
@@ -106,6 +109,18 @@ class _Follower:
     def finish(self) -> None:
         """Take in a last line without a line break: no more bytes can come."""
         self._heed(self.reader.finish())
+
+    async def look_at_trace(self, *, at_once: bool = False) -> None:
+        """Take in what the agent has written beside its output, when it is time."""
+        trace, now = self.trace, self.at.engine.clock()
+        if trace is None or not (at_once or trace.is_due(now)):
+            return
+        for report in await self.at.in_thread(lambda: trace.read(now)):
+            self.changed, self.grew_at = True, now
+            if isinstance(report, Ended):
+                self.trace_ended = report
+            else:
+                self.reader.summary.take(report)
 
     def _heed(self, reports: list[Report]) -> None:
         task, number = self.step.task, self.step.attempt
@@ -213,8 +228,9 @@ async def watch(at: Setting, step: Watch) -> None:
     goes_on = at.state.plan.agent_by_name[attempt.agent].waits_for_more
     known_at = attempt.turn_at if attempt.turns else None
     reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
-    log = folder / "raw.log"
-    follower = _Follower(at, step, log, reader, meter, goes_on, attempt.turns, known_at)
+    driver = at.state.plan.agent_by_name[attempt.agent].driver
+    trace, log = trace_of(driver, folder), folder / "raw.log"
+    follower = _Follower(at, step, log, reader, meter, goes_on, attempt.turns, known_at, trace)
     found = processes.look(folder)
     ended_by_us = False
     if isinstance(found, processes.Running):
@@ -227,10 +243,11 @@ async def watch(at: Setting, step: Watch) -> None:
     while follower.read_on():
         await asyncio.sleep(0)
     follower.finish()
+    await follower.look_at_trace(at_once=True)
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     await at.in_thread(lambda: sweep(tag, since=attempt.process))
     follower.report(at.engine.clock(), at_once=True)
-    exits = _exits(at, attempt)
+    exits = driver.exits if driver is not None else {}
     await at.record(_exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us))
 
 
@@ -306,6 +323,7 @@ async def _follow(
         await asyncio.wait([end], timeout=POLL_S)
         while follower.read_on():
             await asyncio.sleep(0)
+        await follower.look_at_trace()
         now = at.engine.clock()
         follower.report(now)
         attempt = at.attempt(step.task, step.attempt)
@@ -382,12 +400,6 @@ class _Watchdog:
         await self.at.record(limit)
 
 
-def _exits(at: Setting, attempt: Attempt) -> Mapping[str, str]:
-    """What an exit status of the agent means, where its stream does not say it."""
-    driver = at.state.plan.agent_by_name[attempt.agent].driver
-    return {} if driver is None else driver.exits
-
-
 def _exit(
     step: Watch,
     follower: _Follower,
@@ -397,7 +409,7 @@ def _exit(
     ended_by_us: bool,
 ) -> e.AttemptExited:
     code = found.code if isinstance(found, processes.Finished) else None
-    result = follower.ended
+    result = weightier(follower.ended, follower.trace_ended)
     if ended_by_us and result is not None and result.ok:
         code = 0  # its own word was good; the work is proven by what follows
     cause = result.cause if result and not result.ok else None

@@ -53,16 +53,23 @@ def furnish(
     return (*copied, *linked, *cloned)
 
 
-def write_excludes(git: Git, file: Path, private: Sequence[str]) -> None:
+def write_excludes(
+    git: Git, file: Path, private: Sequence[str], leaves: Sequence[str] = ()
+) -> None:
     """Write an excludes file that names private paths after the user's own global patterns.
 
     git reads only one such file (`core.excludesFile`), so this one has to hold both.
+
+    Args:
+        private: paths below the worktree.
+        leaves: patterns of what agents leave there for themselves, as in .gitignore.
     """
     own = git.run("config", "--type=path", "--get", "core.excludesFile", check=False).text
     config_home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     users = Path(own) if own else Path(config_home) / "git" / "ignore"
     text = users.read_text(encoding="utf-8", errors="surrogateescape") if users.is_file() else ""
-    lines = "".join(f"/{_literal(path)}\n" for path in private)
+    lines = "".join(f"{pattern}\n" for pattern in leaves)
+    lines += "".join(f"/{_literal(path)}\n" for path in private)
     file.write_text(f"{text.rstrip()}\n{lines}", encoding="utf-8", errors="surrogateescape")
 
 

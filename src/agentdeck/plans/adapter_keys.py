@@ -46,6 +46,11 @@ KEYS: Final = (
     Key("root_env", Kind.ENV, "Variables it gets as well when it runs as root."),
     Key("home", Kind.ENV, "Variables that give it a state folder of its own, `{home}`."),
     Key("first_run", Kind.ARGV, "A command that is run once before the first one starts."),
+    Key(
+        "leaves",
+        Kind.LINES,
+        "Files of its own that it leaves in the worktree, as in `.gitignore`; never committed.",
+    ),
     Key("trace", Kind.LINE, "A file that it writes beside its output, below `{folder}`."),
     Key("trace_output", Kind.CHOICE, "The format of that file.", choices=TRACES),
     Key("exits", Kind.ENV, "What an exit status means, where its output does not say it."),

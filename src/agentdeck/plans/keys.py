@@ -265,6 +265,7 @@ AGENTS: Final = Section(
             "Models; each failure that an abler one may avoid moves a task to the next.",
         ),
         _ref("fallback", Ref.AGENT, "Who works when it refuses or is out of quota.", many=True),
+        Key("account", Kind.ID, "Which of several accounts at its provider."),
         _choice("permissions", model.Permissions, "What it may do without asking."),
         Key("home", Kind.LINE, "Where it keeps its state: shared, own, or a folder."),
         Key("mcp", Kind.LINE, "A file of MCP servers, passed on.", also=("mcp_config",)),

@@ -268,6 +268,10 @@ is on the ladder; each failure that uses up a retry and that an abler model may 
 up. A model that is not on the ladder stays. `fallback` names the agents that take a task over when
 this one refuses it, is not logged in, or is out of quota. They work with their own
 models. [failures.md](failures.md) says which failure does what.
+
+Agents of one provider meet its limits together: a limit that one of them meets holds back what
+would start on any of them. `account` says that an agent has limits of its own there, or, for a
+`command`, that there are limits at all. `agentdeck accounts` shows how they stand.
 """,
     "pools": """\
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
@@ -406,6 +410,7 @@ UNSAID: Final[dict[str, str]] = {
     "agents.command": "the adapter's own",
     "agents.model": "the defaults'",
     "agents.output": "the adapter's own",
+    "agents.account": "the only one",
     "agents.mcp": "none",
     "agents.settings": "the agent's own",
     "agents.resume": "it cannot",

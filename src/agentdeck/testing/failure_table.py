@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from agentdeck.core.accounts import LIMIT_WAIT_S
 from agentdeck.core.events import FailureClass
 from agentdeck.core.policy import (
-    LIMIT_WAIT_S,
     MAX_BACKOFF_S,
     MAX_FREE_FAILURES,
     POLICY,

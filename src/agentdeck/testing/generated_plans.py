@@ -9,6 +9,8 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+import msgspec
+
 from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 from agentdeck.core.permissions import Decision
@@ -44,13 +46,13 @@ TALKER: Final = Agent(  # one whose sessions go on
     command=("talker", "{prompt}"),
     adapter=Adapter(
         "talker",
+        provider="acme",
         output="scripted",
         input=Input.LINES,
         start=("talker", "{prompt}"),
         resume=("talker", "--resume", "{session}", "{prompt}"),
     ),
     escalate=("small", "large"),
-    fallback=(AgentName("deaf"),),
 )
 # Of budgets, in dollars and tokens; an attempt uses up to $1 and 10,000 tokens.
 LIMITS: Final = ((0.3, None), (1.0, None), (5.0, None), (None, 9_000), (2.0, 30_000))
@@ -102,7 +104,7 @@ def generated_plan(random: Random) -> Plan:
         permissions=_permissions(random),
         budget=_budget(random, 0.25),
         gates=gates,
-        agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")), TALKER, WAITER),
+        agents=_agents(random),
         pools=_pools(random),
         phases=phases,
     )
@@ -133,6 +135,14 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         defer="not now" if random.random() < 0.05 else None,
         allow_empty=random.random() < 0.1,
     )
+
+
+def _agents(random: Random) -> tuple[Agent, ...]:
+    """One that is deaf; a talker, often with a deputy on another account; one that waits."""
+    deaf = Agent(AgentName("deaf"), command=("agent", "{prompt}"))
+    deputy = msgspec.structs.replace(TALKER, name=AgentName("deputy"), account="b", escalate=())
+    fallback = random.choice(((), (deaf.name,), (deputy.name,), (deputy.name, deaf.name)))
+    return (deaf, msgspec.structs.replace(TALKER, fallback=fallback), deputy, WAITER)
 
 
 def _pools(random: Random) -> tuple[Pool, ...]:

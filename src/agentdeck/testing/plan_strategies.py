@@ -77,6 +77,7 @@ def _agent(draw: st.DrawFn, name: str, others: list[AgentName]) -> model.Agent:
         skills=draw(_some(_LINE, 2)),
         escalate=draw(_some(_LINE, 2)),
         fallback=draw(_several([other for other in others if other != name])),
+        account=draw(st.one_of(st.just(""), st.just("work"))),
         permissions=draw(st.sampled_from(model.Permissions)),
         home=draw(st.one_of(st.sampled_from((model.HOME_SHARED, model.HOME_OWN)), _LINE)),
         mcp=draw(_maybe(_LINE)),

@@ -51,6 +51,7 @@ class RingChecks:
     def __init__(self, plan: Plan) -> None:
         self.shadow = RunState()
         self.landed: Counter[TaskId] = Counter()
+        self.shut: set[str] = set()  # accounts
         self.look_at(plan)
 
     def look_at(self, plan: Plan) -> None:
@@ -103,12 +104,30 @@ class RingChecks:
         slots = [
             t for t in state.tasks.values() if t.state in HOLDS_SLOT and not _by_hand(state, t)
         ]
+        if event.account:
+            self._account_lets_it(state, event, slots)
         if len(slots) >= state.agents_limit:
             raise Violation(f"I11: {event.task} starts above {state.agents_limit} agents")
         if event.pool is not None:
             used = [t for t in slots if t.attempts and t.attempts[-1].pool == event.pool]
             if len(used) >= state.plan.pool_by_name[event.pool].size:
                 raise Violation(f"I11: {event.task} starts in the full pool {event.pool}")
+
+    def _account_lets_it(
+        self, state: RunState, event: e.AttemptClaimed, slots: list[TaskRun]
+    ) -> None:
+        if event.account in self.shut:
+            raise Violation(f"I11: {event.task} starts on {event.account}, which is not open")
+        used = [t for t in slots if t.attempts and t.attempts[-1].account == event.account]
+        account = state.accounts.get(event.account)
+        if account is not None and account.window is not None and len(used) >= account.window:
+            raise Violation(f"I11: {event.task} starts above {account.window} on {event.account}")
+
+    def _accounts(self, event: AnyEvent) -> None:
+        if isinstance(event, e.AccountLimited):
+            self.shut.add(event.account)
+        elif isinstance(event, e.AccountReopened):
+            self.shut.discard(event.account)
 
     def after(self, state: RunState, recorded: Recorded) -> None:
         """What must hold once `recorded` was applied to the live state."""
@@ -119,6 +138,7 @@ class RingChecks:
             _fits_the_plan(state, recorded)
         self._files_apart(state, recorded)
         self._once(recorded.event)
+        self._accounts(recorded.event)
         _fits_together(state, recorded)
         self.explained(state, recorded.at)
 

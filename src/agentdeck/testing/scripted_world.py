@@ -18,8 +18,8 @@ from typing import Final, assert_never
 
 import msgspec
 
+from agentdeck.core import accounts, policy, queue
 from agentdeck.core import events as e
-from agentdeck.core import queue
 from agentdeck.core.events import (
     AnyEvent,
     AskKind,
@@ -97,6 +97,7 @@ class Faults:
     agent_gives_up_asking: float = 0.15  # of a question
     agent_lost: float = 0.04
     priced: float = 0.2  # of the agents: they name their cost only at the end
+    limit_met: float = 0.02  # at each look at a live agent, which gets over it by itself
     session_gone: float = 0.2  # of an attempt that goes on in a session
     no_work: float = 0.06
     outside: float = 0.05
@@ -393,6 +394,8 @@ class World:
                     (1, False, FailureClass.RATE_LIMIT),
                     (1, False, FailureClass.NETWORK),
                     (1, False, FailureClass.AUTH),
+                    (1, False, FailureClass.OVERLOAD),
+                    (1, False, FailureClass.QUOTA),
                     (1, False, FailureClass.REFUSED),
                     (1, False, FailureClass.TURN_LIMIT),
                 )
@@ -463,6 +466,7 @@ class World:
                 limit = self.state().settings(step.task).idle_timeout_s
                 if attempt.limit is None and self.now() - silent_since > limit:
                     yield e.LimitHit(*key, FailureClass.IDLE, "it was silent for 5 min")
+            yield from self._limits(key, attempt)
             yield _progress(process)
             asks = process.asking and process.impatient and not process.frozen
             waits = process.idle and not asks
@@ -472,8 +476,26 @@ class World:
         yield self._delay(0.1, 1)
         told = (process.code, process.ok, process.cause)
         code, ok, cause = KILLED if process.killed else told
-        retry_at = self.now() + 300 if cause is FailureClass.RATE_LIMIT else None
-        yield e.AttemptExited(*key, code, ok, cause, retry_at=retry_at)
+        yield e.AttemptExited(*key, code, ok, cause, retry_at=self._resets_at(cause))
+
+    def _resets_at(self, cause: FailureClass | None) -> float | None:
+        """When a limit says it resets, if it does; some clocks are wrong."""
+        if cause not in (FailureClass.RATE_LIMIT, FailureClass.QUOTA):
+            return None
+        return self.random.choice((None, self.now() + 300, self.now() + 7200, self.now() - 60))
+
+    def _limits(self, key: AttemptKey, attempt: Attempt) -> Performer:
+        """What a live agent says of its account: a limit it has met, and how much is used."""
+        if not attempt.account or not self._chance(self.faults.limit_met):
+            return
+        task = self.state().tasks[key[0]]
+        cause = self.random.choice((FailureClass.RATE_LIMIT, FailureClass.OVERLOAD))
+        resets_at = self._resets_at(cause)
+        met = policy.account_limited(
+            self.state(), task, cause, "HTTP 429", self.now(), resets_at=resets_at
+        )
+        heard = accounts.noted(self.state(), task, self.random.random(), resets_at)
+        yield from (event for event in (met, heard) if event is not None)
 
     def _ask(self, process: Process, attempt: Attempt) -> Performer:
         if not process.asking or process.frozen:

@@ -460,6 +460,7 @@ def possible_commands(
         c.Stop(task),
         c.Steer(task, "the first one"),
         c.SetAgents(random.randint(1, 5)),
+        c.ReopenAccount(random.choice([*state.accounts, "acme"])),
         c.Promote(),
     ]
     found += [command for command in (c.Pause(), c.Hold()) if random.random() < 0.3]
