@@ -6,6 +6,7 @@ Rules:
   once a second, and as soon as they are known where they bring a budget near its limit.
 - What the stream does not say of its cost is reckoned by the prices of the run, and recorded as
   such.
+- A limit that the agent meets is told to its account at once, while the agent may get over it.
 - A watchdog only says that a limit was hit; ending the agent is a step of its own. Frozen time does
   not count.
 - An agent that has reported its result and does not end is ended, and that is no failure. One that
@@ -25,6 +26,7 @@ from agentdeck.agents.readers import Reader, reader_for
 from agentdeck.agents.reports import (
     Asked,
     Ended,
+    Limited,
     Report,
     Said,
     Started,
@@ -33,9 +35,10 @@ from agentdeck.agents.reports import (
     Withdrawn,
 )
 from agentdeck.agents.summary import Summary
+from agentdeck.core import accounts, policy
 from agentdeck.core import events as e
 from agentdeck.core.budgets import is_near, tokens_of
-from agentdeck.core.events import FailureClass
+from agentdeck.core.events import AnyEvent, FailureClass
 from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.permissions import OptionKind
@@ -139,6 +142,31 @@ class _Follower:
                 withdrawn = e.AskWithdrawn(task, number, report.question)
                 self.at.engine.mention(withdrawn, self.progress())
                 self.changed = False
+            elif isinstance(report, Limited):
+                self._tell_account(report)
+
+    def _tell_account(self, met: Limited) -> None:
+        """What the agent meets holds back others of its account, while it may get over it itself.
+
+        With the offset in the same batch: a limit that was heard is not heard again.
+        """
+        state, now = self.at.state, self.at.engine.clock()
+        task = state.tasks[self.step.task]
+        if task.attempt is None or task.attempt.number != self.step.attempt:
+            return
+        told: list[AnyEvent | None] = []
+        if met.hit:
+            told.append(
+                policy.account_limited(
+                    state, task, met.cause, met.detail, now, resets_at=met.resets_at, live=True
+                )
+            )
+        if met.utilization is not None:
+            told.append(accounts.noted(state, task, met.utilization, met.resets_at))
+        events = [event for event in told if event is not None]
+        if events:
+            self.at.engine.mention(*events, self.progress())
+            self.changed = False
 
     def _end_turn(self, report: Ended) -> None:
         self.ended = report

@@ -43,7 +43,7 @@ FOOTPRINTS: Final = (
 )
 TALKER: Final = Agent(  # one whose sessions go on
     AgentName("talker"),
-    command=("talker", "{prompt}"),
+    use="talker",
     adapter=Adapter(
         "talker",
         provider="acme",
