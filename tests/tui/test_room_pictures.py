@@ -87,7 +87,7 @@ async def test_every_screen(tmp_path: Path, size: str, screen: str, selected: st
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", ["main", "budget"])
 async def test_a_run_that_has_used_up_its_budget(tmp_path: Path, size: str, screen: str) -> None:
-    """You should see "budget used up ($)" first, loud, "$3.04 of $3" in red, agents
+    """You should see "budget used up ($)" first, loud, "$3.04 of $3" in red (not at 80x24), agents
     that stand still and why; in the dialog the run's budget marked, that of a phase below it.
     """
     picture = await take(tmp_path, overspent(), size, ".svg", screen=screen, selected="S-2")
