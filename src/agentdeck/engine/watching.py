@@ -49,10 +49,14 @@ class _Follower:
     step: Watch
     path: Path
     reader: Reader
-    ended: Ended | None = None
     reported_at: float = 0.0
     changed: bool = False
     grew_at: float = 0.0
+
+    @property
+    def ended(self) -> Ended | None:
+        """The result that stands: one that the stream went on after is none."""
+        return self.reader.result
 
     def read_on(self) -> bool:
         """Read at most one chunk. True when there may be more."""
@@ -86,9 +90,7 @@ class _Follower:
     def _heed(self, reports: list[Report]) -> None:
         task, number = self.step.task, self.step.attempt
         for report in reports:
-            if isinstance(report, Ended):
-                self.ended = report
-            elif isinstance(report, Asked):
+            if isinstance(report, Asked):
                 # With the offset in the same batch: a question is never recorded twice.
                 asked = e.AttemptAsked(task, number, report.question, report.text)
                 self.at.engine.mention(asked, self.progress())
@@ -209,6 +211,7 @@ async def _follow(
                 await stop(child, tag)
                 return True
         else:
+            result_at = None
             await dog.look(now, follower.grew_at)
     return False
 

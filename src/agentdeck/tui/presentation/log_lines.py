@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from agentdeck.agents import launching
+from agentdeck.agents.readers import FORMATS
 from agentdeck.agents.rendering import Line as LogLine
 from agentdeck.agents.rendering import render
 from agentdeck.core.plan import Plan
@@ -28,11 +30,8 @@ _ROLES: Final = {
 def format_of(plan: Plan, attempt: Attempt) -> str:
     """In which format an attempt's log is written."""
     agent = plan.agent_by_name.get(attempt.agent)
-    if agent is None:
-        return "plain"
-    if agent.output is not None:
-        return agent.output
-    return agent.use if agent.use in ("claude", "scripted") else "plain"
+    found = launching.format_of(agent) if agent is not None else "plain"
+    return found if found in FORMATS else "plain"
 
 
 def log_lines(stream_format: str, raw: bytes, width: int, *, root: str, utc: bool) -> list[Line]:
