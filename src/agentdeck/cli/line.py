@@ -14,6 +14,7 @@ from agentdeck import __version__
 from agentdeck.cli import (
     agents,
     analyze,
+    answering,
     budget,
     commands,
     demo,
@@ -75,6 +76,7 @@ for _group in (
     agents,
     run,
     commands,
+    answering,
     budget,
     runs,
     exporting,
