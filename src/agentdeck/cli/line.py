@@ -12,6 +12,7 @@ import typer
 
 from agentdeck import __version__
 from agentdeck.cli import (
+    accounts,
     agents,
     analyze,
     budget,
@@ -76,6 +77,7 @@ for _group in (
     run,
     commands,
     budget,
+    accounts,
     runs,
     exporting,
     demo,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from agentdeck.cli.output import safe
+from agentdeck.core import accounts
 from agentdeck.core import events as e
 from agentdeck.core.budgets import USED_UP, Book, limits_in_words, scope_in_words
 from agentdeck.core.events import AnyEvent, Recorded
@@ -81,6 +82,11 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
         case e.AttemptExited(task, _, code):
             how = "status unknown" if code is None else f"exit {code}"
             return task, f"the agent ended ({how})"
+        case e.AccountLimited(account):
+            now = state.accounts[account]
+            return account, accounts.said_of(now, state.at).removeprefix(f"{account} ")
+        case e.AccountReopened(account, by):
+            return account, f"resumed by {by}" if by else "open again"
         case e.TaskReviewAsked(task):
             return task, "waits for a review of its diff"
         case e.TaskProposed(task):
