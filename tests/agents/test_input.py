@@ -15,10 +15,10 @@ from agentdeck.agents.input import (
     last_line,
     message_line,
     prompt_line,
-    rejects,
 )
 from agentdeck.core.adapter import Input
-from agentdeck.core.events import AskKind, AskOption, OptionKind
+from agentdeck.core.events import AskKind, AskOption
+from agentdeck.core.permissions import OptionKind
 from agentdeck.core.state import Message, Question
 
 WRITE = {"file_path": "/w/a.txt", "content": "a\n"}
@@ -100,20 +100,6 @@ def test_the_bridge_gets_the_option_that_was_chosen() -> None:
         "id": "m1",
         "text": "go on",
     }
-
-
-def test_no_is_known_by_its_kind_whatever_the_agent_calls_it() -> None:
-    options = (
-        AskOption("always", "Always", OptionKind.ALLOW_ALWAYS),
-        AskOption("cancel", "No", OptionKind.REJECT_ONCE),
-    )
-    asked = Question("1", "run", 0.0, AskKind.PERMISSION, options=options)
-    assert [rejects(asked, option) for option in ("always", "cancel", "deny", "allow")] == [
-        False,
-        True,
-        True,
-        False,
-    ]
 
 
 def test_an_interrupt_is_part_of_the_protocol_where_there_is_one() -> None:

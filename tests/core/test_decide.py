@@ -13,6 +13,7 @@ from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import MAX_AGENTS, MAX_MESSAGE, Refused, decide, refusal
 from agentdeck.core.events import Outcome, SkipMode
 from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.permissions import Decision, Scope
 from agentdeck.core.plan import Agent, Defaults, GateWhen, Land
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import TaskState, Wanted
@@ -54,6 +55,14 @@ def deaf() -> Run:
 
 def by_hand() -> Run:
     return started(plan(task("A", human=True)))
+
+
+def asking() -> Run:
+    return at(TaskState.WORKING).append(e.AttemptAsked(A, 1, "q1", "which?"))
+
+
+def ruled() -> Run:
+    return fresh().command(c.SetPermission(Scope.RUN, Decision.ALLOW))
 
 
 def finished() -> Run:
@@ -122,6 +131,9 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (deaf, c.Steer(A, "look at x"), [e.MessageQueued]),
     (fresh, c.Steer(B, "look at x"), [e.MessageQueued]),
     (stuck, c.Steer(A, "look at x"), [e.MessageQueued]),
+    (asking, c.Answer(A, text="the first"), [e.MessageSent]),
+    (fresh, c.SetPermission(Scope.RUN, Decision.ALLOW), [e.PermissionRuleSet]),
+    (ruled, c.DropPermission("r1"), [e.PermissionRuleDropped]),
     (limited, c.ReopenAccount("acme"), [e.AccountReopened]),
     (limited, c.Retry(A), [e.AccountReopened]),
     (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
@@ -179,6 +191,13 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     ),
     (lambda: at(TaskState.LANDED), c.Steer(A, "hello"), "A is landed: no turn follows"),
     (by_hand, c.Steer(A, "hello"), "A is done by a person: approve it when it is done"),
+    (fresh, c.Answer(A, text="hello"), "A asks nothing"),
+    (
+        fresh,
+        c.SetPermission(Scope.RUN, Decision.ALLOW, " "),
+        "a rule names a tool and a target",
+    ),
+    (fresh, c.DropPermission("r1"), "there is no rule r1 (there is none)"),
     (fresh, c.ReopenAccount("acme"), "there is no account acme"),
     (told(c.ReopenAccount("acme"), of=limited), c.ReopenAccount("acme"), "acme is open"),
     (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),

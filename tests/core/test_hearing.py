@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agentdeck.agents.prompt import build_prompt
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
+from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.decide import decide
-from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Defaults
+from agentdeck.core.hearing import PROMPT
+from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.plan import Agent, Defaults
+from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import TaskState, Wanted
+from agentdeck.core.steps import CloseInput, Deliver
 from agentdeck.testing.builders import Run, plan, reached, run_until, started, task
 
 A, B = TaskId("A"), TaskId("B")
@@ -118,3 +124,78 @@ def test_earlier_words_are_not_lost_with_their_attempt() -> None:
 def test_a_person_who_speaks_to_a_person_is_sent_to_the_approval() -> None:
     run = started(plan(task("A", human=True)))
     assert run.explain("A").startswith("A asks:")
+
+
+# --- an agent that waits for more after each turn -------------------------------------------------
+
+TALKER = Agent(AgentName("talker"), adapter=Adapter("talker", output="claude", input=Input.CLAUDE))
+
+
+def talking() -> Run:
+    """An agent that is given its prompt on its input is at work."""
+    of = plan("A", agent="talker", agents=(TALKER,))
+    run = run_until(started(of), reached("A", TaskState.WORKING))
+    assert run.of_kind(Deliver) == [Deliver(A, 1, PROMPT)]
+    return run.append(e.MessageDelivered(A, 1, PROMPT))
+
+
+def turn_over(run: Run, turn: int = 1) -> Run:
+    return run.append(e.TurnEnded(A, 1, turn, 100 * turn, ok=True))
+
+
+def test_the_input_is_closed_after_a_turn_with_nothing_more_to_say() -> None:
+    run = talking()
+    assert run.of_kind(CloseInput) == []
+    assert turn_over(run).of_kind(CloseInput) == [CloseInput(A, 1)]
+    run.append(e.InputClosed(A, 1))
+    assert run.of_kind(CloseInput) == []
+
+
+def test_the_input_stays_open_while_something_is_to_be_said_or_asked() -> None:
+    """A message first, then a question that is open, then a turn that goes on."""
+    run = turn_over(talking()).command(c.Steer(A, "and the docs"))
+    assert (run.of_kind(CloseInput), run.of_kind(Deliver)) == ([], [Deliver(A, 1, "m1")])
+    run.append(e.MessageDelivered(A, 1, "m1"))
+    assert run.of_kind(CloseInput) == []
+    turn_over(run, 2).append(e.AttemptAsked(A, 1, "q1", "which?"))
+    assert run.of_kind(CloseInput) == []
+    run.append(e.AskWithdrawn(A, 1, "q1"), e.TurnBegan(A, 1))
+    assert run.of_kind(CloseInput) == []
+    assert turn_over(run, 3).of_kind(CloseInput) == [CloseInput(A, 1)]
+
+
+def test_an_answer_is_no_new_turn() -> None:
+    """A turn has ended, a question of it is answered late: the input is closed all the same."""
+    run = talking().append(e.AttemptAsked(A, 1, "q1", "which?"))
+    run.command(c.Steer(A, "the first"))
+    turn_over(run).append(e.MessageDelivered(A, 1, "m1"))
+    assert run.of_kind(CloseInput) == [CloseInput(A, 1)]
+
+
+def test_what_is_said_to_a_closed_input_waits_for_the_next_turn() -> None:
+    run = turn_over(talking()).append(e.InputClosed(A, 1)).command(c.Steer(A, "and the docs"))
+    assert [said.text for said in run.state.tasks[A].queued] == ["and the docs"]
+    assert run.of_kind(Deliver) == []
+
+
+def test_a_prompt_that_was_never_heard_keeps_the_words_in_it() -> None:
+    """The agent ended before it was given its prompt: the next one hears what a person added."""
+    of = plan("B", "A<B", agent="talker", agents=(TALKER,))
+    run = started(of).command(c.Steer(A, "mind the cache"))
+    run_until(run, reached("A", TaskState.WORKING))
+    assert run.state.tasks[A].queued == ()
+    run.append(e.AttemptExited(A, 1, 1))
+    assert [said.text for said in run.state.tasks[A].queued] == ["mind the cache"]
+
+
+def test_the_end_of_a_turn_is_told_once_and_again_only_while_no_other_has_begun() -> None:
+    run = turn_over(talking())
+    with pytest.raises(StaleEvent, match="turn 1 has ended already"):
+        turn_over(run)
+    with pytest.raises(StaleEvent, match="1 turns have ended"):
+        turn_over(run, 3)
+    run.command(c.Steer(A, "x")).append(e.MessageDelivered(A, 1, "m1"))
+    assert turn_over(run).of_kind(CloseInput) == [CloseInput(A, 1)]
+    run.append(e.TurnBegan(A, 1))
+    with pytest.raises(StaleEvent, match="a turn of attempt 1 goes on"):
+        run.append(e.TurnBegan(A, 1))

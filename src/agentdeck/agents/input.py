@@ -16,22 +16,17 @@ from typing import Any, Final
 import msgspec
 
 from agentdeck.core.adapter import Input
-from agentdeck.core.events import AskKind, OptionKind
+from agentdeck.core.events import AskKind
+from agentdeck.core.permissions import rejects
 from agentdeck.core.state import Message, Question
 
-# What a permission is answered with where an agent names no options.
-ALLOW: Final = "allow"
-DENY: Final = "deny"
-REJECTS: Final = frozenset({OptionKind.REJECT_ONCE, OptionKind.REJECT_ALWAYS})
 DENIED: Final = "This was not allowed. Find another way, or say what you would have needed."
 
 _encoder = msgspec.json.Encoder()
 
 
 def prompt_line(reads: Input, text: str) -> bytes:
-    """The first prompt, for an agent that is given it as a message; for `PROMPT`, the text."""
-    if reads is Input.PROMPT:
-        return text.encode("utf-8", "replace")
+    """The first prompt, for an agent that is given it as a message."""
     return _said(reads, "prompt", text)
 
 
@@ -42,7 +37,8 @@ def message_line(reads: Input, message: Message) -> bytes:
         case Input.CLAUDE if asked is not None:
             return _line(_control_response(asked, message))
         case Input.BRIDGE if asked is not None and asked.ask is AskKind.PERMISSION:
-            option = message.option or None  # null = cancelled
+            offered = {option.id for option in asked.options}
+            option = message.option if message.option in offered else None  # None = cancelled
             return _line({"type": "permission", "id": asked.id, "option": option})
         case Input.LINES if asked is not None:
             said = {"type": "message", "id": message.id, "text": message.text}
@@ -68,12 +64,6 @@ def last_line(reads: Input) -> bytes | None:
     return _line({"type": "end"}) if reads is Input.BRIDGE else None
 
 
-def rejects(question: Question, option: str) -> bool:
-    """Is this answer to a permission a no?"""
-    kind = next((offered.kind for offered in question.options if offered.id == option), None)
-    return option == DENY if kind is None else kind in REJECTS
-
-
 def _said(reads: Input, number: str, text: str) -> bytes:
     match reads:
         case Input.CLAUDE:
@@ -93,7 +83,7 @@ def _control_response(asked: Question, message: Message) -> dict[str, Any]:
         answer = {"behavior": "allow", "updatedInput": {**given, "answers": answers}}
         if not answers:  # not known as what it asked: the words go back as the tool's result
             answer = {"behavior": "deny", "message": message.text}
-    elif rejects(asked, message.option):
+    elif rejects(asked.options, message.option):
         answer = {"behavior": "deny", "message": message.text or DENIED}
     else:
         answer = {"behavior": "allow", "updatedInput": given}

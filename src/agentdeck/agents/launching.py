@@ -151,8 +151,13 @@ def _spoken(prompt: str, prompt_file: str) -> str:
     """The prompt as one argument. A NUL byte would end it."""
     clean = prompt.replace("\0", "")
     if len(clean.encode("utf-8", "replace")) > MAX_PROMPT_ARGUMENT:
-        return f"Read the file {prompt_file} and do what it says. It is your whole task."
+        return prompt_in_file(prompt_file)
     return f"\n{clean}" if clean.startswith("-") else clean  # else it would be read as an option
+
+
+def prompt_in_file(prompt_file: str) -> str:
+    """What an agent is told whose prompt is too long to be told."""
+    return f"Read the file {prompt_file} and do what it says. It is your whole task."
 
 
 def _values(at: Place, *, prompt: str) -> dict[str, str | None]:

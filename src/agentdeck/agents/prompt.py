@@ -129,10 +129,10 @@ def _only_the_news(task: TaskRun, number: int) -> str:
     if task.feedback:
         by = f". {_says(task)}" if task.feedback_by else ""
         parts += [f"{lead}{by}:", _indented(_tail(task.feedback, FEEDBACK_CHARS))]
-    else:
+    elif interrupted or not task.attempts[number - 1].told:
         parts.append(f"{lead}.")
     parts.append(_said(task, number))
-    parts.append("Go on where you stopped." if interrupted else "Put that right, then end.")
+    parts.append("Go on where you stopped." if interrupted else "Do that, then end.")
     parts.append("What you were told at the beginning still holds.")
     return "\n\n".join(part for part in parts if part) + "\n"
 

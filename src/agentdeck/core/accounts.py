@@ -200,7 +200,8 @@ class Openings:
         if account is None:
             return None
         if not account.open:
-            return Closure(said_of(account, self._now), account.frozen_until)
+            until = None if account.closed else account.frozen_until
+            return Closure(said_of(account, self._now), until)
         if account.window is not None and self._used[name] >= account.window:
             return Closure(said_of(account, self._now), None)
         if account.limits and name in self._started:

@@ -33,6 +33,8 @@ class Input(StrEnum):
 CONVERSING: Final = frozenset({Input.LINES, Input.CLAUDE, Input.BRIDGE})
 # ... and is given its prompt that way too; the others have it as an argument or find it in a file.
 PROMPTED_BY_MESSAGE: Final = frozenset({Input.CLAUDE})
+# Whoever reads one of these waits for more after each turn, until it is told that nothing comes.
+ENDED_BY_CLOSE: Final = frozenset({Input.CLAUDE, Input.BRIDGE})
 # Stream formats that say how it ended. The exit status of the others is all there is.
 WITH_RESULT: Final = frozenset({"claude", "scripted", "codex", "gemini", "opencode", "acp"})
 FORMATS: Final = (

@@ -6,6 +6,7 @@ import msgspec
 
 from agentdeck.core.events import SkipMode
 from agentdeck.core.ids import TaskId
+from agentdeck.core.permissions import ANY, Decision, Scope
 from agentdeck.core.replan import PlanChange
 
 
@@ -101,6 +102,38 @@ class ReopenAccount(Command, frozen=True, tag="reopen_account"):
     by: str = "you"
 
 
+class Answer(Command, frozen=True, tag="answer"):
+    """The answer to what an agent asks: words, or an option of a permission."""
+
+    task: TaskId
+    option: str = ""  # one that the agent offers, or `allow` or `deny`
+    text: str = ""  # with a no: why; with a yes: what it should know
+    question: str = ""  # its id; the oldest open one where it is not said
+    remember: Scope | None = None  # answer such requests so from now on
+    target: str | None = None  # a glob for what is remembered; None = this target as it stands
+    until: float | None = None  # seconds since the epoch; None = it is remembered for good
+    by: str = "you"
+
+
+class SetPermission(Command, frozen=True, tag="set_permission"):
+    """Answer requests beforehand."""
+
+    scope: Scope
+    decision: Decision
+    tool: str = ANY
+    target: str = ANY
+    task: TaskId | None = None  # of scope `task`
+    until: float | None = None  # seconds since the epoch
+    by: str = "you"
+
+
+class DropPermission(Command, frozen=True, tag="drop_permission"):
+    """Take a rule back."""
+
+    rule: str
+    by: str = "you"
+
+
 class SetAgents(Command, frozen=True, tag="set_agents"):
     """How many agents may work at once."""
 
@@ -159,6 +192,9 @@ AnyCommand = (
     | Stop
     | Steer
     | ReopenAccount
+    | Answer
+    | SetPermission
+    | DropPermission
     | SetAgents
     | SetBudget
     | RaiseBudget

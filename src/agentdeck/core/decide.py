@@ -11,6 +11,7 @@ from typing import assert_never
 from agentdeck.core import (
     assignment,
     decide_budget,
+    decide_permissions,
     decide_words,
     evidence,
     policy,
@@ -79,6 +80,12 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return decide_words.steer(state, command)
         case c.ReopenAccount():
             return _reopen_account(state, command)
+        case c.Answer():
+            return decide_words.answer(state, command)
+        case c.SetPermission():
+            return decide_permissions.set_permission(state, command)
+        case c.DropPermission():
+            return decide_permissions.drop_permission(state, command)
         case c.SetAgents():
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")

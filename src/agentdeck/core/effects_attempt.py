@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import effects_account
+from agentdeck.core import effects_account, effects_words
 from agentdeck.core import events as e
 from agentdeck.core.budgets import holds
 from agentdeck.core.effects_budget import limits_changed
 from agentdeck.core.effects_shared import attempt_of, forget_troubles
 from agentdeck.core.hearing import requeue
-from agentdeck.core.state import Attempt, Collected, Exit, Limit, Message, Question, RunState
+from agentdeck.core.state import Attempt, Collected, Exit, Limit, RunState
 
 
 def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
@@ -30,28 +30,16 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             forget_troubles(state, event.task)
         case e.AttemptProgressed():
             _progress(state, event)
-        case e.AttemptAsked():
-            _ask(attempt_of(state, event.task), event, at)
-            state.tasks[event.task].reason = event.text
-        case e.AskWithdrawn():
-            _answered(attempt_of(state, event.task), event.question)
-        case e.MessageSent():
-            attempt = attempt_of(state, event.task)
-            answered = _answered(attempt, event.answers)
-            attempt.messages.append(
-                Message(
-                    event.message,
-                    event.text,
-                    event.by,
-                    answers=answered,
-                    option=event.option,
-                    sent_at=at,
-                )
-            )
-        case e.MessageDelivered():
-            for message in attempt_of(state, event.task).messages:
-                if message.id == event.message:
-                    message.delivered = True
+        case (
+            e.AttemptAsked()
+            | e.AskWithdrawn()
+            | e.MessageSent()
+            | e.MessageDelivered()
+            | e.TurnEnded()
+            | e.TurnBegan()
+            | e.InputClosed()
+        ):
+            effects_words.take(state, event, at)
         case e.AttemptFrozen():
             attempt_of(state, event.task).frozen_at = at
         case e.AttemptThawed():
@@ -98,7 +86,7 @@ def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
             told=task.queued,
         )
     )
-    task.queued, task.goes_on = (), False
+    task.queued = ()
     task.approved, task.approved_by, task.fresh = 0, "", False
     task.next_session = e.NextSession.NEW
     task.cause = None  # of this attempt, which has not failed
@@ -122,34 +110,13 @@ def _progress(state: RunState, event: e.AttemptProgressed) -> None:
         limits_changed(state)
 
 
-def _ask(attempt: Attempt, event: e.AttemptAsked, at: float) -> None:
-    asked = Question(
-        event.question,
-        event.text,
-        at,
-        event.ask,
-        event.tool,
-        event.target,
-        event.options,
-        event.payload,
-    )
-    attempt.questions = [q for q in attempt.questions if q.id != asked.id] + [asked]
-
-
-def _answered(attempt: Attempt, question: str | None) -> Question | None:
-    """Take an open question off the list; None when it is not open."""
-    found = next((q for q in attempt.questions if q.id == question), None)
-    if found is not None:
-        attempt.questions.remove(found)
-    return found
-
-
 def _exit(state: RunState, event: e.AttemptExited, at: float) -> None:
     attempt = attempt_of(state, event.task)
     _thaw(attempt, at)
     attempt.exited_at = at
     attempt.questions.clear()
-    requeue(state.tasks[event.task], attempt)
+    unheard = state.plan.agent_by_name[attempt.agent].prompted_by_message
+    requeue(state.tasks[event.task], attempt, prompted=attempt.prompted or not unheard)
     attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
     effects_account.ended(state, attempt)
     forget_troubles(state, event.task)
@@ -159,3 +126,4 @@ def _thaw(attempt: Attempt, at: float) -> None:
     if attempt.frozen_at is not None:
         attempt.frozen_s += at - attempt.frozen_at
         attempt.frozen_at = None
+        attempt.attended_at = at

@@ -22,7 +22,7 @@ def end_attempt(task: TaskRun, outcome: str, cause: e.FailureClass | None = None
     if attempt is not None:
         attempt.outcome, attempt.cause = outcome, cause
         if attempt.launched_at is None:
-            requeue(task, attempt)
+            requeue(task, attempt, prompted=False)
 
 
 def forget_troubles(state: RunState, task_id: TaskId) -> None:

@@ -73,8 +73,8 @@ def _queue_message(state: RunState, event: e.MessageQueued, at: float) -> None:
 
 def _continue(state: RunState, event: e.TaskContinued) -> None:
     task = state.tasks[event.task]
-    task.goes_on, task.fresh = True, False
-    task.feedback, task.cause, task.retry_at = "", None, None
+    task.next_session, task.fresh = e.NextSession.KEEP, False
+    task.feedback, task.feedback_by, task.cause, task.retry_at = "", "", None, None
     task.approved, task.approved_by = 0, ""
     end_attempt(task, f"went on: {event.by} had more to say")
     forget_troubles(state, event.task)

@@ -26,6 +26,7 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
+from agentdeck.core.permissions import OptionKind, PermissionRule
 from agentdeck.core.plan import GateWhen, Plan
 from agentdeck.core.prices import Prices
 from agentdeck.core.replan import PlanChange
@@ -105,15 +106,6 @@ class AskKind(StrEnum):
 
     QUESTION = "question"  # words
     PERMISSION = "permission"  # a yes or no to one tool call
-
-
-class OptionKind(StrEnum):
-    """What an answer to a permission request means, whatever its agent calls it."""
-
-    ALLOW_ONCE = "allow_once"
-    ALLOW_ALWAYS = "allow_always"
-    REJECT_ONCE = "reject_once"
-    REJECT_ALWAYS = "reject_always"
 
 
 class AskOption(msgspec.Struct, frozen=True, array_like=True):
@@ -219,6 +211,25 @@ class RunFinished(Event, frozen=True, tag="run.finished"):
     """Nothing is left to do, or the run was ended."""
 
     outcome: Outcome
+
+
+class PermissionRuleSet(Event, frozen=True, tag="permission.set"):
+    """From now on these requests are answered without asking a person."""
+
+    rule: PermissionRule
+
+
+class PermissionRuleDropped(Event, frozen=True, tag="permission.dropped"):
+    """The rule answers nothing any more."""
+
+    rule: str  # its id
+    by: str
+
+
+class PermissionsKept(Event, frozen=True, tag="permission.kept"):
+    """The rules of the plan are on the disk, for its next run."""
+
+    change: int  # up to which change of them
 
 
 class PhaseClosed(Event, frozen=True, tag="phase.closed"):
@@ -440,11 +451,38 @@ class MessageSent(Event, frozen=True, tag="message.sent"):
 
 
 class MessageDelivered(Event, frozen=True, tag="message.delivered"):
-    """The message was written to the agent's input."""
+    """The message, or the prompt, was written to the agent's input."""
 
     task: TaskId
     attempt: int
     message: str
+
+
+class TurnEnded(Event, frozen=True, tag="attempt.turn_ended"):
+    """The agent's stream has said how a turn ended. The last one is the attempt's result."""
+
+    task: TaskId
+    attempt: int
+    turn: int  # counts from 1; the same again = what was said since has begun no other turn
+    at: int  # bytes of the log, before this was said
+    ok: bool
+    detail: str = ""
+    cause: FailureClass | None = None
+    retry_at: float | None = None
+
+
+class TurnBegan(Event, frozen=True, tag="attempt.turn_began"):
+    """After a turn that ended the agent is at work again."""
+
+    task: TaskId
+    attempt: int
+
+
+class InputClosed(Event, frozen=True, tag="attempt.input_closed"):
+    """The agent was told that nothing more comes; it ends by itself."""
+
+    task: TaskId
+    attempt: int
 
 
 class AttemptFrozen(Event, frozen=True, tag="attempt.frozen"):
@@ -737,6 +775,9 @@ RunEvent: TypeAlias = (
     | PlanChanged
     | RunEndAsked
     | RunFinished
+    | PermissionRuleSet
+    | PermissionRuleDropped
+    | PermissionsKept
     | PhaseClosed
     | StepFailed
     | QueueHeld
@@ -778,6 +819,9 @@ AttemptEvent: TypeAlias = (
     | AskWithdrawn
     | MessageSent
     | MessageDelivered
+    | TurnEnded
+    | TurnBegan
+    | InputClosed
     | AttemptFrozen
     | AttemptThawed
     | LimitHit

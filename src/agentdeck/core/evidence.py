@@ -14,6 +14,7 @@ import msgspec
 from agentdeck.core import footprint, verdicts
 from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import GateName
+from agentdeck.core.permissions import NOBODY
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import Attempt, RunState, TaskRun, Wanted
 
@@ -36,7 +37,7 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
     assert ended is not None
     assert work is not None
     if task.wanted is Wanted.STOP:
-        return Missing(FailureClass.STOPPED, f"stopped by {task.stopped_by}")
+        return Missing(FailureClass.STOPPED, stopped_words(task))
     if attempt.limit is not None:
         return Missing(attempt.limit.cause, attempt.limit.detail)
     if _session_is_gone(task, attempt):
@@ -68,6 +69,13 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
         named = ", ".join(outside[:NAMED_FILES])
         return Missing(FailureClass.FOOTPRINT, f"it touched {named}{more}, outside its files")
     return None
+
+
+def stopped_words(task: TaskRun) -> str:
+    """Who stopped it."""
+    if task.stopped_by == NOBODY:
+        return "stopped: nobody answered it in time"
+    return f"stopped by {task.stopped_by}" if task.stopped_by else "the run was ended"
 
 
 def _session_is_gone(task: TaskRun, attempt: Attempt) -> bool:

@@ -65,8 +65,7 @@ def explain(state: RunState, task_id: TaskId, now: float) -> str:
         case TaskState.PAUSED:
             return _paused(state, task)
         case TaskState.ASKING:
-            question = task.attempt.question if task.attempt else None
-            return f"{task_id} asks: {first_line(question.text if question else task.reason)}"
+            return _asking(task)
         case TaskState.CHECKING:
             return _checking(state, task)
         case TaskState.REVIEWING:
@@ -146,12 +145,20 @@ def _phase(state: RunState, task: TaskRun) -> str:
     return f"phase {name} to end: its gate {red} is red" if red else f"phase {name} to end"
 
 
+def _asking(task: TaskRun) -> str:
+    questions = task.attempt.questions if task.attempt is not None else []
+    if not questions:
+        return f"{task.id} is answered and goes on when it has heard it"
+    more = f" (1 of {len(questions)})" if len(questions) > 1 else ""
+    return f"{task.id} asks{more}: {first_line(questions[0].text)}"
+
+
 def _preparing(state: RunState, task: TaskRun) -> str:
     if is_held(task):
         book = Book(state)
         line = book.freezes(task) or book.stops(task)
         if line is not None:
-            return f"{task.id} waits to be started: {line.sentence} ($ raises it)"
+            return f"{task.id} waits to be started: {line.sentence}; $ raises it"
     return f"{task.id} is preparing its worktree (attempt {len(task.attempts)})"
 
 
@@ -160,7 +167,7 @@ def _paused(state: RunState, task: TaskRun) -> str:
     if line is None:
         return f"{task.id} is paused by you; its processes are frozen"
     more = ", and it is paused by you" if task.wanted is Wanted.PAUSE else ""
-    return f"{task.id} is frozen: {line.sentence} ($ raises it){more}"
+    return f"{task.id} is frozen: {line.sentence}; $ raises it{more}"
 
 
 def is_held(task: TaskRun) -> bool:
@@ -240,9 +247,15 @@ def needs_person(state: RunState) -> list[TaskRun]:
     return [
         task
         for task in state.tasks.values()
-        if task.state in waiting
+        if (task.state in waiting and not _is_answered(task))
         or (task.state is TaskState.PROPOSED and state.settings(task.id).land is not Land.AUTO)
     ]
+
+
+def _is_answered(task: TaskRun) -> bool:
+    """Does it ask, and has everything that it asks been answered?"""
+    answered = task.attempt is not None and not task.attempt.questions
+    return task.state is TaskState.ASKING and answered
 
 
 def budgets_asking(state: RunState) -> list[str]:
@@ -265,6 +278,8 @@ def standstill(state: RunState) -> str | None:
         return None
     moving = (TaskState.PREPARING, TaskState.WORKING, TaskState.CHECKING, TaskState.RETRYING)
     if any(not is_held(task) for task in state.in_state(*moving)):
+        return None
+    if any(map(_is_answered, state.in_state(TaskState.ASKING))):
         return None
     blockers = [blocker for _, blocker in scheduler.admission(state)]
     if any(b is None or b.kind is scheduler.Hindrance.PREFLIGHT_RUNS for b in blockers):

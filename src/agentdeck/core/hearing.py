@@ -3,6 +3,8 @@
 Rules:
 - An agent hears a message now when it reads its input while it works, nobody is ending it, and its
   input is still open. Everybody else hears it with the next turn, in the next attempt's prompt.
+- An agent that waits for more after each turn is told that nothing comes once it has ended a turn,
+  has heard everything and asks nothing. What is said before that makes a further turn of it.
 - Nothing is lost: what an attempt was sent and did not get is told with the next turn.
 - While a task waits for a yes, or is being merged, no turn will follow by itself.
 """
@@ -14,7 +16,6 @@ from typing import Final
 from agentdeck.core.state import (
     LIVE,
     Attempt,
-    Message,
     QueuedMessage,
     RunState,
     TaskRun,
@@ -22,6 +23,7 @@ from agentdeck.core.state import (
     Wanted,
 )
 
+PROMPT: Final = "prompt"  # the id of the first words to an agent that is given them as a message
 _SPEAKS: Final = LIVE | {TaskState.PREPARING}
 # A turn follows, or may follow: by itself, or because a person wants one.
 TURN_TO_COME: Final = _SPEAKS | {
@@ -39,6 +41,8 @@ def hears(state: RunState, task: TaskRun) -> bool:
     attempt = task.attempt
     if attempt is None or task.state not in _SPEAKS or attempt.limit is not None:
         return False
+    if attempt.input_closed:
+        return False
     return task.wanted in (Wanted.RUN, Wanted.PAUSE) and can_listen(state, task)
 
 
@@ -49,15 +53,30 @@ def can_listen(state: RunState, task: TaskRun) -> bool:
     return state.plan.agent_by_name[task.attempt.agent].listens
 
 
-def next_message(attempt: Attempt) -> Message | None:
-    """What has to be written to the agent's input next."""
-    return next((message for message in attempt.messages if not message.delivered), None)
+def next_word(state: RunState, attempt: Attempt) -> str | None:
+    """The id of what has to be written to the agent's input next; None = nothing has."""
+    if attempt.input_closed:
+        return None
+    if state.plan.agent_by_name[attempt.agent].prompted_by_message and not attempt.prompted:
+        return PROMPT
+    return next((message.id for message in attempt.messages if not message.delivered), None)
 
 
-def requeue(task: TaskRun, attempt: Attempt) -> None:
-    """Keep for the next turn what the attempt was told and did not hear."""
-    never_began = attempt.launched_at is None
-    again = list(attempt.told) if never_began else []
+def has_heard_all(state: RunState, attempt: Attempt) -> bool:
+    """Does the agent only wait for more, and will nothing come?"""
+    agent = state.plan.agent_by_name[attempt.agent]
+    if attempt.input_closed or next_word(state, attempt) is not None:
+        return False
+    return agent.waits_for_more and attempt.result is not None and not attempt.questions
+
+
+def requeue(task: TaskRun, attempt: Attempt, *, prompted: bool) -> None:
+    """Keep for the next turn what the attempt did not hear.
+
+    Args:
+        prompted: it was given its prompt, and with it what a person had said before.
+    """
+    again = [] if prompted else list(attempt.told)
     number = task.queued_so_far
     for message in attempt.messages:
         if not message.delivered and message.answers is None and not message.requeued:
@@ -65,6 +84,6 @@ def requeue(task: TaskRun, attempt: Attempt) -> None:
             number += 1
             at = message.sent_at
             again.append(QueuedMessage(f"n{number}", message.text, message.by, at))
-    attempt.told = () if never_began else attempt.told
+    attempt.told = attempt.told if prompted else ()
     task.queued = (*again, *task.queued)
     task.queued_so_far = number

@@ -14,15 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from agentdeck.core import assignment, evidence, policy, queue, scheduler, verdicts
+from agentdeck.core import asks, assignment, evidence, policy, queue, scheduler, verdicts
 from agentdeck.core import events as e
 from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
-from agentdeck.core.hearing import next_message
+from agentdeck.core.hearing import has_heard_all, next_word
 from agentdeck.core.ids import EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Strategy
 from agentdeck.core.state import (
     HOLDS_SLOT,
+    LIVE,
     SETTLED,
     Attempt,
     RunState,
@@ -32,9 +33,11 @@ from agentdeck.core.state import (
 )
 from agentdeck.core.steps import (
     AnyStep,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -60,6 +63,8 @@ def next_steps(state: RunState, now: float) -> Steps:
 
 
 def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
+    if state.rule_changes > state.rule_changes_kept:
+        yield KeepPermissions(state.rule_changes)
     if state.outcome is not None:
         yield from _promotion(state)
         yield from queue.next_steps(state, now)
@@ -99,7 +104,7 @@ def _task_steps(state: RunState, task: TaskRun, now: float, book: Book) -> Itera
         case TaskState.PREPARING:
             yield from _preparing(state, task, now)
         case TaskState.WORKING | TaskState.PAUSED | TaskState.ASKING:
-            yield from _live(state, task, book)
+            yield from _live(state, task, book, now)
         case TaskState.CHECKING:
             yield from _checking(state, task, now)
         case TaskState.REVIEWING:
@@ -132,7 +137,7 @@ def _task_steps(state: RunState, task: TaskRun, now: float, book: Book) -> Itera
 def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
     if _should_stop(state, task) and (attempt.path is None or attempt.held):
-        yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+        yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     trouble = _task_trouble(state, task)
     if trouble is not None:
@@ -145,15 +150,11 @@ def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield Launch(task.id, attempt.number)
 
 
-def _stop_reason(task: TaskRun) -> str:
-    return f"stopped by {task.stopped_by}" if task.stopped_by else "the run was ended"
-
-
-def _live(state: RunState, task: TaskRun, book: Book) -> Iterator[AnyStep]:
+def _live(state: RunState, task: TaskRun, book: Book, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
     if attempt.launched_at is None:  # a person does this task
         if _should_stop(state, task):
-            yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+            yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     yield Watch(task.id, attempt.number)
     if _should_stop(state, task) or attempt.limit is not None:
@@ -169,9 +170,15 @@ def _live(state: RunState, task: TaskRun, book: Book) -> Iterator[AnyStep]:
         yield Freeze(task.id, attempt.number)
     elif not stands and attempt.frozen_at is not None:
         yield Thaw(task.id, attempt.number)
-    message = next_message(attempt)
-    if message is not None:
-        yield Deliver(task.id, attempt.number, message.id)
+    answer = asks.due_answer(state, task, now)
+    if answer is not None:
+        yield Record((answer,))
+        return
+    word = next_word(state, attempt)
+    if word is not None:
+        yield Deliver(task.id, attempt.number, word)
+    elif has_heard_all(state, attempt):
+        yield CloseInput(task.id, attempt.number)
 
 
 def _should_stop(state: RunState, task: TaskRun) -> bool:
@@ -188,7 +195,7 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
             yield Collect(task.id, attempt.number)
         return
     if state.ending:
-        yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+        yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     missing = evidence.first_fault(state, task, attempt)
     # An agent that only asked something back has changed nothing, and that is not its fault.
@@ -292,7 +299,7 @@ def _starts(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
             continue
         chosen = assignment.assign(state, task, now)
         number = len(task.attempts) + 1
-        usd, tokens = book.expected(task.id)
+        usd, tokens = book.expected(task.id, chosen.model)
         claim = e.AttemptClaimed(
             task.id,
             number,
@@ -403,5 +410,7 @@ def _wake_at(state: RunState, now: float) -> float | None:
     times += [trouble.retry_at for trouble in state.troubles.values()]
     times += [entry.blocked_until for entry in state.queue.values()]
     for account in state.accounts.values():
-        times += [account.frozen_until or 0.0, account.next_start_at]
+        times += [account.frozen_until or 0.0, account.next_start_at, account.resets_at or 0.0]
+    due = (asks.next_deadline(state, task) for task in state.in_state(*LIVE))
+    times += [moment for moment in due if moment is not None]
     return min((moment for moment in times if moment > now), default=None)

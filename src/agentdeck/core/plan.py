@@ -18,8 +18,16 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core.adapter import CONVERSING, WITH_RESULT, Adapter, Input
+from agentdeck.core.adapter import (
+    CONVERSING,
+    ENDED_BY_CLOSE,
+    PROMPTED_BY_MESSAGE,
+    WITH_RESULT,
+    Adapter,
+    Input,
+)
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
+from agentdeck.core.permissions import ANY, WRITTEN, Decision, PermissionRule, Scope
 
 PLAN_VERSION: Final = 1
 DEFAULT_AGENTS: Final = (
@@ -29,6 +37,7 @@ DEFAULT_RETRIES: Final = 2  # attempts after the first one
 DEFAULT_BACKOFF_S: Final = 15.0  # before the second attempt; doubles each time
 DEFAULT_TIMEOUT_S: Final = 2 * 3600.0  # of one attempt
 DEFAULT_IDLE_TIMEOUT_S: Final = 20 * 60.0  # silent and without CPU; running tools are often silent
+DEFAULT_ANSWER_WITHIN_S: Final = 30 * 60.0  # a meeting; who is away for longer said so in the plan
 DEFAULT_GATE_TIMEOUT_S: Final = 30 * 60.0
 DEFAULT_MARKS: Final = (0.5, 0.8, 0.95)  # of a budget: half, soon, and time to raise it
 DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
@@ -105,6 +114,23 @@ class OnExceed(StrEnum):
     ASK = "ask"  # nothing new starts, what works is frozen, and a person is asked
     DRAIN = "drain"  # nothing new starts; what works goes on
     STOP = "stop"  # what works is stopped too
+
+
+class Unattended(StrEnum):
+    """What becomes of a question that nobody answers in time."""
+
+    WAIT = "wait"  # it waits
+    DENY = "deny"  # it is denied; the agent is told that nobody was there
+    STOP = "stop"  # the task is stopped
+
+
+class Permission(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A rule of the plan's author for what agents ask to do."""
+
+    decision: Decision
+    tool: str = ANY  # glob
+    target: str = ANY  # glob
+    task: str | None = None  # a glob for ids; None = any
 
 
 class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -207,6 +233,16 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
         return "/".join(part for part in (provider, self.account) if part)
 
     @property
+    def prompted_by_message(self) -> bool:
+        """Is its prompt written to its input, after the start?"""
+        return self.input in PROMPTED_BY_MESSAGE
+
+    @property
+    def waits_for_more(self) -> bool:
+        """Does it go on after a turn until its input is closed?"""
+        return self.input in ENDED_BY_CLOSE
+
+    @property
     def says_result(self) -> bool:
         """Does its stream say how it ended?"""
         return self.stream in WITH_RESULT
@@ -219,11 +255,12 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
     tokens: int | None = None
     on_exceed: OnExceed = OnExceed.ASK
     warn: tuple[float, ...] = DEFAULT_MARKS  # shares of it at which a person is told
+    share: float | None = None  # of an account's own allowance; nothing starts beyond it
 
     @property
     def limited(self) -> bool:
         """Does it limit anything?"""
-        return self.usd is not None or self.tokens is not None
+        return not (self.usd is None and self.tokens is None and self.share is None)
 
 
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -289,6 +326,8 @@ class Defaults(msgspec.Struct, frozen=True, omit_defaults=True):
     backoff_s: float = DEFAULT_BACKOFF_S
     timeout_s: float = DEFAULT_TIMEOUT_S
     idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
+    unattended: Unattended = Unattended.WAIT
+    answer_within_s: float = DEFAULT_ANSWER_WITHIN_S
 
 
 class Note(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -393,6 +432,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     pools: tuple[Pool, ...] = ()
     routes: tuple[Route, ...] = ()
     worktree: Worktree = Worktree()
+    permissions: tuple[Permission, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -502,6 +542,13 @@ def matching_routes(plan: Plan, task: Task) -> Iterator[Route]:
             for glob, values in wanted
         ):
             yield route
+
+
+def written_rules(plan: Plan) -> Iterator[PermissionRule]:
+    """The rules that the plan's author gives, in file order."""
+    for number, said in enumerate(plan.permissions, start=1):
+        words = (said.decision, said.tool, said.target)
+        yield PermissionRule(f"{WRITTEN}{number}", Scope.PLAN, *words, task=said.task, by="plan")
 
 
 def _is_of_size(tokens: int | None, match: RouteMatch) -> bool:

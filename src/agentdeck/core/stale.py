@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent
-from agentdeck.core.state import RunState, TaskRun, TaskState
+from agentdeck.core.state import Attempt, RunState, TaskRun, TaskState
 from agentdeck.core.transitions import CHANGING, targets
 
 
@@ -27,6 +27,8 @@ def check(state: RunState, event: AnyEvent) -> None:
         if state.seq:
             raise StaleEvent(event, "the run has started already")
         return
+    if isinstance(event, e.PermissionRuleSet | e.PermissionRuleDropped | e.PermissionsKept):
+        _check_rule(state, event)
     if isinstance(event, e.MessageQueued):
         _check_queued(state, event)
     if isinstance(event, e.PlanChanged) and event.revision != state.plan_changes + 1:
@@ -61,6 +63,18 @@ def check(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"run {expected} of {event.gate} is next on this tree")
     elif entry_id is not None:
         _check_entry(state, event)
+
+
+def _check_rule(
+    state: RunState, event: e.PermissionRuleSet | e.PermissionRuleDropped | e.PermissionsKept
+) -> None:
+    match event:
+        case e.PermissionRuleSet() if event.rule.id in state.rules:
+            raise StaleEvent(event, f"rule {event.rule.id} is set already")
+        case e.PermissionRuleDropped() if event.rule not in state.rules:
+            raise StaleEvent(event, f"there is no rule {event.rule}")
+        case e.PermissionsKept() if event.change <= state.rule_changes_kept:
+            raise StaleEvent(event, "later changes are kept already")
 
 
 def _check_queued(state: RunState, event: e.MessageQueued) -> None:
@@ -115,6 +129,20 @@ def _check_attempt(event: AnyEvent, task: TaskRun) -> None:
         raise StaleEvent(event, f"the work of attempt {number} was taken already")
     if isinstance(event, _OF_A_LIVE_PROCESS) and task.attempt and task.attempt.exit is not None:
         raise StaleEvent(event, f"attempt {number} has exited")
+    if isinstance(event, e.TurnBegan | e.TurnEnded) and task.attempt is not None:
+        _check_turn(event, task.attempt)
+
+
+def _check_turn(event: e.TurnBegan | e.TurnEnded, attempt: Attempt) -> None:
+    """Turns end and begin in turn; the end of one may be told again while no other has begun."""
+    if isinstance(event, e.TurnBegan):
+        if attempt.result is None:
+            raise StaleEvent(event, f"a turn of attempt {attempt.number} goes on")
+    elif event.turn == attempt.turns:
+        if attempt.result is not None:
+            raise StaleEvent(event, f"turn {event.turn} has ended already")
+    elif event.turn != attempt.turns + 1:
+        raise StaleEvent(event, f"{attempt.turns} turns have ended")
 
 
 # Nothing is under way for a task in these states: a report of trouble is of a step before them.
@@ -136,6 +164,9 @@ _OF_A_LIVE_PROCESS = (
     e.AskWithdrawn,
     e.MessageSent,
     e.MessageDelivered,
+    e.TurnEnded,
+    e.TurnBegan,
+    e.InputClosed,
     e.AttemptFrozen,
     e.AttemptThawed,
     e.LimitHit,

@@ -35,6 +35,7 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
+from agentdeck.core.permissions import PermissionRule
 from agentdeck.core.plan import Budget, Plan, Task, TaskSettings
 from agentdeck.core.prices import Prices
 
@@ -106,6 +107,7 @@ class Message(msgspec.Struct):
     delivered: bool = False
     answers: Question | None = None  # what it answers
     option: str = ""
+    rule: str = ""  # which answered for a person
     sent_at: float = 0.0
     requeued: bool = False  # the agent ended without it; it is told with the next turn
 
@@ -117,6 +119,15 @@ class QueuedMessage(msgspec.Struct, frozen=True):
     text: str
     by: str
     at: float
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How a turn ended, as the agent's stream says."""
+
+    ok: bool
+    detail: str
+    cause: FailureClass | None
+    retry_at: float | None
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -189,6 +200,12 @@ class Attempt(msgspec.Struct, kw_only=True):
     questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
     told: tuple[QueuedMessage, ...] = ()  # stand in its prompt
+    prompted: bool = False  # its prompt was written to its input
+    turns: int = 0  # that have ended
+    turn_at: int = 0  # where the log tells of the latest end
+    result: Result | None = None  # of the latest turn; None while one goes on
+    input_closed: bool = False
+    attended_at: float = 0.0  # when a person last did something about it
     limit: Limit | None = None
     exit: Exit | None = None
     collected: Collected | None = None
@@ -247,7 +264,6 @@ class TaskRun(msgspec.Struct, kw_only=True):
     stopped_by: str = ""
     queued: tuple[QueuedMessage, ...] = ()  # messages for the next turn, the oldest first
     queued_so_far: int = 0
-    goes_on: bool = False  # the next attempt is another turn of the latest one
 
     @property
     def attempt(self) -> Attempt | None:
@@ -381,6 +397,11 @@ class RunState(msgspec.Struct, kw_only=True):
     landings: list[Landing] = []
     troubles: dict[str, StepTrouble] = {}  # by step key
     accounts: dict[str, Account] = {}  # those on which something has started, by name
+    rules: dict[str, PermissionRule] = {}  # by id, in the order in which they were set
+    rules_so_far: int = 0
+    rule_changes: int = 0  # of the rules that outlive the run
+    rule_changes_kept: int = 0
+    dropped_rules: list[PermissionRule] = []  # of those that outlive the run
     promote_wanted: bool = False
     diverged: str | None = None  # commits of the base that the target must take in first
     promote_reason: str = ""

@@ -1,4 +1,4 @@
-"""Attempts: worktree, launch, freeze, stop, messages, and taking the work.
+"""Attempts: worktree, launch, freeze, stop, and taking the work.
 
 Rules: each performer looks first at what is there (a worktree on its branch, a pid file, a frozen
 tree), so that doing a step again after a crash finds it done.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from agentdeck.agents.input import message_line
 from agentdeck.agents.launching import Place, command_line, first_run_line
 from agentdeck.agents.prompt import build_prompt, commit_message
 from agentdeck.core import events as e
@@ -19,7 +18,6 @@ from agentdeck.core.plan import Agent
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import (
     Collect,
-    Deliver,
     Freeze,
     Launch,
     Prepare,
@@ -29,7 +27,6 @@ from agentdeck.core.steps import (
 )
 from agentdeck.engine import processes
 from agentdeck.engine.agent_place import agent_of, leavings, make_home, place_of
-from agentdeck.engine.agent_stdin import write_stdin
 from agentdeck.engine.collect import collect
 from agentdeck.engine.commands import run_to_end
 from agentdeck.engine.landing import keep_ref
@@ -156,14 +153,9 @@ async def _first_run(at: Setting, step: Launch, agent: Agent, place: Place) -> N
     await run_to_end(at, folder, how.argv, worktree, tag, FIRST_RUN_TIMEOUT_S, how.env)
 
 
-def _running(at: Setting, task: TaskId, number: int) -> processes.Child | None:
-    found = processes.look(at.attempt_folder(task, number))
-    return found.child if isinstance(found, processes.Running) else None
-
-
 async def freeze(at: Setting, step: Freeze) -> None:
     """Stop the whole tree where it stands."""
-    child = _running(at, step.task, step.attempt)
+    child = at.running(step.task, step.attempt)
     if child is None:
         return  # `Watch` reports the exit
     tag = attempt_tag(at.state.run, step.task, step.attempt)
@@ -173,7 +165,7 @@ async def freeze(at: Setting, step: Freeze) -> None:
 
 async def thaw(at: Setting, step: Thaw) -> None:
     """Let the tree go on."""
-    child = _running(at, step.task, step.attempt)
+    child = at.running(step.task, step.attempt)
     if child is None:
         return
     tag = attempt_tag(at.state.run, step.task, step.attempt)
@@ -183,20 +175,10 @@ async def thaw(at: Setting, step: Thaw) -> None:
 
 async def stop(at: Setting, step: StopAttempt) -> None:
     """End the tree; `Watch` reports the exit."""
-    child = _running(at, step.task, step.attempt)
+    child = at.running(step.task, step.attempt)
     if child is not None:
         tag = attempt_tag(at.state.run, step.task, step.attempt)
         await stop_tree(child, tag, grace_s=STOP_GRACE_S)
-
-
-async def deliver(at: Setting, step: Deliver) -> None:
-    """Write a message to the agent's input."""
-    attempt = at.attempt(step.task, step.attempt)
-    message = next(found for found in attempt.messages if found.id == step.message)
-    line = message_line(at.state.plan.agent_by_name[attempt.agent].input, message)
-    folder = at.attempt_folder(step.task, step.attempt)
-    await at.in_thread(lambda: write_stdin(folder, line))
-    await at.record(e.MessageDelivered(step.task, step.attempt, step.message))
 
 
 async def take_work(at: Setting, step: Collect) -> None:

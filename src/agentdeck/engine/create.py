@@ -21,6 +21,7 @@ from agentdeck.engine.folders import RunFolder, runs_root
 from agentdeck.engine.git import Git
 from agentdeck.engine.identity import identity_of
 from agentdeck.engine.journal import Journal
+from agentdeck.engine.kept_rules import kept_events
 from agentdeck.engine.lock import EngineLock
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.performer import RealPerformer
@@ -85,7 +86,8 @@ def create_run(
         git.update_ref(f"refs/heads/{target}", base_commit, None, message="agentdeck: start")
     journal = Journal(folder.journal, writable=True)
     try:
-        journal.append([started], time.time(), after=0)
+        rules = kept_events(folder, str(git.common), plan)
+        journal.append([started, *rules], time.time(), after=0)
     finally:
         journal.close()
     return folder

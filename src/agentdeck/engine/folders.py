@@ -90,6 +90,11 @@ class RunFolder:
         # Not below $TMPDIR or $XDG_RUNTIME_DIR: every terminal must come to the same path.
         return SHORT_ROOT / f"agentdeck-{os.getuid()}" / f"{digest}.sock"
 
+    @property
+    def permissions(self) -> Path:
+        """Rules that outlive runs, beside the folder of all runs."""
+        return self.path.parent.parent / "permissions"
+
     def trees(self, checkout: Path, root: str | None) -> Path:
         """Where the attempts' worktrees stand: here, or below the `[worktree] root` of the plan.
 

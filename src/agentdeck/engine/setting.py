@@ -15,6 +15,7 @@ from agentdeck.core.errors import DeckError
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt, RunState, TaskState
+from agentdeck.engine import processes
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.environment import child_environment
 from agentdeck.engine.folders import RunFolder, state_root
@@ -59,6 +60,11 @@ class Setting:
     def attempt_folder(self, task: TaskId, number: int) -> Path:
         """Where an attempt's log, prompt and exit stand."""
         return self.folder.attempt(task, number)
+
+    def running(self, task: TaskId, number: int) -> processes.Child | None:
+        """The living processes of an attempt; None when they have ended."""
+        found = processes.look(self.attempt_folder(task, number))
+        return found.child if isinstance(found, processes.Running) else None
 
     async def record(self, *events: AnyEvent) -> None:
         """Post what came of a step and wait until it is stored."""

@@ -9,7 +9,8 @@ Rules:
 - A limit that the agent meets is told to its account at once, while the agent may get over it.
 - A watchdog only says that a limit was hit; ending the agent is a step of its own. Frozen time does
   not count.
-- An agent that has reported its result and does not end is ended, and that is no failure.
+- An agent that has reported its result and does not end is ended, and that is no failure. One that
+  waits for more after each turn is left alone until its input was closed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,17 @@ from typing import Final
 
 from agentdeck.agents.line_reader import plus
 from agentdeck.agents.readers import Reader, reader_for
-from agentdeck.agents.reports import Asked, Ended, Limited, Report, Totals
+from agentdeck.agents.reports import (
+    Asked,
+    Ended,
+    Limited,
+    Report,
+    Said,
+    Started,
+    ToolUsed,
+    Totals,
+    Withdrawn,
+)
 from agentdeck.agents.summary import Summary
 from agentdeck.core import accounts, policy
 from agentdeck.core import events as e
@@ -30,6 +41,7 @@ from agentdeck.core.budgets import is_near, tokens_of
 from agentdeck.core.events import AnyEvent, FailureClass
 from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import TaskId
+from agentdeck.core.permissions import OptionKind
 from agentdeck.core.prices import Meter, Tokens
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Watch
@@ -43,9 +55,12 @@ from agentdeck.engine.waiting import wait
 POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
 REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
+# Of these reports each means that the agent works.
+_AT_WORK: Final = (Started, Said, ToolUsed, Asked)
 USD_DIGITS: Final = 9  # after the point; the cheapest tokens cost some billionths
 CHUNK: Final = 256 * 1024  # bytes read at once; a poll never holds up the loop for long
 RESULT_GRACE_S: Final = 10.0  # for an agent to end by itself after its result
+TURN_BEGINS_S: Final = 60.0  # after a message; a model that is slow to answer has begun by then
 IDLE_CPU_S: Final = 0.05  # CPU used between two looks that still counts as doing nothing
 
 
@@ -58,9 +73,13 @@ class _Follower:
     path: Path
     reader: Reader
     meter: Meter
+    goes_on: bool  # it may begin another turn after one that ended
     trace: TraceFile | None = None
+    turns: int = 0  # that have ended
+    known_at: int | None = None  # where the log tells of the latest of them
     ended: Ended | None = None
     trace_ended: Ended | None = None
+    idle_since: float | None = None  # since when it should have begun a turn
     reported_at: float = 0.0
     changed: bool = False
     grew_at: float = 0.0
@@ -110,11 +129,18 @@ class _Follower:
         task, number = self.step.task, self.step.attempt
         for report in reports:
             if isinstance(report, Ended):
-                self.ended = report
-            elif isinstance(report, Asked):
+                self._end_turn(report)
+            elif self.ended is not None and self.goes_on and isinstance(report, _AT_WORK):
+                self.ended = None
+                self.at.engine.mention(e.TurnBegan(task, number), self.progress())
+                self.changed = False
+            if isinstance(report, Asked):
                 # With the offset in the same batch: a question is never recorded twice.
-                asked = e.AttemptAsked(task, number, report.question, report.text)
-                self.at.engine.mention(asked, self.progress())
+                self.at.engine.mention(_asked(task, number, report), self.progress())
+                self.changed = False
+            elif isinstance(report, Withdrawn):
+                withdrawn = e.AskWithdrawn(task, number, report.question)
+                self.at.engine.mention(withdrawn, self.progress())
                 self.changed = False
             elif isinstance(report, Limited):
                 self._tell_account(report)
@@ -142,6 +168,27 @@ class _Follower:
             self.at.engine.mention(*events, self.progress())
             self.changed = False
 
+    def _end_turn(self, report: Ended) -> None:
+        self.ended = report
+        if self.known_at == self.reader.offset:  # an earlier engine had heard it: nothing is new
+            return
+        self.turns += 1
+        self.at.engine.mention(self.turn_ended(report), self.progress())
+        self.changed = False
+
+    def turn_ended(self, report: Ended) -> e.TurnEnded:
+        """What the stream says of a turn."""
+        return e.TurnEnded(
+            self.step.task,
+            self.step.attempt,
+            self.turns,
+            self.reader.offset,
+            report.ok,
+            report.detail,
+            report.cause,
+            report.retry_at,
+        )
+
     def progress(self) -> e.AttemptProgressed:
         """The totals so far."""
         summary = self.reader.summary
@@ -161,6 +208,10 @@ class _Follower:
             activity=summary.activity,
             message=summary.message,
             tokens_cached=summary.tokens_cached,
+            todo_done=summary.todo_done,
+            todo_total=summary.todo_total,
+            todo=summary.todo,
+            touched=summary.touched,
             carry=summary.carry,
         )
 
@@ -185,14 +236,34 @@ class _Follower:
         return is_near(self.at.state, self.step.task, now.usd, now.tokens_in + now.tokens_out)
 
 
+def _asked(task: TaskId, attempt: int, report: Asked) -> e.AttemptAsked:
+    options = tuple(
+        e.AskOption(option.id, option.label, OptionKind(option.kind)) for option in report.options
+    )
+    return e.AttemptAsked(
+        task,
+        attempt,
+        report.question,
+        report.text,
+        e.AskKind(report.kind),
+        report.tool,
+        report.target,
+        options,
+        report.payload,
+    )
+
+
 async def watch(at: Setting, step: Watch) -> None:
     """Follow an attempt until its process has ended, and record the exit."""
     folder = at.attempt_folder(step.task, step.attempt)
     attempt = at.attempt(step.task, step.attempt)
+    goes_on = at.state.plan.agent_by_name[attempt.agent].waits_for_more
+    known_at = attempt.turn_at if attempt.turns else None
     reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
     driver = at.state.plan.agent_by_name[attempt.agent].driver
     trace = trace_of(driver, folder)
-    follower = _Follower(at, step, folder / "raw.log", reader, meter, trace)
+    log = folder / "raw.log"
+    follower = _Follower(at, step, log, reader, meter, goes_on, trace, attempt.turns, known_at)
     found = processes.look(folder)
     ended_by_us = False
     if isinstance(found, processes.Running):
@@ -235,6 +306,10 @@ def _reader(at: Setting, task: TaskId, attempt: Attempt) -> Reader:
         tools=attempt.tools,
         activity=attempt.activity,
         message=attempt.message,
+        todo_done=attempt.todo_done,
+        todo_total=attempt.todo_total,
+        todo=attempt.todo,
+        touched=attempt.touched,
         carry=attempt.carry,
     )
     return reader_for(
@@ -288,15 +363,38 @@ async def _follow(
         await follower.look_at_trace()
         now = at.engine.clock()
         follower.report(now)
-        if follower.ended is not None:
-            result_at = result_at or now
-            if now - result_at > RESULT_GRACE_S and not end.done():
-                tag = attempt_tag(at.state.run, step.task, step.attempt)
-                await stop(child, tag)
-                return True
-        else:
+        attempt = at.attempt(step.task, step.attempt)
+        if follower.ended is None or attempt.frozen_at is not None or _is_kept(follower, attempt):
+            result_at = None
             await dog.look(now, follower.grew_at)
+            _say_again(at, follower, attempt, now)
+            continue
+        result_at = result_at or now
+        if now - result_at > RESULT_GRACE_S and not end.done():
+            tag = attempt_tag(at.state.run, step.task, step.attempt)
+            await stop(child, tag)
+            return True
     return False
+
+
+def _is_kept(follower: _Follower, attempt: Attempt) -> bool:
+    """Does the agent wait for more because nobody has told it that nothing comes?"""
+    return follower.goes_on and not attempt.input_closed
+
+
+def _say_again(at: Setting, follower: _Follower, attempt: Attempt, now: float) -> None:
+    """The end of a turn, when what was said after it has begun no other one.
+
+    The agent had heard it in the turn that ended, and only the record of that came late.
+    """
+    waits = follower.ended is not None and attempt.result is None
+    if not waits or attempt.frozen_at is not None:
+        follower.idle_since = None
+        return
+    follower.idle_since = follower.idle_since or now
+    if follower.ended is not None and now - follower.idle_since > TURN_BEGINS_S:
+        at.engine.mention(follower.turn_ended(follower.ended))
+        follower.idle_since = None
 
 
 class _Watchdog:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Final
 
+from agentdeck.core import permissions
 from agentdeck.core import plan as model
 from agentdeck.core.adapter import FORMATS, Input
 
@@ -146,6 +147,14 @@ BUDGET_KEYS: Final = (
     Key("tokens", Kind.TOKENS, "Tokens.", maximum=MAX_TOKENS),
     _choice("on_exceed", model.OnExceed, "What happens when it is used up."),
     Key(
+        "share",
+        Kind.NUMBER,
+        "Of what an account itself allows, as it states it, 0.01 to 1: nothing starts beyond.",
+        minimum=LEAST_MARK,
+        maximum=1,
+        also=("quota", "utilization"),
+    ),
+    Key(
         "warn",
         Kind.NUMBER,
         "Shares of it, 0.01 to 1, at which a person is told.",
@@ -209,6 +218,16 @@ DEFAULTS: Final = Section(
         _duration("backoff", "Wait before the second attempt; doubles each time."),
         _TIMEOUT,
         _IDLE,
+        _choice(
+            "unattended",
+            model.Unattended,
+            "What becomes of a question that nobody answers in time.",
+        ),
+        _duration(
+            "answer_within",
+            "How long a question may wait before that; `wait` knows no end.",
+            minimum=SHORTEST_S,
+        ),
     ),
     model=model.Defaults,
     field="defaults",
@@ -332,6 +351,19 @@ WORKTREE: Final = Section(
     ),
     model=model.Worktree,
     field="worktree",
+)
+PERMISSIONS: Final = Section(
+    "permission",
+    Shape.LIST,
+    "An answer given beforehand to what agents ask to do; a deny beats every allow.",
+    (
+        _choice("decision", permissions.Decision, "The answer.", required=True),
+        Key("tool", Kind.LINE, "Glob for the tool; without it, any."),
+        Key("target", Kind.LINE, "Glob for what it is used on; without it, anything."),
+        Key("task", Kind.LINE, "Glob for the ids of tasks; without it, every task."),
+    ),
+    model=model.Permission,
+    field="permissions",
 )
 PHASES: Final = Section(
     "phase",
@@ -471,6 +503,7 @@ SECTIONS: Final = (
     POOLS,
     ROUTES,
     WORKTREE,
+    PERMISSIONS,
     Section("hooks", Shape.TABLE, "Commands that run on events.", later=True),
     Section("repos", Shape.NAMED, "Other repositories.", later=True),
     PHASES,

@@ -118,6 +118,16 @@ link = ["data/fixtures"]
 cache = ["node_modules"]
 setup = "npm run prepare"
 """,
+    "permission": """\
+[[permission]]
+decision = "allow"
+tool = "Edit"
+target = "src/*"
+
+[[permission]]
+decision = "deny"
+target = "*git push*"
+""",
     "phase": """\
 [[phase]]
 id = "build"
@@ -217,6 +227,10 @@ are those that the agent's stream names; where it names none, or has not yet, th
 the price table that the run began with (`agentdeck run --prices FILE` reads another one than the
 shipped). Of a model that has no price only tokens count, and that is said.
 
+`share` is for subscriptions, which name no price: with `share = 0.8` nothing starts on an account
+that says that 80% of its allowance are used, until the allowance resets or a person reopens the
+account (`agentdeck accounts resume`). Only some agents state it.
+
 At each share in `warn`, and when it is used up, the deck and the output of a headless run say so,
 once.
 """,
@@ -293,6 +307,26 @@ with `~`; each run has a folder of its own in it.
   which keeps its containers apart. Nobody is forced to use them: say in the prompt, or in your
   scripts, which port is which. What an agent leaves to a daemon (a container) outlives it; `setup`
   of the next one is the place to end it. `env` of a task or agent may say otherwise.
+""",
+    "defaults": """\
+`unattended`, for what an agent asks and nobody answers within `answer_within`:
+
+- `"wait"`: it waits.
+- `"deny"`: a permission is denied, a question is left to the agent; it is told that nobody was
+  there.
+- `"stop"`: the task is stopped. Its work is kept.
+""",
+    "permission": """\
+What an agent asks to do, where it asks before it acts, is answered by one of these that fits, and
+otherwise by a person, who may leave rules of the same kind behind. `tool` is what the agent calls
+it (`Bash`, `Edit`, `execute`), `target` a command or a path below the worktree; `*` crosses `/`.
+They mind the case.
+
+- A deny beats every allow, also one that a person gives in the deck for a single task.
+- A wildcard in an allow does not stretch over `;`, `&`, `|`, `<`, `>`, `$(`, backticks and line
+  breaks: `pytest *` does not allow `pytest; rm -rf /`. Only the bare `*` allows anything.
+- Where an agent does not hand over what its tool is given in full (agents over ACP do not), a
+  wildcard allows only targets of a single word.
 """,
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
@@ -373,6 +407,7 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.gates": "all, by their `when`",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
+    "budget.share": "no limit",
     "pools.budget": "no limit of its own",
     "phase.budget": "no limit of its own",
     "task.budget": "no limit of its own",
@@ -401,6 +436,7 @@ UNSAID: Final[dict[str, str]] = {
     "route.match.min_tokens": "any",
     "route.match.max_tokens": "any",
     "worktree.setup": "none",
+    "permission.task": "any",
     "worktree.root": "below the run's folder",
     "task.title": "none",
     "task.prompt": "the title",

@@ -13,6 +13,7 @@ import msgspec
 
 from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
+from agentdeck.core.permissions import Decision
 from agentdeck.core.plan import (
     Agent,
     Budget,
@@ -21,11 +22,13 @@ from agentdeck.core.plan import (
     GateWhen,
     Land,
     OnExceed,
+    Permission,
     Phase,
     Plan,
     Pool,
     Strategy,
     Task,
+    Unattended,
 )
 from agentdeck.core.prices import Price, Prices
 
@@ -55,6 +58,17 @@ TALKER: Final = Agent(  # one whose sessions go on
 LIMITS: Final = ((0.3, None), (1.0, None), (5.0, None), (None, 9_000), (2.0, 30_000))
 PRICED: Final = "priced-1"  # a model of `PRICES`
 PRICES: Final = Prices("2020-02-02", models={"priced": Price(100.0, 100.0)})  # $1 for 10,000
+WAITER: Final = Agent(  # one that waits for more after each turn
+    AgentName("waiter"),
+    adapter=Adapter(
+        "waiter",
+        output="claude",
+        input=Input.CLAUDE,
+        start=("waiter",),
+        resume=("waiter", "--resume", "{session}"),
+    ),
+)
+AGENTS: Final = (None, None, None, AgentName("deaf"), WAITER.name, WAITER.name)
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
 
@@ -84,10 +98,13 @@ def generated_plan(random: Random) -> Plan:
             retries=random.randint(0, 3),
             backoff_s=random.choice((0.0, 5.0, 600.0)),
             idle_timeout_s=IDLE_S,
+            unattended=random.choice(tuple(Unattended)),
+            answer_within_s=random.choice((60.0, 1800.0)),
         ),
+        permissions=_permissions(random),
         budget=_budget(random, 0.25),
         gates=gates,
-        agents=_agents(random),
+        agents=(*_agents(random), WAITER),
         pools=_pools(random),
         phases=phases,
     )
@@ -105,7 +122,7 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         if phases and random.random() < 0.9
         else None,
         files=random.choice(FOOTPRINTS) if random.random() < 0.6 else (),
-        agent=AgentName("deaf") if random.random() < 0.2 else None,
+        agent=random.choice(AGENTS),
         model=random.choice((None, PRICED)),
         tokens=random.choice((None, None, 2000, 9000)),
         budget=_budget(random, 0.05),
@@ -146,9 +163,20 @@ def _gates(random: Random) -> tuple[Gate, ...]:
     return tuple(gate for gate in possible if random.random() < 0.4)
 
 
+def _permissions(random: Random) -> tuple[Permission, ...]:
+    possible = (
+        Permission(Decision.ALLOW, "Bash", "pytest*"),
+        Permission(Decision.DENY, target="git push*"),
+        Permission(Decision.ALLOW, "Edit", task="A"),
+    )
+    return tuple(rule for rule in possible if random.random() < 0.2)
+
+
 def _budget(random: Random, share: float) -> Budget:
     """A budget for so many of the plans."""
     if random.random() >= share:
         return Budget()
     usd, tokens = random.choice(LIMITS)
-    return Budget(usd=usd, tokens=tokens, on_exceed=random.choice((OnExceed.ASK, *OnExceed)))
+    of_account = random.choice((None, None, 0.5))
+    then = random.choice((OnExceed.ASK, *OnExceed))
+    return Budget(usd=usd, tokens=tokens, on_exceed=then, share=of_account)

@@ -20,15 +20,26 @@ import msgspec
 
 from agentdeck.core import accounts, policy, queue
 from agentdeck.core import events as e
-from agentdeck.core.events import AnyEvent, FailureClass, FileTouched, Verdict
+from agentdeck.core.events import (
+    AnyEvent,
+    AskKind,
+    AskOption,
+    FailureClass,
+    FileTouched,
+    Verdict,
+)
 from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
-from agentdeck.core.state import Attempt, RunState
+from agentdeck.core.permissions import OptionKind
+from agentdeck.core.plan import Agent
+from agentdeck.core.state import Attempt, Message, RunState
 from agentdeck.core.steps import (
     BuildEntry,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
     IOStep,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -46,6 +57,16 @@ SUCCESS: Final[Fate] = (0, True, None)
 KILLED: Final[Fate] = (-15, None, None)
 NEVER: Final = (-1.0, -1.0)  # it neither asks nor hangs
 POLL_S: Final = 20.0  # between two looks at a live agent; coarse, the simulation is about order
+ACTIONS: Final = (  # what agents want to do: tool, target
+    ("Bash", "pytest -q"),
+    ("Bash", "git push"),
+    ("Edit", "src/api/user.py"),
+)
+OPTIONS: Final = (
+    AskOption("once", "Allow once", OptionKind.ALLOW_ONCE),
+    AskOption("always", "Always allow", OptionKind.ALLOW_ALWAYS),
+    AskOption("no", "Reject", OptionKind.REJECT_ONCE),
+)
 MAX_RED_HERRINGS: Final = 3  # foreign commits to base or target in one run, so that it ends
 
 
@@ -95,6 +116,7 @@ class Faults:
     doubled: float = 0.06
     crash: float = 0.01  # of the engine, at each thing that happens
     meddles: float = 0.02  # a person presses a key about a task to which something just happened
+    speaks: float = 0.04  # likewise, and says something to its agent
     commands: int = 25  # of a person, at most
 
     @classmethod
@@ -118,6 +140,14 @@ class Faults:
 
 
 @dataclass
+class Ask:
+    """Something an agent wants of a person."""
+
+    event: e.AttemptAsked
+    settled: bool = False  # answered, or not wanted any more
+
+
+@dataclass
 class Process:
     """An agent that was launched."""
 
@@ -130,20 +160,31 @@ class Process:
     asks_at_s: float  # it asks when so much work is left; negative = never
     hangs_at_s: float  # likewise
     seen_at: float  # until when its work was reckoned
+    asks: list[Ask] = field(default_factory=list)  # all of it at once
     frozen: bool = False
-    answered: bool = False
-    impatient: bool = False  # it withdraws its question after a while
     dead: bool = False
     killed: bool = False
     spent: float = 0.0  # US dollars
     session: str | None = None
     mute: bool = False  # it does not know its session: it ends before it does anything
     priced: bool = False  # it names its cost only at the end, and was reckoned too high
+    impatient: bool = False  # it withdraws its questions after a while
+    waits_for_more: bool = False  # is given its prompt on its input, and waits there after a turn
+    prompted: bool = False
+    turn_over: bool = False
+    turns: int = 0  # that have ended
+    unread: float = 0.0  # seconds of work that it was told of and has not looked at
+    closed: bool = False  # its input
 
     @property
     def asking(self) -> bool:
         """Does it wait for an answer?"""
-        return not self.dead and not self.answered and self.left_s <= self.asks_at_s
+        return not self.dead and bool(self.open_asks) and self.left_s <= self.asks_at_s
+
+    @property
+    def open_asks(self) -> list[Ask]:
+        """What has not been settled."""
+        return [ask for ask in self.asks if not ask.settled]
 
     @property
     def hanging(self) -> bool:
@@ -151,21 +192,54 @@ class Process:
         return not self.dead and self.left_s <= self.hangs_at_s
 
     @property
+    def listening(self) -> bool:
+        """Does it only wait for words?"""
+        return self.waits_for_more and (self.turn_over or not self.prompted) and not self.unread
+
+    @property
     def idle(self) -> bool:
         """Nothing happens to it unless somebody does something."""
-        return not self.dead and (self.frozen or self.asking)
+        return not self.dead and (self.frozen or self.asking or self.listening)
+
+    def hear(self, message: Message | None, more_s: float, *, later: bool) -> None:
+        """Take in what was written to its input; after a turn that is `more_s` of work.
+
+        Args:
+            message: None = its prompt.
+            later: it looks at it only after the turn that goes on.
+        """
+        if message is None:
+            self.prompted = True
+        elif message.answers is not None:
+            for ask in self.asks:
+                ask.settled = ask.settled or ask.event.question == message.answers.id
+        elif self.turn_over:
+            self.turn_over, self.left_s = False, more_s
+        elif later:
+            self.unread = more_s
+
+    def close(self) -> None:
+        """Nothing more comes on its input."""
+        self.closed = True
+        self.dead = self.dead or (self.turn_over and not self.unread)
 
     def go_on(self, now: float) -> None:
         """Reckon with the time that has passed."""
         passed, self.seen_at = now - self.seen_at, now
-        if self.dead or self.frozen or self.asking or self.hanging:
+        if self.dead or self.frozen or self.asking or self.hanging or self.listening:
             return
-        stops = [self.hangs_at_s, -1.0 if self.answered else self.asks_at_s]
+        if self.turn_over:
+            self.turn_over, self.left_s, self.unread = False, self.unread, 0.0
+            return
+        stops = [self.hangs_at_s, self.asks_at_s if self.open_asks else -1.0]
         bound = max([stop for stop in stops if 0 <= stop < self.left_s], default=0.0)
         worked = min(passed, self.left_s - bound)
         self.left_s -= worked
         self.spent += 0.0 if self.mute else worked / 600
-        self.dead = self.left_s <= 0
+        if self.waits_for_more and self.left_s <= 0:
+            self.turn_over, self.turns = True, self.turns + 1
+        more = self.waits_for_more and (self.unread or not self.closed)
+        self.dead = self.left_s <= 0 and not more
 
 
 @dataclass(frozen=True)
@@ -194,6 +268,7 @@ class World:
     colours: dict[tuple[GateName, str], str] = field(default_factory=dict)
     hopeless: dict[str, bool] = field(default_factory=dict)  # by key of the step
     conflicts: dict[tuple[str, str], bool] = field(default_factory=dict)
+    said: set[tuple[AttemptKey, str]] = field(default_factory=set)  # written to inputs
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
     moved: list[str] = field(default_factory=list)  # commits the deck put on the target
     counter: int = 0
@@ -219,6 +294,8 @@ class World:
                 return self._stop(step)
             case Deliver():
                 return self._deliver(step)
+            case CloseInput():
+                return self._close_input(step)
             case Collect():
                 return self._collect(step)
             case Release():
@@ -229,6 +306,8 @@ class World:
                 return self._build(step)
             case LandEntry():
                 return self._land(step)
+            case KeepPermissions():
+                return self._keep_permissions(step)
             case PromoteTarget():
                 return self._promote(step)
             case _ as never:
@@ -328,12 +407,39 @@ class World:
             None if self._chance(self.faults.agent_lost) else code,
             ok,
             cause,
-            asks_at_s=work_s / 2 if self._chance(self.faults.agent_asks) else -1.0,
+            asks_at_s=work_s / 2,
             hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
             seen_at=self.now(),
+            asks=self._asks(key) if self._chance(self.faults.agent_asks) else [],
+            impatient=self._chance(self.faults.agent_gives_up_asking),
+            waits_for_more=self._agent(key).waits_for_more,
             session=session or f"s{self.counter}",
             priced=self._chance(self.faults.priced),
         )
+
+    def _asks(self, key: AttemptKey) -> list[Ask]:
+        """One to three at once. Nobody can answer an agent that does not listen: it gives up."""
+        found = []
+        for number in range(1, self.random.randint(1, 3) + 1):
+            if self._chance(0.3):
+                question = e.AttemptAsked(*key, f"q{number}", "which of the two?")
+            else:
+                tool, target = self.random.choice(ACTIONS)
+                question = e.AttemptAsked(
+                    *key,
+                    f"q{number}",
+                    f"May it use {tool}?",
+                    AskKind.PERMISSION,
+                    tool,
+                    target,
+                    OPTIONS if self._chance(0.5) else (),
+                )
+            found.append(Ask(question))
+        return found
+
+    def _agent(self, key: AttemptKey) -> Agent:
+        attempt = self.state().tasks[key[0]].attempts[key[1] - 1]
+        return self.state().plan.agent_by_name[attempt.agent]
 
     def _watch(self, step: Watch) -> Performer:
         key = (step.task, step.attempt)
@@ -348,12 +454,13 @@ class World:
                 yield e.AttemptFrozen(*key, 1)  # frozen by an engine that did not live to say so
             if not process.frozen and attempt.frozen_at is not None:
                 yield e.AttemptThawed(*key)
-            if process.asking and attempt.question is None and not attempt.messages:
-                process.impatient = self._chance(self.faults.agent_gives_up_asking)
-                yield e.AttemptAsked(*key, "q1", "which of the two?")
-            elif process.asking and not process.frozen and process.impatient:
-                process.answered = True
-                yield e.AskWithdrawn(*key, "q1")
+            yield from self._ask(process, attempt)
+            if process.turn_over and attempt.result is None:
+                well = process.ok is not False
+                turn = min(process.turns, attempt.turns + 1)  # or again, when no other has begun
+                yield e.TurnEnded(*key, turn, 0, well, cause=process.cause)
+            elif attempt.result is not None and not process.turn_over:
+                yield e.TurnBegan(*key)
             if process.hanging and not process.frozen:
                 silent_since = self.now() if silent_since is None else silent_since
                 limit = self.state().settings(step.task).idle_timeout_s
@@ -392,6 +499,19 @@ class World:
         heard = accounts.noted(self.state(), task, self.random.random(), resets_at)
         yield from (event for event in (met, heard) if event is not None)
 
+    def _ask(self, process: Process, attempt: Attempt) -> Performer:
+        if not process.asking or process.frozen:
+            return
+        open_now = {question.id for question in attempt.questions}
+        answered = {m.answers.id for m in attempt.messages if m.answers is not None}
+        for ask in process.open_asks:
+            name = ask.event.question
+            if name not in open_now | answered:
+                yield ask.event
+            elif process.impatient:
+                ask.settled = True
+                yield e.AskWithdrawn(*process.key, name)
+
     def _touch(self, key: AttemptKey) -> Process:
         process = self.processes[key]
         process.go_on(self.now())
@@ -423,8 +543,33 @@ class World:
 
     def _deliver(self, step: Deliver) -> Performer:
         yield self._delay(0.1, 2)
-        self._touch((step.task, step.attempt)).answered = True
-        yield e.MessageDelivered(step.task, step.attempt, step.message)
+        key = (step.task, step.attempt)
+        process = self._touch(key)
+        if process.dead:
+            yield Pause(POLL_S)  # the watcher says so
+            return
+        if (key, step.message) not in self.said:
+            if process.closed:
+                yield e.InputClosed(*key)
+                return
+            self.said.add((key, step.message))
+            messages = self.state().tasks[step.task].attempts[step.attempt - 1].messages
+            message = next((m for m in messages if m.id == step.message), None)
+            more_s, later = self.random.uniform(5, 200), self._chance(0.5)
+            process.hear(message, more_s, later=later)
+        yield self._delay(0.1, 1)
+        yield e.MessageDelivered(*key, step.message)
+
+    def _close_input(self, step: CloseInput) -> Performer:
+        yield self._delay(0.1, 2)
+        key = (step.task, step.attempt)
+        process = self._touch(key)
+        if process.dead:
+            yield Pause(POLL_S)
+            return
+        process.close()
+        yield self._delay(0.1, 1)
+        yield e.InputClosed(*key)
 
     def _collect(self, step: Collect) -> Performer:
         yield self._delay(0.5, 5)
@@ -587,6 +732,13 @@ class World:
             raise Violation(f"I7: {step.commit} lands twice")
         self.moved.append(step.commit)
         self.target = step.commit
+
+    def _keep_permissions(self, step: KeepPermissions) -> Performer:
+        yield self._delay(0.1, 1)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "the disk is full")
+            return
+        yield e.PermissionsKept(step.change)
 
     def _promote(self, step: PromoteTarget) -> Performer:
         yield self._delay(0.2, 3)

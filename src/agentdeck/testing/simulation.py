@@ -33,6 +33,7 @@ from agentdeck.core.explain import explain_entry
 from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import ProcessIdentity, RunId, TaskId
 from agentdeck.core.next_steps import next_steps
+from agentdeck.core.permissions import Decision, Scope
 from agentdeck.core.plan import Plan
 from agentdeck.core.stale import StaleEvent, check
 from agentdeck.core.state import SETTLED, RunState, Wanted
@@ -129,7 +130,7 @@ class Simulation:
         except StaleEvent:
             self.stale += 1
             return False
-        self.checks.before(self.state, event)
+        self.checks.before(self.state, event, self.clock.now)
         apply(self.state, recorded)
         self.history.append(recorded)
         self.checks.after(self.state, recorded)
@@ -339,12 +340,15 @@ class Simulation:
         """Races live just after something has happened, so keys are pressed there too."""
         if isinstance(event, e.AttemptProgressed) or self.patience <= 0:
             return
-        if self.random.random() < self.faults.meddles:
+        task = getattr(event, "task", None) or getattr(event, "entry", None)
+        about = TaskId(task) if task in self.state.tasks else None
+        draw, at = self.random.random(), self.clock.now + self.random.uniform(0, 3)
+        if draw < self.faults.meddles:
             self.patience -= 1
-            task = getattr(event, "task", None) or getattr(event, "entry", None)
-            about = TaskId(task) if task in self.state.tasks else None
-            delay = self.random.uniform(0, 3)
-            self._plan(self.clock.now + delay, lambda: self._press_any_key(about), of_engine=False)
+            self._plan(at, lambda: self._press_any_key(about), of_engine=False)
+        elif about is not None and draw < self.faults.meddles + self.faults.speaks:
+            self.patience -= 1
+            self._plan(at, lambda: _ignore(self.command(c.Steer(about, "mind"))), of_engine=False)
 
     def _person_helps(self) -> bool:
         """The run stands still: somebody looks in and does something that is possible."""
@@ -460,12 +464,41 @@ def possible_commands(
         c.Promote(),
     ]
     found += [command for command in (c.Pause(), c.Hold()) if random.random() < 0.3]
+    found += _about_permissions(state, random, task)
     found += [c.Pause(task), c.Resume(task), c.Steer(task, "go on")]  # races worth meeting often
     found += _money(state, random, task)
     found.append(c.EditPlan(random_change(state, random, task), state.plan_changes))
     if random.random() < 0.2:
         found.append(c.EndRun())
     return found
+
+
+def _about_permissions(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
+    """Answers for any task that asks something, and rules."""
+    asking = [
+        other.id for other in state.tasks.values() if other.attempt and other.attempt.question
+    ]
+    about = random.choice(asking) if asking else task
+    until = None if random.random() < 0.5 else state.at + random.uniform(0, 3_000)
+    answer = c.Answer(
+        about,
+        random.choice(("allow", "deny", "deny", "once", "")),
+        random.choice(("", "mind the tests")),
+        remember=random.choice((None, None, *Scope)),
+        target=random.choice((None, "*", "git *")),
+        until=until,
+    )
+    scope = random.choice(tuple(Scope))
+    rule = c.SetPermission(
+        scope,
+        random.choice(tuple(Decision)),
+        random.choice(("*", "Bash")),
+        random.choice(("*", "git *", "src/*")),
+        task if scope is Scope.TASK else None,
+        until,
+    )
+    dropped = random.choice(list(state.rules) or ["r1"])
+    return [answer, answer, answer, rule, c.DropPermission(dropped)]
 
 
 def _money(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
