@@ -31,7 +31,7 @@ from agentdeck.testing.builders import Run, goes_well, plan, reached, run_until,
 
 RATE, AUTH, QUOTA = FailureClass.RATE_LIMIT, FailureClass.AUTH, FailureClass.QUOTA
 ACME = Adapter(name="cli", provider="acme", output="scripted")
-CLI = Agent(AgentName("cli"), command=("cli",), adapter=ACME)
+CLI = Agent(AgentName("cli"), use="cli", adapter=ACME)
 NAMES = [TaskId(name) for name in "ABCDEFGH"]
 
 
@@ -194,7 +194,7 @@ def test_the_same_limit_met_again_is_no_news() -> None:
 
 
 def test_another_account_of_the_provider_is_left_alone() -> None:
-    other = Agent(AgentName("other"), command=("cli",), adapter=ACME, account="b")
+    other = Agent(AgentName("other"), use="cli", adapter=ACME, account="b")
     of = [CLI, other]
     run = crowd(1, agents=tuple(of), agents_limit=1)
     fails(run, "A", RATE)
@@ -334,7 +334,7 @@ def test_a_person_may_lift_what_is_left_of_a_limit() -> None:
 # --- others --------------------------------------------------------------------------------------
 
 BACKUP = Agent(AgentName("backup"), command=("backup",), output="scripted")
-WITH_BACKUP = Agent(AgentName("cli"), command=("cli",), adapter=ACME, fallback=(BACKUP.name,))
+WITH_BACKUP = Agent(AgentName("cli"), use="cli", adapter=ACME, fallback=(BACKUP.name,))
 
 
 def test_a_limit_that_lifts_soon_is_waited_for_and_a_long_one_is_not() -> None:
@@ -396,7 +396,7 @@ def test_a_task_may_meet_limits_again_and_again_within_bounds() -> None:
 
 def test_a_claim_of_a_resumed_attempt_keeps_its_session_through_a_limit() -> None:
     adapter = Adapter(name="cli", provider="acme", output="scripted", resume=("cli", "-r"))
-    run = crowd(1, agents=(Agent(AgentName("cli"), command=("cli",), adapter=adapter),))
+    run = crowd(1, agents=(Agent(AgentName("cli"), use="cli", adapter=adapter),))
     run.append(e.AttemptProgressed(TaskId("A"), 1, 9, session="s-1", tokens_in=3))
     fails(run, "A", RATE)
     assert not any(isinstance(r.event, RetryScheduled) and r.event.counts for r in run.history)

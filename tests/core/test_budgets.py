@@ -9,11 +9,12 @@ import pytest
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
+from agentdeck.core.adapter import Adapter
 from agentdeck.core.budgets import Book, Line, is_near, unpriced
 from agentdeck.core.decide import refusal
 from agentdeck.core.explain import budgets_asking, standstill
-from agentdeck.core.ids import PhaseId, PoolName, TaskId
-from agentdeck.core.plan import Budget, OnExceed, Phase, Pool
+from agentdeck.core.ids import AgentName, PhaseId, PoolName, TaskId
+from agentdeck.core.plan import Agent, Budget, OnExceed, Phase, Pool
 from agentdeck.core.prices import Price, Prices
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.stale import StaleEvent
@@ -73,7 +74,7 @@ def test_a_used_up_budget_freezes_everybody_and_starts_nobody() -> None:
     go_on(run, lambda run: not run.of_kind(Freeze))
     assert run.task_state("A") is run.task_state("B") is TaskState.PAUSED
     why = "the budget of $1 is used up ($1.02)"
-    assert run.explain("A") == f"A is frozen: {why} ($ raises it)"
+    assert run.explain("A") == f"A is frozen: {why}; $ raises it"
     assert run.explain("C") == f"C waits: {why}"
     assert budgets_asking(run.state) == [why]
     assert standstill(run.state) == why
@@ -251,7 +252,7 @@ def test_a_reservation_is_held_until_more_is_used_or_the_agent_is_gone() -> None
 
 def test_without_an_estimate_the_mean_of_ended_attempts_is_expected() -> None:
     run = go_on(started(plan("A", "B<A", "C<B", budget=Budget(usd=9.0))), working("A"))
-    assert Book(run.state).expected(B) == (0.0, 0)
+    assert Book(run.state).expected(B, None) == (0.0, 0)
     spent(run, "A", 0.4, tokens=100)
     run_until(run, reached("A", TaskState.LANDED))
     go_on(run, working("B"))
@@ -261,7 +262,7 @@ def test_without_an_estimate_the_mean_of_ended_attempts_is_expected() -> None:
     assert (attempt.reserved_usd, attempt.reserved_tokens) == (0.4, 100)
     run_until(run, reached("B", TaskState.LANDED))
     go_on(run, working("C"))
-    assert Book(run.state).expected(C) == (0.5, 200)
+    assert Book(run.state).expected(C, None) == (0.5, 200)
 
 
 def test_an_expectation_alone_does_not_keep_the_last_money_from_being_used() -> None:
@@ -289,6 +290,72 @@ def test_a_task_done_by_hand_needs_no_budget() -> None:
     assert run.explain("B") == "B waits: the budget of $0 is used up ($0.00)"
 
 
+# --- the allowance of an account ------------------------------------------------------------------
+
+
+def subscribed(resets_in_s: float | None) -> Run:
+    """A at work on an account that says that 85% of its allowance are used; B could start."""
+    acme = Adapter(name="cli", provider="acme", output="scripted")
+    agents = (Agent(AgentName("cli"), command=("cli",), adapter=acme),)
+    of = plan("A", "B", agents=agents, agent="cli", budget=Budget(share=0.8), agents_limit=1)
+    run = go_on(started(of), working("A"))
+    resets_at = None if resets_in_s is None else run.clock.now + resets_in_s
+    run.append(e.AccountNoted("acme", A, 1, 0.85, resets_at))
+    return run.command(c.SetAgents(2)).settle()
+
+
+def test_nothing_starts_on_an_account_that_has_given_its_share_until_it_resets() -> None:
+    run = subscribed(600.0)
+    assert at_work(run) == {"A"}
+    said = "acme has used 85% of its allowance, and the budget allows 80%"
+    assert run.explain("B") == f"B waits: {said}"
+    assert run.steps().wake_at == run.clock.now + 600.0
+    run.clock.advance(600.0)
+    run.settle()
+    assert at_work(run) == {"A", "B"}
+
+
+def test_a_person_can_reopen_an_account_that_never_says_when_it_resets() -> None:
+    run = subscribed(None)
+    assert "(agentdeck accounts resume acme)" in run.explain("B")
+    run.command(c.ReopenAccount("acme")).settle()
+    assert at_work(run) == {"A", "B"}
+
+
+def test_an_account_below_its_share_is_left_alone() -> None:
+    run = subscribed(600.0)
+    run.append(e.AccountNoted("acme", A, 1, 0.79, run.clock.now + 600.0)).settle()
+    assert at_work(run) == {"A", "B"}
+
+
+# --- whoever works --------------------------------------------------------------------------------
+
+
+def test_what_is_expected_and_where_it_counts_follows_whoever_really_works() -> None:
+    """B's agent is out of quota: another one works, with its own model and in its own pool."""
+    acme = Adapter(name="cli", provider="acme", output="scripted")
+    stand_in = Agent(AgentName("other"), command=("other",), model="m")
+    cli = Agent(AgentName("cli"), command=("cli",), adapter=acme, fallback=(stand_in.name,))
+    of = plan(
+        task("A", tokens=MILLION // 2),
+        task("B", tokens=MILLION // 2),
+        agents=(cli, stand_in),
+        agent="cli",
+        pools=(Pool(PoolName("x"), 3, agents=(stand_in.name,), budget=Budget(usd=0.6)),),
+        agents_limit=1,
+    )
+    run = Run(of)
+    run.state.prices = TABLE
+    go_on(run.settle(), working("A"))
+    later = run.clock.now + 86_400
+    run.append(e.AccountLimited("acme", A, 1, e.FailureClass.QUOTA, "used up", later))
+    run.command(c.SetAgents(2)).settle()
+    attempt = run.state.tasks[B].attempt
+    assert attempt is not None
+    assert (attempt.agent, attempt.pool, attempt.reserved_usd) == ("other", "x", 0.5)
+    assert Book(run.state).lines["pool:x"].usd_reserved == 0.5
+
+
 # --- held before the launch -----------------------------------------------------------------------
 
 
@@ -308,7 +375,7 @@ def test_an_attempt_is_not_launched_under_a_used_up_budget() -> None:
     run = prepared_late()
     assert run.of_kind(Launch) == []
     assert run.explain("B") == (
-        "B waits to be started: the budget of $1 is used up ($1.00) ($ raises it)"
+        "B waits to be started: the budget of $1 is used up ($1.00); $ raises it"
     )
     go_on(run, reached("A", TaskState.PAUSED))
     assert standstill(run.state) == "the budget of $1 is used up ($1.00)"
@@ -429,7 +496,7 @@ def test_a_model_without_a_price_is_named_once_where_there_are_prices() -> None:
 
 def test_the_share_is_that_of_what_is_nearer_to_its_limit() -> None:
     line = Line("run", Budget(usd=10.0, tokens=100), usd=5.0, tokens=80)
-    assert line.share == 0.8
+    assert line.used_share == 0.8
     assert line.mark == 0.8
     assert (line.usd_left, line.tokens_left) == (5.0, 20)
 

@@ -12,9 +12,9 @@ from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import MAX_AGENTS, MAX_MESSAGE, Refused, decide, refusal
 from agentdeck.core.events import Outcome, SkipMode
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import AgentName, TaskId
 from agentdeck.core.permissions import Decision, Scope
-from agentdeck.core.plan import Defaults, GateWhen, Land
+from agentdeck.core.plan import Agent, Defaults, GateWhen, Land
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import TaskState, Wanted
 from agentdeck.core.steps import LandEntry, RunGate
@@ -86,6 +86,14 @@ def red_tip() -> Run:
     return run.append(gate_finished(step, e.Verdict.FAILED))
 
 
+def limited() -> Run:
+    """Task A waits for its account, which lets nobody in."""
+    own = Agent(AgentName("own"), command=("own",), account="acme")
+    run = run_until(started(plan("A", agent="own", agents=(own,))), reached("A", TaskState.WORKING))
+    run.append(e.AttemptExited(A, 1, 1, ok=False, cause=e.FailureClass.AUTH))
+    return run.append(e.AttemptCollected(A, 1, "head", "tree", 1)).settle()
+
+
 ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (fresh, c.Pause(), [e.RunPaused]),
     (fresh, c.Pause(A), [e.TaskPauseAsked]),
@@ -126,6 +134,8 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (asking, c.Answer(A, text="the first"), [e.MessageSent]),
     (fresh, c.SetPermission(Scope.RUN, Decision.ALLOW), [e.PermissionRuleSet]),
     (ruled, c.DropPermission("r1"), [e.PermissionRuleDropped]),
+    (limited, c.ReopenAccount("acme"), [e.AccountReopened]),
+    (limited, c.Retry(A), [e.AccountReopened]),
     (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
     (fresh, c.SetBudget("run", usd=5.0), [e.BudgetSet]),
     (told(c.SetBudget("task:A", tokens=5)), c.RaiseBudget("task:A", tokens=5), [e.BudgetSet]),
@@ -188,6 +198,8 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
         "a rule names a tool and a target",
     ),
     (fresh, c.DropPermission("r1"), "there is no rule r1 (there is none)"),
+    (fresh, c.ReopenAccount("acme"), "there is no account acme"),
+    (told(c.ReopenAccount("acme"), of=limited), c.ReopenAccount("acme"), "acme is open"),
     (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetAgents(MAX_AGENTS + 1), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetBudget("task:Z", usd=1.0), "there is no 'task:Z' to have a budget"),

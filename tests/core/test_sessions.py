@@ -19,7 +19,7 @@ from agentdeck.testing.builders import Run, plan, reached, run_until, started
 
 A = TaskId("A")
 ADAPTER = Adapter(name="talker", output="scripted", start=("talker",), resume=("talker", "-r"))
-TALKER = Agent(AgentName("talker"), command=("talker",), adapter=ADAPTER)
+TALKER = Agent(AgentName("talker"), use="talker", adapter=ADAPTER)
 DEAF = Agent(AgentName("deaf"), command=("deaf",), output="scripted")
 
 

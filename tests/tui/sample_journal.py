@@ -271,6 +271,17 @@ def middle() -> Story:
     return told
 
 
+def overspent() -> Story:
+    """The middle of the run, with its budget used up: everybody stands still."""
+    told = middle()
+    told.tell(e.BudgetSet("phase:streams", 8.0, 500_000, "you"))
+    told.tell(e.BudgetSet("run", 3.0, None, "you"), e.BudgetMarked("run", 1.0))
+    told.wait(1)
+    for name in ("S-1", "S-2", "S-3"):
+        told.tell(e.AttemptFrozen(TaskId(name), 1, 3))
+    return told
+
+
 def finished() -> Story:
     """A run in which everything landed."""
     plan = Plan(

@@ -78,6 +78,7 @@ class OpencodeLines:
         self.memory = remembered(context.carry, OpencodeMemory)
         self._root = context.root
         self._alone = context.alone
+        self._session = ""  # of the latest line
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
@@ -99,11 +100,15 @@ class OpencodeLines:
         self.memory = msgspec.structs.replace(self.memory, **changes)
 
     def _started(self, found: dict[str, Any]) -> list[Report]:
-        session = one_line(text_of(found, "sessionID"), ACTIVITY_CHARS)
-        if not session or self._alone or mark_of(session) == self.memory.session:
+        told = text_of(found, "sessionID")
+        if not told or self._alone or told == self._session:
             return []
-        self._keep(session=mark_of(session))
-        return [Started(session, None)]
+        self._session = told
+        if mark_of(told) == self.memory.session:
+            return []  # it was reported before a restart
+        self._keep(session=mark_of(told))
+        session = one_line(told, ACTIVITY_CHARS)
+        return [Started(session, None)] if session else []
 
     def _reports(self, found: dict[str, Any]) -> list[Report]:
         part = table_of(found, "part")

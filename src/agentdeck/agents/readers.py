@@ -32,6 +32,8 @@ from agentdeck.core.errors import UsageError
 
 MAX_LINE_BYTES: Final = 8 << 20  # the longest lines seen have 2 MB; memory of one reader
 
+_NO_NEWS: Final = (Noise, Usage)  # reports after which a result still stands
+
 FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
     "plain": PlainLines,
     "claude": ClaudeLines,
@@ -117,10 +119,12 @@ class Reader:
 
     def _take(self, reports: list[Report], start: int, before: Memory) -> list[Report]:
         """Add up what a line said that begins at `start`, read with the memory `before`."""
-        result = next((r for r in reversed(reports) if isinstance(r, Ended)), None)
+        result: Ended | None = None
         for report in reports:
             self.summary.take(report)
-            if not isinstance(report, Noise | Usage):
+            if isinstance(report, Ended):
+                result = report
+            elif not isinstance(report, _NO_NEWS):
                 self.result = None
         if result is not None:
             self.result, self._result_at, self._before_result = result, start, before

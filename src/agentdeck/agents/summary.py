@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
@@ -21,6 +22,7 @@ from agentdeck.agents.reports import (
     Limited,
     Noise,
     Noted,
+    PlanItem,
     Planned,
     Printed,
     Report,
@@ -33,6 +35,7 @@ from agentdeck.agents.reports import (
 )
 
 MESSAGE_LINES = 8  # of plain output; the log has them all
+MAX_TOUCHED = 100  # files of one attempt that are named; the diff has them all
 
 
 class Summary(msgspec.Struct):
@@ -47,10 +50,16 @@ class Summary(msgspec.Struct):
     tools: int = 0
     activity: str = ""
     message: str = ""
+    todo_done: int = 0  # of the agent's own list
+    todo_total: int = 0
+    todo: str = ""  # what it is at
+    touched: tuple[str, ...] = ()  # files that it edits, in the order in which it began
     carry: str = ""  # the reader's own memory at its offset; means something to its format alone
 
     def take(self, report: Report) -> None:
         """Add what one report says."""
+        if isinstance(report, Noise):  # most of some streams
+            return
         match report:
             case Started(session, model):
                 self.session, self.model = session or self.session, model or self.model
@@ -69,13 +78,16 @@ class Summary(msgspec.Struct):
                     self.tools += 1
                     self.activity = one_line(f"{name} {target}", ACTIVITY_CHARS)
             case Planned(items):
-                active = next((item.text for item in items if item.status == "active"), "")
-                self.activity = one_line(active, ACTIVITY_CHARS) or self.activity
+                self._plan(items)
             case Usage():
                 self._count(report)
             case Asked(_, text):
                 self.activity = one_line(f"asks: {text}", ACTIVITY_CHARS)
-            case Touched() | Withdrawn() | Ended() | Noise():
+            case Touched(paths):
+                new = dict.fromkeys((*self.touched, *paths))
+                if len(new) > len(self.touched):
+                    self.touched = tuple(new)[:MAX_TOUCHED]
+            case Withdrawn() | Ended():
                 pass
             case _ as never:
                 assert_never(never)
@@ -90,6 +102,13 @@ class Summary(msgspec.Struct):
             whole = CUT + whole[1 - MESSAGE_CHARS :]
         self.message = whole
         self.activity = one_line(whole.rstrip().rpartition("\n")[2], ACTIVITY_CHARS)
+
+    def _plan(self, items: Sequence[PlanItem]) -> None:
+        active = next((item.text for item in items if item.status == "active"), "")
+        self.todo = one_line(active, ACTIVITY_CHARS)
+        self.todo_done = sum(item.status == "done" for item in items)
+        self.todo_total = len(items)
+        self.activity = self.todo or self.activity
 
     def _count(self, usage: Usage) -> None:
         if not usage.estimate:

@@ -141,6 +141,8 @@ def priced_usd(state: RunState) -> float:
 def _rows(lines: list[BudgetLine]) -> Iterator[tuple[str, ...]]:
     for line in lines:
         word = f"used up ({line.on_exceed})" if line.used_up else ""
+        if line.share is not None:
+            word = f"{word}{', ' if word else ''}{line.share:.0%} of each account"
         name = line.scope
         if line.usd.limit is not None or line.tokens.limit is None:
             usd = line.usd

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 
 from agentdeck.cli.output import safe
+from agentdeck.control.budget_report import marked_in_words
 from agentdeck.core import events as e
-from agentdeck.core.budgets import USED_UP, Book, limits_in_words, scope_in_words
+from agentdeck.core.budgets import Book, limits_in_words, scope_in_words
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.explain import first_line
-from agentdeck.core.plan import Budget, OnExceed
+from agentdeck.core.plan import Budget
 from agentdeck.core.replan import in_words
 from agentdeck.core.state import RunState, TaskState
 
@@ -32,16 +33,6 @@ def line_of(
     return f"{stamp(recorded.at)}  {safe(subject):<{wide}}  {safe(words)}".rstrip()
 
 
-def _marked(state: RunState, scope: str, mark: float) -> tuple[str, str] | None:
-    line = Book(state).lines.get(scope)
-    if line is None:  # it was lifted since
-        return None
-    if mark < USED_UP:
-        return "budget", f"{mark:.0%} of {line.words} is used"
-    asks = line.budget.on_exceed is OnExceed.ASK
-    return "budget", line.sentence + (": agents stand still until it is raised" if asks else "")
-
-
 def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
     """Whom an event is about (a task, a gate, the run) and what it says; None = only detail."""
     match event:
@@ -57,7 +48,8 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             limits = " and ".join(limits_in_words(Budget(usd, tokens))) or "no limit"
             return "budget", f"{scope_in_words(scope)}: {limits}, set by {by}"
         case e.BudgetMarked(scope, mark):
-            return _marked(state, scope, mark)
+            said = marked_in_words(state, scope, mark)
+            return None if said is None else ("budget", said)
         case e.PlanChanged(change, _, by):
             return "plan", f"changed by {by}: {in_words(change)}"
         case e.RunEndAsked(by):

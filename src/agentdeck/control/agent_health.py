@@ -23,6 +23,7 @@ import msgspec
 from agentdeck.control import machine
 from agentdeck.core.adapter import Adapter
 from agentdeck.core.plan import COMMAND, HOME_SHARED, Agent, Plan
+from agentdeck.engine.shipped_adapters import shipped_adapters
 
 AT_ONCE: Final = 4  # programs that are asked at the same time; each may start a JavaScript engine
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
@@ -57,6 +58,12 @@ class Health(msgspec.Struct, frozen=True):
 def missing(adapter: Adapter) -> bool:
     """Is its program not there? Looks on PATH only, so it takes no time."""
     return bool(adapter.command) and shutil.which(adapter.command) is None
+
+
+def agents_found() -> list[str]:
+    """The shipped agents whose program is there, the one to be preferred first."""
+    shipped = shipped_adapters().items()
+    return [name for name, each in shipped if each.command and not missing(each)]
 
 
 def health_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agentdeck.core.budgets import RUN, Book, Line
+from agentdeck.core.budgets import RUN, USED_UP, Book, Line
 from agentdeck.core.plan import Budget, OnExceed
 from agentdeck.core.state import RunState
 
@@ -24,9 +24,10 @@ class BudgetLine(msgspec.Struct, frozen=True):
     scope: str  # `run`, `phase:ID`, `pool:NAME` or `task:ID`
     usd: Amount
     tokens: Amount
-    share: float  # used, of what is nearer to its limit: 1.0 = all
+    used_share: float  # of what is nearer to its limit: 1.0 = all
     on_exceed: OnExceed
     warn: tuple[float, ...]
+    share: float | None  # of an account's own allowance
     at_work: int  # agents under it
     used_up: bool
     asks: bool  # something is held up by it, and a person can raise it
@@ -43,6 +44,17 @@ def budget_lines(state: RunState) -> list[BudgetLine]:
     return [_told(line, asks=line.scope in asking) for line in lines]
 
 
+def marked_in_words(state: RunState, scope: str, mark: float) -> str | None:
+    """That use has passed a mark, or None when the budget is no more."""
+    line = Book(state).lines.get(scope)
+    if line is None:
+        return None
+    if mark < USED_UP:
+        return f"{mark:.0%} of {line.words} is used"
+    asks = line.budget.on_exceed is OnExceed.ASK
+    return line.sentence + (": agents stand still until it is raised" if asks else "")
+
+
 def _goes_on(state: RunState) -> bool:
     return state.outcome is None and not state.ending
 
@@ -53,9 +65,10 @@ def _told(line: Line, *, asks: bool) -> BudgetLine:
         scope=line.scope,
         usd=Amount(budget.usd, line.usd, line.usd_reserved, line.usd_left),
         tokens=Amount(budget.tokens, line.tokens, line.tokens_reserved, line.tokens_left),
-        share=line.share,
+        used_share=line.used_share,
         on_exceed=budget.on_exceed,
         warn=budget.warn,
+        share=budget.share,
         at_work=line.at_work,
         used_up=line.used_up,
         asks=asks,

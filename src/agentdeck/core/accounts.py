@@ -38,6 +38,7 @@ QUOTA_WAIT_S: Final = 15 * 60.0  # first wait for a quota that does not say when
 MAX_QUOTA_WAIT_S: Final = 3600.0
 MAX_STATED_S: Final = 8 * 86_400.0  # the longest stated reset that is believed: a week, and a day
 RESET_SLACK_S: Final = 10.0  # at most so long after a stated reset: clocks differ
+LEAST_LONGER_S: Final = 5.0  # a freeze that gets longer by less is no news: agents retry often
 STAGGER_S: Final = 5.0  # between two starts after a limit, about; a first request shows the limit
 JITTER: Final = 0.25  # of a wait, up or down
 NOTED_STEP: Final = 0.01  # a change of utilization below it is no news
@@ -115,7 +116,8 @@ def met(
     if account.closed or (closes and since is not None and attempt.claimed_at < since):
         return None  # it is known, or it was so before a person reopened the account
     until = None if closes else _until(state, account, attempt, cause, now, resets_at)
-    if until is not None and account.frozen_until is not None and until <= account.frozen_until:
+    known = account.frozen_until
+    if until is not None and known is not None and until <= known + LEAST_LONGER_S:
         return None
     return AccountLimited(account.name, task.id, attempt.number, cause, detail, until, slows=slows)
 

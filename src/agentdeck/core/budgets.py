@@ -12,6 +12,8 @@ The rules, in sentences:
    freezes what works under it until it is raised, "stop" ends it, "drain" lets it go on.
 5. What holds is the limit that a person has set last; else that of the plan.
 6. A person's task uses nothing, and no budget keeps it back.
+7. A `share` is of the allowance that an account itself states. Nothing starts on an account that
+   has used more of it, until the allowance resets or a person reopens the account.
 
 A scope is written `run`, `phase:ID`, `pool:NAME` or `task:ID`. A budget of a pool counts the
 attempts that worked in it, that of a phase all attempts of the tasks that are in it now.
@@ -24,6 +26,8 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.accounts import Closure
+from agentdeck.core.assignment import Assignment, assign
 from agentdeck.core.capacity import is_by_hand
 from agentdeck.core.ids import PhaseId, PoolName, TaskId
 from agentdeck.core.plan import Budget, OnExceed, Phase, Plan, Pool, Task
@@ -52,10 +56,10 @@ class Line(msgspec.Struct):
     @property
     def used_up(self) -> bool:
         """Is nothing left of it?"""
-        return self.share >= USED_UP
+        return self.used_share >= USED_UP
 
     @property
-    def share(self) -> float:
+    def used_share(self) -> float:
         """How much of it is used: 1.0 = all. Of money and tokens, the one that is nearer."""
         shares = [0.0]
         for used, limit in ((self.usd, self.budget.usd), (self.tokens, self.budget.tokens)):
@@ -78,7 +82,7 @@ class Line(msgspec.Struct):
     @property
     def mark(self) -> float:
         """The highest mark that use has passed; 0.0 = none."""
-        return max((m for m in (*self.budget.warn, USED_UP) if m <= self.share), default=0.0)
+        return max((m for m in (*self.budget.warn, USED_UP) if m <= self.used_share), default=0.0)
 
     @property
     def words(self) -> str:
@@ -147,26 +151,42 @@ class Book:
 
     # --- starts -----------------------------------------------------------------------------------
 
-    def refuses(self, task: TaskId) -> str | None:
+    def refuses(self, task: TaskId, chosen: Assignment) -> str | None:
         """Why no agent may start on a task, or None when its expected use fits."""
         if not self.lines or is_by_hand(self._state.plan, task):
             return None
-        usd, tokens = self.expected(task)
-        lines = self.over(task, self._state.settings(task).pool)
+        usd, tokens = self.expected(task, chosen.model)
+        lines = self.over(task, chosen.pool)
         return next((why for line in lines if (why := line.refuses(usd, tokens))), None)
 
-    def take(self, task: TaskId) -> None:
+    def account_spent(self, task: TaskId, chosen: Assignment, now: float) -> Closure | None:
+        """Why an account has given enough of its allowance, or None."""
+        account = self._state.accounts.get(chosen.account)
+        if account is None or account.utilization is None:
+            return None
+        resets_at = account.resets_at
+        if resets_at is not None and resets_at <= now:
+            return None  # that was of an allowance that is past
+        shares = [line.budget.share for line in self.over(task, chosen.pool)]
+        allowed = min((share for share in shares if share is not None), default=None)
+        if allowed is None or account.utilization < allowed:
+            return None
+        used = f"{account.name} has used {account.utilization:.0%} of its allowance"
+        way_out = "" if resets_at is not None else f" (agentdeck accounts resume {account.name})"
+        return Closure(f"{used}, and the budget allows {allowed:.0%}{way_out}", resets_at)
+
+    def take(self, task: TaskId, chosen: Assignment) -> None:
         """An agent starts on a task: hold what it is expected to use."""
         if not self.lines or is_by_hand(self._state.plan, task):
             return
-        usd, tokens = self.expected(task)
-        for line in self.over(task, self._state.settings(task).pool):
+        usd, tokens = self.expected(task, chosen.model)
+        for line in self.over(task, chosen.pool):
             line.at_work += 1
             line.usd_reserved += usd
             line.tokens_reserved += tokens
 
-    def expected(self, task: TaskId) -> tuple[float, int]:
-        """What an attempt at a task is expected to use: US dollars and tokens."""
+    def expected(self, task: TaskId, model: str | None) -> tuple[float, int]:
+        """What an attempt at a task with this model is expected to use: US dollars and tokens."""
         state = self._state
         if is_by_hand(state.plan, task):
             return 0.0, 0
@@ -174,7 +194,7 @@ class Book:
         stated = state.spec(task).tokens
         if stated is None:
             return usual_usd, usual_tokens
-        priced = state.prices.usd(state.settings(task).model, stated)
+        priced = state.prices.usd(model, stated)
         return usual_usd if priced is None else priced, stated
 
     @cached_property
@@ -230,7 +250,8 @@ class Book:
         if task.state is TaskState.READY:
             if is_by_hand(state.plan, task.id):
                 return []
-            return [x.scope for x in self.over(task.id, state.settings(task.id).pool) if x.used_up]
+            pool = assign(state, task, state.at).pool
+            return [line.scope for line in self.over(task.id, pool) if line.used_up]
         attempt = task.attempt
         if attempt is None or task.wanted is Wanted.STOP or attempt.limit is not None:
             return []
@@ -310,7 +331,7 @@ def is_near(state: RunState, task: TaskId, usd: float, tokens: int) -> bool:
     for line in book.over(task, attempt.pool):
         line.usd += usd - attempt.usd
         line.tokens += tokens - attempt.tokens_in - attempt.tokens_out
-        if line.share >= NEAR:
+        if line.used_share >= NEAR:
             return True
     return False
 

@@ -95,6 +95,13 @@ class Steer(Command, frozen=True, tag="steer"):
     by: str = "you"
 
 
+class ReopenAccount(Command, frozen=True, tag="reopen_account"):
+    """Let attempts start on an account again, as many as there are slots."""
+
+    account: str
+    by: str = "you"
+
+
 class Answer(Command, frozen=True, tag="answer"):
     """The answer to what an agent asks: words, or an option of a permission."""
 
@@ -124,13 +131,6 @@ class DropPermission(Command, frozen=True, tag="drop_permission"):
     """Take a rule back."""
 
     rule: str
-    by: str = "you"
-
-
-class ReopenAccount(Command, frozen=True, tag="reopen_account"):
-    """Let attempts start on an account again, as many as there are slots."""
-
-    account: str
     by: str = "you"
 
 
@@ -191,10 +191,10 @@ AnyCommand = (
     | Release
     | Stop
     | Steer
+    | ReopenAccount
     | Answer
     | SetPermission
     | DropPermission
-    | ReopenAccount
     | SetAgents
     | SetBudget
     | RaiseBudget

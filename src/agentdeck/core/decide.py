@@ -78,14 +78,14 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return _stop(state, command)
         case c.Steer():
             return decide_words.steer(state, command)
+        case c.ReopenAccount():
+            return _reopen_account(state, command)
         case c.Answer():
             return decide_words.answer(state, command)
         case c.SetPermission():
             return decide_permissions.set_permission(state, command)
         case c.DropPermission():
             return decide_permissions.drop_permission(state, command)
-        case c.ReopenAccount():
-            return _reopen_account(state, command)
         case c.SetAgents():
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")

@@ -88,3 +88,4 @@ def _reopen(account: Account, at: float, *, by_person: bool) -> None:
         account.limits = account.ended_well = 0
         account.window = None
         account.limited_at, account.reopened_at = None, at
+        account.utilization, account.resets_at = None, None

@@ -116,8 +116,7 @@ def _exit(state: RunState, event: e.AttemptExited, at: float) -> None:
     attempt.exited_at = at
     attempt.questions.clear()
     unheard = state.plan.agent_by_name[attempt.agent].prompted_by_message
-    prompted = attempt.prompted or not unheard
-    requeue(state.tasks[event.task], attempt, prompted=prompted)
+    requeue(state.tasks[event.task], attempt, prompted=attempt.prompted or not unheard)
     attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
     effects_account.ended(state, attempt)
     forget_troubles(state, event.task)

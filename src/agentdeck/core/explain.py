@@ -157,7 +157,7 @@ def _preparing(state: RunState, task: TaskRun) -> str:
         book = Book(state)
         line = book.freezes(task) or book.stops(task)
         if line is not None:
-            return f"{task.id} waits to be started: {line.sentence} ($ raises it)"
+            return f"{task.id} waits to be started: {line.sentence}; $ raises it"
     return f"{task.id} is preparing its worktree (attempt {len(task.attempts)})"
 
 
@@ -166,7 +166,7 @@ def _paused(state: RunState, task: TaskRun) -> str:
     if line is None:
         return f"{task.id} is paused by you; its processes are frozen"
     more = ", and it is paused by you" if task.wanted is Wanted.PAUSE else ""
-    return f"{task.id} is frozen: {line.sentence} ($ raises it){more}"
+    return f"{task.id} is frozen: {line.sentence}; $ raises it{more}"
 
 
 def is_held(task: TaskRun) -> bool:

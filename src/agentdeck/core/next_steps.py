@@ -299,7 +299,7 @@ def _starts(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
             continue
         chosen = assignment.assign(state, task, now)
         number = len(task.attempts) + 1
-        usd, tokens = book.expected(task.id)
+        usd, tokens = book.expected(task.id, chosen.model)
         claim = e.AttemptClaimed(
             task.id,
             number,
@@ -409,8 +409,8 @@ def _wake_at(state: RunState, now: float) -> float | None:
     times = [t.retry_at for t in state.tasks.values() if t.retry_at is not None]
     times += [trouble.retry_at for trouble in state.troubles.values()]
     times += [entry.blocked_until for entry in state.queue.values()]
+    for account in state.accounts.values():
+        times += [account.frozen_until or 0.0, account.next_start_at, account.resets_at or 0.0]
     due = (asks.next_deadline(state, task) for task in state.in_state(*LIVE))
     times += [moment for moment in due if moment is not None]
-    for account in state.accounts.values():
-        times += [account.frozen_until or 0.0, account.next_start_at]
     return min((moment for moment in times if moment > now), default=None)

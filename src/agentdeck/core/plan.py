@@ -227,6 +227,12 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
         return {skill.casefold() for skill in skills} <= {skill.casefold() for skill in own}
 
     @property
+    def limited_by(self) -> str:
+        """The account whose limits it meets: `anthropic`, `anthropic/work`; empty = nobody's."""
+        provider = self.adapter.provider if self.adapter is not None else ""
+        return "/".join(part for part in (provider, self.account) if part)
+
+    @property
     def prompted_by_message(self) -> bool:
         """Is its prompt written to its input, after the start?"""
         return self.input in PROMPTED_BY_MESSAGE
@@ -235,12 +241,6 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     def waits_for_more(self) -> bool:
         """Does it go on after a turn until its input is closed?"""
         return self.input in ENDED_BY_CLOSE
-
-    @property
-    def limited_by(self) -> str:
-        """The account whose limits it meets: `anthropic`, `anthropic/work`; empty = nobody's."""
-        provider = self.adapter.provider if self.adapter is not None else ""
-        return "/".join(part for part in (provider, self.account) if part)
 
     @property
     def says_result(self) -> bool:
@@ -255,11 +255,12 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
     tokens: int | None = None
     on_exceed: OnExceed = OnExceed.ASK
     warn: tuple[float, ...] = DEFAULT_MARKS  # shares of it at which a person is told
+    share: float | None = None  # of an account's own allowance; nothing starts beyond it
 
     @property
     def limited(self) -> bool:
         """Does it limit anything?"""
-        return self.usd is not None or self.tokens is not None
+        return not (self.usd is None and self.tokens is None and self.share is None)
 
 
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -191,14 +191,16 @@ def account_limited(
     now: float,
     *,
     resets_at: float | None = None,
+    live: bool = False,
 ) -> AccountLimited | None:
     """What a failure, or a limit that a live agent has met, means for the account; None = nothing.
 
     Args:
         resets_at: when the limit says it resets, seconds since the epoch.
+        live: the agent goes on trying; only its end proves that a person is needed.
     """
     means = POLICY[cause].account
-    if means is OnAccount.NOTHING:
+    if means is OnAccount.NOTHING or (live and means is OnAccount.CLOSES):
         return None
     return accounts.met(
         state,

@@ -91,10 +91,15 @@ def admission(
             capacity.send(task.id, assignment.pool_for(state, task, agent))
         account = state.plan.agent_by_name[agent].limited_by
         closure = openings.closure(account) if account else None
-        blocker = everybody or _blocks(state, task, capacity, rank, closure, book)
+        blocker = (
+            everybody
+            or _blocks(task, closure)
+            or _unpaid(state, task, book, now)
+            or _in_the_way(state, task, capacity, rank)
+        )
         if blocker is None:
             capacity.take(task.id, rank)
-            book.take(task.id)
+            book.take(task.id, assignment.assign(state, task, now))
             if account:
                 openings.take(account)
         elif blocker.kind in (Hindrance.FOOTPRINT, Hindrance.EXCLUSIVE):
@@ -142,21 +147,27 @@ def _blocks_everybody(state: RunState) -> Blocker | None:
     return None
 
 
-def _blocks(
-    state: RunState,
-    task: TaskRun,
-    capacity: Capacity,
-    rank: int,
-    closure: Closure | None,
-    book: Book,
-) -> Blocker | None:
+def _blocks(task: TaskRun, closure: Closure | None) -> Blocker | None:
     if task.wanted is Wanted.PAUSE:
         return Blocker(Hindrance.PAUSED, "it was paused before it started")
     if closure is not None:  # it reserves no files: it may have to wait for days
         return Blocker(Hindrance.ACCOUNT, closure.sentence, closure.until)
-    refused = book.refuses(task.id)
+    return None
+
+
+def _unpaid(state: RunState, task: TaskRun, book: Book, now: float) -> Blocker | None:
+    """What budgets have against a start. Who cannot be paid for reserves no files either."""
+    if not book.lines:
+        return None
+    chosen = assignment.assign(state, task, now)
+    refused = book.refuses(task.id, chosen)
     if refused is not None:
         return Blocker(Hindrance.BUDGET, refused)
+    spent = book.account_spent(task.id, chosen, now)
+    return None if spent is None else Blocker(Hindrance.BUDGET, spent.sentence, spent.until)
+
+
+def _in_the_way(state: RunState, task: TaskRun, capacity: Capacity, rank: int) -> Blocker | None:
     obstacle = capacity.obstacle(task.id, rank)
     if obstacle is None:
         return None

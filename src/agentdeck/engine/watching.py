@@ -6,6 +6,7 @@ Rules:
   once a second, and as soon as they are known where they bring a budget near its limit.
 - What the stream does not say of its cost is reckoned by the prices of the run, and recorded as
   such.
+- A limit that the agent meets is told to its account at once, while the agent may get over it.
 - A watchdog only says that a limit was hit; ending the agent is a step of its own. Frozen time does
   not count.
 - An agent that has reported its result and does not end is ended, and that is no failure. One that
@@ -25,6 +26,7 @@ from agentdeck.agents.readers import Reader, reader_for
 from agentdeck.agents.reports import (
     Asked,
     Ended,
+    Limited,
     Report,
     Said,
     Started,
@@ -33,9 +35,10 @@ from agentdeck.agents.reports import (
     Withdrawn,
 )
 from agentdeck.agents.summary import Summary
+from agentdeck.core import accounts, policy
 from agentdeck.core import events as e
 from agentdeck.core.budgets import is_near, tokens_of
-from agentdeck.core.events import FailureClass
+from agentdeck.core.events import AnyEvent, FailureClass
 from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.permissions import OptionKind
@@ -71,9 +74,9 @@ class _Follower:
     reader: Reader
     meter: Meter
     goes_on: bool  # it may begin another turn after one that ended
+    trace: TraceFile | None = None
     turns: int = 0  # that have ended
     known_at: int | None = None  # where the log tells of the latest of them
-    trace: TraceFile | None = None
     ended: Ended | None = None
     trace_ended: Ended | None = None
     idle_since: float | None = None  # since when it should have begun a turn
@@ -139,6 +142,31 @@ class _Follower:
                 withdrawn = e.AskWithdrawn(task, number, report.question)
                 self.at.engine.mention(withdrawn, self.progress())
                 self.changed = False
+            elif isinstance(report, Limited):
+                self._tell_account(report)
+
+    def _tell_account(self, met: Limited) -> None:
+        """What the agent meets holds back others of its account, while it may get over it itself.
+
+        With the offset in the same batch: a limit that was heard is not heard again.
+        """
+        state, now = self.at.state, self.at.engine.clock()
+        task = state.tasks[self.step.task]
+        if task.attempt is None or task.attempt.number != self.step.attempt:
+            return
+        told: list[AnyEvent | None] = []
+        if met.hit:
+            told.append(
+                policy.account_limited(
+                    state, task, met.cause, met.detail, now, resets_at=met.resets_at, live=True
+                )
+            )
+        if met.utilization is not None:
+            told.append(accounts.noted(state, task, met.utilization, met.resets_at))
+        events = [event for event in told if event is not None]
+        if events:
+            self.at.engine.mention(*events, self.progress())
+            self.changed = False
 
     def _end_turn(self, report: Ended) -> None:
         self.ended = report
@@ -180,6 +208,10 @@ class _Follower:
             activity=summary.activity,
             message=summary.message,
             tokens_cached=summary.tokens_cached,
+            todo_done=summary.todo_done,
+            todo_total=summary.todo_total,
+            todo=summary.todo,
+            touched=summary.touched,
             carry=summary.carry,
         )
 
@@ -229,8 +261,9 @@ async def watch(at: Setting, step: Watch) -> None:
     known_at = attempt.turn_at if attempt.turns else None
     reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
     driver = at.state.plan.agent_by_name[attempt.agent].driver
-    trace, log = trace_of(driver, folder), folder / "raw.log"
-    follower = _Follower(at, step, log, reader, meter, goes_on, attempt.turns, known_at, trace)
+    trace = trace_of(driver, folder)
+    log = folder / "raw.log"
+    follower = _Follower(at, step, log, reader, meter, goes_on, trace, attempt.turns, known_at)
     found = processes.look(folder)
     ended_by_us = False
     if isinstance(found, processes.Running):
@@ -273,6 +306,10 @@ def _reader(at: Setting, task: TaskId, attempt: Attempt) -> Reader:
         tools=attempt.tools,
         activity=attempt.activity,
         message=attempt.message,
+        todo_done=attempt.todo_done,
+        todo_total=attempt.todo_total,
+        todo=attempt.todo,
+        touched=attempt.touched,
         carry=attempt.carry,
     )
     return reader_for(

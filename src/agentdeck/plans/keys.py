@@ -147,6 +147,14 @@ BUDGET_KEYS: Final = (
     Key("tokens", Kind.TOKENS, "Tokens.", maximum=MAX_TOKENS),
     _choice("on_exceed", model.OnExceed, "What happens when it is used up."),
     Key(
+        "share",
+        Kind.NUMBER,
+        "Of what an account itself allows, as it states it, 0.01 to 1: nothing starts beyond.",
+        minimum=LEAST_MARK,
+        maximum=1,
+        also=("quota", "utilization"),
+    ),
+    Key(
         "warn",
         Kind.NUMBER,
         "Shares of it, 0.01 to 1, at which a person is told.",

@@ -227,6 +227,10 @@ are those that the agent's stream names; where it names none, or has not yet, th
 the price table that the run began with (`agentdeck run --prices FILE` reads another one than the
 shipped). Of a model that has no price only tokens count, and that is said.
 
+`share` is for subscriptions, which name no price: with `share = 0.8` nothing starts on an account
+that says that 80% of its allowance are used, until the allowance resets or a person reopens the
+account (`agentdeck accounts resume`). Only some agents state it.
+
 At each share in `warn`, and when it is used up, the deck and the output of a headless run say so,
 once.
 """,
@@ -403,6 +407,7 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.gates": "all, by their `when`",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
+    "budget.share": "no limit",
     "pools.budget": "no limit of its own",
     "phase.budget": "no limit of its own",
     "task.budget": "no limit of its own",

@@ -43,7 +43,7 @@ FOOTPRINTS: Final = (
 )
 TALKER: Final = Agent(  # one whose sessions go on
     AgentName("talker"),
-    command=("talker", "{prompt}"),
+    use="talker",
     adapter=Adapter(
         "talker",
         provider="acme",
@@ -104,7 +104,7 @@ def generated_plan(random: Random) -> Plan:
         permissions=_permissions(random),
         budget=_budget(random, 0.25),
         gates=gates,
-        agents=_agents(random),
+        agents=(*_agents(random), WAITER),
         pools=_pools(random),
         phases=phases,
     )
@@ -138,11 +138,11 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
 
 
 def _agents(random: Random) -> tuple[Agent, ...]:
-    """One that is deaf; a talker, often with a deputy on another account; one that waits."""
+    """One that is deaf; a talker, often with a deputy on another account of its provider."""
     deaf = Agent(AgentName("deaf"), command=("agent", "{prompt}"))
     deputy = msgspec.structs.replace(TALKER, name=AgentName("deputy"), account="b", escalate=())
     fallback = random.choice(((), (deaf.name,), (deputy.name,), (deputy.name, deaf.name)))
-    return (deaf, msgspec.structs.replace(TALKER, fallback=fallback), deputy, WAITER)
+    return (deaf, msgspec.structs.replace(TALKER, fallback=fallback), deputy)
 
 
 def _pools(random: Random) -> tuple[Pool, ...]:
@@ -177,4 +177,6 @@ def _budget(random: Random, share: float) -> Budget:
     if random.random() >= share:
         return Budget()
     usd, tokens = random.choice(LIMITS)
-    return Budget(usd=usd, tokens=tokens, on_exceed=random.choice((OnExceed.ASK, *OnExceed)))
+    of_account = random.choice((None, None, 0.5))
+    then = random.choice((OnExceed.ASK, *OnExceed))
+    return Budget(usd=usd, tokens=tokens, on_exceed=then, share=of_account)

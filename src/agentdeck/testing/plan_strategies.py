@@ -152,6 +152,7 @@ _budgets = st.builds(
     tokens=_maybe(_TOKENS),
     on_exceed=st.sampled_from(model.OnExceed),
     warn=_some(st.floats(0.01, 1), 3),
+    share=_maybe(st.floats(0.01, 1)),
 )
 
 

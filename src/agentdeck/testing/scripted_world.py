@@ -489,10 +489,12 @@ class World:
         if not attempt.account or not self._chance(self.faults.limit_met):
             return
         task = self.state().tasks[key[0]]
-        cause = self.random.choice((FailureClass.RATE_LIMIT, FailureClass.OVERLOAD))
+        cause = self.random.choice(
+            (FailureClass.RATE_LIMIT, FailureClass.OVERLOAD, FailureClass.AUTH)
+        )
         resets_at = self._resets_at(cause)
         met = policy.account_limited(
-            self.state(), task, cause, "HTTP 429", self.now(), resets_at=resets_at
+            self.state(), task, cause, "HTTP 429", self.now(), resets_at=resets_at, live=True
         )
         heard = accounts.noted(self.state(), task, self.random.random(), resets_at)
         yield from (event for event in (met, heard) if event is not None)

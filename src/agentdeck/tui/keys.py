@@ -152,7 +152,18 @@ def _agents(by: int) -> Make:
     return lambda context, _: c.SetAgents(context.deck.state.agents_limit + by)
 
 
+def _no_limits(context: Context) -> str | None:
+    state = context.deck.state
+    if not state.seq:
+        return "nothing is known of the run yet"
+    if state.outcome is not None:
+        return f"the run has ended ({state.outcome})"
+    return "the run is ending" if state.ending else context.deck.offline or None
+
+
 def _nobody_waits(context: Context) -> str | None:
+    if context.deck.asking and not context.deck.waiting_for_me:
+        return "only the budget waits for you: $ raises it"
     return None if context.deck.waiting_for_me else "nothing waits for you"
 
 
@@ -217,6 +228,8 @@ KEYS: Final[tuple[Key, ...]] = (
         R, _agents(1), of_task=False),
     Key("run.fewer", "minus", "-", "fewer agents", "One agent less at once; nobody is stopped for it",
         R, _agents(-1), of_task=False),
+    Key("run.budget", "dollar_sign", "$", "budget", "See what may be used and what is left, and set another limit",
+        R, act="budget", why_not=_no_limits),
     Key("run.promote", "M", "M", "promote", "Bring what has landed into the base branch",
         R, lambda *_: c.Promote(), of_task=False, ask=Ask.CONFIRM, why_not=_nothing_real),
     Key("run.end", "Q", "Q", "end run", "Stop all agents and end the run; what landed stays",

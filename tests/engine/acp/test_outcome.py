@@ -50,6 +50,7 @@ def test_only_end_turn_is_good(reason: Any, cause: FailureClass | None) -> None:
         (-32603, "Internal error: API Error: 500 try again in a moment", None, "overload"),
         (529, "", None, "overload"),
         (-32603, HIGH_DEMAND, None, "overload"),
+        (0, HIGH_DEMAND, {"message": "Reconnecting... 1/1"}, "overload"),
         (-32603, "fetch failed", {"cause": "ECONNREFUSED 127.0.0.1:9"}, "network"),
         (-32603, "Internal error", {"details": "getaddrinfo ENOTFOUND a.invalid"}, "network"),
         (-32602, "Session not found: 5", None, "agent"),

@@ -78,7 +78,7 @@ _BY_WORDS: Final = (
     ),
     (
         re.compile(
-            r"connection (error|refused|reset|closed)|econn|enotfound|eai_again|timed out|timeout"
+            r"connection (error|refused|reset|closed)|\beconn|enotfound|eai_again|timed out|timeout"
             r"|fetch failed|network|socket hang up|unable to connect|stream (ended|closed)"
             r"|stream disconnected"
         ),

@@ -12,8 +12,9 @@ from agentdeck.core.explain import first_line
 from agentdeck.core.ids import TaskId
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.state import HOLDS_SLOT, Attempt, TaskRun, TaskState, Wanted
+from agentdeck.tui.presentation.budget import spent
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.figures import count, duration, money
+from agentdeck.tui.presentation.figures import count, duration
 from agentdeck.tui.presentation.line import Line, Span, cut_line, fit, plain
 from agentdeck.tui.presentation.outline import id_column
 
@@ -61,12 +62,12 @@ def agent_row(deck: Deck, key: str, width: int) -> Line:
         line += [Span(fit(name, who_cells), "muted"), Span(" " + worked)]
         line.append(Span(f"  {tokens}", "muted"))
         if wide:
-            line.append(Span("  " + fit(money(attempt.usd), 6, "right"), "muted"))
-        line += [Span("  "), doing(task)]
+            line.append(Span("  " + fit(spent(attempt), 6, "right"), "muted"))
+        line += [Span("  "), doing(deck, task)]
     return cut_line(tuple(line), width)
 
 
-def doing(task: TaskRun) -> Span:
+def doing(deck: Deck, task: TaskRun) -> Span:
     """What the agent does, in a few words."""
     attempt = task.attempt
     if attempt is None:
@@ -76,6 +77,8 @@ def doing(task: TaskRun) -> Span:
     match task.state:
         case TaskState.PREPARING:
             return Span("makes its worktree", "muted")
+        case TaskState.PAUSED if task.wanted is Wanted.RUN and deck.book.freezes(task) is not None:
+            return Span("its budget is used up; $ raises it", "state-asks")
         case TaskState.PAUSED:
             return Span("paused; space resumes", "state-paused")
         case TaskState.ASKING:

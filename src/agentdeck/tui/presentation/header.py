@@ -8,8 +8,9 @@ from typing import Final
 from agentdeck.core.events import Outcome
 from agentdeck.core.explain import standstill
 from agentdeck.core.state import TaskState
+from agentdeck.tui.presentation.budget import money_of_budget
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.figures import UNKNOWN, count, duration, money, rough
+from agentdeck.tui.presentation.figures import UNKNOWN, duration, rough
 from agentdeck.tui.presentation.forecast import expected_end, time_words
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, plain
 from agentdeck.tui.presentation.status import SIGNS, Status
@@ -35,10 +36,11 @@ def header_line(deck: Deck, width: int) -> Line:
     state = deck.state
     if not state.seq:
         return (Span(" agentdeck", "accent bold"), Span("  waits for the engine", "muted"))
-    right = [progress(deck), counts(deck), _money(deck), _eta(deck)]
+    right = [progress(deck), counts(deck), money_of_budget(deck), _eta(deck)]
     if _needed(deck, right) > width:
         right[1] = counts(deck, words=False)
-    for victim in (2, 3, 1):  # money, forecast, counts: what a person can do without, first
+    # Money, forecast, counts: what a person can do without, first; money that is asked for, last.
+    for victim in (3, 1, 2) if deck.asking else (2, 3, 1):
         if _needed(deck, right) <= width:
             break
         right[victim] = EMPTY
@@ -53,7 +55,7 @@ def terminal_title(deck: Deck) -> str:
     """What the terminal's title bar says: the need for a person first."""
     state = deck.state
     name = plain(state.plan.name) or "agentdeck"
-    need = len(deck.waiting_for_me)
+    need = len(deck.waiting_for_me) + len(deck.asking)
     first = f"({need}) " if need else ""
     done = sum(1 for _ in state.in_state(TaskState.LANDED))
     simulated = " (simulated)" if deck.simulated else ""
@@ -82,8 +84,12 @@ def _state_alert(deck: Deck) -> Line:
     if state.ending:
         return (Span(" ending ", "alert"), Span(" "))
     need = len(deck.waiting_for_me)
+    needed = f" ! {need} need{'s' if need == 1 else ''} you "
+    if deck.asking:
+        also = (Span(needed, "alert"), Span(" ")) if need else ()
+        return (Span(" ! budget used up ($) ", "alert"), Span(" "), *also)
     if need:
-        return (Span(f" ! {need} need{'s' if need == 1 else ''} you ", "alert"), Span(" "))
+        return (Span(needed, "alert"), Span(" "))
     if state.paused:
         return (Span(" ‖ paused ", "alert-calm"), Span(" "))
     if state.queue_held:
@@ -159,20 +165,6 @@ def counts(deck: Deck, *, words: bool = True) -> Line:
         return EMPTY
     last = shown.pop()
     return (*shown, Span(last.text.rstrip(), last.role))
-
-
-def _money(deck: Deck) -> Line:
-    state, budget = deck.state, deck.state.plan.budget
-    if budget.usd is not None:
-        over = state.usd >= budget.usd
-        role = "state-failed bold" if over else "state-asks" if state.usd > 0.9 * budget.usd else ""
-        return (Span(money(state.usd), role), Span(f" of ${budget.usd:g}", "muted"))
-    if state.usd:
-        return (Span(money(state.usd)),)
-    if state.tokens:
-        limit = f" of {count(budget.tokens)}" if budget.tokens is not None else ""
-        return (Span(count(state.tokens)), Span(f"{limit} tokens", "muted"))
-    return EMPTY
 
 
 def _eta(deck: Deck) -> Line:

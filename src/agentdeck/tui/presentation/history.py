@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from agentdeck.core.state import Attempt, TaskRun
 from agentdeck.tui.presentation.agents import who
+from agentdeck.tui.presentation.budget import spent
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import clock_time, count, duration, money, plural
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, spread, wrapped
@@ -54,7 +55,7 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
     cost = [
         f"worked {duration(attempt.worked_s(deck.now))}",
         f"{count(tokens)} tokens" if tokens else "",
-        money(attempt.usd) if attempt.usd else "",
+        spent(attempt) if attempt.usd else "",
         plural(attempt.tools, "tool call") if attempt.tools else "",
         _went_on(attempt),
     ]
