@@ -2,7 +2,10 @@
 
 "Done" is never an agent's word. It is: the process ended, the stream's result says success, there
 are commits (or the task allows none), the footprint holds, the gates passed on that exact tree.
-The parts are looked at in this order, and the first that is missing is the answer.
+The parts are looked at in this order, and the first that is missing is the answer. A result that
+names a failure explains more than the exit status that goes with it, so it is asked first; a result
+that claims success proves nothing against an exit status that says otherwise. Only a process that
+is gone without a status is believed to have ended as its result says.
 """
 
 from __future__ import annotations
@@ -46,10 +49,12 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
     if ended.ok is False or ended.cause is not None:
         cause = ended.cause or FailureClass.AGENT
         detail = ended.detail or "the agent reported that it failed"
+        if cause is FailureClass.STOPPED:  # nobody here did: `wanted` would say so
+            cause, detail = FailureClass.CRASH, f"something stopped the agent: {detail}"
         return Missing(cause, detail, ended.retry_at)
-    if ended.code is None:
+    if ended.code is None and not ended.ok:
         return Missing(FailureClass.LOST, "the process is gone and left no exit status")
-    if ended.code != 0:
+    if ended.code:
         how = f"exit {ended.code}" if ended.code > 0 else f"signal {-ended.code}"
         detail = f"the agent ended with {how}" + (f": {ended.detail}" if ended.detail else "")
         return Missing(FailureClass.CRASH, detail)

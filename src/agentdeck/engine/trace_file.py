@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agentdeck.agents.reports import Ended, Report
+from agentdeck.agents.reports import Report
 from agentdeck.agents.traces import MAX_TRACE_BYTES, read_trace
 from agentdeck.core.adapter import Adapter
 
@@ -52,15 +52,3 @@ def trace_of(adapter: Adapter | None, folder: Path) -> TraceFile | None:
     if adapter is None or not adapter.trace:
         return None
     return TraceFile(folder / adapter.trace, adapter.trace_output)
-
-
-def weightier(log: Ended | None, trace: Ended | None) -> Ended | None:
-    """The result that counts of those of the log and of the trace.
-
-    The one that knows of a failure, and of two that do the one that names its cause: the log's.
-    """
-    if log is None or trace is None:
-        return log or trace
-    if log.ok:
-        return log if trace.ok else trace
-    return log if log.cause is not None or trace.cause is None else trace

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from agentdeck.agents.ending import Heard, ending_of
 from agentdeck.agents.line_reader import plus
 from agentdeck.agents.readers import Reader, reader_for
 from agentdeck.agents.reports import (
@@ -49,7 +50,7 @@ from agentdeck.engine import processes
 from agentdeck.engine.process_tree import usage
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import stands_still, stop, sweep
-from agentdeck.engine.trace_file import TraceFile, trace_of, weightier
+from agentdeck.engine.trace_file import TraceFile, trace_of
 from agentdeck.engine.waiting import wait
 
 POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
@@ -79,6 +80,7 @@ class _Follower:
     known_at: int | None = None  # where the log tells of the latest of them
     ended: Ended | None = None
     trace_ended: Ended | None = None
+    heard: Heard = field(default_factory=Heard)
     idle_since: float | None = None  # since when it should have begun a turn
     reported_at: float = 0.0
     changed: bool = False
@@ -130,6 +132,7 @@ class _Follower:
     def _heed(self, reports: list[Report]) -> None:
         task, number = self.step.task, self.step.attempt
         for report in reports:
+            self.heard.take(report)
             if isinstance(report, Ended):
                 self._end_turn(report)
             elif self.ended is not None and self.goes_on and isinstance(report, _AT_WORK):
@@ -447,22 +450,20 @@ def _exit(
     *,
     ended_by_us: bool,
 ) -> e.AttemptExited:
-    code = found.code if isinstance(found, processes.Finished) else None
-    result = weightier(follower.ended, follower.trace_ended)
-    if ended_by_us and result is not None and result.ok:
-        code = 0  # its own word was good; the work is proven by what follows
-    cause = result.cause if result and not result.ok else None
-    detail = (result.detail if result else "") or ""
-    meant = exits.get(str(code)) if cause is None and not (result and result.ok) else None
-    if meant is not None:
-        cause = FailureClass(meant)
-        detail = detail or f"exit {code}"
+    how = ending_of(
+        found.code if isinstance(found, processes.Finished) else None,
+        follower.ended,
+        follower.trace_ended,
+        exits=exits,
+        ended_by_us=ended_by_us,
+        heard=follower.heard,
+    )
     return e.AttemptExited(
         step.task,
         step.attempt,
-        code,
-        ok=result.ok if result else None,
-        cause=cause,
-        detail=detail,
-        retry_at=result.retry_at if result else None,
+        how.code,
+        ok=how.ok,
+        cause=how.cause,
+        detail=how.detail,
+        retry_at=how.retry_at,
     )
