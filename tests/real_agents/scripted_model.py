@@ -433,7 +433,8 @@ class ScriptedModel(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.closing = threading.Event()
-        self.asked: Counter[str] = Counter()  # requests by base URL, side requests apart
+        self.asked: Counter[str] = Counter()  # requests by `SCENARIO/KEY`
+        self.heard: dict[str, str] = {}  # the latest conversation with tools in it, likewise
         self._turn = threading.Lock()
 
     def url(self, scenario: str, key: str) -> str:
@@ -446,6 +447,8 @@ class ScriptedModel(ThreadingHTTPServer):
         with self._turn:
             number = self.asked[f"{scenario}/{key}"]
             self.asked[f"{scenario}/{key}"] += 1
+            if ask.tools:
+                self.heard[f"{scenario}/{key}"] = ask.text
         reply = SCENARIOS[scenario](ask, number)
         side = _on_the_side(ask) if reply.status == 200 and not reply.hangs else None
         return side or reply
