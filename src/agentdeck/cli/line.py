@@ -12,6 +12,7 @@ import typer
 
 from agentdeck import __version__
 from agentdeck.cli import (
+    accounts,
     agents,
     analyze,
     answering,
@@ -78,6 +79,7 @@ for _group in (
     commands,
     answering,
     budget,
+    accounts,
     runs,
     exporting,
     demo,
