@@ -83,7 +83,7 @@ def _works(ask: Ask, _: int) -> Reply:
     if not ask.tools:
         return Reply(f"{ask.file}\n```\nhello\n```\n")
     if ask.rounds == 0:
-        return Reply("I write the file.", [ask.call(f"printf 'hello\\n' > {ask.file}")])
+        return Reply("I write the file.", [ask.call(f"printf 'hello\\n' >> {ask.file}")])
     if MINI_END in ask.text:
         return Reply(DONE, [ask.call(f"echo {MINI_END}")])
     return Reply(DONE)
