@@ -206,6 +206,15 @@ def test_a_service_in_trouble_is_heard_while_it_lasts(
     ]
 
 
+def test_a_model_that_will_not_is_no_trouble_of_the_network() -> None:
+    """Claude Code reports a refusal as an error of its service, without a status."""
+    reports, _ = recorded("claude-refused.jsonl")
+    last = reports[-1]
+    assert isinstance(last, Ended)
+    assert (last.ok, last.cause) == (False, FailureClass.REFUSED)
+    assert "safeguards flagged this message" in last.detail
+
+
 def test_a_used_up_allowance_says_when_it_resets() -> None:
     assert recorded("claude-limit.jsonl")[0] == [
         Started("s-2", "opus"),

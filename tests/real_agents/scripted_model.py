@@ -83,7 +83,7 @@ def _works(ask: Ask, _: int) -> Reply:
     if not ask.tools:
         return Reply(f"{ask.file}\n```\nhello\n```\n")
     if ask.rounds == 0:
-        return Reply("I write the file.", [ask.call(f"printf 'hello\\n' > {ask.file}")])
+        return Reply("I write the file.", [ask.call(f"printf 'hello\\n' >> {ask.file}")])
     if MINI_END in ask.text:
         return Reply(DONE, [ask.call(f"echo {MINI_END}")])
     return Reply(DONE)
@@ -433,7 +433,8 @@ class ScriptedModel(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.closing = threading.Event()
-        self.asked: Counter[str] = Counter()  # requests by base URL, side requests apart
+        self.asked: Counter[str] = Counter()  # requests by `SCENARIO/KEY`
+        self.heard: dict[str, str] = {}  # the latest conversation with tools in it, likewise
         self._turn = threading.Lock()
 
     def url(self, scenario: str, key: str) -> str:
@@ -446,6 +447,8 @@ class ScriptedModel(ThreadingHTTPServer):
         with self._turn:
             number = self.asked[f"{scenario}/{key}"]
             self.asked[f"{scenario}/{key}"] += 1
+            if ask.tools:
+                self.heard[f"{scenario}/{key}"] = ask.text
         reply = SCENARIOS[scenario](ask, number)
         side = _on_the_side(ask) if reply.status == 200 and not reply.hangs else None
         return side or reply

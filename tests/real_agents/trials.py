@@ -91,11 +91,10 @@ LED: dict[str, Callable[[str], str]] = {
 }
 
 
-def _failed(state: RunState) -> bool:
-    """Has an attempt failed? What follows is not waited for."""
-    return any(
-        attempt.cause is not None for task in state.tasks.values() for attempt in task.attempts
-    )
+def _failed(state: RunState) -> int:
+    """How many attempts have failed."""
+    attempts = [attempt for task in state.tasks.values() for attempt in task.attempts]
+    return sum(attempt.cause is not None for attempt in attempts)
 
 
 class Trial:
@@ -107,35 +106,42 @@ class Trial:
         self.runs = place / "runs"
         self.program = load_catalog().adapters[agent].command
         self.key = f"{scenario}/{agent}-{os.urandom(3).hex()}"
+        self.model = model
         self._url = model.url(*self.key.split("/"))
         self._tag = ""
 
     def run(
-        self, tasks: dict[str, str], *, defaults: str = "retries = 0", more: str = ""
+        self,
+        tasks: dict[str, str],
+        *,
+        defaults: str = "retries = 0",
+        more: str = "",
+        failures: int = 0,
     ) -> RunState:
-        """Run a plan until it has ended, or an attempt has failed.
+        """Run a plan until it has ended, or more attempts have failed than may.
 
         Args:
             tasks: by id what else a `[[task]]` says; each creates the file `ID.txt`.
             defaults: lines of `[defaults]`.
-            more: lines of `[agents.NAME]`.
+            more: lines of other tables.
+            failures: attempts that may fail.
         """
         text = f'version = 1\n[defaults]\nagent = "{self.agent}"\n{defaults}\n'
-        text += f"[agents.{self.agent}]\n{more}{LED[self.agent](self._url)}"
+        text += f"[agents.{self.agent}]\n{LED[self.agent](self._url)}{more}"
         for name, lines in tasks.items():
             text += f'[[task]]\nid = "{name}"\ntitle = "Write {name}"\n'
             text += f'prompt = "Create the file {name}.txt with a greeting."\n{lines}\n'
         plan = read_plan(text, file="trial.toml", adapters=load_catalog().names)
         folder = create_run(self.repo, plan, text, root=self.runs)
         self._tag = folder.run
-        return asyncio.run(self._turn(folder))
+        return asyncio.run(self._turn(folder, failures))
 
-    async def _turn(self, folder: RunFolder) -> RunState:
+    async def _turn(self, folder: RunFolder, failures: int) -> RunState:
         engine = open_engine(folder)
         turning = asyncio.create_task(run_engine(engine))
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while engine.state.outcome is None and not _failed(engine.state):
+                while engine.state.outcome is None and _failed(engine.state) <= failures:
                     await engine.wait_past(engine.state.seq, 1.0)
         finally:
             engine.stop("the trial is over")

@@ -4,6 +4,7 @@ Rules:
 - `subtype` "success" with `is_error` is a failure: errors of the service are reported so.
 - The HTTP status decides where there is one, then the error's name, then its words, then what the
   stream blamed before.
+- A model that would not is told by the reason it stopped, whether or not that is called an error.
 - A rate limit that the account's own allowance set is a used-up quota, and says when it resets.
 """
 
@@ -45,9 +46,9 @@ def ended(result: dict[str, Any], blamed: str, resets_at: float | None, *, spent
     subtype = text_of(result, "subtype")
     errors = "; ".join(error for error in list_of(result, "errors") if isinstance(error, str))
     said = one_line(text_of(result, "result") or errors, DETAIL_CHARS)
+    if subtype in {"", "success"} and text_of(result, "stop_reason") == "refusal":
+        return Ended(False, said or "the model refused", FailureClass.REFUSED)
     if result.get("is_error") is not True and subtype in {"", "success"}:
-        if text_of(result, "stop_reason") == "refusal":
-            return Ended(False, said or "the model refused", FailureClass.REFUSED)
         return Ended(True, _with_denials(result, said))
     detail = said or subtype.replace("_", " ") or "the agent reported an error"
     if subtype in _SPENT_SUBTYPES:
