@@ -41,6 +41,11 @@ CREATED = (
 WILL = Said("I will create hello.txt.")
 DONE = Said("Done: hello.txt was written and committed.")
 PROMPT = Noted("is given a prompt")
+OPENCODE_OPTIONS = (
+    Option("once", "Allow once", "allow_once"),
+    Option("always", "Always allow", "allow_always"),
+    Option("reject", "Reject", "reject_once"),
+)
 TOUCHED = Touched(("hello.txt",))
 
 
@@ -75,15 +80,21 @@ def asked(number: int, tool: str, target: str, *options: Option) -> Asked:
     return Asked(str(number), text, "permission", tool, target, options, payload)
 
 
+def claude_asks() -> tuple[Asked, Asked]:
+    """The two permissions that the adapter of Claude Code asks for."""
+    once, no = Option("allow-once", "Yes", "allow_once"), Option("reject", "No", "reject_once")
+    edits = "Yes, allow all edits during this session"
+    alike = "Yes, and don't ask again for similar commands"
+    always = "allow-with-updates"
+    return (
+        asked(0, "Write", "hello.txt", once, Option(always, edits, "allow_always"), no),
+        asked(1, "Bash", COMMIT, once, Option(always, alike, "allow_always"), no),
+    )
+
+
 def test_claude_announces_its_calls_empty_and_fills_them_in() -> None:
     """A call counts once, when it can be told; the title "Preparing file…" is never shown."""
-    options = (
-        Option("allow-once", "Yes", "allow_once"),
-        Option("allow-with-updates", "Yes, allow all edits during this session", "allow_always"),
-        Option("reject", "No", "reject_once"),
-    )
-    always = "Yes, and don't ask again for similar commands"
-    bash = (options[0], Option("allow-with-updates", always, "allow_always"), options[2])
+    write, bash = claude_asks()
     reports, reader = recorded("acp-claude.jsonl")
     assert reports == [
         Started("ad343510-3a11-48a4-ad6f-dad4ec35d7e4", "default"),
@@ -91,11 +102,11 @@ def test_claude_announces_its_calls_empty_and_fills_them_in() -> None:
         WILL,
         ToolUsed("Write", "hello.txt", "running", "+1 −0"),
         TOUCHED,
-        asked(0, "Write", "hello.txt", *options),
+        write,
         Withdrawn("0"),
         ToolUsed("Write", "hello.txt", "ok", CREATED),
         ToolUsed("Bash", COMMIT, "running"),
-        asked(1, "Bash", COMMIT, *bash),
+        bash,
         Withdrawn("1"),
         ToolUsed("Bash", COMMIT, "ok", "015f9ba add hello.txt"),
         DONE,
@@ -107,20 +118,40 @@ def test_claude_announces_its_calls_empty_and_fills_them_in() -> None:
 
 
 def test_what_a_person_refuses_has_failed_and_the_prompt_has_not() -> None:
-    reports, _ = recorded("acp-claude-reject.jsonl")
+    write, bash = claude_asks()
     refused = "User refused permission to run tool"
-    assert ToolUsed("Write", "hello.txt", "failed", refused) in reports
-    assert ToolUsed("Bash", COMMIT, "failed", refused) in reports
-    assert reports[-1] == Ended(True, "")
+    assert recorded("acp-claude-reject.jsonl")[0] == [
+        Started("12d72f9c-efc1-4461-bf62-cc58d9aa3aef", "default"),
+        PROMPT,
+        WILL,
+        ToolUsed("Write", "hello.txt", "running", "+1 −0"),
+        TOUCHED,
+        write,
+        Withdrawn("0"),
+        ToolUsed("Write", "hello.txt", "failed", refused),
+        ToolUsed("Bash", COMMIT, "running"),
+        bash,
+        Withdrawn("1"),
+        ToolUsed("Bash", COMMIT, "failed", refused),
+        DONE,
+        Usage(0, 0, 0.02016, 0, estimate=True),
+        Usage(3000, 150, 0.02016, 600),
+        Ended(True, ""),
+    ]
 
 
 def test_codex_tells_its_commands_with_their_end() -> None:
     """Its sandbox made the repository read-only: the failed commit says so."""
     write = "cat > 'hello.txt' <<'EOF_STUB' hello from the stub EOF_STUB"
     denied = "fatal: Unable to create '/repo/.git/index.lock': Read-only file system"
-    reports, _ = recorded("acp-codex.jsonl")
-    assert reports[0] == Started("01a1fbf0-692c-7b80-9203-f88dbe00ac6b", "stub-model[medium]")
-    assert reports[3:] == [
+    warning = (
+        "Warning: Model metadata for `stub-model` not found. Defaulting to fallback metadata; this"
+        " can degrade performance and cause issues.\n\n"
+    )
+    assert recorded("acp-codex.jsonl")[0] == [
+        Started("01a1fbf0-692c-7b80-9203-f88dbe00ac6b", "stub-model[medium]"),
+        PROMPT,
+        Said(warning),
         WILL,
         ToolUsed("exec_command", write, "running"),
         ToolUsed("exec_command", write, "ok"),
@@ -160,11 +191,7 @@ def test_gemini_announces_no_call_and_asks_at_once() -> None:
 
 def test_opencode_tells_a_running_call_again_and_again() -> None:
     """It writes the file through the client too: that is the same edit."""
-    options = (
-        Option("once", "Allow once", "allow_once"),
-        Option("always", "Always allow", "allow_always"),
-        Option("reject", "Reject", "reject_once"),
-    )
+    options = OPENCODE_OPTIONS
     assert recorded("acp-opencode.jsonl")[0] == [
         Started("ses_e0410e6fbffeF7G2IafYmSmqeb", "stub/stub-model"),
         PROMPT,
@@ -185,8 +212,13 @@ def test_opencode_tells_a_running_call_again_and_again() -> None:
 
 
 def test_a_cancelled_prompt_withdraws_its_question() -> None:
-    reports, _ = recorded("acp-opencode-cancel.jsonl")
-    assert reports[-4:] == [
+    assert recorded("acp-opencode-cancel.jsonl")[0] == [
+        Started("ses_e040f4c64ffeV0rMhMPiYwz235", "stub/stub-model"),
+        PROMPT,
+        WILL,
+        ToolUsed("edit", "hello.txt", "running", "+1 −0"),
+        TOUCHED,
+        asked(0, "edit", "hello.txt", *OPENCODE_OPTIONS),
         Noted("is told to stop"),
         Withdrawn("0"),
         ToolUsed("edit", "hello.txt", "failed", "Tool execution aborted"),
@@ -195,9 +227,11 @@ def test_a_cancelled_prompt_withdraws_its_question() -> None:
 
 
 def test_an_error_of_the_service_is_the_answer_to_the_prompt() -> None:
-    reports, _ = recorded("acp-opencode-error-401.jsonl")
-    said = "Internal error: stub: HTTP 401 on purpose"
-    assert reports[-1] == Ended(False, said, FailureClass.AUTH)
+    assert recorded("acp-opencode-error-401.jsonl")[0] == [
+        Started("ses_e03ee12b3ffeLsW2oo0xds36RI", "stub/stub-model"),
+        PROMPT,
+        Ended(False, "Internal error: stub: HTTP 401 on purpose", FailureClass.AUTH),
+    ]
 
 
 @pytest.mark.parametrize(

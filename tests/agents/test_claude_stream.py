@@ -128,8 +128,12 @@ def test_a_resumed_session_is_charged_for_its_own_part() -> None:
 
 def test_a_resumed_session_of_an_older_version_counts_from_nothing() -> None:
     """Version 2.1.197 starts at 0 and has no `model_usage_since_last_result`."""
-    reports, _ = recorded("claude-2.1.197-resume.jsonl")
-    assert Usage(3000, 150, 0.01905, 600) in reports
+    assert recorded("claude-2.1.197-resume.jsonl")[0] == [
+        Started("0b6b6571-e632-4499-8dad-9422743a3831", "claude-opus-4-8"),
+        *a_turn(0, 0, 0.0, UPDATED, ToolUsed("Bash", COMMIT, "failed", "Exit code 1")),
+        Usage(3000, 150, 0.01905, 600),
+        Ended(True, DONE),
+    ]
 
 
 def test_a_result_replaces_what_was_estimated_even_downwards() -> None:
@@ -145,12 +149,20 @@ def test_a_result_replaces_what_was_estimated_even_downwards() -> None:
 
 
 def test_an_interrupted_run() -> None:
-    reports, reader = recorded("claude-sigint.jsonl")
-    assert reports[-2:] == [
+    """What it was saying is kept, and the result says more than the floor before it."""
+    ticks = " ".join(f"tick {number};" for number in range(18))
+    assert recorded("claude-sigint.jsonl")[0] == [
+        Started("bc27e7b5-3499-4ceb-9f15-6daf1537eb4b", "claude-opus-5-5"),
+        Said("I will create hello.txt."),
+        floor(1, 1),
+        ToolUsed("Write", "hello.txt", "running", "+1 −0"),
+        TOUCHED,
+        ToolUsed("Write", "hello.txt", "ok", CREATED),
+        Said(ticks),
+        floor(2, 2),
         Usage(2000, 101, 0.010100000000000001, 400),
         Ended(False, "it was interrupted", FailureClass.AGENT),
     ]
-    assert reader.summary.message.startswith("tick 0; tick 1;")
 
 
 def test_a_run_ended_from_outside_has_no_result_and_the_floor_of_its_usage() -> None:
@@ -195,8 +207,8 @@ def test_a_service_in_trouble_is_heard_while_it_lasts(
 
 
 def test_a_used_up_allowance_says_when_it_resets() -> None:
-    reports, _ = recorded("claude-limit.jsonl")
-    assert reports[1:] == [
+    assert recorded("claude-limit.jsonl")[0] == [
+        Started("s-2", "opus"),
         Limited(FailureClass.QUOTA, "has used up its limit (five hour)", 1795240000.0),
         Usage(0, 0, 0.0, 0),
         Ended(False, "API Error: Request rejected (429)", FailureClass.QUOTA, 1795240000.0),
@@ -223,52 +235,90 @@ def permission(question: str, tool: str, target: str, payload: dict[str, object]
 
 def test_permissions_are_asked_with_what_an_answer_needs() -> None:
     """The first call was allowed, the second denied; the result says what was denied."""
-    reports, reader = recorded("claude-control.jsonl")
-    asked = [report for report in reports if isinstance(report, Asked)]
     rules = [
         {"toolName": "Bash", "ruleContent": "git add *"},
         {"toolName": "Bash", "ruleContent": COMMIT.partition("&& ")[2].partition(" &&")[0]},
     ]
-    assert asked == [
-        permission(
-            "3bf84bd7-6a67-44a2-af13-95f7c706faa3",
-            "Write",
-            "hello.txt",
-            {
-                "input": {"file_path": "/repo/hello.txt", "content": "hello from the stub\n"},
-                "suggestions": [
-                    {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
-                ],
-            },
-        ),
-        permission(
-            "15d30f93-fd99-4fa3-9d56-1afe9c5ba99e",
-            "Bash",
-            COMMIT,
-            {
-                "input": {"command": COMMIT},
-                "suggestions": [
-                    {
-                        "type": "addRules",
-                        "rules": rules,
-                        "behavior": "allow",
-                        "destination": "localSettings",
-                    }
-                ],
-            },
-        ),
+    write = permission(
+        "3bf84bd7-6a67-44a2-af13-95f7c706faa3",
+        "Write",
+        "hello.txt",
+        {
+            "input": {"file_path": "/repo/hello.txt", "content": "hello from the stub\n"},
+            "suggestions": [{"type": "setMode", "mode": "acceptEdits", "destination": "session"}],
+        },
+    )
+    rule = {
+        "type": "addRules",
+        "rules": rules,
+        "behavior": "allow",
+        "destination": "localSettings",
+    }
+    bash = permission(
+        "15d30f93-fd99-4fa3-9d56-1afe9c5ba99e",
+        "Bash",
+        COMMIT,
+        {"input": {"command": COMMIT}, "suggestions": [rule]},
+    )
+    assert recorded("claude-control.jsonl")[0] == [
+        Started("67b53fec-db5e-47d9-9e44-e0a03e7701c9", "claude-opus-5-5"),
+        Said("I will create hello.txt."),
+        floor(1, 1),
+        ToolUsed("Write", "hello.txt", "running", "+1 −0"),
+        TOUCHED,
+        write,
+        ToolUsed("Write", "hello.txt", "ok", CREATED),
+        ToolUsed("Bash", COMMIT, "running"),
+        floor(2, 2),
+        bash,
+        ToolUsed("Bash", COMMIT, "failed", "commits are not allowed by policy"),
+        Said(DONE),
+        floor(3, 3),
+        Usage(3000, 150, 0.015120000000000001, 600),
+        Ended(True, f"1 tool call was denied (Bash): {DONE}"),
     ]
-    assert reader.result == Ended(True, f"1 tool call was denied (Bash): {DONE}")
-    assert reader.summary.tokens_in == 3000
 
 
 def test_a_question_comes_with_its_answers() -> None:
     reports, _ = recorded("claude-question.jsonl")
-    asked = [report for report in reports if isinstance(report, Asked)][-1]
-    assert (asked.kind, asked.text) == ("question", "Tabs or spaces? (Tabs / Spaces)")
-    assert asked.options == (Option("Tabs", "Tabs", "answer"), Option("Spaces", "Spaces", "answer"))
-    assert json.loads(asked.payload)["input"]["questions"][0]["header"] == "Indent"
-    assert ToolUsed("Edit", "hello.txt", "running", "+2 −1") in reports
+    asked = [report for report in reports if isinstance(report, Asked)]
+    answers = 'Your questions have been answered: "Tabs or spaces?"="Tabs".'
+    assert reports == [
+        Started("864df978-0e10-4aaf-a462-8bf982439469", "claude-opus-5-5"),
+        Said("Let me look."),
+        floor(1, 1),
+        ToolUsed("Write", "hello.txt", "running", "+3 −0"),
+        TOUCHED,
+        asked[0],
+        ToolUsed("Write", "hello.txt", "ok", CREATED),
+        ToolUsed("Edit", "hello.txt", "running", "+2 −1"),
+        TOUCHED,
+        floor(2, 2),
+        asked[1],
+        ToolUsed("Edit", "hello.txt", "ok", UPDATED),
+        ToolUsed("AskUserQuestion", "", "running"),
+        floor(3, 3),
+        asked[2],
+        ToolUsed(
+            "AskUserQuestion",
+            "",
+            "ok",
+            f"{answers} You can now continue with these answers in mind.",
+        ),
+        Said("All done."),
+        floor(4, 4),
+        Usage(4000, 200, 0.02016, 800),
+        Ended(True, "All done."),
+    ]
+    question = asked[2]
+    assert (question.kind, question.text) == ("question", "Tabs or spaces? (Tabs / Spaces)")
+    choices = (Option("Tabs", "Tabs", "answer"), Option("Spaces", "Spaces", "answer"))
+    assert question.options == choices
+    assert json.loads(question.payload)["input"]["questions"][0]["header"] == "Indent"
+    assert [json.loads(ask.payload)["input"]["file_path"] for ask in asked[:2]] == [
+        "/repo/hello.txt",
+        "/repo/hello.txt",
+    ]
 
 
 def test_a_question_that_is_taken_back() -> None:
@@ -285,10 +335,19 @@ def test_a_large_input_is_left_in_the_log() -> None:
 
 def test_sub_agents_use_tools_but_their_prose_is_not_the_agents() -> None:
     reports, reader = recorded("claude-success.jsonl")
-    assert Said("I will write the file.") in reports
-    assert ToolUsed("Write", "docs/x.md", "running", "+2 −0") in reports
-    assert ToolUsed("Bash", "pytest -q", "failed", "1 failed") in reports
-    assert reports[-2:] == [Usage(3047, 153, 0.5, 600), Ended(True, "Done.")]
+    assert reports == [
+        Started("s-1", "opus"),
+        Limited(FailureClass.RATE_LIMIT, "asks the service again after HTTP 429 (1 of 10, in 1 s)"),
+        Said("I will write the file."),
+        Usage(1000, 1, 0.0, 0, estimate=True),
+        ToolUsed("Write", "docs/x.md", "running", "+2 −0"),
+        Touched(("docs/x.md",)),
+        ToolUsed("Write", "docs/x.md", "ok", "File created"),
+        ToolUsed("Bash", "pytest -q", "running"),
+        ToolUsed("Bash", "pytest -q", "failed", "1 failed"),
+        Usage(3047, 153, 0.5, 600),
+        Ended(True, "Done."),
+    ]
     assert (reader.summary.tools, reader.summary.message) == (2, "I will write the file.")
 
 

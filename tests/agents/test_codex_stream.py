@@ -72,7 +72,13 @@ def test_a_resumed_thread_is_charged_for_its_own_part() -> None:
     had = first.summary
     before = {THREAD: Totals(had.tokens_in, had.tokens_out, had.tokens_cached)}
     reports, second = recorded("codex-resume.jsonl", before)
-    assert reports[-2:] == [Usage(1000, 50, 0.0, 200), Ended(True, "")]
+    assert reports == [
+        Started(THREAD, None),
+        NOTE,
+        Said("Should I use tabs or spaces? Please answer before I continue."),
+        Usage(1000, 50, 0.0, 200),
+        Ended(True, ""),
+    ]
     assert had.tokens_in + second.summary.tokens_in == 4000
 
 
@@ -90,7 +96,9 @@ def test_a_count_that_began_anew_holds_as_it_is() -> None:
 def test_edits_tell_the_files_before_they_are_made() -> None:
     """Lines of the command itself on stderr are in the same file."""
     reports, reader = recorded("codex-edit.jsonl")
-    assert reports[2:-2] == [
+    assert reports == [
+        Started("01a22467-0b37-7a73-a39c-06c1783d984e", None),
+        NOTE,
         Said("Let me plan."),
         ToolUsed("edit", "hello.txt", "running"),
         Touched(("hello.txt",)),
@@ -101,6 +109,8 @@ def test_edits_tell_the_files_before_they_are_made() -> None:
         ToolUsed("shell", "false", "running"),
         ToolUsed("shell", "false", "failed", "exit 1"),
         Said("All done."),
+        Usage(4000, 200, 0.0, 800),
+        Ended(True, ""),
     ]
     assert reader.summary.tools == 3
 
@@ -123,8 +133,10 @@ def test_edits_tell_the_files_before_they_are_made() -> None:
 def test_retries_are_heard_and_the_last_word_is_the_cause(
     name: str, cause: FailureClass, words: str
 ) -> None:
-    reports, _ = recorded(name)
-    assert reports[2:] == [
+    reports, reader = recorded(name)
+    assert reports == [
+        Started(reader.summary.session, None),
+        NOTE,
         *(Limited(cause, f"Reconnecting... {turn}/5 ({words})") for turn in range(1, 6)),
         Limited(cause, words),
         Ended(False, words, cause),

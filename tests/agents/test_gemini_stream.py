@@ -86,8 +86,12 @@ def test_pieces_of_prose_go_on_until_something_else_happens() -> None:
 
 
 def test_a_loop_is_no_success_whatever_the_result_says() -> None:
+    again = "the same line again and again, the same line again and again, "
     reports, reader = recorded("gemini-loop.jsonl")
-    assert reports[-3:] == [
+    assert reports == [
+        Started("2390efd2-73fa-4fa8-81b8-1cb5aa43969e", "auto"),
+        Said(again),
+        *[Said(again, more=True)] * 4,
         Limited(FailureClass.NO_PROGRESS, "Loop detected, stopping execution"),
         Usage(1000, 50, 0.0, 200),
         Ended(False, "it repeated itself", FailureClass.NO_PROGRESS),
@@ -132,13 +136,22 @@ def test_lists_edits_and_failed_tools() -> None:
 
 def test_retries_on_stderr_are_heard() -> None:
     """Stdout says nothing for minutes while it waits."""
-    reports, _ = recorded("gemini-retries.jsonl")
-    limits = [report for report in reports if isinstance(report, Limited)]
-    assert [(limit.cause, limit.detail[:34]) for limit in limits] == [
-        (FailureClass.RATE_LIMIT, "Attempt 1 failed with status 429. "),
-        (FailureClass.RATE_LIMIT, "Attempt 2 failed with status 429. "),
+    failed = "failed with status 429. Retrying with backoff... _ApiError:"
+    why = '{"type":"error","error":{"type":"rate_limit_error","message":"stub: HTTP 429 on purpose"'
+    limits = [
+        Limited(FailureClass.RATE_LIMIT, f'Attempt {turn} {failed} {why},"code":429}}}}')
+        for turn in (1, 2)
     ]
-    assert reports[-1] == Ended(True, "")
+    assert recorded("gemini-retries.jsonl")[0] == [
+        Started("db3f2712-903e-41ec-9172-1ea89455df01", "auto"),
+        *limits,
+        *WROTE,
+        ToolUsed("run_shell_command", COMMIT, "running"),
+        ToolUsed("run_shell_command", COMMIT, "ok", "b4d96d6 add hello.txt"),
+        Said("Done: hello.txt was written and committed."),
+        Usage(4000, 200, 0.0, 800),
+        Ended(True, ""),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,10 +171,13 @@ def test_a_failed_result_names_its_cause(error: dict[str, object], cause: Failur
 
 
 def test_a_rejected_key_is_named() -> None:
-    reports, _ = recorded("gemini-error-401.jsonl")
-    found = reports[-1]
-    assert isinstance(found, Ended)
-    assert (found.ok, found.cause) == (False, FailureClass.AUTH)
+    error = '{"type":"authentication_error","message":"stub: HTTP 401 on purpose","code":401}'
+    said = f'[API Error: {{"type":"error","error":{error}}}]'
+    assert recorded("gemini-error-401.jsonl")[0] == [
+        Started("e25b73f1-580b-46e7-a4e4-f0bf25f275de", "auto"),
+        Usage(0, 0, 0.0, 0),
+        Ended(False, said, FailureClass.AUTH),
+    ]
 
 
 def test_what_a_total_has_beyond_its_parts_is_thinking() -> None:

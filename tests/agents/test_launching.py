@@ -65,7 +65,7 @@ def test_placeholders_are_replaced_inside_one_argument_each() -> None:
 
 
 BRIDGE = ("/usr/bin/python3", "-P", "-m", "agentdeck.engine.acp", "--prompt-file", "/run/prompt.md")
-ACP = (*BRIDGE, "--cwd", "/work tree")
+ACP = (*BRIDGE, "--cwd", "/work tree", "--stay")
 CLAUDE = ("--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
 CODEX = ("codex", "exec", "--json", "--skip-git-repo-check", "--disable", "plugins")
 BYPASS = "--dangerously-bypass-approvals-and-sandbox"

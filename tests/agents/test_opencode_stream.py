@@ -39,6 +39,15 @@ def steps(count: int) -> Usage:
     return Usage(1000 * count, 50 * count, 0.0, 200 * count)
 
 
+WROTE: list[Report] = [
+    Said("I will create hello.txt."),
+    ToolUsed("write", "hello.txt", "running", "+1 −0"),
+    Touched(("hello.txt",)),
+    ToolUsed("write", "hello.txt", "ok", "Wrote file successfully."),
+    steps(1),
+]
+
+
 def recorded(name: str) -> tuple[list[Report], Reader]:
     reader = reader_for("opencode", root="/repo")
     reports = reader.feed((STREAMS / name).read_bytes()) + reader.finish()
@@ -57,11 +66,7 @@ def finish(number: int, reason: str, **tokens: object) -> dict[str, object]:
 def test_a_whole_run_ends_with_the_step_that_does_not_go_on() -> None:
     assert recorded("opencode.jsonl")[0] == [
         Started(SESSION, None),
-        Said("I will create hello.txt."),
-        ToolUsed("write", "hello.txt", "running", "+1 −0"),
-        Touched(("hello.txt",)),
-        ToolUsed("write", "hello.txt", "ok", "Wrote file successfully."),
-        steps(1),
+        *WROTE,
         ToolUsed("bash", COMMIT, "running"),
         ToolUsed("bash", COMMIT, "ok", "56dd521 add hello.txt"),
         steps(2),
@@ -83,7 +88,8 @@ def test_a_resumed_session_counts_its_own_steps() -> None:
 def test_lists_edits_and_failed_tools() -> None:
     """A command that exits with 1 has "completed" for opencode, and failed for us."""
     reports, reader = recorded("opencode-edit.jsonl")
-    assert reports[1:-3] == [
+    assert reports == [
+        Started("ses_ddb9bc346ffet8A0CXYhNXpKOT", None),
         ToolUsed("todowrite", "", "running"),
         Planned(
             (PlanItem("look", "done"), PlanItem("edit", "active"), PlanItem("test", "pending"))
@@ -106,6 +112,9 @@ def test_lists_edits_and_failed_tools() -> None:
         ToolUsed("bash", "false", "running"),
         ToolUsed("bash", "false", "failed", "exit 1: (no output)"),
         steps(5),
+        Said("All done."),
+        steps(6),
+        Ended(True, ""),
     ]
     assert reader.summary.tools == 5
 
@@ -114,13 +123,31 @@ def test_a_run_that_ends_after_a_rejected_permission_is_a_failure() -> None:
     """It exits with 0 and has no answer; only the end of the log tells."""
     reports, reader = recorded("opencode-rejected.jsonl")
     said = "a permission that it asked for was rejected"
-    assert reports[-1] == Ended(False, said, FailureClass.REFUSED)
+    rejected = "The user rejected permission to use this specific tool call."
+    assert reports == [
+        Started("ses_ddb9b0a42ffeuYjD5jSDDkB9sz", None),
+        ToolUsed("read", "nope.txt", "running"),
+        ToolUsed("read", "nope.txt", "failed", "File not found: /repo/nope.txt"),
+        steps(1),
+        ToolUsed("bash", "false", "running"),
+        ToolUsed("bash", "false", "failed", rejected),
+        steps(2),
+        Ended(False, said, FailureClass.REFUSED),
+    ]
     assert reader.result == reports[-1]
 
 
 def test_a_run_that_ends_in_the_middle_is_a_failure_of_which_the_exit_may_say_why() -> None:
-    _, reader = recorded("opencode-cut-eof-runaway.jsonl")
-    assert reader.result == Ended(False, "it ended in the middle of its work")
+    reports, reader = recorded("opencode-cut-eof-runaway.jsonl")
+    part = Said("part 0, part 1, part 2, part 3, part 4,")
+    ended = Ended(False, "it ended in the middle of its work")
+    assert reports == [
+        Started("ses_e03e62054ffeJxJcTbka38EfgO", None),
+        *WROTE,
+        *[part, steps(1)] * 3,  # an answer that was cut off costs nothing
+        ended,
+    ]
+    assert reader.result == ended
     nothing = reader_for("opencode")
     assert nothing.finish() == []
 

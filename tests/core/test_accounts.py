@@ -387,6 +387,19 @@ def test_a_report_about_an_account_on_which_nobody_works_is_stale() -> None:
         run.append(e.AccountReopened("other"))
 
 
+def test_a_closed_account_is_not_opened_by_time_that_a_limit_before_took() -> None:
+    """It was frozen when somebody found it closed: only a person opens it, and the run says so."""
+    run = crowd(2)
+    run.append(e.AccountLimited("acme", TaskId("A"), 1, RATE, "", run.clock.now + 60))
+    fails(run, "A", AUTH)
+    fails(run, "B", RATE)
+    wait(run, 3600)
+    blocker = blocker_of(run.state, TaskId("A"), run.clock.now)
+    assert blocker is not None
+    assert blocker.until is None
+    assert standstill(run.state) is not None
+
+
 def test_a_task_may_meet_limits_again_and_again_within_bounds() -> None:
     run = crowd(1)
     run.state.tasks[TaskId("A")].free_failures = policy.MAX_FREE_FAILURES

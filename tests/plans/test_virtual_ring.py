@@ -434,7 +434,7 @@ def test_the_rules_of_a_real_run_hold(seed: int) -> None:
     assert (state.outcome is None) == bool(rings[0].standstill)
     checks, again = RingChecks(of), RunState()
     for recorded in rings[0].history:
-        checks.before(again, recorded.event, recorded.at)
+        checks.before(again, recorded.event)
         apply(again, recorded)
         checks.after(again, recorded)
 

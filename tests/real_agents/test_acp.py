@@ -1,13 +1,12 @@
 """Real agents driven by the bridge, against a model of our own on loopback.
 
-Skipped where an agent is not installed. They are looked for in $AGENTDECK_REAL_AGENTS/bin, then on
-PATH; each gets a home of its own and no way out of the machine.
+Skipped where an agent is not installed, see `install.sh`. Each gets a home of its own and no way
+out of the machine.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +15,12 @@ from typing import Any
 import pytest
 from tests.engine.acp.launched_bridge import Attempt
 from tests.real_agents.model_api import LAST_WORD, ModelApi
+from tests.real_agents.trials import MISSING, search_path
 
 from agentdeck.engine.stop import sweep
 
-pytestmark = pytest.mark.timeout(900)  # seconds; opencode needs 40 for a turn on a busy machine
+# Seconds; opencode needs 40 for a turn on a busy machine.
+pytestmark = [pytest.mark.real_agents, pytest.mark.timeout(900)]
 
 WAIT_S = 240.0  # a bound for one attempt
 CONTENT = "hello from the model\n"
@@ -52,13 +53,8 @@ def agent(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """The command of an agent that is installed."""
     argv = AGENTS[request.param]
     if shutil.which(argv[0], path=search_path()) is None:
-        pytest.skip(f"{argv[0]} is neither in $AGENTDECK_REAL_AGENTS/bin nor on PATH")
+        pytest.skip(MISSING.format(argv[0]))
     return argv
-
-
-def search_path() -> str:
-    own = os.environ.get("AGENTDECK_REAL_AGENTS")
-    return (f"{own}/bin:" if own else "") + os.environ["PATH"]
 
 
 @pytest.fixture

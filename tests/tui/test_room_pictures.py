@@ -19,6 +19,7 @@ from tests.tui.sample_journal import (
     begun,
     finished,
     large,
+    limited,
     middle,
     overspent,
     write_run,
@@ -99,6 +100,8 @@ STORIES: list[tuple[str, Callable[[], Story]]] = [
     ("finished", finished),
     ("large", large),
     ("awkward", awkward),
+    ("limited", limited),
+    ("closed", lambda: limited(closed=True)),
 ]
 
 
@@ -107,7 +110,8 @@ STORIES: list[tuple[str, Callable[[], Story]]] = [
 async def test_other_runs(tmp_path: Path, size: str, name: str, story: Callable[[], Story]) -> None:
     """You should see: *begun* panes that say what will appear in them; *finished* "complete" and
     how long it took; *large* an outline of 200 tasks; *awkward* whole borders in spite of long,
-    wide and hostile names.
+    wide and hostile names; *limited* the account with a countdown, at the top and above the agents;
+    *closed* that the account needs you.
     """
     compare(f"{name}-{size}.txt", await take(tmp_path, story(), size))
 

@@ -142,6 +142,21 @@ which agents mark what they start themselves; `env` of `[agents.NAME]` adds to i
   one short command is run alone before (`first_run`).
 - aider exits 0 even when it could not reach a model: the work is judged by commits and gates.
 
-## What happened when
+## What happens when
+
+What `tests/real_agents` holds of each agent above, with the real program and a model that follows a
+script. `tests/real_agents/install.sh` installs them; `pytest -m real_agents tests/real_agents`
+tries them, and skips those that it does not find. [failures.md](failures.md) has the rule of each
+cause.
+
+| the model | the attempt | then |
+| --- | --- | --- |
+| writes the files | ends well, with tokens; with a session save for aider and mini | it lands |
+| answers 429 twice, then works | ends well: the agent waits by itself | it lands |
+| answers 500 for ever | `overload`; Gemini and mini try for minutes first | waits, costs no retry |
+| answers 401 | `auth` | a person has to log in |
+| is silent | `idle` or `timeout`, ended with all it started | tried again, a new session |
+| has a tool print 50 MB | ends well; aider has no tools | it lands |
+| will not do it | `refused`, or `no work` where it ends as if all were well | tried again |
 
 """

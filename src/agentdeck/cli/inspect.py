@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from agentdeck.cli import accounts
 from agentdeck.cli.ahead import look_at_run
 from agentdeck.cli.budget import priced_usd, remarks
 from agentdeck.cli.output import (
@@ -24,12 +25,14 @@ from agentdeck.cli.output import (
 from agentdeck.cli.place import JsonOption, RunArgument, RunOption, chosen_run, folder_of
 from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_run
 from agentdeck.cli.show_as import ShowAs
+from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
 from agentdeck.control.runs import fold_run, summary_of
 from agentdeck.core.budgets import RUN, budget_of, dollars
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, UsageError
 from agentdeck.core.explain import (
+    accounts_asking,
     budgets_asking,
     explain,
     explain_entry,
@@ -134,7 +137,11 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
     ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
         data = {**_as_data(state, now), **ahead.as_data()}
-        asks = {"budgets": budget_lines(state), "asks": budgets_asking(state)}
+        asks = {
+            "budgets": budget_lines(state),
+            "accounts": account_lines(state, now),
+            "asks": [*budgets_asking(state), *accounts_asking(state)],
+        }
         say_json({"run": summary, "why": standstill(state) or "", **asks, **data})
         return EXIT_OK
     say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {safe(state.target)}")
@@ -151,9 +158,9 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
     stands = standstill(state)
     if hint:
         say(f"next: {hint}")
-    elif stands is not None and stands not in budgets_asking(state):
+    elif stands is not None and stands not in (*budgets_asking(state), *accounts_asking(state)):
         say(f"stands still: {safe(stands)}")
-    for line in remarks(state):
+    for line in (*remarks(state), *accounts.remarks(state, now)):
         say(line)
     if state.promote_wanted and state.promote_reason:
         say(f"promotion waits: {safe(state.promote_reason)}")

@@ -12,6 +12,7 @@ import typer
 
 from agentdeck import __version__
 from agentdeck.cli import (
+    accounts,
     agents,
     analyze,
     answering,
@@ -80,6 +81,7 @@ for _group in (
     answering,
     hands,
     budget,
+    accounts,
     runs,
     exporting,
     demo,

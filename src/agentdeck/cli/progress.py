@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from agentdeck.cli.output import safe
 from agentdeck.control.budget_report import marked_in_words
+from agentdeck.core import accounts
 from agentdeck.core import events as e
 from agentdeck.core.budgets import Book, limits_in_words, scope_in_words
 from agentdeck.core.events import AnyEvent, Recorded
@@ -73,6 +74,11 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
         case e.AttemptExited(task, _, code):
             how = "status unknown" if code is None else f"exit {code}"
             return task, f"the agent ended ({how})"
+        case e.AccountLimited(account):
+            now = state.accounts[account]
+            return account, accounts.said_of(now, state.at).removeprefix(f"{account} ")
+        case e.AccountReopened(account, by):
+            return account, f"resumed by {by}" if by else "open again"
         case e.TaskReviewAsked(task):
             return task, "waits for a review of its diff"
         case e.TaskProposed(task):

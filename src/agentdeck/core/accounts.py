@@ -173,6 +173,15 @@ def _share(state: RunState, *parts: object) -> float:
 # --- who may start -------------------------------------------------------------------------------
 
 
+def at_work(state: RunState) -> Counter[str]:
+    """How many attempts are at work on each account."""
+    return Counter(
+        task.attempt.account
+        for task in state.in_state(*HOLDS_SLOT)
+        if task.attempt is not None and task.attempt.account
+    )
+
+
 class Openings:
     """What the accounts of a run let start at one moment.
 
@@ -182,11 +191,7 @@ class Openings:
     def __init__(self, state: RunState, now: float) -> None:
         self._state = state
         self._now = now
-        self._used = Counter(
-            task.attempt.account
-            for task in state.in_state(*HOLDS_SLOT)
-            if task.attempt is not None and task.attempt.account
-        )
+        self._used = at_work(state)
         self._started: set[str] = set()
 
     def closure(self, name: str) -> Closure | None:

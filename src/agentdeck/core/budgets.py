@@ -139,6 +139,11 @@ class Book:
                 line.usd_reserved += max(0.0, attempt.reserved_usd - attempt.usd)
                 line.tokens_reserved += max(0, attempt.reserved_tokens - used)
 
+    @property
+    def has_shares(self) -> bool:
+        """Does any of them look at the allowance of an account?"""
+        return any(line.budget.share is not None for line in self.lines.values())
+
     def over(self, task: TaskId, pool: PoolName | None) -> list[Line]:
         """The budgets that an attempt at a task, in this pool, is under, widest first."""
         if not self.lines:
@@ -159,14 +164,12 @@ class Book:
         lines = self.over(task, chosen.pool)
         return next((why for line in lines if (why := line.refuses(usd, tokens))), None)
 
-    def account_spent(self, task: TaskId, chosen: Assignment, now: float) -> Closure | None:
+    def account_spent(self, task: TaskId, chosen: Assignment) -> Closure | None:
         """Why an account has given enough of its allowance, or None."""
         account = self._state.accounts.get(chosen.account)
         if account is None or account.utilization is None:
             return None
         resets_at = account.resets_at
-        if resets_at is not None and resets_at <= now:
-            return None  # that was of an allowance that is past
         shares = [line.budget.share for line in self.over(task, chosen.pool)]
         allowed = min((share for share in shares if share is not None), default=None)
         if allowed is None or account.utilization < allowed:

@@ -185,7 +185,7 @@ def _reopen_account(state: RunState, command: c.ReopenAccount) -> list[AnyEvent]
     if account is None:
         known = ", ".join(state.accounts) or "none: nothing has started on one"
         raise Refused(f"there is no account {command.account}", hint=f"there are: {known}")
-    if account.open and account.window is None:
+    if account.open and account.window is None and account.utilization is None:
         raise Refused(f"{account.name} is open")
     return [e.AccountReopened(account.name, command.by)]
 

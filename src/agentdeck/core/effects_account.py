@@ -84,8 +84,8 @@ def _reopen(account: Account, at: float, *, by_person: bool) -> None:
     account.closed, account.frozen_until = False, None
     account.cause, account.detail = None, ""
     account.next_start_at = at
+    account.utilization, account.resets_at = None, None
     if by_person:
         account.limits = account.ended_well = 0
         account.window = None
         account.limited_at, account.reopened_at = None, at
-        account.utilization, account.resets_at = None, None

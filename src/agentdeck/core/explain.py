@@ -27,6 +27,7 @@ from agentdeck.core.state import (
 from agentdeck.core.words import first_line, short_duration
 
 __all__ = [
+    "accounts_asking",
     "blocking_failures",
     "explain",
     "explain_entry",
@@ -252,7 +253,10 @@ def explain_entry(state: RunState, entry: Entry, now: float) -> str:
 
 
 def needs_person(state: RunState) -> list[TaskRun]:
-    """The tasks that wait for a person, in plan order. Budgets do too: see `budgets_asking`."""
+    """The tasks that wait for a person, in plan order.
+
+    Budgets and accounts do too: see `budgets_asking`, `accounts_asking`.
+    """
     waiting = (TaskState.ASKING, TaskState.REVIEWING, TaskState.FAILED, TaskState.CANCELLED)
     return [
         task
@@ -274,6 +278,13 @@ def budgets_asking(state: RunState) -> list[str]:
     if state.outcome is not None or state.ending:
         return []
     return [line.sentence for line in Book(state).asking()]
+
+
+def accounts_asking(state: RunState) -> list[str]:
+    """A sentence for each account that only a person can open again."""
+    if state.ending:
+        return []
+    return [accounts.said_of(account, state.at) for account in accounts.closed(state)]
 
 
 def standstill(state: RunState) -> str | None:
@@ -308,9 +319,9 @@ def _queue_stands(state: RunState) -> str | None:
 
 
 def _needs_somebody(state: RunState) -> str | None:
-    closed = next(accounts.closed(state), None)
+    closed = next(iter(accounts_asking(state)), None)
     if closed is not None:
-        return accounts.said_of(closed, state.at)
+        return closed
     waiting = needs_person(state)
     if waiting:
         more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""

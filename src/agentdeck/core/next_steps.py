@@ -78,7 +78,7 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
         return
     yield from _marks(state, book)
     yield from _preflight(state)
-    yield from _reopenings(state, now)
+    yield from _reopenings(state, now, book)
     yield from _starts(state, now, book)
     yield from queue.next_steps(state, now)
     yield from _phases(state)
@@ -303,9 +303,10 @@ def _marks(state: RunState, book: Book) -> Iterator[AnyStep]:
             yield Record((e.BudgetMarked(line.scope, line.mark),))
 
 
-def _reopenings(state: RunState, now: float) -> Iterator[AnyStep]:
+def _reopenings(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
     for account in state.accounts.values():
-        until = account.frozen_until
+        # An account that has given its share opens again with a new allowance.
+        until = account.resets_at if account.open and book.has_shares else account.frozen_until
         if until is not None and now >= until and not account.closed:
             yield Record((e.AccountReopened(account.name),))
 

@@ -163,7 +163,7 @@ def _unpaid(state: RunState, task: TaskRun, book: Book, now: float) -> Blocker |
     refused = book.refuses(task.id, chosen)
     if refused is not None:
         return Blocker(Hindrance.BUDGET, refused)
-    spent = book.account_spent(task.id, chosen, now)
+    spent = book.account_spent(task.id, chosen)
     return None if spent is None else Blocker(Hindrance.BUDGET, spent.sentence, spent.until)
 
 

@@ -108,6 +108,8 @@ class _Follower:
     def _take(self, data: bytes) -> None:
         self.changed = True
         self._heed(self.reader.feed(data))
+        if self.reader.result is None and not self.goes_on:
+            self.ended = None  # it went on after what had looked like its result
 
     def finish(self) -> None:
         """Take in a last line without a line break: no more bytes can come."""

@@ -63,10 +63,10 @@ class RingChecks:
         ]
         self.alone = [task.id for task in plan.tasks if task.exclusive]
 
-    def before(self, state: RunState, event: AnyEvent, now: float) -> None:
-        """What must hold for `event` to be allowed now, in seconds since the epoch."""
+    def before(self, state: RunState, event: AnyEvent) -> None:
+        """What must hold for `event` to be allowed now."""
         if isinstance(event, e.AttemptClaimed):
-            self._may_start(state, event, now)
+            self._may_start(state, event)
             if event.session is not None:
                 self._may_go_on(state, event)
         elif isinstance(event, e.LandingIntended):
@@ -87,7 +87,7 @@ class RingChecks:
         if any(attempt.cause is FailureClass.SESSION for attempt in earlier):
             raise Violation(f"{event} goes on in a session, though one was not known")
 
-    def _may_start(self, state: RunState, event: e.AttemptClaimed, now: float) -> None:
+    def _may_start(self, state: RunState, event: e.AttemptClaimed) -> None:
         spec = state.plan.by_id[event.task]
         for needed in spec.after:
             other = state.tasks[needed]
@@ -101,7 +101,7 @@ class RingChecks:
             return
         for spending in _spendings(state, event.task, event.pool):
             spending.may_begin(event)
-            _within_share(state, event, spending.budget, now)
+            _within_share(state, event, spending.budget)
         slots = [
             t for t in state.tasks.values() if t.state in HOLDS_SLOT and not _by_hand(state, t)
         ]
@@ -217,12 +217,11 @@ def must_stand(state: RunState, task: TaskRun) -> bool:
     return any(each.over and each.budget.on_exceed is OnExceed.ASK for each in found)
 
 
-def _within_share(state: RunState, event: e.AttemptClaimed, budget: Budget, now: float) -> None:
+def _within_share(state: RunState, event: e.AttemptClaimed, budget: Budget) -> None:
     account = state.accounts.get(event.account)
     if budget.share is None or account is None or account.utilization is None:
         return
-    past = account.resets_at is not None and account.resets_at <= now
-    if account.utilization >= budget.share and not past:
+    if account.utilization >= budget.share:
         raise Violation(f"I11: {event.task} starts on {account.name}, which has given enough")
 
 

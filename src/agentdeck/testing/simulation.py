@@ -130,7 +130,7 @@ class Simulation:
         except StaleEvent:
             self.stale += 1
             return False
-        self.checks.before(self.state, event, self.clock.now)
+        self.checks.before(self.state, event)
         apply(self.state, recorded)
         self.history.append(recorded)
         self.checks.after(self.state, recorded)

@@ -8,6 +8,7 @@ from typing import Final
 from agentdeck.core.events import Outcome
 from agentdeck.core.explain import standstill
 from agentdeck.core.state import TaskState
+from agentdeck.tui.presentation.accounts import account_alert
 from agentdeck.tui.presentation.budget import money_of_budget
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import UNKNOWN, duration, rough
@@ -38,17 +39,18 @@ def header_line(deck: Deck, width: int) -> Line:
     if not state.seq:
         return (Span(" agentdeck", "accent bold"), Span("  waits for the engine", "muted"))
     right = [progress(deck), counts(deck), money_of_budget(deck), _eta(deck)]
-    if _needed(deck, right) > width:
+    alert = _alert(deck, width)
+    if _needed(alert, right) > width:
         right[1] = counts(deck, words=False)
     # Money, forecast, counts: what a person can do without, first; money that is asked for, last.
     for victim in (3, 1, 2) if deck.asking else (2, 3, 1):
-        if _needed(deck, right) <= width:
+        if _needed(alert, right) <= width:
             break
         right[victim] = EMPTY
     parts = [part for part in right if part]
     tail = tuple(span for part in parts for span in (*part, GAP))[:-1]
     tail = (*tail, Span(" "))
-    name = _name(deck, width - cells(tail) - 2)
+    name = _name(deck, alert, width - cells(tail) - 2)
     return (*name, Span(" " * max(2, width - cells(name) - cells(tail))), *tail)
 
 
@@ -63,20 +65,19 @@ def terminal_title(deck: Deck) -> str:
     return f"{first}{name} {done}/{len(state.tasks)}{simulated} - agentdeck"
 
 
-def _needed(deck: Deck, parts: list[Line]) -> int:
+def _needed(alert: Line, parts: list[Line]) -> int:
     shown = [part for part in parts if part]
-    alert = cells(_alert(deck))
-    return sum(cells(part) + 3 for part in shown) + alert + LEAST_NAME + 4
+    return sum(cells(part) + 3 for part in shown) + cells(alert) + LEAST_NAME + 4
 
 
-def _alert(deck: Deck) -> Line:
+def _alert(deck: Deck, width: int) -> Line:
     """What a person must know first: before all, that nothing of it is real."""
     if not deck.simulated:
-        return _state_alert(deck)
-    return (Span(f" {deck.simulated} ", "alert-calm"), Span(" "), *_state_alert(deck))
+        return _state_alert(deck, width)
+    return (Span(f" {deck.simulated} ", "alert-calm"), Span(" "), *_state_alert(deck, width))
 
 
-def _state_alert(deck: Deck) -> Line:
+def _state_alert(deck: Deck, width: int) -> Line:
     state = deck.state
     if state.outcome is Outcome.COMPLETE:
         return (Span(" ✔ complete ", "alert-good"), Span(" "))
@@ -84,6 +85,9 @@ def _state_alert(deck: Deck) -> Line:
         return (Span(f" {state.outcome} ", "alert"), Span(" "))
     if state.ending:
         return (Span(" ending ", "alert"), Span(" "))
+    shut = account_alert(deck, width)
+    if shut and shut[0].role == "alert":
+        return shut
     need = len(deck.waiting_for_me)
     needed = f" ! {need} need{'s' if need == 1 else ''} you "
     if deck.asking:
@@ -95,13 +99,14 @@ def _state_alert(deck: Deck) -> Line:
         return (Span(" ‖ paused ", "alert-calm"), Span(" "))
     if state.queue_held:
         return (Span(" queue held ", "alert-calm"), Span(" "))
+    if shut:
+        return shut
     if standstill(state) is not None:
         return (Span(" ! stands still ", "alert"), Span(" "))
     return EMPTY
 
 
-def _name(deck: Deck, room: int) -> Line:
-    alert = _alert(deck)
+def _name(deck: Deck, alert: Line, room: int) -> Line:
     room -= cells(alert) + 1
     lead = () if room < 40 else (Span("agentdeck", "accent bold"), Span(" · ", "faint"))
     target = plain(deck.state.target)
