@@ -61,6 +61,10 @@ def asking() -> Run:
     return at(TaskState.WORKING).append(e.AttemptAsked(A, 1, "q1", "which?"))
 
 
+def taken() -> Run:
+    return told(c.TakeOver(A), of=lambda: at(TaskState.WORKING))().append(e.AttemptExited(A, 1, -2))
+
+
 def ruled() -> Run:
     return fresh().command(c.SetPermission(Scope.RUN, Decision.ALLOW))
 
@@ -132,6 +136,10 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (fresh, c.Steer(B, "look at x"), [e.MessageQueued]),
     (stuck, c.Steer(A, "look at x"), [e.MessageQueued]),
     (asking, c.Answer(A, text="the first"), [e.MessageSent]),
+    (lambda: at(TaskState.WORKING), c.TakeOver(A), [e.TaskTakeOverAsked]),
+    (taken, c.HandBack(A), [e.TaskHandedBack]),
+    (taken, c.HandBack(A, go_on=True, text="x"), [e.TaskHandedBack, e.MessageQueued]),
+    (taken, c.Stop(A), [e.TaskStopAsked]),
     (fresh, c.SetPermission(Scope.RUN, Decision.ALLOW), [e.PermissionRuleSet]),
     (ruled, c.DropPermission("r1"), [e.PermissionRuleDropped]),
     (limited, c.ReopenAccount("acme"), [e.AccountReopened]),
@@ -192,6 +200,8 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     (lambda: at(TaskState.LANDED), c.Steer(A, "hello"), "A is landed: no turn follows"),
     (by_hand, c.Steer(A, "hello"), "A is done by a person: approve it when it is done"),
     (fresh, c.Answer(A, text="hello"), "A asks nothing"),
+    (fresh, c.TakeOver(A), "A is preparing: no agent works on it"),
+    (fresh, c.HandBack(A), "A is preparing: nobody has taken it over"),
     (
         fresh,
         c.SetPermission(Scope.RUN, Decision.ALLOW, " "),

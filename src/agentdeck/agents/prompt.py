@@ -91,20 +91,35 @@ def commit_message(state: RunState, task_id: TaskId, attempt: int) -> str:
     """The message of the commit in which agentdeck puts what an agent left uncommitted."""
     title = one_line(state.spec(task_id).title, TITLE_CHARS)
     subject = f"{task_id}: {title}" if title else f"{task_id}: work of attempt {attempt}"
-    return _with_trailers(subject, state, task_id, attempt)
+    own = [one.hands for one in state.tasks[task_id].attempts if one.number == attempt]
+    return _with_trailers(subject, state, task_id, attempt, filter(None, own))
 
 
 def landing_message(state: RunState, task_id: TaskId, attempt: int) -> str:
     """The message of the commit that lands a task."""
     title = one_line(state.spec(task_id).title, TITLE_CHARS) or str(task_id)
-    return _with_trailers(f"Complete {task_id}: {title}", state, task_id, attempt)
+    hands = _hands(state.tasks[task_id], attempt)
+    return _with_trailers(f"Complete {task_id}: {title}", state, task_id, attempt, hands)
 
 
-def _with_trailers(subject: str, state: RunState, task_id: TaskId, attempt: int) -> str:
+def _hands(task: TaskRun, number: int) -> list[str]:
+    """Who worked by hand on what an attempt has built on, each once."""
+    found: list[str] = []
+    for attempt in reversed(task.attempts[:number]):
+        found.append(attempt.hands)
+        if attempt.fresh:
+            break
+    return list(dict.fromkeys(name for name in reversed(found) if name))
+
+
+def _with_trailers(
+    subject: str, state: RunState, task_id: TaskId, attempt: int, hands: Iterable[str]
+) -> str:
     trailers = (
         f"Agentdeck-Run: {one_line(state.run, WORD_CHARS)}",
         f"Agentdeck-Task: {one_line(task_id, WORD_CHARS)}",
         f"Agentdeck-Attempt: {attempt}",
+        *(f"Agentdeck-Hands: {one_line(name, WORD_CHARS)}" for name in hands),
     )
     return "\n".join((subject, "", *trailers)) + "\n"
 
@@ -129,12 +144,24 @@ def _only_the_news(task: TaskRun, number: int) -> str:
     if task.feedback:
         by = f". {_says(task)}" if task.feedback_by else ""
         parts += [f"{lead}{by}:", _indented(_tail(task.feedback, FEEDBACK_CHARS))]
+    elif before.hands:
+        parts.append(_by_hand(before))
     elif interrupted or not task.attempts[number - 1].told:
         parts.append(f"{lead}.")
     parts.append(_said(task, number))
     parts.append("Go on where you stopped." if interrupted else "Do that, then end.")
     parts.append("What you were told at the beginning still holds.")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _by_hand(before: Attempt) -> str:
+    """That a person worked where the agent goes on."""
+    work = before.collected
+    where = f" What they left is commit {work.head[:12]}." if work and work.commits else ""
+    return (
+        f"{one_line(before.hands, WORD_CHARS)} took this over from you, worked in this worktree by "
+        f"hand, and gives it back.{where} Look at what has changed before you go on."
+    )
 
 
 def _says(task: TaskRun) -> str:
@@ -146,10 +173,13 @@ def _feedback(state: RunState, task: TaskRun, number: int) -> str:
     """Why there is another attempt, in the words of who found it wanting."""
     current = task.attempts[number - 1] if number <= len(task.attempts) else None
     told = current is not None and bool(current.told)
-    if number <= 1 or not (task.feedback or told):
+    before = task.attempts[number - 2] if 2 <= number < len(task.attempts) + 2 else None
+    by_hand = before is not None and before.hands and current is not None and not current.fresh
+    if number <= 1 or not (task.feedback or told or by_hand):
         return ""
-    before = task.attempts[number - 2] if number - 2 < len(task.attempts) else None
     lines = [f"## This is attempt {number}", ""]
+    if before is not None and by_hand:
+        lines += [_by_hand(before), ""]
     if task.feedback:
         cause = f" ({before.cause})" if before is not None and before.cause else ""
         lead = f"The attempt before was not enough{cause}"

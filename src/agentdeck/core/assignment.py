@@ -28,7 +28,7 @@ from agentdeck.core.accounts import limit_of, opens_in_s
 from agentdeck.core.events import NextSession
 from agentdeck.core.ids import AgentName, PoolName
 from agentdeck.core.plan import Plan, RouteMatch, Task, matching_routes, pool_of, skilled_agent
-from agentdeck.core.state import RunState, TaskRun
+from agentdeck.core.state import Attempt, RunState, TaskRun
 
 FALL_BACK_AFTER_S: Final = 10 * 60.0  # a limit that lifts sooner is waited for
 # Ids are UUIDs, `ses_...` or numbers. Nothing that starts like an option, no spaces.
@@ -207,9 +207,13 @@ def session_for(state: RunState, task: TaskRun, agent: AgentName) -> str | None:
     before = task.attempt
     if task.next_session is NextSession.NEW or task.sessions_lost or starts_fresh(task):
         return None
-    if before is None or before.agent != agent or before.session is None:
+    if before is None or before.agent != agent:
         return None
     resumes = state.plan.agent_by_name[agent].resumes
-    if not resumes or not _SESSION_ID.fullmatch(before.session):
-        return None
-    return before.session
+    return session_of(before) if resumes else None
+
+
+def session_of(attempt: Attempt) -> str | None:
+    """The attempt's session, where it may be an argument; None = none that looks like one."""
+    named = attempt.session
+    return named if named is not None and _SESSION_ID.fullmatch(named) else None

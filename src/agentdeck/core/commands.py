@@ -115,6 +115,22 @@ class Answer(Command, frozen=True, tag="answer"):
     by: str = "you"
 
 
+class TakeOver(Command, frozen=True, tag="take_over"):
+    """Go on with a task by hand: its agent ends its turn, the worktree is yours."""
+
+    task: TaskId
+    by: str = "you"
+
+
+class HandBack(Command, frozen=True, tag="hand_back"):
+    """Give a task back: finished, or for its agent to go on with."""
+
+    task: TaskId
+    go_on: bool = False
+    text: str = ""  # what its agent should know
+    by: str = "you"
+
+
 class SetPermission(Command, frozen=True, tag="set_permission"):
     """Answer requests beforehand."""
 
@@ -193,6 +209,8 @@ AnyCommand = (
     | Steer
     | ReopenAccount
     | Answer
+    | TakeOver
+    | HandBack
     | SetPermission
     | DropPermission
     | SetAgents

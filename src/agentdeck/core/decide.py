@@ -11,6 +11,7 @@ from typing import assert_never
 from agentdeck.core import (
     assignment,
     decide_budget,
+    decide_hands,
     decide_permissions,
     decide_words,
     evidence,
@@ -82,6 +83,10 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return _reopen_account(state, command)
         case c.Answer():
             return decide_words.answer(state, command)
+        case c.TakeOver():
+            return decide_hands.take_over(state, command)
+        case c.HandBack():
+            return decide_hands.hand_back(state, command)
         case c.SetPermission():
             return decide_permissions.set_permission(state, command)
         case c.DropPermission():
@@ -122,6 +127,8 @@ def _pause(state: RunState, command: c.Pause) -> list[AnyEvent]:
         raise Refused(f"{task.id} is paused already")
     if task.wanted is Wanted.STOP:
         raise Refused(f"{task.id} is being stopped")
+    if task.wanted is Wanted.TAKE and task.state in LIVE:
+        raise Refused(f"{task.id} is being taken over by {task.taken_by}")
     # PAUSED: frozen because of a budget, and now by a person's wish as well
     may = (S.WORKING, S.PAUSED, S.ASKING, S.PREPARING, S.READY, S.PENDING, S.RETRYING)
     if task.state not in may:
@@ -159,6 +166,7 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
     task = task_of(state, command.task)
     if task.state is S.READY and (waits_for := _its_account(state, task)) is not None:
         return [e.AccountReopened(waits_for, command.by)]
+    decide_hands.refuse_in_hands(task)
     if task.state not in (S.FAILED, S.CANCELLED, S.RETRYING, S.REVIEWING, S.PROPOSED):
         raise Refused(f"{task.id} is {task.state}: only an ended attempt can be retried")
     session = e.NextSession.NEW if command.fresh else policy.next_session(task.cause)
@@ -184,6 +192,7 @@ def _reopen_account(state: RunState, command: c.ReopenAccount) -> list[AnyEvent]
 
 def _skip(state: RunState, command: c.Skip) -> list[AnyEvent]:
     task = task_of(state, command.task)
+    decide_hands.refuse_in_hands(task)
     if task.state in LIVE | {S.PREPARING, S.CHECKING}:
         raise Refused(f"{task.id} is {task.state}: stop it first")
     if task.state in (S.LANDED, S.SKIPPED, S.QUEUED):
@@ -288,7 +297,7 @@ def _stop(state: RunState, command: c.Stop) -> list[AnyEvent]:
         raise Refused(f"{task.id} is being stopped already")
     if task.state in LIVE and task.attempt is not None and task.attempt.launched_at is not None:
         return [e.TaskStopAsked(task.id, command.by)]
-    if task.state is S.PREPARING:
+    if task.state in (S.PREPARING, S.TAKEN):
         return [e.TaskStopAsked(task.id, command.by)]
     if task.state in (S.LANDED, S.SKIPPED, S.DEFERRED, S.FAILED, S.CANCELLED):
         raise Refused(f"{task.id} is {task.state}: there is nothing to stop")

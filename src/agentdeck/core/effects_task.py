@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from agentdeck.core import effects_hands
 from agentdeck.core import events as e
 from agentdeck.core.effects_shared import attempt_of, end_attempt, forget_red, forget_troubles
 from agentdeck.core.ids import TaskId
 from agentdeck.core.readiness import reopen
-from agentdeck.core.state import QueuedMessage, RunState, Wanted
+from agentdeck.core.state import QueuedMessage, RunState, TaskRun, Wanted
 
 
 def take(state: RunState, event: e.TaskEvent, at: float) -> None:
     """The effect of `event` on everything but the task's state."""
     match event:
-        case e.TaskPauseAsked():
-            state.tasks[event.task].wanted = Wanted.PAUSE
-        case e.TaskResumeAsked():
-            state.tasks[event.task].wanted = Wanted.RUN
-        case e.TaskStopAsked():
-            state.tasks[event.task].wanted = Wanted.STOP
-            state.tasks[event.task].stopped_by = event.by
+        case e.TaskPauseAsked() | e.TaskResumeAsked() | e.TaskStopAsked():
+            _wish(state.tasks[event.task], event)
+        case e.TaskTakeOverAsked() | e.TaskHandedBack() | e.HandBackRefused():
+            effects_hands.take(state, event)
         case e.TaskRetried():
             _retry_by_person(state, event)
         case e.TaskSkipped():
@@ -65,6 +63,16 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
             assert_never(never)
 
 
+def _wish(task: TaskRun, event: e.TaskPauseAsked | e.TaskResumeAsked | e.TaskStopAsked) -> None:
+    match event:
+        case e.TaskPauseAsked():
+            task.wanted = Wanted.PAUSE
+        case e.TaskResumeAsked():
+            task.wanted = Wanted.RUN
+        case e.TaskStopAsked():
+            task.wanted, task.stopped_by = Wanted.STOP, event.by
+
+
 def _queue_message(state: RunState, event: e.MessageQueued, at: float) -> None:
     task = state.tasks[event.task]
     task.queued = (*task.queued, QueuedMessage(event.message, event.text, event.by, at))
@@ -76,7 +84,8 @@ def _continue(state: RunState, event: e.TaskContinued) -> None:
     task.next_session, task.fresh = e.NextSession.KEEP, False
     task.feedback, task.feedback_by, task.cause, task.retry_at = "", "", None, None
     task.approved, task.approved_by = 0, ""
-    end_attempt(task, f"went on: {event.by} had more to say")
+    gave = attempt_of(state, event.task).hands
+    end_attempt(task, f"went on: {event.by} {'gave it back' if gave else 'had more to say'}")
     forget_troubles(state, event.task)
 
 

@@ -271,6 +271,30 @@ class TaskStopAsked(Event, frozen=True, tag="task.stop_asked"):
     by: str
 
 
+class TaskTakeOverAsked(Event, frozen=True, tag="task.take_over_asked"):
+    """A person wants to go on with the work by hand: its agent ends its turn."""
+
+    task: TaskId
+    by: str
+
+
+class TaskHandedBack(Event, frozen=True, tag="task.handed_back"):
+    """A person gives a task back that they had taken over."""
+
+    task: TaskId
+    attempt: int
+    by: str
+    go_on: bool = False  # its agent goes on with it; False = it is finished
+
+
+class HandBackRefused(Event, frozen=True, tag="task.hand_back_refused"):
+    """What a person left cannot be taken as it is: it is in their hands again."""
+
+    task: TaskId
+    attempt: int
+    reason: str
+
+
 class TaskRetried(Event, frozen=True, tag="task.retried"):
     """A person wants another attempt. `fresh` starts from the target, not from the earlier work."""
 
@@ -532,6 +556,8 @@ class AttemptCollected(Event, frozen=True, tag="attempt.collected"):
     files: tuple[FileTouched, ...] = ()
     left_uncommitted: int = 0  # files agentdeck committed for the agent
     fault: str = ""  # why nothing could be taken
+    hands: str = ""  # the person who had taken the attempt over
+    hand_back: int = 0  # which time they gave it back
 
 
 class WorktreeReleased(Event, frozen=True, tag="attempt.worktree_released"):
@@ -792,6 +818,9 @@ TaskEvent: TypeAlias = (
     TaskPauseAsked
     | TaskResumeAsked
     | TaskStopAsked
+    | TaskTakeOverAsked
+    | TaskHandedBack
+    | HandBackRefused
     | TaskRetried
     | TaskSkipped
     | TaskUnskipped

@@ -19,7 +19,7 @@ from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import GateName
 from agentdeck.core.permissions import NOBODY
 from agentdeck.core.plan import GateWhen
-from agentdeck.core.state import Attempt, RunState, TaskRun, Wanted
+from agentdeck.core.state import Attempt, Collected, RunState, TaskRun, Wanted
 
 NAMED_FILES: Final = 3  # in a sentence; the diff shows them all
 # A session that is not known is refused within seconds; an agent that tried for longer knew it.
@@ -41,6 +41,14 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
     assert work is not None
     if task.wanted is Wanted.STOP:
         return Missing(FailureClass.STOPPED, stopped_words(task))
+    if attempt.hands:  # its process was interrupted for a person, and proves nothing either way
+        return _fault_of_work(state, task, work)
+    return _fault_of_process(state, task, attempt) or _fault_of_work(state, task, work)
+
+
+def _fault_of_process(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | None:
+    ended = attempt.exit
+    assert ended is not None
     if attempt.limit is not None:
         return Missing(attempt.limit.cause, attempt.limit.detail)
     if _session_is_gone(task, attempt):
@@ -61,6 +69,10 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
     if ended.ok is None and _reports(state, attempt):
         detail = "the agent ended without a result in its stream"
         return Missing(FailureClass.AGENT, detail)
+    return None
+
+
+def _fault_of_work(state: RunState, task: TaskRun, work: Collected) -> Missing | None:
     if work.fault:
         return Missing(FailureClass.GIT, work.fault)
     spec = state.spec(task.id)
@@ -74,6 +86,21 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
         named = ", ".join(outside[:NAMED_FILES])
         return Missing(FailureClass.FOOTPRINT, f"it touched {named}{more}, outside its files")
     return None
+
+
+def refused_hand_back(state: RunState, task: TaskRun, attempt: Attempt) -> str | None:
+    """Why what a person left cannot be taken; None = it can. No agent could mend it for them."""
+    work = attempt.collected
+    if not attempt.hands or work is None or task.wanted is Wanted.STOP:
+        return None
+    if work.fault:
+        return work.fault.replace("the agent left", "you left", 1)
+    missing = _fault_of_work(state, task, work)
+    if missing is None or attempt.goes_on_after:
+        return None
+    if missing.cause is FailureClass.NO_WORK:
+        return "nothing was changed yet"
+    return missing.detail
 
 
 def stopped_words(task: TaskRun) -> str:

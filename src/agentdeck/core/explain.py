@@ -14,7 +14,16 @@ from agentdeck.core.graph import closure
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Land
 from agentdeck.core.readiness import barrier_phases
-from agentdeck.core.state import SETTLED, STUCK, Entry, RunState, TaskRun, TaskState, Wanted
+from agentdeck.core.state import (
+    LIVE,
+    SETTLED,
+    STUCK,
+    Entry,
+    RunState,
+    TaskRun,
+    TaskState,
+    Wanted,
+)
 from agentdeck.core.words import first_line, short_duration
 
 __all__ = [
@@ -52,6 +61,8 @@ def explain(state: RunState, task_id: TaskId, now: float) -> str:
     if trouble is not None and now < trouble.retry_at:
         again = short_duration(trouble.retry_at - now)
         return f"{task_id} is {task.state}: {first_line(trouble.error)}; tried again in {again}"
+    if task.wanted is Wanted.TAKE and task.state in LIVE:
+        return f"{task_id} is being taken over by {task.taken_by}; its agent ends its turn"
     match task.state:
         case TaskState.PENDING:
             return f"{task_id} waits for {_pending(state, task)}"
@@ -66,6 +77,9 @@ def explain(state: RunState, task_id: TaskId, now: float) -> str:
             return _paused(state, task)
         case TaskState.ASKING:
             return _asking(task)
+        case TaskState.TAKEN:
+            back = f"; it cannot be taken back: {first_line(task.reason)}" if task.reason else ""
+            return f"{task_id} is in the hands of {task.taken_by} (o){back}"
         case TaskState.CHECKING:
             return _checking(state, task)
         case TaskState.REVIEWING:
@@ -253,8 +267,9 @@ def needs_person(state: RunState) -> list[TaskRun]:
 
 
 def _is_answered(task: TaskRun) -> bool:
-    """Does it ask, and has everything that it asks been answered?"""
+    """Does it ask, and is nobody needed for that any more?"""
     answered = task.attempt is not None and not task.attempt.questions
+    answered = answered or task.wanted is Wanted.TAKE
     return task.state is TaskState.ASKING and answered
 
 
@@ -311,6 +326,9 @@ def _needs_somebody(state: RunState) -> str | None:
     if waiting:
         more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
         return f"{waiting[0].id} is {waiting[0].state}{more}"
+    taken = next(state.in_state(TaskState.TAKEN), None)
+    if taken is not None:
+        return f"{taken.id} is in the hands of {taken.taken_by}"
     paused = next(state.in_state(TaskState.PAUSED), None)
     if paused is not None:
         return f"{paused.id} is paused"

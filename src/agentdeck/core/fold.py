@@ -22,7 +22,7 @@ from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.readiness import refresh_readiness
 from agentdeck.core.stale import check
-from agentdeck.core.state import RunState, TaskRun, TaskState
+from agentdeck.core.state import RunState, TaskRun, TaskState, Wanted
 from agentdeck.core.transitions import CHANGING, targets
 
 _READINESS = (
@@ -84,6 +84,9 @@ def _choose(state: RunState, task: TaskRun, event: AnyEvent) -> TaskState:
         case e.AskWithdrawn():
             others = attempt is not None and any(q.id != event.question for q in attempt.questions)
             return TaskState.ASKING if others else TaskState.WORKING
+        case e.AttemptExited():
+            taken = task.wanted is Wanted.TAKE and not state.ending
+            return TaskState.TAKEN if taken else TaskState.CHECKING
         case e.AttemptThawed():
             asks = attempt is not None and attempt.question is not None
             return TaskState.ASKING if asks else TaskState.WORKING

@@ -29,6 +29,7 @@ _SPEAKS: Final = LIVE | {TaskState.PREPARING}
 TURN_TO_COME: Final = _SPEAKS | {
     TaskState.PENDING,
     TaskState.READY,
+    TaskState.TAKEN,
     TaskState.CHECKING,
     TaskState.RETRYING,
     TaskState.FAILED,

@@ -105,6 +105,9 @@ def _task_steps(state: RunState, task: TaskRun, now: float, book: Book) -> Itera
             yield from _preparing(state, task, now)
         case TaskState.WORKING | TaskState.PAUSED | TaskState.ASKING:
             yield from _live(state, task, book, now)
+        case TaskState.TAKEN:
+            if _should_stop(state, task):  # what is there by now is kept
+                yield Record((e.TaskHandedBack(task.id, _current(task).number, task.taken_by),))
         case TaskState.CHECKING:
             yield from _checking(state, task, now)
         case TaskState.REVIEWING:
@@ -157,7 +160,7 @@ def _live(state: RunState, task: TaskRun, book: Book, now: float) -> Iterator[An
             yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     yield Watch(task.id, attempt.number)
-    if _should_stop(state, task) or attempt.limit is not None:
+    if _should_stop(state, task) or attempt.limit is not None or task.wanted is Wanted.TAKE:
         yield StopAttempt(task.id, attempt.number)
         return
     spent = book.stops(task)
@@ -189,13 +192,22 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
     if attempt.collected is None:
         trouble = _task_trouble(state, task)
-        if trouble is not None:
-            yield Record((policy.after_failure(state, task, FailureClass.GIT, trouble, now),))
-        else:
+        if trouble is None:
             yield Collect(task.id, attempt.number)
+        elif attempt.hands:
+            yield Record((_cannot_take(state, task, trouble),))
+        else:
+            yield Record((policy.after_failure(state, task, FailureClass.GIT, trouble, now),))
         return
     if state.ending:
         yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
+        return
+    refused = evidence.refused_hand_back(state, task, attempt)
+    if refused is not None:
+        yield Record((e.HandBackRefused(task.id, attempt.number, refused),))
+        return
+    if attempt.goes_on_after and task.wanted is not Wanted.STOP:
+        yield Record((e.TaskContinued(task.id, attempt.number, attempt.hands),))
         return
     missing = evidence.first_fault(state, task, attempt)
     # An agent that only asked something back has changed nothing, and that is not its fault.
@@ -225,6 +237,13 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield Record((e.TaskReviewAsked(task.id, attempt.number),))
     else:
         yield _propose(task)
+
+
+def _cannot_take(state: RunState, task: TaskRun, trouble: str) -> AnyEvent:
+    """What a person left cannot be reached: no agent may start over it."""
+    if _should_stop(state, task):
+        return e.TaskCancelled(task.id, f"{evidence.stopped_words(task)}; {trouble}")
+    return e.HandBackRefused(task.id, _current(task).number, trouble)
 
 
 def _after_missing(
@@ -376,7 +395,7 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
 
 
 def _end(state: RunState, now: float) -> Iterator[AnyStep]:
-    busy = (*HOLDS_SLOT, TaskState.CHECKING)
+    busy = (*HOLDS_SLOT, TaskState.CHECKING, TaskState.TAKEN)
     # A landing that is blocked has not moved the ref: the run ends without it.
     landing = any(x.intended and not x.blocked for x in state.queue.values())
     if not any(state.in_state(*busy)) and not landing:

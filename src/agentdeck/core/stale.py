@@ -125,12 +125,20 @@ def _check_attempt(event: AnyEvent, task: TaskRun) -> None:
         raise StaleEvent(event, f"{task.id} is at attempt {current}")
     if isinstance(event, e.AttemptLaunched | e.WorktreePrepared | e.AttemptClaimed):
         return
-    if isinstance(event, e.AttemptCollected) and task.attempt and task.attempt.collected:
-        raise StaleEvent(event, f"the work of attempt {number} was taken already")
+    if isinstance(event, e.AttemptCollected) and task.attempt is not None:
+        _check_collected(event, task, task.attempt)
     if isinstance(event, _OF_A_LIVE_PROCESS) and task.attempt and task.attempt.exit is not None:
         raise StaleEvent(event, f"attempt {number} has exited")
     if isinstance(event, e.TurnBegan | e.TurnEnded) and task.attempt is not None:
         _check_turn(event, task.attempt)
+
+
+def _check_collected(event: e.AttemptCollected, task: TaskRun, attempt: Attempt) -> None:
+    """Work is taken once, and what a person has again in their hands is not taken from before."""
+    if attempt.collected is not None:
+        raise StaleEvent(event, f"the work of attempt {attempt.number} was taken already")
+    if task.state is TaskState.TAKEN or event.hand_back != attempt.hand_backs:
+        raise StaleEvent(event, f"{task.id} was handed back {attempt.hand_backs} times")
 
 
 def _check_turn(event: e.TurnBegan | e.TurnEnded, attempt: Attempt) -> None:

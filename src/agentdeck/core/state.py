@@ -49,6 +49,7 @@ class TaskState(StrEnum):
     WORKING = "working"
     PAUSED = "paused"
     ASKING = "asking"
+    TAKEN = "taken"  # a person goes on with it by hand
     CHECKING = "checking"  # evidence and task gates
     REVIEWING = "reviewing"
     PROPOSED = "proposed"  # proven; waits for an approval if the policy asks for one
@@ -66,6 +67,7 @@ LIVE: Final = frozenset({TaskState.WORKING, TaskState.PAUSED, TaskState.ASKING})
 HOLDS_SLOT: Final = LIVE | {TaskState.PREPARING}
 # A footprint is held until the work has landed: who starts earlier builds on files about to change.
 HOLDS_FOOTPRINT: Final = HOLDS_SLOT | {
+    TaskState.TAKEN,
     TaskState.CHECKING,
     TaskState.REVIEWING,
     TaskState.PROPOSED,
@@ -82,6 +84,7 @@ class Wanted(StrEnum):
 
     RUN = "run"
     PAUSE = "pause"
+    TAKE = "take"
     STOP = "stop"
 
 
@@ -205,6 +208,9 @@ class Attempt(msgspec.Struct, kw_only=True):
     turn_at: int = 0  # where the log tells of the latest end
     result: Result | None = None  # of the latest turn; None while one goes on
     input_closed: bool = False
+    hands: str = ""  # the person who took it over and gave it back
+    hand_backs: int = 0  # how often they did
+    goes_on_after: bool = False  # its agent goes on with what they left
     attended_at: float = 0.0  # when a person last did something about it
     limit: Limit | None = None
     exit: Exit | None = None
@@ -262,6 +268,7 @@ class TaskRun(msgspec.Struct, kw_only=True):
     landed_at: float | None = None
     done_how: str = ""
     stopped_by: str = ""
+    taken_by: str = ""  # who takes it over, or has it
     queued: tuple[QueuedMessage, ...] = ()  # messages for the next turn, the oldest first
     queued_so_far: int = 0
 

@@ -153,7 +153,7 @@ class _Clock:
         capacity.hold(each.task)
         ends = after(self._now, each.left_s)
         match each.state:
-            case TaskState.CHECKING:
+            case TaskState.TAKEN | TaskState.CHECKING:  # a person's hands need no slot
                 self._plan_for(ends, _CHECKED, at)
             case TaskState.REVIEWING | TaskState.PROPOSED:
                 self._plan_for(ends, _YES, at)

@@ -36,7 +36,9 @@ TRANSITIONS: Final[Table] = {
     **_rows(e.MessageDelivered, (S.PAUSED,), S.PAUSED),
     **_rows(e.AttemptFrozen, (S.WORKING, S.ASKING), S.PAUSED),
     **_rows(e.AttemptThawed, (S.PAUSED,), S.WORKING, S.ASKING),  # ASKING: a question is open
-    **_rows(e.AttemptExited, (S.WORKING, S.PAUSED, S.ASKING), S.CHECKING),
+    **_rows(e.AttemptExited, (S.WORKING, S.PAUSED, S.ASKING), S.CHECKING, S.TAKEN),
+    **_rows(e.TaskHandedBack, (S.TAKEN,), S.CHECKING),
+    **_rows(e.HandBackRefused, (S.CHECKING,), S.TAKEN),
     # evidence
     **_rows(e.TaskReviewAsked, (S.CHECKING,), S.REVIEWING),
     **_rows(e.TaskProposed, (S.CHECKING, S.REVIEWING), S.PROPOSED),

@@ -19,49 +19,51 @@ import msgspec
 import agentdeck
 from agentdeck.agents.launching import Place
 from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import HOME_OWN, HOME_SHARED, Agent, Plan
 from agentdeck.core.state import Attempt
-from agentdeck.core.steps import Launch
-from agentdeck.engine.setting import Setting
+from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.shipped_adapters import shipped_adapters
 
 PACKAGE: Final = Path(agentdeck.__file__).parent
 PRIVATE_DIR: Final = 0o700  # logins and whole conversations lie in a state folder
 
 
-def agent_of(at: Setting, attempt: Attempt) -> Agent:
+def agent_of(plan: Plan, attempt: Attempt) -> Agent:
     """The agent of an attempt, with its adapter.
 
     A run that was changed over the wire may name an agent that nobody has equipped; what ships is
     taken then.
     """
-    agent = at.state.plan.agent_by_name[attempt.agent]
+    agent = plan.agent_by_name[attempt.agent]
     if agent.driver is not None:
         return agent
     return msgspec.structs.replace(agent, adapter=shipped_adapters().get(agent.use))
 
 
-def place_of(at: Setting, step: Launch, attempt: Attempt, agent: Agent, prompt: str) -> Place:
+def place_of(
+    run: RunFolder, checkout: Path, task: TaskId, attempt: Attempt, agent: Agent, prompt: str
+) -> Place:
     """Everything that the command line of an agent can be made of.
 
     Raises:
         EnvironmentFault: a file that the plan names for the agent is not there.
     """
-    folder = at.attempt_folder(step.task, step.attempt)
+    folder = run.attempt(task, attempt.number)
     return Place(
         prompt=prompt,
         prompt_file=str(folder / "prompt.md"),
         worktree=attempt.path or "",
         folder=str(folder),
-        task=step.task,
+        task=task,
         python=sys.executable,
         package=str(PACKAGE),
         as_root=os.geteuid() == 0,
         model=attempt.model,
         session=attempt.resumed,
-        home=_home(at, agent),
-        mcp=_file(at, agent, "mcp", agent.mcp),
-        settings=_file(at, agent, "settings", agent.settings),
+        home=_home(run, checkout, agent),
+        mcp=_file(checkout, agent, "mcp", agent.mcp),
+        settings=_file(checkout, agent, "settings", agent.settings),
     )
 
 
@@ -81,18 +83,18 @@ def make_home(place: Place) -> None:
         Path(place.home).mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
 
 
-def _home(at: Setting, agent: Agent) -> str | None:
+def _home(run: RunFolder, checkout: Path, agent: Agent) -> str | None:
     if agent.home == HOME_SHARED:
         return None
     if agent.home == HOME_OWN:
-        return str(at.folder.home(agent.name))
-    return str(_below(at, agent.home))
+        return str(run.home(agent.name))
+    return str(_below(checkout, agent.home))
 
 
-def _file(at: Setting, agent: Agent, key: str, named: str | None) -> str | None:
+def _file(checkout: Path, agent: Agent, key: str, named: str | None) -> str | None:
     if named is None:
         return None
-    path = _below(at, named)
+    path = _below(checkout, named)
     if not path.is_file():
         raise EnvironmentFault(
             f"agent {agent.name} wants {key} = {named!r}, and there is no file {path}",
@@ -101,5 +103,5 @@ def _file(at: Setting, agent: Agent, key: str, named: str | None) -> str | None:
     return str(path)
 
 
-def _below(at: Setting, named: str) -> Path:
-    return at.git.checkout / Path(named).expanduser()
+def _below(checkout: Path, named: str) -> Path:
+    return checkout / Path(named).expanduser()

@@ -15,7 +15,7 @@ from agentdeck.core import events as e
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Agent
-from agentdeck.core.state import Attempt
+from agentdeck.core.state import Attempt, Wanted
 from agentdeck.core.steps import (
     Collect,
     Freeze,
@@ -29,6 +29,8 @@ from agentdeck.engine import processes
 from agentdeck.engine.agent_place import agent_of, leavings, make_home, place_of
 from agentdeck.engine.collect import collect
 from agentdeck.engine.commands import run_to_end
+from agentdeck.engine.conversation import interrupt
+from agentdeck.engine.given_environment import note_environment
 from agentdeck.engine.landing import keep_ref
 from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.setting import Setting, attempt_tag
@@ -80,10 +82,13 @@ async def prepare(at: Setting, step: Prepare) -> None:
 
 
 def _go_on(at: Setting, before: Attempt) -> bool:
-    """Clean what gates left in the worktree of the attempt before; False when it is gone.
+    """Clean what gates left in the worktree of the attempt before; False when that must not be.
 
-    All of the agent's own work was committed when it was collected.
+    All of the agent's own work was committed when it was collected. Where it was not, the worktree
+    is made anew, which keeps everything that is in it.
     """
+    if before.collected is None or before.collected.fault:
+        return False
     try:
         tree = linked(at.git, Path(before.path or ""))
     except EnvironmentFault:
@@ -112,10 +117,10 @@ async def launch(at: Setting, step: Launch) -> None:
     """Start the agent, or find it started."""
     attempt = at.attempt(step.task, step.attempt)
     state, spec = at.state, at.state.spec(step.task)
-    agent = agent_of(at, attempt)
+    agent = agent_of(state.plan, attempt)
     folder = at.attempt_folder(step.task, step.attempt)
     prompt = build_prompt(state, step.task, step.attempt)
-    place = place_of(at, step, attempt, agent, prompt)
+    place = place_of(at.folder, at.git.checkout, step.task, attempt, agent, prompt)
     how = command_line(agent, place)
     worktree = Path(place.worktree)
     extra = {
@@ -132,6 +137,7 @@ async def launch(at: Setting, step: Launch) -> None:
         environment = at.environment(tag, extra, worktree)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_home(place)
+        note_environment(folder, at.added(extra, worktree))
         Path(place.prompt_file).write_text(prompt, encoding="utf-8")
         return processes.launch(folder, how.argv, worktree, environment, stdin=how.stdin)
 
@@ -176,9 +182,12 @@ async def thaw(at: Setting, step: Thaw) -> None:
 async def stop(at: Setting, step: StopAttempt) -> None:
     """End the tree; `Watch` reports the exit."""
     child = at.running(step.task, step.attempt)
-    if child is not None:
-        tag = attempt_tag(at.state.run, step.task, step.attempt)
-        await stop_tree(child, tag, grace_s=STOP_GRACE_S)
+    if child is None:
+        return
+    if at.state.tasks[step.task].wanted is Wanted.TAKE:
+        await interrupt(at, step, child)
+    tag = attempt_tag(at.state.run, step.task, step.attempt)
+    await stop_tree(child, tag, grace_s=STOP_GRACE_S)
 
 
 async def take_work(at: Setting, step: Collect) -> None:
@@ -198,6 +207,8 @@ async def take_work(at: Setting, step: Collect) -> None:
             tuple(e.FileTouched(f.path, f.added, f.removed) for f in work.files),
             work.left_uncommitted,
             work.fault or "",
+            attempt.hands,
+            attempt.hand_backs,
         )
 
     await at.record(await at.in_thread(take))

@@ -94,6 +94,17 @@ def child_environment(
     return env
 
 
+def for_a_person(environment: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child, for a person at a terminal: git may ask them and open an editor.
+
+    Args:
+        environment: of a child.
+        base: theirs.
+    """
+    env = {name: value for name, value in environment.items() if name not in _GIT_FIXED}
+    return env | {name: base[name] for name in _GIT_FIXED if name in base}
+
+
 def redact(text: str, environment: Mapping[str, str]) -> str:
     """`text` with the values of all variables that look secret replaced by `***`."""
     for secret in _secrets(environment):

@@ -110,10 +110,17 @@ class Setting:
         """
         excludes = linked(self.git, worktree).excludes
         config = {"core.excludesFile": str(excludes)} if excludes else None
-        apart = environment_of(self.state.run, worktree, self._ports_of(worktree))
         return child_environment(
-            os.environ, tag=tag, extra=apart | extra, cwd=str(worktree), git_config=config
+            os.environ,
+            tag=tag,
+            extra=self.added(extra, worktree),
+            cwd=str(worktree),
+            git_config=config,
         )
+
+    def added(self, extra: dict[str, str], worktree: Path) -> dict[str, str]:
+        """What is set for a child that works in `worktree`, beyond what it inherits."""
+        return environment_of(self.state.run, worktree, self._ports_of(worktree)) | extra
 
     def _ports_of(self, worktree: Path) -> int | None:
         """The first port of a worktree's block; asked for once, since it does not change."""

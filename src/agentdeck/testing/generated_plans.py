@@ -60,6 +60,7 @@ PRICED: Final = "priced-1"  # a model of `PRICES`
 PRICES: Final = Prices("2020-02-02", models={"priced": Price(100.0, 100.0)})  # $1 for 10,000
 WAITER: Final = Agent(  # one that waits for more after each turn
     AgentName("waiter"),
+    use="waiter",
     adapter=Adapter(
         "waiter",
         output="claude",

@@ -31,7 +31,7 @@ from agentdeck.core.events import (
 from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
 from agentdeck.core.permissions import OptionKind
 from agentdeck.core.plan import Agent
-from agentdeck.core.state import Attempt, Message, RunState
+from agentdeck.core.state import Attempt, Message, RunState, TaskState
 from agentdeck.core.steps import (
     BuildEntry,
     CloseInput,
@@ -102,6 +102,7 @@ class Faults:
     no_work: float = 0.06
     outside: float = 0.05
     work_fault: float = 0.03
+    hands_fault: float = 0.2  # of what a person leaves
     gate_red: float = 0.12  # of a tree
     gate_flaky: float = 0.08  # of a tree
     gate_broken: float = 0.04
@@ -342,11 +343,16 @@ class World:
         if self._chance(self.faults.step_fails) or self._never(step, self.faults.never_starts):
             yield self._trouble(step, "the disk is full")
             return
+        self._untouched(step)
         self.worktrees.add((step.task, step.attempt))
         yield self._delay(0.1, 1)
         yield e.WorktreePrepared(
             step.task, step.attempt, f"/w/{step.task}", f"deck/{step.task}", self.target
         )
+
+    def _untouched(self, step: Prepare | Release | Launch) -> None:
+        if self.state().tasks[step.task].state is TaskState.TAKEN:
+            raise Violation(f"{step} reaches into a worktree that a person works in")
 
     def _launch(self, step: Launch) -> Performer:
         yield self._delay(0.5, 4)
@@ -579,17 +585,21 @@ class World:
         key = (step.task, step.attempt)
         if any(process.key == key for process in self.live()):
             raise Violation(f"{key} is collected while its process lives")
-        if key not in self.work:
-            self.work[key] = self._outcome(key)
+        attempt = self.state().tasks[step.task].attempts[step.attempt - 1]
+        made = self.work.get(key)
+        if made is None or made.hand_back != attempt.hand_backs:  # a person has worked since
+            made = self._outcome(key, self.faults.hands_fault if attempt.hands else 0.0)
+            made = msgspec.structs.replace(made, hands=attempt.hands, hand_back=attempt.hand_backs)
+            self.work[key] = made
         yield self._delay(0.1, 1)
-        yield self.work[key]
+        yield made
 
-    def _outcome(self, key: AttemptKey) -> e.AttemptCollected:
+    def _outcome(self, key: AttemptKey, fault: float) -> e.AttemptCollected:
         if self.processes[key].mute:
             return self._as_it_was(key)
         files = self.state().spec(key[0]).files
         head = f"{key[0]}.{key[1]}"
-        if self._chance(self.faults.work_fault):
+        if self._chance(max(fault, self.faults.work_fault)):
             return e.AttemptCollected(*key, "", "", 0, fault="a rebase is half done")
         if self._chance(self.faults.no_work):
             return e.AttemptCollected(*key, self.target, self.commits[self.target].tree, 0)
@@ -610,6 +620,7 @@ class World:
 
     def _release(self, step: Release) -> Performer:
         yield self._delay(0.5, 3)
+        self._untouched(step)
         if any(process.key[0] == step.task for process in self.live()):
             raise Violation(f"the worktree of {step.task} is released while an agent lives in it")
         yield e.WorktreeReleased(step.task, step.attempt)

@@ -36,7 +36,7 @@ from agentdeck.core.next_steps import next_steps
 from agentdeck.core.permissions import Decision, Scope
 from agentdeck.core.plan import Plan
 from agentdeck.core.stale import StaleEvent, check
-from agentdeck.core.state import SETTLED, RunState, Wanted
+from agentdeck.core.state import SETTLED, RunState, TaskState, Wanted
 from agentdeck.core.steps import Freeze, IOStep, Record, Steps, StopAttempt, Thaw, Watch
 from agentdeck.testing.clock import ManualClock
 from agentdeck.testing.generated_plans import PRICES, generated_plan
@@ -465,12 +465,22 @@ def possible_commands(
     ]
     found += [command for command in (c.Pause(), c.Hold()) if random.random() < 0.3]
     found += _about_permissions(state, random, task)
+    found += _by_hand(state, random, task)
     found += [c.Pause(task), c.Resume(task), c.Steer(task, "go on")]  # races worth meeting often
     found += _money(state, random, task)
     found.append(c.EditPlan(random_change(state, random, task), state.plan_changes))
     if random.random() < 0.2:
         found.append(c.EndRun())
     return found
+
+
+def _by_hand(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
+    """Take a task over, and give one back that is taken."""
+    taken = [other.id for other in state.in_state(TaskState.TAKEN)]
+    go_on = random.random() < 0.4
+    text = "mind the tests" if random.random() < 0.3 else ""
+    back = c.HandBack(random.choice(taken) if taken else task, go_on, text, by="kim")
+    return [c.TakeOver(task, by="kim"), c.TakeOver(task, by="kim"), back, back]
 
 
 def _about_permissions(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:

@@ -28,6 +28,7 @@ _SEGMENTS: Final = (
         (TaskState.WORKING, TaskState.PREPARING, TaskState.CHECKING, TaskState.PAUSED),
     ),
     ("state-asks", (TaskState.ASKING,)),
+    ("state-taken", (TaskState.TAKEN,)),
     ("state-failed", (TaskState.FAILED, TaskState.CANCELLED)),
 )
 
@@ -153,6 +154,7 @@ def counts(deck: Deck, *, words: bool = True) -> Line:
         (Status.WORKING, working, "working"),
         (Status.PAUSED, found[Status.PAUSED], "paused"),
         (Status.ASKING, found[Status.ASKING], "asks"),
+        (Status.TAKEN, found[Status.TAKEN], "by hand"),
         (Status.FAILED, found[Status.FAILED], "failed"),
         (Status.QUEUED, found[Status.QUEUED] + found[Status.PROPOSED], "queued"),
     ]
