@@ -31,6 +31,7 @@ from agentdeck.agents.reports import (
     Planned,
     Report,
     Said,
+    ToolUsed,
     Totals,
     Touched,
     Usage,
@@ -461,3 +462,11 @@ def test_prose_in_pieces_is_one_message_with_its_end_in_sight() -> None:
     summary.take(Said("x" * 5000, more=True))
     assert len(summary.message) == MESSAGE_CHARS
     assert summary.message.endswith("xxx")
+
+
+def test_a_question_is_no_activity() -> None:
+    """Once it is answered, what the agent does is what it did before."""
+    summary = Summary()
+    summary.take(ToolUsed("Bash", "make", "running"))
+    summary.take(Asked("q1", "May it use Bash: make?"))
+    assert summary.activity == "Bash make"

@@ -154,6 +154,16 @@ def long() -> Run:
             c.Answer(A, "allow", remember=Scope.RUN),
             "A asks about a target too long to remember",
         ),
+        (
+            asking(permission(target="echo one >> a.txt")),
+            c.Answer(A, "allow", remember=Scope.TASK, target="echo *"),
+            "a rule for echo * would not answer what A asks now",
+        ),
+        (
+            asking(),
+            c.Answer(A, "deny", remember=Scope.RUN, target="npm *"),
+            "a rule for npm * would not answer what A asks now",
+        ),
     ],
 )
 def test_an_answer_that_makes_no_sense_is_refused(

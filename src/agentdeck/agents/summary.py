@@ -81,14 +81,12 @@ class Summary(msgspec.Struct):
                 self._plan(items)
             case Usage():
                 self._count(report)
-            case Asked(_, text):
-                self.activity = one_line(f"asks: {text}", ACTIVITY_CHARS)
             case Touched(paths):
                 new = dict.fromkeys((*self.touched, *paths))
                 if len(new) > len(self.touched):
                     self.touched = tuple(new)[:MAX_TOUCHED]
-            case Withdrawn() | Ended():
-                pass
+            case Asked() | Withdrawn() | Ended():
+                pass  # a question is told as one, as long as it is open; it is no activity
             case _ as never:
                 assert_never(never)
 

@@ -180,12 +180,13 @@ def why(
 ) -> int:
     """Why a task stands where it stands, and why its agent was chosen."""
     from agentdeck.control.repo import task_of
+    from agentdeck.control.words import RunWord, next_step
 
     folder = chosen_run(context, run)
     state = fold_run(folder)
     found = task_of(state, TaskId(task))
-    alive = summary_of(folder, state).engine
-    sentence = explain(state, found.id, time.time() if alive else state.at)
+    summary = summary_of(folder, state)
+    sentence = explain(state, found.id, time.time() if summary.engine else state.at)
     attempt = found.attempt
     chosen = attempt.why if attempt is not None else ""
     if as_json:
@@ -195,6 +196,9 @@ def why(
     say(safe(sentence))
     if attempt is not None and chosen:
         say(safe(f"attempt {attempt.number}: {chosen}"))
+    hint = next_step(RunWord(summary.state), summary.id)
+    if hint:  # nobody is there who could go on with it
+        say(f"next: {hint}")
     return EXIT_OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -14,6 +15,7 @@ from agentdeck.core.permissions import (
     Decision,
     PermissionRule,
     Scope,
+    rule_for,
     words_of,
 )
 from agentdeck.core.refused import Refused, task_of
@@ -36,7 +38,7 @@ def remembered(
             f"{command.task} asks about a target too long to remember",
             hint="answer it once, or remember a glob such as *",
         )
-    return PermissionRule(
+    rule = PermissionRule(
         _next_id(state),
         command.remember,
         decision,
@@ -47,6 +49,13 @@ def remembered(
         command.until,
         command.by,
     )
+    if rule_for((rule,), command.task, question, now=-math.inf) is None:  # whenever it expires
+        raise Refused(
+            f"a rule for {text} would not answer what {command.task} asks now",
+            hint="a wildcard stretches over plain words only, not over ; & | < > ` $(; "
+            "without a target this one is remembered as it stands",
+        )
+    return rule
 
 
 def set_permission(state: RunState, command: c.SetPermission) -> list[AnyEvent]:
