@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from agentdeck.agents.one_line import CUT, one_line, plain_text
@@ -32,6 +32,7 @@ NAMED_FILES: Final = 12  # of each task this one needs
 NAMED_PATTERNS: Final = 200  # of the footprint
 GATE_CHARS: Final = 300  # of a gate's command
 TITLE_CHARS: Final = 100  # of a commit message's first line; tools cut it at about 72
+SUBJECT_CHARS: Final = 72  # of a message that lists its parts below anyway
 WORD_CHARS: Final = 120  # of a trailer's value
 
 _RULES: Final = """\
@@ -100,6 +101,15 @@ def landing_message(state: RunState, task_id: TaskId, attempt: int) -> str:
     title = one_line(state.spec(task_id).title, TITLE_CHARS) or str(task_id)
     hands = _hands(state.tasks[task_id], attempt)
     return _with_trailers(f"Complete {task_id}: {title}", state, task_id, attempt, hands)
+
+
+def batch_message(state: RunState, names: Sequence[str]) -> str:
+    """The message of the commit by which several entries land in one."""
+    shown = ", ".join(one_line(name, WORD_CHARS) for name in names)
+    subject = one_line(f"Complete {shown}", SUBJECT_CHARS)
+    listed = "".join(f"- {one_line(name, WORD_CHARS)}\n" for name in names)
+    run = one_line(state.run, WORD_CHARS)
+    return f"{subject}\n\n{listed}\nAgentdeck-Run: {run}\n"
 
 
 def _hands(task: TaskRun, number: int) -> list[str]:

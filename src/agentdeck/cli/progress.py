@@ -87,6 +87,8 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return task, f"approved by {by}"
         case e.EntryConflicted(entry, _, files):
             return entry, f"conflicts in {', '.join(files[:3])}"
+        case e.BatchSplit(entries, gate):
+            return "queue", f"gate {gate} is red for {', '.join(entries)} together: split"
         case e.EntryLanded(entry, commit):
             done = sum(1 for _ in state.in_state(TaskState.LANDED))
             return entry, f"landed as {commit[:10]} ({done}/{len(state.tasks)})"

@@ -7,7 +7,16 @@ from typing import assert_never
 from agentdeck.core import events as e
 from agentdeck.core.effects_shared import end_attempt, forget_red
 from agentdeck.core.events import EntryKind
-from agentdeck.core.state import Build, Entry, GateRun, Landing, RunState, gate_key
+from agentdeck.core.ids import EntryId
+from agentdeck.core.plan import MAX_BATCH, MAX_DEPTH
+from agentdeck.core.state import (
+    Build,
+    Entry,
+    GateRun,
+    Landing,
+    RunState,
+    gate_key,
+)
 
 
 def take(state: RunState, event: e.QueueEvent, at: float) -> None:
@@ -25,15 +34,17 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
         case e.EntryQueued():
             _queue(state, event, at)
         case e.EntryBuilt():
-            entry = state.queue[event.entry]
-            entry.build = Build(event.commit, event.tree, event.tip)
-            entry.conflict_tip, entry.conflict_files = None, ()
+            _built(state, event)
         case e.EntryConflicted():
             entry = state.queue[event.entry]
             entry.build = None
             entry.conflict_tip, entry.conflict_files = event.tip, event.files
+            entry.conflict_behind = event.behind
+        case e.BatchSplit():
+            _split(state, event)
         case e.EntryEjected():
             entry = state.queue.pop(event.entry)
+            _one_is_out(state, entry)
             if entry.kind is EntryKind.BASE:
                 state.promote_wanted, state.diverged = False, None
                 state.promote_reason = f"commits of {state.base}: {event.detail}"
@@ -42,16 +53,19 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
                 if judged is not None:
                     judged.ejected_tree = entry.build.tree
         case e.LandingIntended():
-            state.queue[event.entry].intended = event.commit
+            for name in (event.entry, *event.others):
+                state.queue[name].intended = event.commit
+            state.batch = min(state.batch + 1, MAX_BATCH)
+            state.depth = min(state.depth + 1, MAX_DEPTH)
         case e.EntryLanded():
             _land(state, event, at)
         case e.LandingLost():
-            entry = state.queue[event.entry]
-            entry.intended, entry.build, entry.blocked = None, None, ""
+            for entry in _landing_with(state, event.entry):
+                entry.intended, entry.build, entry.blocked = None, None, ""
             state.tip, state.tip_tree = event.found, event.found_tree
         case e.LandingBlocked():
-            entry = state.queue[event.entry]
-            entry.blocked, entry.blocked_until = event.reason, event.retry_at
+            for entry in _landing_with(state, event.entry):
+                entry.blocked, entry.blocked_until = event.reason, event.retry_at
         case _ as never:
             assert_never(never)
 
@@ -69,10 +83,51 @@ def _queue(state: RunState, event: e.EntryQueued, at: float) -> None:
     )
 
 
+def _built(state: RunState, event: e.EntryBuilt) -> None:
+    names = (event.entry, *event.others)
+    build = Build(event.commit, event.tree, event.tip, names, event.merges)
+    for name in names:
+        entry = state.queue[name]
+        entry.build = build
+        entry.conflict_tip, entry.conflict_files, entry.conflict_behind = None, (), ()
+
+
+def _split(state: RunState, event: e.BatchSplit) -> None:
+    """Half the size for its entries; and for all, if this red batch is not a part of an older."""
+    entries = [state.queue[name] for name in event.entries]
+    half = (len(entries) + 1) // 2
+    if not any(entry.group for entry in entries):
+        state.red_batches += 1
+        _halve(state)
+    for entry in entries:
+        entry.group, entry.limit = entry.group or state.red_batches, half
+
+
+def _halve(state: RunState) -> None:
+    state.batch, state.depth = max(1, state.batch // 2), max(1, state.depth // 2)
+
+
+def _one_is_out(state: RunState, ejected: Entry) -> None:
+    """Of the others of its red batch nothing is known any more."""
+    if not ejected.group:
+        if ejected.build is not None:  # it was red by itself
+            _halve(state)
+        return
+    for entry in state.queue.values():
+        if entry.group == ejected.group:
+            entry.group, entry.limit = 0, None
+
+
+def _landing_with(state: RunState, name: EntryId) -> list[Entry]:
+    """The entries that land in one with this one."""
+    commit = state.queue[name].intended
+    return [entry for entry in state.queue.values() if entry.intended == commit]
+
+
 def _land(state: RunState, event: e.EntryLanded, at: float) -> None:
     entry = state.queue.pop(event.entry)
     state.tip, state.tip_tree = event.commit, event.tree
-    state.landings.append(Landing(event.entry, event.commit, at, event.task))
+    state.landings.append(Landing(event.entry, event.commit, at, event.task, event.merge))
     if entry.kind is EntryKind.BASE:
         state.diverged, state.promote_reason = None, ""
     if entry.kind is EntryKind.TASK and event.task is not None:

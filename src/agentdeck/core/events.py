@@ -705,18 +705,29 @@ class EntryQueued(Event, frozen=True, tag="entry.queued"):
 class EntryBuilt(Event, frozen=True, tag="entry.built"):
     """The exact commit that would land was made, without a checkout."""
 
-    entry: EntryId
+    entry: EntryId  # the first of the batch
     commit: str
     tree: str
     tip: str  # what it is built on
+    others: tuple[EntryId, ...] = ()  # of the batch, in the order in which they were folded in
+    merges: tuple[str, ...] = ()  # of a batch: the commit that brings in each of its entries
 
 
 class EntryConflicted(Event, frozen=True, tag="entry.conflicted"):
-    """The entry does not merge with this tip."""
+    """The entry does not merge with this tip, or not behind others on top of it."""
 
     entry: EntryId
     tip: str
     files: tuple[str, ...]
+    behind: tuple[EntryId, ...] = ()  # with these folded in before it; () = with the tip itself
+
+
+class BatchSplit(Event, frozen=True, tag="batch.split"):
+    """A batch is red on what is green: its entries are gated in smaller ones, to find out who."""
+
+    entries: tuple[EntryId, ...]
+    gate: GateName
+    tree: str
 
 
 class EntryEjected(Event, frozen=True, tag="entry.ejected"):
@@ -733,6 +744,7 @@ class LandingIntended(Event, frozen=True, tag="landing.intended"):
     entry: EntryId
     commit: str
     expected: str
+    others: tuple[EntryId, ...] = ()  # that land with it
 
 
 class EntryLanded(Event, frozen=True, tag="entry.landed"):
@@ -742,6 +754,7 @@ class EntryLanded(Event, frozen=True, tag="entry.landed"):
     commit: str
     tree: str
     task: TaskId | None = None
+    merge: str = ""  # in a batch: the commit of the entry itself, below `commit`
 
 
 class LandingLost(Event, frozen=True, tag="landing.lost"):
@@ -865,6 +878,7 @@ QueueEvent: TypeAlias = (
     | EntryQueued
     | EntryBuilt
     | EntryConflicted
+    | BatchSplit
     | EntryEjected
     | LandingIntended
     | EntryLanded

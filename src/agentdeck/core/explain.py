@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import accounts, evidence, queue, scheduler, verdicts
+from agentdeck.core import accounts, evidence, queue, scheduler
 from agentdeck.core.budgets import Book
+from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Land
@@ -18,7 +19,6 @@ from agentdeck.core.state import (
     LIVE,
     SETTLED,
     STUCK,
-    Entry,
     RunState,
     TaskRun,
     TaskState,
@@ -217,39 +217,6 @@ def _risk(state: RunState, task: TaskRun) -> str:
 def _queued(state: RunState, task: TaskRun, now: float) -> str:
     entry = next((entry for entry in state.queue.values() if entry.task == task.id), None)
     return f"{task.id} {explain_entry(state, entry, now)}" if entry else f"{task.id} is queued"
-
-
-def explain_entry(state: RunState, entry: Entry, now: float) -> str:
-    """Why an entry of the merge queue does not move, or what is being done with it."""
-    if queue.is_held(state, entry):
-        return "is held by you (h releases it)"
-    trouble = next((t for k, t in state.troubles.items() if f":{entry.id}:" in f"{k}:"), None)
-    troubled = trouble is not None and now < trouble.retry_at
-    if entry.intended:
-        if entry.blocked:
-            return f"waits to land: {entry.blocked}"
-        return (
-            f"waits to land: {first_line(trouble.error)}" if trouble and troubled else "is landing"
-        )
-    if state.queue_held:
-        return "waits: the merge queue is held (H releases it)"
-    first = queue.head(state)
-    if first is not None and first.id != entry.id:
-        return f"waits in the merge queue behind {first.id}"
-    red = queue.frozen_gate(state)
-    if red is not None:
-        return f"waits: gate {red} is red on {state.target} itself (r on the queue runs it again)"
-    if trouble is not None and troubled:
-        return f"waits: {first_line(trouble.error)}"
-    if entry.build is None:
-        return "is being merged with the target"
-    for name in queue.gates_of(state, entry):
-        found = verdicts.of(state, name, entry.build.tree)
-        if found is verdicts.Standing.OPEN:
-            return f"is being checked by gate {name}"
-        if found is verdicts.Standing.RED:
-            return f"is red; waits for gate {name} on {state.target} itself"
-    return "is about to land"
 
 
 def needs_person(state: RunState) -> list[TaskRun]:

@@ -39,6 +39,10 @@ DEFAULT_TIMEOUT_S: Final = 2 * 3600.0  # of one attempt
 DEFAULT_IDLE_TIMEOUT_S: Final = 20 * 60.0  # silent and without CPU; running tools are often silent
 DEFAULT_ANSWER_WITHIN_S: Final = 30 * 60.0  # a meeting; who is away for longer said so in the plan
 DEFAULT_GATE_TIMEOUT_S: Final = 30 * 60.0
+MAX_BATCH: Final = 16  # entries: with more, a culprit costs more gates than the batch saves
+MAX_DEPTH: Final = 8  # batches on top of each other; a red one throws away all above it
+DEFAULT_BATCH: Final = 1  # entries that are gated as one
+DEFAULT_GATE_SLOTS: Final = 1  # most gates use all cores themselves
 DEFAULT_MARKS: Final = (0.5, 0.8, 0.95)  # of a budget: half, soon, and time to raise it
 DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
 COMMAND: Final = "command"  # the `use` of an agent that is no adapter
@@ -306,6 +310,13 @@ class Worktree(msgspec.Struct, frozen=True, omit_defaults=True):
     root: str | None = None  # where worktrees live; None = below the run's folder
 
 
+class QueueRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the merge queue gates."""
+
+    batch: int = DEFAULT_BATCH  # entries that are gated as one, at most
+    slots: int = DEFAULT_GATE_SLOTS  # batches that are gated at the same time, at most
+
+
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     """A named group of tasks that can end in a sync point (barrier)."""
 
@@ -432,6 +443,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     pools: tuple[Pool, ...] = ()
     routes: tuple[Route, ...] = ()
     worktree: Worktree = Worktree()
+    queue: QueueRules = QueueRules()
     permissions: tuple[Permission, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()

@@ -1,19 +1,22 @@
-"""The merge queue: which entry is worked on, and what is the next step for it.
+"""The merge queue: what is built, gated, landed and ejected next.
 
 The rules, in sentences:
 1. Entries are ordered: put first by a person, then commits of the base, then priority, then the
    time they came. (Dependencies need no rule of their own: a task starts after what it needs has
    landed.) The head commit is pinned when the entry comes.
-2. Every first-parent commit of the target is green for its exact tree. What is gated is what lands.
-3. Before an entry is blamed for a red gate, the tip itself must be green for the same gate. If it
-   is red too, the queue is frozen and blames nobody.
-4. An entry that does not merge with the tip, or is red on it, is ejected with the files or the log;
-   everything behind it goes on without it.
-5. A landing is intended in the journal before the ref moves.
-6. A held entry waits, and those behind it go past. A held queue does nothing.
+2. Every first-parent commit of the target is green for its exact tree. What is gated is what lands;
+   nobody lands through somebody else's green.
+3. Before an entry is blamed for a red gate, what it was built on must be green for the same gate.
+   If the target itself is red, the queue is frozen and blames nobody.
+4. Entries that merge cleanly are folded into a batch, and with more than one gate slot the next
+   batch is built on top of it, before that has landed (`core.train`).
+5. The same tree is never gated twice.
+6. A red batch is split until the culprit is alone. An entry that does not merge with the target, or
+   is red on it alone, is ejected with the files or the log; everything behind it goes on without.
+7. A landing is intended in the journal before the ref moves. A batch lands whole.
+8. A held entry waits, and those behind it go past. A held queue does nothing.
 
-One entry is built at a time: the first that may move. When the run has ended, only commits of the
-base still go in, on the way to being promoted.
+When the run has ended, only commits of the base still go in, on the way to being promoted.
 """
 
 from __future__ import annotations
@@ -21,102 +24,104 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentdeck.core import events as e
-from agentdeck.core import evidence, policy, verdicts
-from agentdeck.core.events import AnyEvent, EntryKind, FailureClass
+from agentdeck.core import evidence, policy, train, verdicts
+from agentdeck.core.events import AnyEvent, FailureClass
 from agentdeck.core.ids import GateName
 from agentdeck.core.plan import GateWhen
-from agentdeck.core.state import Entry, RunState, TaskRun
+from agentdeck.core.state import Entry, RunState
 from agentdeck.core.steps import AnyStep, BuildEntry, LandEntry, Record, RunGate
+from agentdeck.core.train import Car, gates_of, in_order, is_held, task_of
 
 NAMED_FILES = 3  # of a conflict, in a sentence
 
 
-def task_of(state: RunState, entry: Entry) -> TaskRun | None:
-    """The task an entry brings in; None for commits of the base."""
-    return state.tasks[entry.task] if entry.task is not None else None
-
-
-def in_order(state: RunState) -> list[Entry]:
-    """The entries, the first to land at the front."""
-
-    def rank(entry: Entry) -> tuple[bool, bool, int, int]:
-        task = task_of(state, entry)
-        first = task is not None and task.first
-        priority = state.spec(task.id).priority if task else 0
-        return (not first, entry.kind is not EntryKind.BASE, -priority, entry.number)
-
-    ended = state.outcome is not None
-    entries = (e for e in state.queue.values() if not ended or e.kind is EntryKind.BASE)
-    return sorted(entries, key=rank)
-
-
-def is_held(state: RunState, entry: Entry) -> bool:
-    """Does a person keep this entry from landing?"""
-    task = task_of(state, entry)
-    return task is not None and task.held
-
-
 def head(state: RunState) -> Entry | None:
-    """The entry that is worked on: a landing under way, else the first that is not held."""
+    """The first to land: a landing under way, else the first that is not held."""
     order = in_order(state)
     landing = next((entry for entry in order if entry.intended), None)
     return landing or next((entry for entry in order if not is_held(state, entry)), None)
 
 
-def gates_of(state: RunState, entry: Entry) -> list[GateName]:
-    """The gates that must be green on the build of an entry."""
-    return evidence.merge_gates(state, task_of(state, entry))
-
-
 def frozen_gate(state: RunState) -> GateName | None:
-    """The gate that is red on the first entry and on the target's own tip: the queue is frozen."""
-    entry = head(state)
-    if entry is None or entry.build is None or entry.build.tip != state.tip:
+    """The gate that is red on the first car and on the target's own tip: the queue is frozen."""
+    first = next(iter(train.cars(state)), None)
+    if first is None or first.build is None:
         return None
-    red = evidence.red_gate(state, gates_of(state, entry), entry.build.tree)
+    red = train.red_gate(state, first.build, first.entries)
     return evidence.red_gate(state, [red], state.tip_tree) if red else None
 
 
 def next_steps(state: RunState, now: float) -> Iterator[AnyStep]:
-    """The step that the queue needs now: none or one."""
-    entry = head(state)
-    if entry is None:
+    """The steps that the queue needs now: a decision, or what is done for each car."""
+    if not state.queue:
         return
-    if entry.intended:
+    found = train.cars(state)
+    landing = found[0] if found and found[0].lead.intended else None
+    if landing is not None:
         # An intended landing is finished even when the queue is held: the ref may have moved.
-        if now >= entry.blocked_until:
-            assert entry.build is not None
-            yield LandEntry(entry.id, entry.intended, entry.build.tip)
-        return
+        lead = landing.lead
+        if now >= lead.blocked_until:
+            assert lead.intended is not None
+            yield LandEntry(lead.id, lead.intended, landing.base)
+        found = found[1:]
     if state.queue_held:
         return
-    if entry.conflict_tip == state.tip:
-        yield Record(tuple(_eject(state, entry, FailureClass.CONFLICT, _conflict(entry), now)))
+    if (decision := _decision(state, found, now)) is not None:
+        yield Record(decision)
         return
-    if entry.build is None or entry.build.tip != state.tip:
-        yield BuildEntry(entry.id, state.tip)
-        return
-    yield from _gate_or_land(state, entry, now)
+    asked: set[tuple[GateName, str]] = set()
+    for car in found:
+        step = _step_of(state, car)
+        if isinstance(step, RunGate):
+            if (step.gate, step.tree) in asked:  # another car has the same tree below it
+                continue
+            asked.add((step.gate, step.tree))
+        if step is not None:
+            yield step
 
 
-def _gate_or_land(state: RunState, entry: Entry, now: float) -> Iterator[AnyStep]:
-    build = entry.build
-    assert build is not None
-    gates = gates_of(state, entry)
-    for name in gates:
-        found = verdicts.of(state, name, build.tree)
+def _decision(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] | None:
+    """What follows from what is known already."""
+    for entry in in_order(state):
+        if is_held(state, entry) or entry.intended or entry.conflict_tip != state.tip:
+            continue
+        if train.waits_for(state, entry) is entry:
+            return _eject(state, entry, FailureClass.CONFLICT, _conflict(entry), now)
+    for car in found:
+        gate = train.blame(state, car)
+        if gate is None or car.build is None:
+            continue
+        if len(car.entries) > 1:
+            names = tuple(entry.id for entry in car.entries)
+            return (e.BatchSplit(names, gate, car.build.tree),)
+        if car.base == state.tip:
+            why = verdicts.red_sentence(state, gate, car.build.tree)
+            return _eject(state, car.lead, FailureClass.GATE, why, now)
+    first = next(iter(found), None)
+    if first is None or first.build is None or first.base != state.tip:
+        return None
+    names_of = gates_of(state, first.entries)
+    if all(verdicts.passes(verdicts.of(state, name, first.build.tree)) for name in names_of):
+        others = tuple(entry.id for entry in first.entries[1:])
+        return (e.LandingIntended(first.lead.id, first.build.commit, first.base, others),)
+    return None
+
+
+def _step_of(state: RunState, car: Car) -> BuildEntry | RunGate | None:
+    """What is to be done for a car: build it, or run the next gate; None while it waits."""
+    if car.build is None:
+        return BuildEntry(car.lead.id, car.base, tuple(entry.id for entry in car.entries[1:]))
+    for name in gates_of(state, car.entries):
+        found = verdicts.of(state, name, car.build.tree)
         if verdicts.passes(found):
             continue
-        tip = verdicts.of(state, name, state.tip_tree)
         if found is verdicts.Standing.OPEN:
-            yield _gate(state, name, build.tree, build.commit)
-        elif tip is verdicts.Standing.OPEN:
-            yield _gate(state, name, state.tip_tree, state.tip)
-        elif verdicts.passes(tip):
-            why = verdicts.red_sentence(state, name, build.tree)
-            yield Record(tuple(_eject(state, entry, FailureClass.GATE, why, now)))
-        return
-    yield Record((e.LandingIntended(entry.id, build.commit, build.tip),))
+            return _gate(state, name, car.build.tree, car.build.commit)
+        # It is red: before it is blamed, what it was built on has to be known.
+        if verdicts.of(state, name, car.base_tree) is verdicts.Standing.OPEN:
+            return _gate(state, name, car.base_tree, car.base)
+        return None
+    return None
 
 
 def _gate(state: RunState, name: GateName, tree: str, commit: str) -> RunGate:
@@ -131,9 +136,12 @@ def _conflict(entry: Entry) -> str:
 
 def _eject(
     state: RunState, entry: Entry, cause: FailureClass, detail: str, now: float
-) -> list[AnyEvent]:
-    events: list[AnyEvent] = [e.EntryEjected(entry.id, cause, detail)]
+) -> tuple[AnyEvent, ...]:
+    ejected = e.EntryEjected(entry.id, cause, detail)
     task = task_of(state, entry)
-    if task is not None:  # else it was the base: the fold ends the promotion with this reason
-        events.append(policy.after_failure(state, task, cause, detail, now))
-    return events
+    if task is None:  # it was the base: the fold ends the promotion with this reason
+        return (ejected,)
+    return (ejected, policy.after_failure(state, task, cause, detail, now))
+
+
+__all__ = ["frozen_gate", "gates_of", "head", "in_order", "is_held", "next_steps", "task_of"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent
+from agentdeck.core.ids import EntryId
 from agentdeck.core.state import Attempt, RunState, TaskRun, TaskState
 from agentdeck.core.transitions import CHANGING, targets
 
@@ -63,6 +64,8 @@ def check(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"run {expected} of {event.gate} is next on this tree")
     elif entry_id is not None:
         _check_entry(state, event)
+    elif isinstance(event, e.BatchSplit):
+        _may_be_built(state, event, event.entries)
 
 
 def _check_rule(
@@ -105,14 +108,29 @@ def _check_entry(state: RunState, event: AnyEvent) -> None:
     """A task that comes back has the same entry id: a late report may be of its older work."""
     match event:
         case e.EntryBuilt() | e.EntryConflicted():
-            if state.queue[event.entry].intended is not None:
-                raise StaleEvent(event, f"{event.entry} is landing")
-            if event.tip != state.tip:
+            others = event.others if isinstance(event, e.EntryBuilt) else ()
+            _may_be_built(state, event, (event.entry, *others))
+            if event.tip != state.tip and event.tip not in _commits(state):
                 raise StaleEvent(event, f"the target is at {state.tip}")
+        case e.LandingIntended():
+            _may_be_built(state, event, (event.entry, *event.others))
         case e.EntryLanded() if state.queue[event.entry].intended != event.commit:
             raise StaleEvent(event, f"{event.entry} is not landing {event.commit}")
         case e.LandingLost() | e.LandingBlocked() if state.queue[event.entry].intended is None:
             raise StaleEvent(event, f"{event.entry} is not landing")
+
+
+def _may_be_built(state: RunState, event: AnyEvent, names: tuple[EntryId, ...]) -> None:
+    for name in names:
+        if name not in state.queue:
+            raise StaleEvent(event, f"{name} is not in the queue")
+        if state.queue[name].intended is not None:
+            raise StaleEvent(event, f"{name} is landing")
+
+
+def _commits(state: RunState) -> set[str]:
+    """What has been built and has not landed."""
+    return {entry.build.commit for entry in state.queue.values() if entry.build is not None}
 
 
 def _check_attempt(event: AnyEvent, task: TaskRun) -> None:

@@ -309,12 +309,18 @@ class Account(msgspec.Struct, kw_only=True):
         return not self.closed and self.frozen_until is None
 
 
+FIRST_BATCH: Final = 4  # 1/sqrt(q) for q = 5 % of entries red, the usual share
+FIRST_DEPTH: Final = 2
+
+
 class Build(msgspec.Struct, frozen=True):
     """The exact commit that would land."""
 
     commit: str
     tree: str
     tip: str
+    entries: tuple[EntryId, ...]  # of the batch, in the order in which they were folded in
+    merges: tuple[str, ...] = ()  # of a batch: the commit that brings in each of them
 
 
 class Entry(msgspec.Struct, kw_only=True):
@@ -330,6 +336,9 @@ class Entry(msgspec.Struct, kw_only=True):
     build: Build | None = None
     conflict_tip: str | None = None  # the tip it does not merge with
     conflict_files: tuple[str, ...] = ()
+    conflict_behind: tuple[EntryId, ...] = ()  # with these in between; () = with the tip itself
+    limit: int | None = None  # at most so many in its batch: it was in one that is red
+    group: int = 0  # which red batch that was; 0 = none
     intended: str | None = None  # the commit whose landing is under way
     blocked: str = ""  # why the target cannot be moved now
     blocked_until: float = 0.0
@@ -363,6 +372,7 @@ class Landing(msgspec.Struct, frozen=True):
     commit: str
     at: float
     task: TaskId | None
+    merge: str = ""  # in a batch: the commit of the entry itself, below `commit`
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -398,6 +408,9 @@ class RunState(msgspec.Struct, kw_only=True):
     queue: dict[EntryId, Entry] = {}
     entries_seen: int = 0
     queue_held: bool = False
+    batch: int = FIRST_BATCH  # entries that go into a new batch, at most; it adapts
+    depth: int = FIRST_DEPTH  # batches on top of each other, at most; it adapts
+    red_batches: int = 0  # that were split
     gates: dict[str, list[GateRun]] = {}  # by `gate_key`
     forgotten_runs: dict[str, int] = {}  # how many were forgotten, by `gate_key`
     closed_phases: set[PhaseId] = set()

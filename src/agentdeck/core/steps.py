@@ -115,10 +115,16 @@ class RunGate(Step, frozen=True, tag="gate"):
 
 
 class BuildEntry(Step, frozen=True, tag="build"):
-    """Make the commit that would land → `EntryBuilt` or `EntryConflicted`."""
+    """Make the commit that would land → `EntryBuilt`; `EntryConflicted` for who does not merge."""
 
-    entry: EntryId
-    tip: str
+    entry: EntryId  # the first of the batch
+    tip: str  # what it is built on
+    others: tuple[EntryId, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """As for one entry, whatever goes with it."""
+        return f"build:{self.entry}:{self.tip}"
 
 
 class LandEntry(Step, frozen=True, tag="land"):

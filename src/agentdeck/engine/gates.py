@@ -1,7 +1,7 @@
 """Gates: the plan's commands on exact commits, through the launcher.
 
 Rules: a `task` gate runs in the attempt's worktree, right after its work was collected; every other
-gate in a scratch worktree of its own kind, checked out at the commit. A command that was ended by
+gate in a scratch worktree (`gate_slots`), checked out at the commit. A command that was ended by
 agentdeck itself gives no verdict.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agentdeck.core import events as e
+from agentdeck.core import queue
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import Verdict
 from agentdeck.core.plan import GateWhen
@@ -31,10 +32,12 @@ async def run_gate(at: Setting, step: RunGate) -> None:
         "AGENTDECK_COMMIT": step.commit,
         "AGENTDECK_TASK": step.task or "",
     }
+    wanted = _wanted(at)
     try:
-        cwd = await at.in_thread(lambda: _place(at, step, folder))
-        ended = await run_to_end(at, folder, gate.run, cwd, tag, gate.timeout_s, extra)
-        verdict = _verdict(ended)
+        with at.gate_slots.held(step.when, folder.name, wanted) as slot:
+            cwd = await at.in_thread(lambda: _place(at, step, folder, slot))
+            ended = await run_to_end(at, folder, gate.run, cwd, tag, gate.timeout_s, extra)
+            verdict = _verdict(ended)
     except EnvironmentFault as fault:
         verdict, ended = Verdict.BROKEN, Ended(None, False, 0.0, fault.message)
     await at.record(
@@ -55,19 +58,24 @@ async def run_gate(at: Setting, step: RunGate) -> None:
     )
 
 
-def _place(at: Setting, step: RunGate, folder: Path) -> Path:
+def _wanted(at: Setting) -> set[str]:
+    """The folders of the gates on what would land that should be running now."""
+    steps = queue.next_steps(at.state, at.engine.clock())
+    gates = [step for step in steps if isinstance(step, RunGate)]
+    return {at.folder.gate(step.gate, step.tree, step.run).name for step in gates}
+
+
+def _place(at: Setting, step: RunGate, folder: Path, slot: str) -> Path:
     """The worktree for a gate, at its commit; as it is when the gate runs there already."""
     if step.when is GateWhen.TASK and step.task is not None and step.attempt is not None:
         return Path(at.attempt(step.task, step.attempt).path or "")
     if not isinstance(look(folder), NeverStarted):
-        return at.folder.scratch / step.when
-    # Who had the place before is known by a note beside it: an engine that was killed may have
-    # left a gate there that nobody wants any more.
-    note = at.folder.scratch / f"{step.when}.gate"
-    if note.exists():
-        sweep(gate_tag(at.state.run, note.read_text(encoding="utf-8")))
-    place = at.scratch.checkout(step.when, step.commit)
-    note.write_text(folder.name, encoding="utf-8")
+        return at.folder.scratch / slot
+    before = at.gate_slots.last(slot)
+    if before is not None:  # an engine that was killed may have left it there
+        sweep(gate_tag(at.state.run, before))
+    place = at.scratch.checkout(slot, step.commit)
+    at.gate_slots.note(slot, folder.name)
     return place
 
 

@@ -92,17 +92,25 @@ def build(
         message: the first line, and a body if there is one.
         trailers: such as `Agentdeck-Task`; they end the message.
     """
-    merged = _merge(git, tip, head)
+    merged = merged_tree(git, tip, head)
     if isinstance(merged, Conflict):
         return merged
     ends = "".join(f"{key}: {' '.join(value.split())}\n" for key, value in trailers.items())
-    text = f"{message.replace(chr(0), '').strip()}\n\n{ends}"
-    made = git.run("commit-tree", merged, "-p", tip, "-p", head, stdin=text, write=True)
-    return Built(made.text, merged)
+    return commit_of(git, merged, (tip, head), f"{message.strip()}\n\n{ends}")
 
 
-def _merge(git: Git, tip: str, head: str) -> str | Conflict:
-    """The merged tree. Fields: the tree, conflicted names, an empty one, then the messages."""
+def commit_of(git: Git, tree: str, parents: Sequence[str], message: str) -> Built:
+    """A commit of a tree; no ref holds it yet."""
+    args = [word for parent in parents for word in ("-p", parent)]
+    text = message.replace(chr(0), "")
+    return Built(git.run("commit-tree", tree, *args, stdin=text, write=True).text, tree)
+
+
+def merged_tree(git: Git, tip: str, head: str) -> str | Conflict:
+    """The tree of a merge, without a commit.
+
+    Fields of git's answer: the tree, conflicted names, an empty one, then the messages.
+    """
     args = ["merge-tree", "--write-tree", "-z", "--name-only", "--messages", tip, head]
     if git.version >= ATTRIBUTES_FROM_TREE:  # else git reads .gitattributes where it runs
         args.insert(0, f"--attr-source={tip}")

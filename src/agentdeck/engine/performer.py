@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import assert_never
 
 from agentdeck.core import steps as s
-from agentdeck.core.plan import GateWhen
 from agentdeck.engine import attempts, conversation, gates, kept_rules, queueing, watching
+from agentdeck.engine.gate_slots import PLACES, GateSlots
 from agentdeck.engine.git import Git
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.setting import THREADS, Setting
 from agentdeck.engine.worktrees import ScratchTrees, Worktrees
-
-GATE_KINDS = len(GateWhen)  # scratch worktrees: gates of one kind run one after the other
 
 
 class RealPerformer:
@@ -33,7 +31,8 @@ class RealPerformer:
             engine=engine,
             git=git,
             worktrees=Worktrees(git, trees, run=state.run),
-            scratch=ScratchTrees(git, folder.scratch, GATE_KINDS),
+            scratch=ScratchTrees(git, folder.scratch, PLACES),
+            gate_slots=GateSlots(folder.scratch),
             threads=ThreadPoolExecutor(THREADS, thread_name_prefix="perform"),
         )
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from agentdeck.agents.prompt import landing_message
+from agentdeck.agents.prompt import batch_message, landing_message
 from agentdeck.core import events as e
+from agentdeck.core import train
 from agentdeck.core.state import Entry
 from agentdeck.core.steps import BuildEntry, LandEntry
 from agentdeck.engine import landing
+from agentdeck.engine.batch import Piece, fold
 from agentdeck.engine.setting import Setting
 
 PROMOTE_POLL_S: Final = 2.0  # while the user's checkout is in the way
@@ -21,16 +23,21 @@ LAND_AGAIN_S: Final = 2.0  # while the target is checked out somewhere, or is no
 
 
 async def build(at: Setting, step: BuildEntry) -> None:
-    """Make the merge of an entry with the tip."""
-    entry = at.state.queue[step.entry]
-    message = _message(at, entry)
-    built = await at.in_thread(
-        lambda: landing.build(at.git, step.tip, entry.head, message=message, trailers={})
-    )
-    if isinstance(built, landing.Conflict):
-        await at.record(e.EntryConflicted(entry.id, step.tip, tuple(built.files)))
-    else:
-        await at.record(e.EntryBuilt(entry.id, built.commit, built.tree, step.tip))
+    """Fold the entries of a batch into one commit on top of the tip."""
+    entries = [at.state.queue[name] for name in (step.entry, *step.others)]
+    pieces = [Piece(entry.id, entry.head, _message(at, entry)) for entry in entries]
+    names = [str(entry.task or entry.id) for entry in entries]
+    message = batch_message(at.state, names)
+    found = await at.in_thread(lambda: fold(at.git, step.tip, pieces, message=message))
+    events: list[e.AnyEvent] = [
+        e.EntryConflicted(one.name, step.tip, one.files, one.behind) for one in found.left_out
+    ]
+    if found.built is not None:
+        lead, *others = found.names
+        merges = found.merges if others else ()
+        built = found.built
+        events.append(e.EntryBuilt(lead, built.commit, built.tree, step.tip, tuple(others), merges))
+    await at.record(*events)
 
 
 def _message(at: Setting, entry: Entry) -> str:
@@ -44,15 +51,15 @@ async def land(at: Setting, step: LandEntry) -> None:
     entry = at.state.queue[step.entry]
     ref = f"refs/heads/{at.state.target}"
     assert entry.build is not None
-    tree = entry.build.tree
+    landed = train.landed(at.state, entry.build)
 
-    def move() -> e.AnyEvent:
+    def move() -> e.LandingBlocked | e.LandingLost | tuple[e.EntryLanded, ...]:
         try:
             outcome = landing.land(at.git, ref, step.commit, step.expected)
         except landing.LandRefused as refused:
             return e.LandingBlocked(entry.id, refused.message, at.engine.clock())
         if isinstance(outcome, landing.Landed) or landing.landed_already(at.git, ref, step.commit):
-            return e.EntryLanded(entry.id, step.commit, tree, entry.task)
+            return landed
         found = outcome.found
         if found is None or not at.git.is_ancestor(step.expected, found):
             # Going on from there would drop what has landed. Only a person can know what is meant.
@@ -62,7 +69,10 @@ async def land(at: Setting, step: LandEntry) -> None:
 
     while True:
         outcome = await at.in_thread(move)
-        if not isinstance(outcome, e.LandingBlocked):
+        if isinstance(outcome, tuple):
+            await at.record(*outcome)
+            return
+        if isinstance(outcome, e.LandingLost):
             await at.record(outcome)
             return
         if outcome.reason != entry.blocked:

@@ -19,6 +19,7 @@ from agentdeck.engine import processes
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.environment import child_environment
 from agentdeck.engine.folders import RunFolder, state_root
+from agentdeck.engine.gate_slots import GateSlots
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.loop import Engine
@@ -39,6 +40,7 @@ class Setting:
     git: Git
     worktrees: Worktrees
     scratch: ScratchTrees
+    gate_slots: GateSlots
     threads: ThreadPoolExecutor
     warming: threading.Lock = field(default_factory=threading.Lock)  # one at a time
     ports: dict[Path, int | None] = field(default_factory=dict)  # by worktree

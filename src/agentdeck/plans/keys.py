@@ -352,6 +352,29 @@ WORKTREE: Final = Section(
     model=model.Worktree,
     field="worktree",
 )
+QUEUE: Final = Section(
+    "queue",
+    Shape.TABLE,
+    "How the merge queue gates.",
+    (
+        Key(
+            "batch",
+            Kind.COUNT,
+            "Entries that are gated and land as one, at most.",
+            minimum=1,
+            maximum=model.MAX_BATCH,
+        ),
+        Key(
+            "slots",
+            Kind.COUNT,
+            "Batches that are gated at the same time, each built on the one before.",
+            minimum=1,
+            maximum=model.MAX_DEPTH,
+        ),
+    ),
+    model=model.QueueRules,
+    field="queue",
+)
 PERMISSIONS: Final = Section(
     "permission",
     Shape.LIST,
@@ -503,6 +526,7 @@ SECTIONS: Final = (
     POOLS,
     ROUTES,
     WORKTREE,
+    QUEUE,
     PERMISSIONS,
     Section("hooks", Shape.TABLE, "Commands that run on events.", later=True),
     Section("repos", Shape.NAMED, "Other repositories.", later=True),

@@ -118,6 +118,11 @@ link = ["data/fixtures"]
 cache = ["node_modules"]
 setup = "npm run prepare"
 """,
+    "queue": """\
+[queue]
+batch = 8
+slots = 2
+""",
     "permission": """\
 [[permission]]
 decision = "allow"
@@ -287,6 +292,16 @@ Routes are looked at in the order of the file, for each of `agent`, `model` and 
 All that `match` states must hold; an empty one, `{}`, matches every task. These globs know `*`, `?`
 and `[...]`, and mind the case. A task without `tokens` is of no size: it matches neither
 `min_tokens` nor `max_tokens`.
+""",
+    "queue": """\
+Entries of the merge queue that merge with each other are gated as one commit and land together. A
+red batch is halved until the one that is to blame is alone; it leaves the queue, and the others go
+on. How many go into a batch adapts: one more after each landing, half as many after a red batch,
+never more than `batch`. With `batch = 1` each entry is gated and lands by itself.
+
+With more than one of `slots` the next batch is built on top of one that is still being gated, and
+gated meanwhile in a worktree of its own. It lands only after that one has. Use as many as can run
+at once on this machine: for gates that use all its cores that is one.
 """,
     "worktree": """\
 Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and

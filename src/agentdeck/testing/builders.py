@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, assert_never
 
 from agentdeck.core import events as e
+from agentdeck.core import train
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import decide
 from agentdeck.core.events import AnyEvent, Recorded, Verdict
@@ -217,11 +218,14 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             return [e.WorktreeReleased(name, number)]
         case RunGate():
             return [gate_finished(step)]
-        case BuildEntry(entry, tip):
-            commit = f"{tip}+{entry}"
-            return [e.EntryBuilt(entry, commit, f"{commit}-tree", tip)]
-        case LandEntry(entry, commit):
-            return [e.EntryLanded(entry, commit, f"{commit}-tree", state.queue[entry].task)]
+        case BuildEntry(entry, tip, others):
+            commit = "+".join((tip, entry, *others))
+            merges = tuple(f"{tip}+{one}" for one in (entry, *others)) if others else ()
+            return [e.EntryBuilt(entry, commit, f"{commit}-tree", tip, others, merges)]
+        case LandEntry(entry):
+            build = state.queue[entry].build
+            assert build is not None
+            return list(train.landed(state, build))
         case KeepPermissions(change):
             return [e.PermissionsKept(change)]
         case PromoteTarget(commit):

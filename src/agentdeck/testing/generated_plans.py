@@ -26,6 +26,7 @@ from agentdeck.core.plan import (
     Phase,
     Plan,
     Pool,
+    QueueRules,
     Strategy,
     Task,
     Unattended,
@@ -108,6 +109,7 @@ def generated_plan(random: Random) -> Plan:
         agents=(*_agents(random), WAITER),
         pools=_pools(random),
         phases=phases,
+        queue=QueueRules(batch=random.choice((1, 2, 4, 8)), slots=random.choice((1, 1, 2, 3))),
     )
 
 

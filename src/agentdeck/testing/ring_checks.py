@@ -70,10 +70,11 @@ class RingChecks:
             if event.session is not None:
                 self._may_go_on(state, event)
         elif isinstance(event, e.LandingIntended):
-            entry = state.queue[event.entry]
-            missing = ungated(state, event.entry, entry.build.tree) if entry.build else ["build"]
-            if missing:
-                raise Violation(f"I6: {event} without {missing}")
+            for name in (event.entry, *event.others):
+                build = state.queue[name].build
+                missing = ungated(state, name, build.tree) if build else ["build"]
+                if missing or build is None or build.commit != event.commit:
+                    raise Violation(f"I6: {event} without {missing} of {name}")
 
     def _may_go_on(self, state: RunState, event: e.AttemptClaimed) -> None:
         """A session goes on where it was begun, with the agent that began it, if it is alive."""
@@ -288,7 +289,7 @@ def _fits_together(state: RunState, recorded: Recorded) -> None:
             raise Violation(f"the runs of {event.gate} on {event.tree} are {numbers}")
     if (
         isinstance(event, e.LandingIntended)
-        and len([x for x in state.queue.values() if x.intended]) > 1
+        and len({x.intended for x in state.queue.values() if x.intended}) > 1
     ):
         raise Violation(f"two landings at once: {recorded}")
 

@@ -18,7 +18,7 @@ from typing import Final, assert_never
 
 import msgspec
 
-from agentdeck.core import accounts, policy, queue
+from agentdeck.core import accounts, policy, queue, train
 from agentdeck.core import events as e
 from agentdeck.core.events import (
     AnyEvent,
@@ -666,10 +666,12 @@ class World:
 
     # --- commits and refs
 
-    def _commit(self, label: str, parents: tuple[str, ...]) -> Commit:
+    def _commit(self, label: str, parents: tuple[str, ...], tree: str = "") -> Commit:
         """A new commit; the same parents give the same tree and a new id, as with time stamps."""
         self.counter += 1
-        tree = f"tree({'+'.join(parents)})" if label == "merge" else f"{label}{self.counter}-tree"
+        if label == "merge":  # who folds the same in, in the same order, has the same tree
+            tree = f"{self.commits[parents[0]].tree}+{parents[1]}"
+        tree = tree or f"{label}{self.counter}-tree"
         commit = Commit(f"{label}{self.counter}", tree, parents)
         self.commits[commit.id] = commit
         return commit
@@ -698,17 +700,37 @@ class World:
         if self._chance(self.faults.step_fails):
             yield self._trouble(step, "git merge-tree was killed")
             return
-        entry = self.state().queue.get(step.entry)
-        if entry is None:
+        waiting = self.state().queue
+        if any(name not in waiting for name in (step.entry, *step.others)):
             return
-        pair = (entry.head, step.tip)
+        names: list[EntryId] = []
+        merges: list[Commit] = []
+        top = step.tip
+        for name in (step.entry, *step.others):
+            head = waiting[name].head
+            if self._conflicts(head, step.tip):
+                yield e.EntryConflicted(name, step.tip, ("src/api/user.py",))
+            elif self._conflicts(head, top):
+                yield e.EntryConflicted(name, step.tip, ("src/api/user.py",), tuple(names))
+            else:
+                names.append(name)
+                merges.append(self._commit("merge", (top, head)))
+                top = merges[-1].id
+        if not names:
+            return
+        last = merges[-1]
+        if len(names) > 1:
+            last = self._commit("batch", (step.tip, last.id), tree=last.tree)
+        chain = tuple(commit.id for commit in merges) if len(names) > 1 else ()
+        lead, *others = names
+        yield e.EntryBuilt(lead, last.id, last.tree, step.tip, tuple(others), chain)
+
+    def _conflicts(self, head: str, on: str) -> bool:
+        """Does it not merge? The same two trees always say the same."""
+        pair = (head, self.commits[on].tree)
         if pair not in self.conflicts:
             self.conflicts[pair] = self._chance(self.faults.conflict)
-        if self.conflicts[pair]:
-            yield e.EntryConflicted(step.entry, step.tip, ("src/api/user.py",))
-            return
-        commit = self._commit("merge", (step.tip, entry.head))
-        yield e.EntryBuilt(step.entry, commit.id, commit.tree, step.tip)
+        return self.conflicts[pair]
 
     def _land(self, step: LandEntry) -> Performer:
         yield self._delay(0.2, 3)
@@ -729,16 +751,17 @@ class World:
             return
         yield self._delay(0.1, 2)
         entry = self.state().queue.get(step.entry)
-        task = entry.task if entry else None
-        yield e.EntryLanded(step.entry, step.commit, self.commits[step.commit].tree, task)
+        if entry is not None and entry.build is not None:
+            yield from train.landed(self.state(), entry.build)
 
     def _move(self, step: LandEntry) -> None:
         commit = self.commits[step.commit]
         if not commit.parents or commit.parents[0] != self.target:
             raise Violation(f"I6: the target moves from {self.target} to {commit}, not its child")
-        missing = ungated(self.state(), step.entry, commit.tree)
-        if missing:
-            raise Violation(f"I6: {step.entry} lands without a green {missing} on {commit.tree}")
+        state = self.state()
+        for entry in state.queue.values():
+            if entry.intended == step.commit and (missing := ungated(state, entry.id, commit.tree)):
+                raise Violation(f"I6: {entry.id} lands without a green {missing} on {commit.tree}")
         if step.commit in self.moved:
             raise Violation(f"I7: {step.commit} lands twice")
         self.moved.append(step.commit)
@@ -786,7 +809,7 @@ def ungated(state: RunState, entry_id: EntryId, tree: str) -> list[GateName]:
     entry = state.queue[entry_id]
     return [
         name
-        for name in queue.gates_of(state, entry)
+        for name in queue.gates_of(state, (entry,))
         if all(run.verdict is not Verdict.PASSED for run in state.gate_runs(name, tree))
     ]
 

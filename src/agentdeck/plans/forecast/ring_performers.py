@@ -14,17 +14,17 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 import msgspec
 
 from agentdeck.core import events as e
-from agentdeck.core import evidence, queue
+from agentdeck.core import evidence, train
 from agentdeck.core.events import AnyEvent, FailureClass, Verdict
-from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
+from agentdeck.core.ids import GateName, ProcessIdentity, TaskId
 from agentdeck.core.plan import GateWhen
-from agentdeck.core.state import RunState
+from agentdeck.core.state import Entry, RunState
 from agentdeck.core.steps import (
     BuildEntry,
     CloseInput,
@@ -122,9 +122,9 @@ class Performers:
             case RunGate():
                 return self._gate_ends_at(step, now)
             case BuildEntry():
-                task = self._task_of(step.entry)
-                gated = evidence.merge_gates(self._state, self._state.tasks[task])
-                return now if gated else now + self.times_of(task).merge_s
+                entries = [self._state.queue[name] for name in (step.entry, *step.others)]
+                gated = train.gates_of(self._state, entries)
+                return now if gated else now + self._merge_s(entries)
             case (
                 Launch()
                 | Freeze()
@@ -159,12 +159,23 @@ class Performers:
             count = len(names) + self._red_runs(step.task, step.attempt, names)
             total = self.try_of(step.task, step.attempt)[0].check_s
             return self._part_ends_at((step.task, step.attempt), total, index, count, now)
-        entry = queue.head(self._state)
-        if step.when is GateWhen.MERGE and entry is not None and entry.task is not None:
-            names = queue.gates_of(self._state, entry)
-            total, index = self.times_of(entry.task).merge_s, names.index(step.gate)
-            return self._part_ends_at((entry.id, entry.number), total, index, len(names), now)
+        car = self._car_of(step)
+        if car is not None:
+            names = train.gates_of(self._state, car.entries)
+            total, index = self._merge_s(car.entries), names.index(step.gate)
+            key = (car.lead.id, car.lead.number)
+            return self._part_ends_at(key, total, index, len(names), now)
         return now + self._gate_s
+
+    def _car_of(self, step: RunGate) -> train.Car | None:
+        """What a gate on what would land is run for."""
+        cars = train.cars(self._state) if step.when is GateWhen.MERGE else []
+        return next((car for car in cars if car.build and car.build.tree == step.tree), None)
+
+    def _merge_s(self, entries: Sequence[Entry]) -> float:
+        """How long a batch is gated: as long as the slowest of its entries would be."""
+        tasks = [entry.task for entry in entries if entry.task is not None]
+        return max((self.times_of(task).merge_s for task in tasks), default=0.0)
 
     def _red_runs(self, task: TaskId, attempt: int, names: list[GateName]) -> int:
         """How many times more its last task gate runs when the try fails by it."""
@@ -260,16 +271,15 @@ class Performers:
                 return (e.WorktreeReleased(task, attempt),)
             case RunGate():
                 return (self._gate_finished(step, now),)
-            case BuildEntry(entry, tip):
+            case BuildEntry(entry, tip, others):
                 commit, tree = (
-                    self._made_up("commit", entry, tip),
-                    self._made_up("merged", entry, tip),
+                    self._made_up("commit", entry, *others, tip),
+                    self._made_up("merged", entry, *others, tip),
                 )
-                return (e.EntryBuilt(entry, commit, tree, tip),)
-            case LandEntry(entry, commit):
-                found = self._state.queue[entry]
-                tree = found.build.tree if found.build is not None else ""
-                return (e.EntryLanded(entry, commit, tree, found.task),)
+                return (e.EntryBuilt(entry, commit, tree, tip, others),)
+            case LandEntry(entry):
+                build = self._state.queue[entry].build
+                return train.landed(self._state, build) if build is not None else ()
             case KeepPermissions(change):
                 return (e.PermissionsKept(change),)
             case PromoteTarget(commit):
@@ -298,11 +308,6 @@ class Performers:
             task=step.task,
             attempt=step.attempt,
         )
-
-    def _task_of(self, entry: EntryId) -> TaskId:
-        task = self._state.queue[entry].task
-        assert task is not None  # the base never moves in a virtual run
-        return task
 
     def _made_up(self, *parts: object) -> str:
         """An object id of the usual length that there is not."""

@@ -113,7 +113,7 @@ class Setbacks:
         match event:
             case e.EntryQueued(entry=entry, task=task) if task is not None:
                 self._task_of[entry] = task
-            case e.EntryBuilt(entry=entry, tree=tree) if entry in self._task_of:
+            case e.EntryBuilt(entry=entry, tree=tree, others=()) if entry in self._task_of:
                 _put(self._built, tree, self._task_of[entry], TREES)
             case e.EntryConflicted(entry=entry, files=files) if entry in self._task_of:
                 _put(self._merged, entry, (self._task_of[entry], files), LAST)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from agentdeck.core import evidence, queue, verdicts
-from agentdeck.core.explain import explain_entry
+from agentdeck.core import evidence, queue, train, verdicts
+from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import Entry, RunState
 from agentdeck.tui.presentation.deck import Deck
@@ -99,12 +99,11 @@ def queue_row(deck: Deck, key: str, width: int) -> Line:
 
 def gate_marks(state: RunState, entry: Entry) -> tuple[Line, int, int]:
     """The gates of an entry by name with their marks; how many passed, and of how many."""
-    names = queue.gates_of(state, entry)
+    names = queue.gates_of(state, (entry,))
     tree = entry.build.tree if entry.build is not None else None
     found: list[Span] = []
     passed = 0
-    first = queue.head(state)
-    active = first is not None and first.id == entry.id and not state.queue_held
+    active = train.car_of(state, entry.id) is not None and not state.queue_held
     current = evidence.open_gate(state, names, tree) if tree is not None and active else None
     for name in names:
         standing = verdicts.of(state, name, tree) if tree else verdicts.Standing.OPEN
@@ -137,8 +136,7 @@ def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
     marks, passed, total = gate_marks(state, entry)
     held = queue.is_held(state, entry)
     glyph = Span("‖", "state-paused") if held else Span("◷", SIGNS[Status.QUEUED].role)
-    first = queue.head(state)
-    if first is not None and first.id == entry.id and not state.queue_held:
+    if train.car_of(state, entry.id) is not None and not state.queue_held:
         glyph = Span("◑", SIGNS[Status.CHECKING].role)
     left: list[Span] = [
         Span(f"{_place(deck, entry):>2} ", "muted"),

@@ -1,0 +1,80 @@
+"""Why an entry of the merge queue does not move, or what is being done with it, in one sentence."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agentdeck.core import queue, train, verdicts
+from agentdeck.core.state import Entry, RunState
+from agentdeck.core.words import first_line
+
+BATCH_NAMED: Final = 3  # others of a batch, in a sentence
+
+
+def explain_entry(state: RunState, entry: Entry, now: float) -> str:
+    """Why an entry of the merge queue does not move, or what is being done with it."""
+    if queue.is_held(state, entry):
+        return "is held by you (h releases it)"
+    trouble = next((t for k, t in state.troubles.items() if f":{entry.id}:" in f"{k}:"), None)
+    troubled = trouble is not None and now < trouble.retry_at
+    if entry.intended:
+        if entry.blocked:
+            return f"waits to land: {entry.blocked}"
+        return (
+            f"waits to land: {first_line(trouble.error)}" if trouble and troubled else "is landing"
+        )
+    if state.queue_held:
+        return "waits: the merge queue is held (H releases it)"
+    cars = train.cars(state)
+    place = next((at for at, car in enumerate(cars) if entry in car.entries), None)
+    if place is None:
+        return _outside(state, entry, cars)
+    red = queue.frozen_gate(state)
+    if red is not None:
+        return f"waits: gate {red} is red on {state.target} itself (r on the queue runs it again)"
+    if trouble is not None and troubled:
+        return f"waits: {first_line(trouble.error)}"
+    car = cars[place]
+    under = cars[place - 1].lead.id if place else ""
+    on = f" on top of {under}" if under else ""
+    return f"{_in_car(state, car, under)}{_with(car, entry)}{on}"
+
+
+def _outside(state: RunState, entry: Entry, cars: list[train.Car]) -> str:
+    """Why an entry is in no car."""
+    ahead = train.waits_for(state, entry)
+    if ahead is not None and ahead.id != entry.id:
+        named = ", ".join(entry.conflict_files[: queue.NAMED_FILES])
+        return f"waits for {ahead.id}: they do not merge in {named}"
+    if ahead is not None and entry.conflict_tip != state.tip:
+        return "waits for what is ahead of it: they do not merge"
+    alone = entry.build is not None and entry.build.entries == (entry.id,)
+    if alone and entry.build is not None and train.red_gate(state, entry.build, (entry,)):
+        return "is red; waits for what it was built on to land"
+    last = cars[-1].entries[-1] if cars else queue.head(state)
+    return f"waits in the merge queue behind {last.id if last is not None else 'others'}"
+
+
+def _with(car: train.Car, entry: Entry) -> str:
+    others = [str(one.id) for one in car.entries if one is not entry]
+    if not others:
+        return ""
+    more = f" and {len(others) - BATCH_NAMED} more" if len(others) > BATCH_NAMED else ""
+    return f" together with {', '.join(others[:BATCH_NAMED])}{more}"
+
+
+def _in_car(state: RunState, car: train.Car, under: str) -> str:
+    """What is being done with a car."""
+    if car.build is None:
+        return "is being merged" if under else "is being merged with the target"
+    for name in queue.gates_of(state, car.entries):
+        found = verdicts.of(state, name, car.build.tree)
+        if found is verdicts.Standing.OPEN:
+            return f"is being checked by gate {name}"
+        if found is verdicts.Standing.RED:
+            below = under or f"{state.target} itself"
+            return f"is red; waits for gate {name} on {below}"
+    return "is green and waits to land" if under else "is about to land"
+
+
+__all__ = ["explain_entry"]

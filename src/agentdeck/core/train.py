@@ -1,0 +1,211 @@
+"""The merge train: which entries are built and gated together, and on top of what.
+
+Rules:
+- A car is a batch of entries that is gated as one commit. The first car is built on the target,
+  each other one on the car before it, before that has landed (speculation). There are as many cars
+  as gates may run at once.
+- Everything is reckoned anew from the state after each event. What has been built is kept as long
+  as it is what would be built now: nobody who is eligible and comes before one of its entries is
+  missing in it.
+- A car takes entries in their order, as many as the batch size of the moment, which grows by one
+  with each landing and is halved by each red batch (additive increase, multiplicative decrease).
+- A red batch is split: its entries may from now on be gated in cars of half its size. A car whose
+  tree was gated before costs no gate; so the right half of a batch whose left half has landed is
+  known to be red at once. When the culprit is out, the others are free again: nothing is known of
+  those behind it (the binary splitting of Hwang's group testing, 1972).
+- An entry that does not merge behind others waits for them. One that is red alone on a car that
+  has not landed waits for that car, and the others go past.
+- Nothing is stacked on a red car.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from agentdeck.core import events as e
+from agentdeck.core import evidence, verdicts
+from agentdeck.core.events import EntryKind
+from agentdeck.core.ids import EntryId, GateName
+from agentdeck.core.state import Build, Entry, RunState, TaskRun
+
+
+class Car(msgspec.Struct, frozen=True):
+    """Entries that are gated as one commit."""
+
+    entries: tuple[Entry, ...]
+    base: str  # the commit below it: the target's, or that of the car before
+    base_tree: str
+    build: Build | None  # None = it is to be built
+
+    @property
+    def lead(self) -> Entry:
+        """The first of its entries, by which the car is known."""
+        return self.entries[0]
+
+
+def task_of(state: RunState, entry: Entry) -> TaskRun | None:
+    """The task an entry brings in; None for commits of the base."""
+    return state.tasks[entry.task] if entry.task is not None else None
+
+
+def in_order(state: RunState) -> list[Entry]:
+    """The entries, the first to land at the front."""
+
+    def rank(entry: Entry) -> tuple[bool, bool, int, int]:
+        task = task_of(state, entry)
+        first = task is not None and task.first
+        priority = state.spec(task.id).priority if task else 0
+        return (not first, entry.kind is not EntryKind.BASE, -priority, entry.number)
+
+    ended = state.outcome is not None
+    entries = (one for one in state.queue.values() if not ended or one.kind is EntryKind.BASE)
+    return sorted(entries, key=rank)
+
+
+def is_held(state: RunState, entry: Entry) -> bool:
+    """Does a person keep this entry from landing?"""
+    task = task_of(state, entry)
+    return task is not None and task.held
+
+
+def cars(state: RunState) -> list[Car]:
+    """The train of this moment, the first to land at the front. O(entries · cars)."""
+    order = in_order(state)
+    landing = [entry for entry in order if entry.intended]
+    waiting = [entry for entry in order if not entry.intended and not is_held(state, entry)]
+    found: list[Car] = []
+    base, tree = state.tip, state.tip_tree
+    if landing:
+        build = landing[0].build
+        assert build is not None  # what lands was gated, and what was gated was built
+        found.append(Car(_sorted_as(build, landing), base, tree, build))
+        base, tree = build.commit, build.tree
+    slots = state.plan.queue.slots
+    while len(found) < max(1, min(state.depth, slots)) + bool(landing):
+        car = _next_car(state, waiting, base, tree)
+        if car is None:
+            break
+        found.append(car)
+        if car.build is None or is_red(state, car):
+            break
+        gone = set(car.build.entries)
+        waiting = [entry for entry in waiting if entry.id not in gone]
+        base, tree = car.build.commit, car.build.tree
+    return found
+
+
+def _sorted_as(build: Build, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    return tuple(sorted(entries, key=lambda entry: build.entries.index(entry.id)))
+
+
+def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -> Car | None:
+    """The car on top of `base`: as it was built, or as it is to be built."""
+    able = [entry for entry in waiting if _may_go_on(state, entry, base)]
+    if not able:
+        return None
+    build = able[0].build
+    if build is not None and build.tip == base:
+        members = able[: len(build.entries)]
+        same = tuple(entry.id for entry in members) == build.entries
+        if same and len(members) <= size_of(members, state.plan.queue.batch):
+            return Car(tuple(members), base, tree, build)
+    chosen = able[: size_of(able, min(state.batch, state.plan.queue.batch))]
+    return Car(tuple(chosen), base, tree, None)
+
+
+def size_of(entries: Sequence[Entry], most: int) -> int:
+    """How many of these may be in one car: at least one."""
+    size = 0
+    for entry in entries:
+        most = min(most, entry.limit or most)
+        if size and (size >= most or entry.kind is EntryKind.BASE):
+            break
+        size += 1
+        if entry.kind is EntryKind.BASE:  # it is judged by itself: a person asked for it
+            break
+    return size
+
+
+def _may_go_on(state: RunState, entry: Entry, base: str) -> bool:
+    """Can it be in a car on top of `base`, as far as is known?"""
+    if entry.conflict_tip == base and waits_for(state, entry) is not None:
+        return False
+    if base == state.tip or entry.build is None or entry.build.tip != base:
+        return True
+    alone = entry.build.entries == (entry.id,)
+    return not (alone and red_gate(state, entry.build, (entry,)))
+
+
+def waits_for(state: RunState, entry: Entry) -> Entry | None:
+    """The entry that this one does not merge behind; itself where it does not merge with `tip`."""
+    if entry.conflict_tip is None:
+        return None
+    if not entry.conflict_behind:
+        return entry
+    ahead = (state.queue.get(other) for other in entry.conflict_behind)
+    return next((one for one in ahead if one is not None and not is_held(state, one)), None)
+
+
+def gates_of(state: RunState, entries: Sequence[Entry]) -> list[GateName]:
+    """The gates that must be green on a build of these entries, in plan order."""
+    wanted = {
+        name for entry in entries for name in evidence.merge_gates(state, task_of(state, entry))
+    }
+    return [gate.name for gate in state.plan.gates if gate.name in wanted]
+
+
+def red_gate(state: RunState, build: Build, entries: Sequence[Entry]) -> GateName | None:
+    """The first gate that is red on a build."""
+    return evidence.red_gate(state, gates_of(state, entries), build.tree)
+
+
+def is_red(state: RunState, car: Car) -> bool:
+    """Is a gate red on what was built?"""
+    return car.build is not None and red_gate(state, car.build, car.entries) is not None
+
+
+def blame(state: RunState, car: Car) -> GateName | None:
+    """The gate that is red on a car and green on what it was built on: the car is to blame."""
+    if car.build is None:
+        return None
+    red = red_gate(state, car.build, car.entries)
+    if red is None or not verdicts.passes(verdicts.of(state, red, car.base_tree)):
+        return None
+    return red
+
+
+def landed(state: RunState, build: Build) -> tuple[e.EntryLanded, ...]:
+    """What is told when a build is in: one event for each of its entries."""
+    merges = build.merges or ("",) * len(build.entries)
+    return tuple(
+        e.EntryLanded(name, build.commit, build.tree, state.queue[name].task, merge)
+        for name, merge in zip(build.entries, merges, strict=True)
+        if name in state.queue
+    )
+
+
+def car_of(state: RunState, entry: EntryId) -> tuple[int, Car] | None:
+    """The car that an entry is in, and its place in the train, from 0."""
+    for at, car in enumerate(cars(state)):
+        if any(one.id == entry for one in car.entries):
+            return at, car
+    return None
+
+
+__all__ = [
+    "Car",
+    "blame",
+    "car_of",
+    "cars",
+    "gates_of",
+    "in_order",
+    "is_held",
+    "is_red",
+    "landed",
+    "red_gate",
+    "size_of",
+    "task_of",
+    "waits_for",
+]

@@ -1,0 +1,83 @@
+"""Batches: several pieces of work folded into one commit that is a child of the target.
+
+Rules:
+- The pieces are merged one after the other into a chain. Who does not merge is left out, with the
+  pieces that were folded in before it, unless it does not even merge with the target itself.
+- The commit that lands has the target as its first parent and the end of the chain as its second:
+  `git log --first-parent` and `git bisect --first-parent` see only commits that were gated, and the
+  chain below keeps the merge of each piece with its own message.
+- One piece is a plain merge of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from agentdeck.engine import landing
+from agentdeck.engine.git import Git
+
+Name = TypeVar("Name")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece(Generic[Name]):
+    """Work that is to be folded in."""
+
+    name: Name
+    head: str
+    message: str  # of its merge
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut(Generic[Name]):
+    """A piece that does not merge."""
+
+    name: Name
+    files: tuple[str, ...]
+    behind: tuple[Name, ...]  # folded in before it; () = it does not merge with the target
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[Name]):
+    """What has become of the pieces."""
+
+    built: landing.Built | None  # None = none of them merges
+    names: tuple[Name, ...]  # that are in it, in this order
+    merges: tuple[str, ...]  # the commit that brings in each
+    left_out: tuple[LeftOut[Name], ...]
+
+
+def fold(git: Git, tip: str, pieces: Sequence[Piece[Name]], *, message: str) -> Batch[Name]:
+    """Fold pieces into one commit on top of `tip`.
+
+    Args:
+        git: the repository.
+        tip: the first parent: what the target is at, or will be.
+        pieces: in the order in which they come in; at least one.
+        message: of the commit, where it holds more than one.
+    """
+    names: list[Name] = []
+    merges: list[landing.Built] = []
+    left_out: list[LeftOut[Name]] = []
+    top = tip
+    for piece in pieces:
+        made = landing.build(git, top, piece.head, message=piece.message, trailers={})
+        if isinstance(made, landing.Conflict):
+            alone = made if top == tip else landing.merged_tree(git, tip, piece.head)
+            if isinstance(alone, landing.Conflict):
+                left_out.append(LeftOut(piece.name, alone.files, ()))
+            else:
+                left_out.append(LeftOut(piece.name, made.files, tuple(names)))
+            continue
+        names.append(piece.name)
+        merges.append(made)
+        top = made.commit
+    built = merges[-1] if merges else None
+    if built is not None and len(merges) > 1:
+        built = landing.commit_of(git, built.tree, (tip, built.commit), message)
+    return Batch(built, tuple(names), tuple(each.commit for each in merges), tuple(left_out))
+
+
+__all__ = ["Batch", "LeftOut", "Piece", "fold"]
