@@ -109,7 +109,7 @@ class _Follower:
 
     def _take(self, data: bytes) -> None:
         self.changed = True
-        self._heed(self.reader.feed(data))
+        self._heed(self.reader.follow(data))
         if self.reader.result is None and not self.goes_on:
             self.ended = None  # it went on after what had looked like its result
 
