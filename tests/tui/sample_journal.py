@@ -273,6 +273,16 @@ def middle() -> Story:
     return told
 
 
+def by_hand() -> Story:
+    """The middle of the run: S-1 is in a person's hands, and S-2 is being taken over."""
+    told = middle()
+    first, second = TaskId("S-1"), TaskId("S-2")
+    told.tell(e.TaskTakeOverAsked(first, "kim"), e.AttemptExited(first, 1, 0, ok=True))
+    told.wait(45)
+    told.tell(e.TaskTakeOverAsked(second, "kim"))
+    return told
+
+
 def overspent() -> Story:
     """The middle of the run, with its budget used up: everybody stands still."""
     told = middle()

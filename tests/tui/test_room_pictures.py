@@ -17,6 +17,7 @@ from tests.tui.sample_journal import (
     Story,
     awkward,
     begun,
+    by_hand,
     finished,
     large,
     limited,
@@ -24,8 +25,11 @@ from tests.tui.sample_journal import (
     overspent,
     write_run,
 )
+from textual.pilot import Pilot
 
 from agentdeck.core.errors import DeckError, UsageError
+from agentdeck.core.ids import TaskId
+from agentdeck.tui.app import DeckApp
 from agentdeck.tui.snapshot import draw, write_snapshot
 
 KEPT = Path(__file__).with_name("snapshots")
@@ -93,6 +97,34 @@ async def test_a_run_that_has_used_up_its_budget(tmp_path: Path, size: str, scre
     """
     picture = await take(tmp_path, overspent(), size, ".svg", screen=screen, selected="S-2")
     compare(f"overspent-{screen}-{size}.svg", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_task_in_a_persons_hands(tmp_path: Path, size: str) -> None:
+    """You should see S-1 with the sign of a person's hands, "1 by hand" at the top, and a dialog
+    with three choices of which "Keep it" is marked; "O hand back" among the keys below.
+    """
+    told = by_hand()
+    compare(
+        f"hand-back-{size}.svg",
+        await take(tmp_path, told, size, ".svg", screen="hand-back", selected="S-1"),
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_wait_for_an_agent_to_end(tmp_path: Path, size: str) -> None:
+    """You should see that claude is told to end its turn, how long that may take, and the way out;
+    below it "kim takes it over" (not at 80x24).
+    """
+
+    async def open_it(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, DeckApp)
+        app.by_hand.wait(TaskId("S-2"))
+        await pilot.pause()
+
+    picture = await take(tmp_path, by_hand(), size, ".svg", selected="S-2", steps=open_it)
+    compare(f"take-over-{size}.svg", picture)
 
 
 STORIES: list[tuple[str, Callable[[], Story]]] = [
