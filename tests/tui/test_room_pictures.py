@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from tests.tui.sample_journal import (
     LONG_ID,
     Story,
+    asking,
     awkward,
     begun,
     by_hand,
@@ -27,6 +28,7 @@ from tests.tui.sample_journal import (
 )
 from textual.pilot import Pilot
 
+from agentdeck.core import events as e
 from agentdeck.core.errors import DeckError, UsageError
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.app import DeckApp
@@ -109,6 +111,49 @@ async def test_a_task_in_a_persons_hands(tmp_path: Path, size: str) -> None:
         f"hand-back-{size}.svg",
         await take(tmp_path, told, size, ".svg", screen="hand-back", selected="S-1"),
     )
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_permission_is_asked_for(tmp_path: Path, size: str) -> None:
+    r"""You should see who asks, "Bash" loud, the command whole with `$` and `>`, what is unseen in
+    it as `\u202e` and `\x1b` (loud), that no rule decides it, what would be remembered, and five
+    answers with their keys; "2 more" in the title.
+    """
+    picture = await take(tmp_path, asking(), size, ".svg", screen="answer", selected="S-3")
+    compare(f"permission-{size}.svg", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_edit_with_answers_of_the_agents_own(tmp_path: Path, size: str) -> None:
+    """You should see the path, a line that goes (red), one that comes (green), and below the five
+    keys the agent's own three answers with digits. 80x24: the change scrolls, all answers are seen.
+    """
+    told = asking()
+    told.tell(e.AskWithdrawn(TaskId("S-3"), 1, "p1"))
+    picture = await take(tmp_path, told, size, ".svg", screen="answer", selected="S-3")
+    compare(f"permission-edit-{size}.svg", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_denial_with_words(tmp_path: Path, size: str) -> None:
+    """You should see a line for the reason in the place of the answers, and what enter does."""
+
+    async def deny(pilot: Pilot[None]) -> None:
+        await pilot.press("n")
+
+    told = asking()
+    picture = await take(tmp_path, told, size, screen="answer", selected="S-3", steps=deny)
+    compare(f"permission-denied-{size}.txt", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_question_with_answers(tmp_path: Path, size: str) -> None:
+    """You should see the question, its two answers, and a line for other words."""
+    told = asking()
+    for name in ("p1", "p2"):
+        told.tell(e.AskWithdrawn(TaskId("S-3"), 1, name))
+    picture = await take(tmp_path, told, size, screen="answer", selected="S-3")
+    compare(f"question-{size}.txt", picture)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -275,7 +275,7 @@ def test_a_run_is_led_from_its_start_to_promotion_with_keys_alone(
 
     terminal.select("ASKS", r"\?")
     terminal.press("i")
-    terminal.sees(r"╭─ Answer ASKS ─(.|\n)*Which colour\?")
+    terminal.sees(r"╭─ ASKS asks ─(.|\n)*Which colour\?")
     terminal.type("green; $(touch x)")
     terminal.sees(r"green; \$\(touch x\)")
     terminal.press("Enter")

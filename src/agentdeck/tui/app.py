@@ -33,6 +33,7 @@ from agentdeck.core.hearing import hears
 from agentdeck.core.readiness import cascade
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
+from agentdeck.tui.asking import Asking
 from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
@@ -138,6 +139,7 @@ class DeckApp(App[None]):
         self._theme_problems = self._load_themes(theme_folders)
         self.room = RoomScreen()
         self.person = who()
+        self.asking = Asking(self)
         self.by_hand = ByHand(self)
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
@@ -350,12 +352,12 @@ class DeckApp(App[None]):
         if task is None:
             return
         if key.id == "task.steer":
+            if self.asking.answer(task.id):
+                return
             now = hears(context.deck.state, task)
-            question = task.attempt.question if task.attempt is not None and now else None
-            title = f"Answer {task.id}" if question else f"A message to {task.id}"
-            later = "" if now else "Nobody hears this now: it is told with the next turn."
-            about = question.text if question else later
-            hint, field = "what the agent should know", "text"
+            title, field = f"A message to {task.id}", "text"
+            about = "" if now else "Nobody hears this now: it is told with the next turn."
+            hint = "what the agent should know"
         else:
             title, field = f"Retry {task.id}", "feedback"
             about, hint = task.reason or task.feedback, "what to do better this time"

@@ -20,6 +20,7 @@ from typing import Final
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
+from agentdeck.core.hearing import hears
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import LIVE, TaskState, Wanted
 from agentdeck.tui.presentation.deck import Deck
@@ -210,7 +211,8 @@ def _not_to_take(context: Context) -> str | None:
 
 def _listening(context: Context) -> str:
     task = context.deck.task
-    return "answer" if task is not None and task.state is TaskState.ASKING else "steer"
+    asks = task is not None and task.attempt is not None and task.attempt.questions
+    return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
 T, R, V, M, D = Group.TASK, Group.RUN, Group.VIEW, Group.MOVE, Group.DECK

@@ -23,9 +23,9 @@ from agentdeck.tui.presentation.figures import duration
 from agentdeck.tui.screens.dialogs import Dialog, plain_option
 
 CHOICES: Final[dict[Then, str]] = {
-    Then.FINISHED: "f  It is finished: check it, and land it as the plan says",
-    Then.GO_ON: "g  Its agent goes on from here, with words of yours if you like",
-    Then.KEEP: "k  Keep it as it is: o opens it again, O hands it back",
+    Then.FINISHED: "It is finished: check it, and land it as the plan says",
+    Then.GO_ON: "Its agent goes on from here, with words of yours if you like",
+    Then.KEEP: "Keep it as it is: o opens it again, O hands it back",
 }
 
 
@@ -93,7 +93,10 @@ class GiveBack(Dialog[Then]):
             if self._note:
                 yield Static(self._note, classes="details noted", markup=False)
             yield Static(f"What becomes of {self._of}?", classes="question", markup=False)
-            rows = [Option(plain_option(text), id=then) for then, text in CHOICES.items()]
+            rows = [
+                Option(f"[bold $accent]{then[0]}[/]  {plain_option(text)}", id=then)
+                for then, text in CHOICES.items()
+            ]
             yield OptionList(*rows)
             yield Static("enter or the letter chooses · escape keeps it", classes="hint")
 
