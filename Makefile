@@ -12,9 +12,10 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 LOG := $(VENV)/install.log
 WORKERS ?= auto
+REAL_AGENTS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: help demo test lint types check bench soak clean
+.PHONY: help demo test lint types check bench soak agents clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -46,6 +47,10 @@ soak: $(DEV) ## the long tests: fault injection and properties with many example
 	@echo "soak: long tests and properties, several minutes"
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 1800 \
 	  -m "soak or hypothesis"
+
+agents: $(DEV) ## agents of others, where they are installed, against a scripted model
+	@echo "agents: real ones, below '$(REAL_AGENTS)' or on PATH; many minutes"
+	@AGENTDECK_REAL_AGENTS="$(REAL_AGENTS)" $(BIN)/python -m pytest -q -n 2 -m real_agents tests/real_agents
 
 clean: ## remove what was built; the next call installs again
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis snapshot_report.html

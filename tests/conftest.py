@@ -61,6 +61,7 @@ GIT_CONFIG = """\
 
 # Variables of a shell, a git hook or an agent that runs the tests: all of them change results.
 _FOREIGN_PREFIXES = ("GIT_", "XDG_", "AGENTDECK_", "CLAUDE", "ANTHROPIC_", "TEXTUAL_")
+_OURS = "AGENTDECK_REAL_AGENTS"  # where real agents are installed, for tests/real_agents
 _FOREIGN = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TMUX", "COLUMNS", "LINES", "EDITOR", "VISUAL")
 _numbers = count(1)
 
@@ -68,7 +69,7 @@ _numbers = count(1)
 def pytest_configure(config: pytest.Config) -> None:
     """Clean the environment before any test module, and with it the package, is imported."""
     for name in list(os.environ):
-        if name.startswith(_FOREIGN_PREFIXES) or name in _FOREIGN:
+        if (name.startswith(_FOREIGN_PREFIXES) and name != _OURS) or name in _FOREIGN:
             del os.environ[name]
     os.environ.update(
         TEXTUAL_ANIMATIONS="none",

@@ -69,7 +69,8 @@ def test_the_wheel_holds_every_file_that_is_not_code(wheel: Path) -> None:
         for folder in ("themes", "sample_plans")
         for file in (ROOT / folder).glob("*.toml")
     }
-    wanted |= {f"agentdeck/{file.relative_to(package)}" for file in package.rglob("*.tcss")}
+    for kind in ("*.tcss", "*.toml"):  # style sheets, prices, the adapters of agents
+        wanted |= {f"agentdeck/{file.relative_to(package)}" for file in package.rglob(kind)}
     wanted.add("agentdeck/py.typed")
     assert wanted <= held
     assert f"agentdeck-{__version__}-" in wheel.name

@@ -14,8 +14,8 @@ from textual.theme import Theme
 from agentdeck.shipped import themes_folder
 
 STATES = (
-    "pending ready working paused asks checking proposed queued landed failed blocked skipped "
-    "deferred"
+    "pending ready working paused asks taken checking proposed queued landed failed blocked "
+    "skipped deferred"
 ).split(" ")
 LOUD = ("asks", "failed")
 TEXT_CONTRAST = 4.5  # WCAG 2.2 AA for text

@@ -62,7 +62,7 @@ def test_a_retry_is_told_why_and_where_it_stands() -> None:
     state = run_of()
     task = state.tasks[B]
     task.feedback = "gate unit is red\n" + "noise\n" * 20_000 + "E   assert 1 == 2"
-    task.cause = FailureClass.GATE
+    task.attempts[0].cause = FailureClass.GATE
     task.attempts.append(attempt(2, fresh=False))
     said = build_prompt(state, B, 2)
     assert "## This is attempt 2" in said
@@ -75,6 +75,41 @@ def test_a_retry_is_told_why_and_where_it_stands() -> None:
     again = build_prompt(state, B, 2)
     assert "start again from the newest state of deck/p" in again
     assert "eeeeeeeeeeee" in again
+
+
+def resumed(**of_task: Any) -> str:
+    state = run_of()
+    task = state.tasks[B]
+    task.attempts[0].cause = of_task.pop("cause", FailureClass.GATE)
+    for name, value in of_task.items():
+        setattr(task, name, value)
+    task.attempts.append(attempt(2, fresh=False, resumed="s-1"))
+    return build_prompt(state, B, 2)
+
+
+def test_who_goes_on_in_its_session_is_told_only_what_is_new() -> None:
+    """The brief, the files and the gates stand in the conversation already."""
+    said = resumed(feedback="gate unit is red\nE   assert 1 == 2")
+    assert "Your work is not done (gate):\n\n    gate unit is red\n    E   assert 1 == 2\n" in said
+    for part in ("Do B.", "## Files", "make test", "What came before", "Do not push"):
+        assert part not in said
+
+
+def test_who_was_interrupted_is_told_to_go_on() -> None:
+    said = resumed(cause=FailureClass.RATE_LIMIT, feedback="HTTP 429")
+    assert "You were interrupted (rate limit):\n\n    HTTP 429\n\nGo on where you stopped." in said
+
+
+def test_a_persons_words_are_told_as_such() -> None:
+    """Also after an interruption: then they are what matters."""
+    said = resumed(cause=FailureClass.STOPPED, feedback="use the new API", feedback_by="you")
+    assert "Your work is not done. Somebody looked at it and says:\n\n    use the new API" in said
+    state = run_of()
+    state.tasks[B].feedback, state.tasks[B].feedback_by = "use the new API", "ann"
+    state.tasks[B].attempts.append(attempt(2, fresh=False))
+    assert "was not enough. ann looked at it and says:\n\n    use the new API" in build_prompt(
+        state, B, 2
+    )
 
 
 def test_nobody_but_the_author_gives_instructions_at_the_margin() -> None:

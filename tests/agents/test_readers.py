@@ -3,70 +3,248 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentdeck.agents.line_reader import CARRY_CHARS, Context, Memory, carried, remembered
 from agentdeck.agents.readers import FORMATS, Reader, line_reader, reader_for
-from agentdeck.agents.rendering import Line, render
+from agentdeck.agents.rendering import render
 from agentdeck.agents.reports import (
+    MAX_ITEMS,
+    MAX_OPTIONS,
+    MAX_PATHS,
+    MESSAGE_CHARS,
+    PAYLOAD_BYTES,
     Asked,
     Ended,
+    Limited,
     Noise,
-    Noted,
+    Option,
+    PlanItem,
+    Planned,
     Report,
     Said,
-    Started,
-    Summary,
-    ToolUsed,
+    Totals,
+    Touched,
     Usage,
+    Withdrawn,
 )
+from agentdeck.agents.summary import Summary
 from agentdeck.core.errors import UsageError
 from agentdeck.core.events import FailureClass
 
 STREAMS = Path(__file__).parent / "streams"
-LIVELY = [path.read_bytes() for path in sorted(STREAMS.glob("*.jsonl"))]
+RECORDED = {
+    path.name: path.read_bytes()
+    for path in sorted(STREAMS.iterdir())
+    if re.split("[-.]", path.name)[0] in FORMATS
+    and not re.search("analytics|trajectory", path.name)  # of files beside the log
+}
+NAMES = list(RECORDED)
+SHORT = [name for name, data in RECORDED.items() if len(data) < 1200]
 HOSTILE = [
     b'{"type":"result","usage":[1],"modelUsage":{"m":{"inputTokens":1e999}},"is_error":true}\n',
     b'{"type":"assistant","message":{"content":[null,3,{"type":"tool_use","input":7}]}}\n',
     b'{"type":"text","text":"\\ud83d cut emoji \x1b]0;title\x07"}\n',
     b'{"type":"system","subtype":"init","session_id":{},"model":4}\n',
-    b'{"type":["result"]}\n{"a":' + b"[" * 100_000 + b"\n",
-    b'{"type":"usage","in":-5,"out":NaN,"usd":1' + b"0" * 5000 + b"}\n",
+    b'{"type":["result"]}\n{"a":' + b"[" * 2_000 + b"\n",
+    b'{"type":"usage","in":-5,"out":NaN,"usd":1' + b"0" * 500 + b"}\n",
     b"\xff\xfe\r\n\r\r\n\0\n",
 ]
+BEFORE = {"s": Totals(10, 20, 30, 0.5)}
+
+
+def format_of(name: str) -> str:
+    """The format that a recording is of: the first word of its name."""
+    return re.split("[-.]", name)[0]
+
+
+def words_of(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from words_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from words_of(inner)
+    elif isinstance(value, str) and len(value) < 40:
+        yield value
+
+
+def vocabulary() -> list[str]:
+    """Every key and every short string of the recordings: what readers look for."""
+    words = set[str]()
+    for data in RECORDED.values():
+        for line in data.splitlines():
+            if line.startswith(b"{"):
+                words.update(words_of(json.loads(line)))
+    return sorted(words)
+
+
+word = st.sampled_from(vocabulary()) | st.text(max_size=8)
+leaf = (
+    word
+    | st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.sampled_from([0, 1, 200, 1000, 429, 500, 1.5])
+)
+tree = st.recursive(
+    leaf,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(word, inner, max_size=4),
+    max_leaves=8,
+)
+objects = st.dictionaries(word, tree, max_size=8).map(lambda table: json.dumps(table).encode())
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A recording with lines lost, repeated and moved, bytes changed, and values exchanged."""
+    lines = RECORDED[draw(st.sampled_from(NAMES))].splitlines()
+    picked = [lines[at % len(lines)] for at in draw(st.lists(st.integers(0, 99), max_size=8))]
+    for number, line in enumerate(picked):
+        match draw(st.integers(0, 3)):
+            case 0 if line:
+                at = draw(st.integers(0, len(line) - 1))
+                picked[number] = line[:at] + draw(st.binary(max_size=3)) + line[at + 1 :]
+            case 1 if line.startswith(b"{"):
+                found = json.loads(line)
+                exchange(found, draw(st.integers(0, 60)), draw(tree))
+                picked[number] = json.dumps(found).encode()
+            case _:
+                pass
+    return b"\n".join(picked) + b"\n"
+
+
+def exchange(value: Any, steps: int, other: Any) -> int:
+    """Put `other` where the walk through a value is after so many steps."""
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    for key in keys:
+        if steps == 0:
+            value[key] = other
+            return -1
+        steps -= 1
+        if isinstance(value[key], dict | list):
+            steps = exchange(value[key], steps, other)
+            if steps < 0:
+                return -1
+    return steps
+
+
 pieces = st.lists(
     st.one_of(
-        st.sampled_from(LIVELY + HOSTILE),
+        mutated(),
+        st.sampled_from(HOSTILE),
+        objects.map(lambda line: line + b"\n"),
         st.binary(max_size=60),
         st.sampled_from([b"\n", b"{", b'"', b"\r"]),
     ),
-    max_size=8,
+    max_size=5,
 ).map(b"".join)
 
 
-def claude(*lines: dict[str, object]) -> list[Report]:
-    return reader_for("claude").feed(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+def read(stream_format: str, data: bytes, **given: Any) -> tuple[list[Report], Reader]:
+    reader = reader_for(stream_format, root="/repo", **given)
+    reports = reader.feed(data)
+    return reports + reader.finish(), reader
 
 
-def ended(reports: list[Report]) -> Ended:
-    found = [report for report in reports if isinstance(report, Ended)]
-    assert len(found) == 1
-    return found[0]
+def totals(reader: Reader) -> tuple[object, ...]:
+    """What must be the same however often the reader was restarted."""
+    return (reader.offset, reader.result, reader.summary)
+
+
+def journalled(summary: Summary) -> Summary:
+    return msgspec.json.decode(msgspec.json.encode(summary), type=Summary)
+
+
+def check_bounds(value: Any, limit: int = MESSAGE_CHARS) -> None:
+    if isinstance(value, str):
+        assert len(value) <= limit
+    elif isinstance(value, tuple):
+        assert len(value) <= max(MAX_PATHS, MAX_ITEMS, MAX_OPTIONS)
+        for inner in value:
+            check_bounds(inner)
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            payload = name == "payload"
+            check_bounds(getattr(value, name), PAYLOAD_BYTES if payload else MESSAGE_CHARS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recording_read_byte_by_byte_gives_the_same_reports(name: str) -> None:
+    """Every place where a read may end, all at once."""
+    data, stream_format = RECORDED[name], format_of(name)
+    expected, whole = read(stream_format, data)
+    pieced = reader_for(stream_format, root="/repo")
+    found = [report for at in range(len(data)) for report in pieced.feed(data[at : at + 1])]
+    assert found + pieced.finish() == expected
+    assert pieced.summary == whole.summary
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_recording_cut_in_two_anywhere_gives_the_same_reports(name: str) -> None:
+    data, stream_format = RECORDED[name], format_of(name)
+    expected, whole = read(stream_format, data)
+    for cut in range(len(data)):
+        pieced = reader_for(stream_format, root="/repo")
+        found = pieced.feed(data[:cut]) + pieced.feed(data[cut:]) + pieced.finish()
+        assert (found, pieced.summary) == (expected, whole.summary)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_reader_restarted_after_any_line_ends_with_the_same_totals_and_result(name: str) -> None:
+    """A new engine goes on from the offset and the summary: nothing is lost, nothing summed twice.
+
+    It is restarted once at each line, and once after every line.
+    """
+    data, stream_format = RECORDED[name], format_of(name)
+    _, whole = read(stream_format, data, before=BEFORE)
+    often = reader_for(stream_format, root="/repo", before=BEFORE)
+    at = 0
+    while at < len(data):
+        cut = data.find(b"\n", at) + 1 or len(data)
+        first = reader_for(stream_format, root="/repo", before=BEFORE)
+        first.feed(data[:cut])
+        assert totals(restarted(first, stream_format, data)) == totals(whole)
+        often.feed(data[at:cut])
+        offset, kept = often.offset, journalled(often.summary)
+        often = reader_for(
+            stream_format, start_offset=offset, summary=kept, root="/repo", before=BEFORE
+        )
+        often.feed(data[offset:cut])
+        at = cut
+    often.finish()
+    assert totals(often) == totals(whole)
+
+
+def restarted(first: Reader, stream_format: str, data: bytes) -> Reader:
+    """Another reader that went on where `first` stopped."""
+    kept = journalled(first.summary)
+    second = reader_for(
+        stream_format, start_offset=first.offset, summary=kept, root="/repo", before=BEFORE
+    )
+    second.feed(data[first.offset :])
+    second.finish()
+    return second
 
 
 @pytest.mark.parametrize("stream_format", list(FORMATS))
 @given(data=pieces, cuts=st.lists(st.integers(0, 4000), max_size=12))
-def test_any_bytes_in_any_pieces_give_the_same_reports(
+def test_any_bytes_in_any_pieces_give_the_same_bounded_reports(
     stream_format: str, data: bytes, cuts: list[int]
 ) -> None:
     """How the engine happens to read the file changes nothing, and nothing ever raises."""
-    whole = reader_for(stream_format)
-    expected = whole.feed(data) + whole.finish()
-    pieced, found, last = reader_for(stream_format), list[Report](), 0
+    expected, whole = read(stream_format, data)
+    pieced, found, last = reader_for(stream_format, root="/repo"), list[Report](), 0
     for cut in [*sorted(cuts), len(data)]:
         found += pieced.feed(data[last:cut])
         last = max(last, cut)
@@ -75,6 +253,9 @@ def test_any_bytes_in_any_pieces_give_the_same_reports(
     assert found == expected
     assert pieced.summary == whole.summary
     msgspec.json.encode((found, pieced.summary))  # what came out can be journalled
+    for report in found:
+        check_bounds(report)
+    assert not any(isinstance(report, Noise) and not report.raw for report in found)
 
 
 @pytest.mark.parametrize("stream_format", list(FORMATS))
@@ -83,25 +264,75 @@ def test_a_reader_that_starts_at_the_offset_ends_with_the_same_totals(
     stream_format: str, data: bytes, cut: int
 ) -> None:
     """An engine that is killed anywhere loses and repeats nothing that is counted."""
-    whole = reader_for(stream_format)
-    whole.feed(data)
-    first = reader_for(stream_format)
+    _, whole = read(stream_format, data, before=BEFORE)
+    first = reader_for(stream_format, root="/repo", before=BEFORE)
     first.feed(data[:cut])
-    kept = msgspec.json.decode(msgspec.json.encode(first.summary), type=Summary)
-    second = reader_for(stream_format, start_offset=first.offset, summary=kept)
-    second.feed(data[first.offset :])
-    for name in ("session", "model", "tokens_in", "tokens_out", "usd", "tools"):
-        assert getattr(second.summary, name) == getattr(whole.summary, name)
-    assert second.offset == whole.offset
+    assert totals(restarted(first, stream_format, data)) == totals(whole)
 
 
-@given(data=pieces)
-def test_every_line_can_be_drawn(data: bytes) -> None:
+@pytest.mark.parametrize("carry", ["x", "[", '["claude/1",7]', '["other/1",[1]]', "[" * 5000])
+def test_a_carry_that_cannot_be_read_is_a_blank_memory(carry: str) -> None:
+    """A journal of another version must not stop an attempt."""
     for stream_format in FORMATS:
-        for line in data.split(b"\n"):
-            for shown in render(stream_format, line):
-                assert "\n" not in shown.text + shown.detail
-                assert "\x1b" not in shown.text + shown.detail
+        lines = line_reader(stream_format, Context(carry=carry))
+        assert lines.memory == type(lines.memory)()
+
+
+@pytest.mark.parametrize("stream_format", list(FORMATS))
+@given(data=pieces)
+def test_every_line_can_be_drawn_and_what_it_leaves_can_be_carried(
+    stream_format: str, data: bytes
+) -> None:
+    """On the screen nothing acts; in the journal a memory is bounded, and is read back whole."""
+    lines = line_reader(stream_format, Context("/repo", BEFORE))
+    for line in data.split(b"\n"):
+        for shown in render(stream_format, line):
+            assert "\n" not in shown.text + shown.detail
+            assert "\x1b" not in shown.text + shown.detail
+        lines.read(line)
+        text = carried(lines.memory)
+        assert len(text) <= CARRY_CHARS
+        assert remembered(text, type(lines.memory)) == lines.memory
+
+
+@pytest.mark.parametrize("stream_format", list(FORMATS))
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"x" * 4_000_000,
+        b" " * 4_000_000 + b"{",
+        b"{" * 4_000_000,
+        b'{"type":"' + b"\\" * 4_000_000,
+        b'{"type":"error","message":"' + b"hit your " * 400_000 + b'"}',
+        b'{"type":"text","text":"' + b"\x1b]" * 1_000_000 + b'"}',
+        b"Tokens: " + b"1" * 4_000_000 + b" sent, 1 received.",
+        b"**** " * 800_000,
+    ],
+    ids=["word", "spaces", "braces", "backslashes", "words", "escapes", "digits", "stars"],
+)
+def test_a_line_of_megabytes_takes_no_longer_than_its_length(
+    stream_format: str, line: bytes
+) -> None:
+    """A reader that goes back over the line for each character would not end in time."""
+    reports, _ = read(stream_format, line + b"\n" + line)
+    for report in reports:
+        check_bounds(report)
+    render(stream_format, line)
+
+
+@pytest.mark.parametrize("stream_format", list(FORMATS))
+def test_lines_of_another_program_are_noise_and_break_nothing(stream_format: str) -> None:
+    """Stderr is in the same file: what is no line of the format is kept raw."""
+    foreign = b"npm warn deprecated \x1b[33minflight\x1b[0m\n"
+    for name in (name for name in NAMES if format_of(name) == stream_format):
+        expected, whole = read(stream_format, RECORDED[name])
+        mixed = foreign.join(RECORDED[name].splitlines(keepends=True))
+        found, reader = read(stream_format, mixed)
+        if stream_format in {"claude", "scripted"}:
+            noise = Noise("npm warn deprecated inflight", foreign=True)
+            assert [report for report in found if report != noise] == expected
+        assert reader.result == whole.result
+        assert reader.summary.tokens_in == whole.summary.tokens_in
 
 
 def test_a_result_is_heard_again_after_a_restart() -> None:
@@ -110,8 +341,18 @@ def test_a_result_is_heard_again_after_a_restart() -> None:
     first = reader_for("claude")
     first.feed(data + b"a late line of stderr\n")
     again = reader_for("claude", start_offset=first.offset, summary=first.summary)
-    assert ended(again.feed(data[first.offset :])).ok
+    assert Ended(True, "Done.") in again.feed(data[first.offset :])
+    assert again.result == Ended(True, "Done.")
     assert again.summary.usd == 0.5
+
+
+def test_a_result_that_something_follows_stands_no_more() -> None:
+    """Who ends agents after their result must not end one that goes on."""
+    reader = reader_for("scripted")
+    reader.feed(b'{"type":"result","ok":true}\n{"type":"usage","in":5}\nstderr\n')
+    assert reader.result == Ended(True, "")
+    reader.feed(b'{"type":"text","text":"one more thing"}\n')
+    assert reader.result is None
 
 
 def test_half_a_line_waits_for_its_end() -> None:
@@ -134,16 +375,20 @@ def test_a_line_of_megabytes_is_read_and_memory_stays_bounded() -> None:
     """Two megabytes are understood; what is beyond the bound is counted and not kept."""
     big = json.dumps({"type": "result", "is_error": False, "result": "x" * 2_000_000}).encode()
     reader = reader_for("claude")
-    reports = [r for at in range(0, len(big), 65536) for r in reader.feed(big[at : at + 65536])]
-    result = ended(reports + reader.feed(b"\n"))
-    assert result.ok
-    assert len(result.detail) <= 400
+    for at in range(0, len(big), 65536):
+        reader.feed(big[at : at + 65536])
+    reader.feed(b"\n")
+    assert reader.result is not None
+    assert reader.result.ok
+    assert len(reader.result.detail) <= 400
     small = Reader(line_reader("claude"), 0, Summary(), max_line_bytes=1000)
     for _ in range(100):
         small.feed(b"y" * 4096)
         assert len(small._line) <= 1000
     assert [type(report) for report in small.feed(b"\n")] == [Noise]
     assert small.offset == 409_601
+    assert [type(report) for report in small.feed(b"z" * 5000 + b"\n")] == [Noise]
+    assert small.offset == 414_602
 
 
 def test_plain_output_shows_its_last_line_without_anything_that_acts() -> None:
@@ -154,67 +399,17 @@ def test_plain_output_shows_its_last_line_without_anything_that_acts() -> None:
     assert reader.summary.message.splitlines() == [f"line {n}" for n in range(92, 100)]
 
 
-def test_claude_success_is_counted_from_the_result_alone() -> None:
-    """Assistant lines repeat their usage; the result has it once, for all models."""
-    reader = reader_for("claude")
-    reports = reader.feed((STREAMS / "claude-success.jsonl").read_bytes())
-    assert reports[0] == Started("s-1", "opus")
-    assert isinstance(reports[1], Noted)
-    assert Said("I will write the file.") in reports
-    assert ToolUsed("Write", "docs/x.md", "running", "+2 −0") in reports
-    assert ToolUsed("Bash", "pytest -q", "failed", "1 failed") in reports
-    assert reports[-2:] == [Usage(3047, 153, 0.5), Ended(True, "Done.")]
-    assert sum(isinstance(report, Noise) for report in reports) == 3
-    summary = reader.summary
-    assert (summary.session, summary.model, summary.tools) == ("s-1", "opus", 2)
-    assert summary.message == "I will write the file.", "a sub-agent's prose is not the agent's"
+def test_an_unknown_format_is_named() -> None:
+    with pytest.raises(UsageError, match="'telegraph'"):
+        reader_for("telegraph")
 
 
-def test_a_later_claude_result_replaces_the_earlier_one() -> None:
-    """Cost and tokens are those of the process so far: the latest holds, nothing is summed."""
-    reader = reader_for("claude")
-    for usd, tokens in ((0.5, 100), (0.75, 160)):
-        line = {"type": "result", "total_cost_usd": usd, "usage": {"input_tokens": tokens}}
-        reader.feed(json.dumps(line).encode() + b"\n")
-    assert (reader.summary.usd, reader.summary.tokens_in) == (0.75, 160)
+def test_a_memory_too_long_to_carry_is_not_cut_in_the_middle() -> None:
+    class Long(Memory, frozen=True, array_like=True, tag="long/1"):
+        text: str = ""
 
-
-def test_a_used_up_limit_says_when_it_resets() -> None:
-    result = ended(reader_for("claude").feed((STREAMS / "claude-limit.jsonl").read_bytes()))
-    assert (result.ok, result.cause, result.retry_at) == (
-        False,
-        FailureClass.RATE_LIMIT,
-        1795240000.0,
-    )
-
-
-@pytest.mark.parametrize(
-    ("more", "cause"),
-    [
-        ({"api_error_status": 429}, FailureClass.RATE_LIMIT),
-        ({"api_error_status": 500}, FailureClass.OVERLOAD),
-        ({"api_error_status": 529}, FailureClass.OVERLOAD),
-        ({"api_error_status": 401}, FailureClass.AUTH),
-        ({"api_error_status": 400, "result": "prompt is too long"}, FailureClass.AGENT),
-        ({"result": "API Error: Connection error."}, FailureClass.NETWORK),
-        ({"result": "Invalid API key · Please run /login"}, FailureClass.AUTH),
-        ({"terminal_reason": "api_error", "result": "?"}, FailureClass.NETWORK),
-        ({"subtype": "error_max_turns", "errors": ["rate limit of turns"]}, FailureClass.AGENT),
-        ({"subtype": "error_during_execution"}, FailureClass.AGENT),
-    ],
-)
-def test_claude_failures_have_their_cause_even_with_subtype_success(
-    more: dict[str, object], cause: FailureClass
-) -> None:
-    """`subtype` alone would call a rejected request a success."""
-    line = {"type": "result", "subtype": "success", "is_error": True, **more}
-    assert ended(claude(line)).cause is cause
-
-
-def test_a_limit_told_in_words_has_its_reset_time() -> None:
-    text = "Claude AI usage limit reached|1795240000"
-    found = ended(claude({"type": "result", "is_error": True, "result": text}))
-    assert (found.cause, found.retry_at) == (FailureClass.RATE_LIMIT, 1795240000.0)
+    assert carried(Long("x" * CARRY_CHARS)) == ""
+    assert remembered(carried(Long("x")), Long) == Long("x")
 
 
 def test_the_scripted_stream_is_read() -> None:
@@ -226,27 +421,43 @@ def test_the_scripted_stream_is_read() -> None:
     assert Noise("[main 1234] a line of git", foreign=True) in reports
 
 
-def test_a_log_is_drawn_with_a_line_for_each_tool_and_none_for_machinery() -> None:
-    """You should see the session, prose, `▸ Write docs/x.md`, stderr, the failed tool, the end."""
-    lines = (STREAMS / "claude-success.jsonl").read_bytes().splitlines()
-    shown = [line for raw in lines for line in render("claude", raw, root="/repo")]
-    assert [(line.kind, line.text) for line in shown] == [
-        ("noise", "session s-1"),
-        ("noise", "asks the service again after HTTP 429 (1 of 10, in 1 s)"),
-        ("text", "I will write the file."),
-        ("tool", "▸ Write docs/x.md"),
-        ("noise", "Warning: something on stderr"),
-        ("tool", "▸ Bash pytest -q"),
-        ("error", "✖ tool"),
-        ("result", "✔ done"),
+def test_the_scripted_stream_can_say_all_that_agents_say() -> None:
+    """The fake can play every report, so that tests of the engine need no real agent."""
+    lines = [
+        {"type": "text", "text": " and on", "more": True},
+        {"type": "touch", "paths": ["/repo/a.py", 7]},
+        {"type": "plan", "items": [{"text": "a", "status": "done"}]},
+        {"type": "usage", "in": 5, "out": 6, "usd": 0.5, "cached": 7},
+        {"type": "limit", "cause": "quota", "detail": "soon", "utilization": 0.9, "hit": False},
+        {
+            "type": "ask",
+            "id": "p",
+            "text": "may it?",
+            "kind": "permission",
+            "tool": "Bash",
+            "target": "ls",
+            "options": [{"id": "y", "label": "Yes", "kind": "allow_always"}, {"id": "n"}],
+        },
+        {"type": "withdraw", "id": "p"},
     ]
-    assert shown[2].time == 1795230824.037
-    assert render("scripted", b'{"type":"ask","id":"q","text":"why?","at":2}') == [
-        Line("ask", "? why?", "", 2.0)
+    reader = reader_for("scripted", root="/repo")
+    options = (Option("y", "Yes", "allow_always"), Option("n", "n", "answer"))
+    assert reader.feed(b"".join(json.dumps(line).encode() + b"\n" for line in lines)) == [
+        Said(" and on", more=True),
+        Touched(("a.py",)),
+        Planned((PlanItem("a", "done"),)),
+        Usage(5, 6, 0.5, 7),
+        Limited(FailureClass.QUOTA, "soon", None, 0.9, hit=False),
+        Asked("p", "may it?", "permission", "Bash", "ls", options),
+        Withdrawn("p"),
     ]
-    assert render("plain", b"\x1b[1mbold\x1b[0m") == [Line("text", "bold")]
 
 
-def test_an_unknown_format_is_named() -> None:
-    with pytest.raises(UsageError, match="'codex'"):
-        reader_for("codex")
+def test_prose_in_pieces_is_one_message_with_its_end_in_sight() -> None:
+    summary = Summary()
+    for piece in ("The quick bro", "wn fox.\nIt ", "jumps."):
+        summary.take(Said(piece, more=True))
+    assert (summary.message, summary.activity) == ("The quick brown fox.\nIt jumps.", "It jumps.")
+    summary.take(Said("x" * 5000, more=True))
+    assert len(summary.message) == MESSAGE_CHARS
+    assert summary.message.endswith("xxx")

@@ -56,7 +56,7 @@ from agentdeck.core.decide import MAX_AGENTS
         ("release", 3, "there is no run"),
         ("stop", 2, "TASK"),
         ("steer A", 2, "TEXT"),
-        ("agents many", 2, "integer"),
+        ("limit many", 2, "integer"),
         ("promote", 3, "there is no run"),
         ("end --yes", 3, "there is no run"),
         ("snapshot", 2, "RUN"),
@@ -97,7 +97,8 @@ def test_outside_of_a_repository_it_says_so(
 ) -> None:
     """`status`, `init` and `run` each say what is missing and how to get it."""
     (tmp_path / "p.toml").write_text('version = 1\n[[task]]\nid = "A"\nprompt = "x"\n')
-    for words, code in ((["status"], 3), (["init"], 2), (["run", "p.toml", "--headless"], 2)):
+    start = ["run", "p.toml", "--headless", "--agent", "scripted"]
+    for words, code in ((["status"], 3), (["init"], 2), (start, 2)):
         assert main(["-C", str(tmp_path), *words]) == code
         said = capsys.readouterr()
         assert "repository" in said.err or "checkout" in said.err

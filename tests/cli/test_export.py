@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from agentdeck.control.catalog import load_catalog
 from agentdeck.control.runs import fold_run, newest_run
 from agentdeck.core.state import TaskState
 from agentdeck.engine.folders import RunFolder, runs_root
+from agentdeck.plans.equipping import equip
 from agentdeck.plans.imports.detect import import_text
 from agentdeck.plans.reader import read_plan
 
@@ -198,7 +200,7 @@ def test_the_plan_of_a_run_is_a_plan_again(deck: Deck, ended: RunFolder, repo: P
     (repo / "sub").mkdir()
     assert deck("export", "--as", "plan", "-o", "sub/again.toml").code == 0
     plan = read_plan((repo / "sub" / "again.toml").read_text(), file="again.toml")
-    assert plan == fold_run(ended).plan
+    assert equip(plan, load_catalog().adapters) == fold_run(ended).plan
 
 
 def test_an_export_that_cannot_be_written_is_one_error(

@@ -134,7 +134,7 @@ def standing(state: TaskState, *, land: Land = Land.AUTO, tries: int = 1) -> Run
             fresh=True,
             claimed_at=0.0,
             launched_at=1.0,
-            question=Question("q1", "Which?", 2.0) if state is TaskState.ASKING else None,
+            questions=[Question("q1", "Which?", 2.0)] if state is TaskState.ASKING else [],
         )
         for number in range(1, tries + 1)
     ]

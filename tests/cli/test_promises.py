@@ -370,4 +370,5 @@ def test_why_says_of_every_task_what_the_core_says(deck: Deck, repo: Path) -> No
             "task": task,
             "state": str(state.tasks[TaskId(task)].state),
             "why": sentence,
+            "chosen": "",
         }

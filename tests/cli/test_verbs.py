@@ -128,9 +128,9 @@ def test_commands_reach_a_live_run(deck: Deck, repo: Path) -> None:
     assert "there is no task NO" in both.err
     wait_until(lambda: state_of(repo, "A") is TaskState.PAUSED, "A paused")
     assert deck("resume", "A").code == 0
-    assert deck("steer", "A", "hello").code == 4
-    assert deck("agents", "3").out.endswith("agents at once: 3\n")
-    assert deck("agents", "0").code == 4
+    assert deck("steer", "A", "hello").out == "A: queued for its next turn\n"
+    assert deck("limit", "3").out.endswith("agents at once: 3\n")
+    assert deck("limit", "0").code == 4
     assert deck("hold").code == 0
     assert deck("hold").code == 4
     assert deck("release").code == 0

@@ -17,8 +17,16 @@ from agentdeck.core.codec import (
     encode_event,
     encode_recorded,
 )
-from agentdeck.core.events import VERSION, AnyEvent, Event, QueueHeld, Recorded
-from agentdeck.core.plan import Plan
+from agentdeck.core.events import (
+    VERSION,
+    AnyEvent,
+    Event,
+    PlanChanged,
+    QueueHeld,
+    Recorded,
+    RunStarted,
+)
+from agentdeck.core.plan import Budget, OnExceed, Plan
 from agentdeck.testing.plan_strategies import plans
 
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
@@ -83,3 +91,41 @@ def test_a_field_that_is_not_known_yet_is_ignored() -> None:
     assert decode_event(
         b'{"kind":"queue.held","by":"you","new":1}', version=VERSION, seq=1
     ) == QueueHeld("you")
+
+
+def _old(budget: str) -> bytes:
+    """How format 1 stored the start of a run."""
+    return (
+        '{"kind":"run.started","run":"r","plan":{"name":"p","tasks":[],"budget":'
+        + budget
+        + '},"repo":"x","base":"main","base_commit":"c","base_tree":"t","target":"deck/p"}'
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("budget", "version", "means"),
+    [
+        ('{"usd":20.0}', 1, OnExceed.DRAIN),
+        ('{"usd":20.0,"on_exceed":"stop"}', 1, OnExceed.STOP),
+        ('{"usd":20.0}', 2, OnExceed.ASK),
+        ('{"usd":20.0,"on_exceed":"drain"}', 2, OnExceed.DRAIN),
+    ],
+)
+def test_a_budget_means_what_it_meant_when_it_was_stored(
+    budget: str, version: int, means: OnExceed
+) -> None:
+    """Format 1 left "drain" out; a run of that time goes on to drain, also through a socket."""
+    event = decode_event(_old(budget), version=version, seq=1)
+    assert isinstance(event, RunStarted)
+    assert event.plan.budget.on_exceed is means
+    sent = b'{"seq":1,"at":1.0,"event":%s,"v":%d}' % (_old(budget), version)
+    assert decode_recorded(sent).event == event
+    again = decode_recorded(encode_recorded(Recorded(1, 1.0, event, version)))
+    assert again.event == event
+
+
+def test_a_change_of_the_plan_of_that_time_drains_too() -> None:
+    stored = b'{"kind":"plan.changed","change":{"budget":{"tokens":5}},"revision":1,"by":"kim"}'
+    event = decode_event(stored, version=1, seq=2)
+    assert isinstance(event, PlanChanged)
+    assert event.change.budget == Budget(tokens=5, on_exceed=OnExceed.DRAIN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import nan
 
 import pytest
 
@@ -11,8 +12,9 @@ from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import MAX_AGENTS, MAX_MESSAGE, Refused, decide, refusal
 from agentdeck.core.events import Outcome, SkipMode
-from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Defaults, GateWhen, Land
+from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.permissions import Decision, Scope
+from agentdeck.core.plan import Agent, Defaults, GateWhen, Land
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import TaskState, Wanted
 from agentdeck.core.steps import LandEntry, RunGate
@@ -55,6 +57,18 @@ def by_hand() -> Run:
     return started(plan(task("A", human=True)))
 
 
+def asking() -> Run:
+    return at(TaskState.WORKING).append(e.AttemptAsked(A, 1, "q1", "which?"))
+
+
+def taken() -> Run:
+    return told(c.TakeOver(A), of=lambda: at(TaskState.WORKING))().append(e.AttemptExited(A, 1, -2))
+
+
+def ruled() -> Run:
+    return fresh().command(c.SetPermission(Scope.RUN, Decision.ALLOW))
+
+
 def finished() -> Run:
     return run_until(fresh(), lambda run: run.state.outcome is not None)
 
@@ -74,6 +88,14 @@ def red_tip() -> Run:
     run_until(run, lambda run: bool(run.of_kind(RunGate)))
     step = RunGate(*(getattr(run.of_kind(RunGate)[0], n) for n in RunGate.__struct_fields__))
     return run.append(gate_finished(step, e.Verdict.FAILED))
+
+
+def limited() -> Run:
+    """Task A waits for its account, which lets nobody in."""
+    own = Agent(AgentName("own"), command=("own",), account="acme")
+    run = run_until(started(plan("A", agent="own", agents=(own,))), reached("A", TaskState.WORKING))
+    run.append(e.AttemptExited(A, 1, 1, ok=False, cause=e.FailureClass.AUTH))
+    return run.append(e.AttemptCollected(A, 1, "head", "tree", 1)).settle()
 
 
 ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
@@ -109,7 +131,22 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (fresh, c.Stop(B), [e.TaskCancelled]),
     (lambda: at(TaskState.QUEUED), c.Stop(A), [e.TaskCancelled]),
     (lambda: at(TaskState.WORKING), c.Steer(A, "look at x"), [e.MessageSent]),
+    (fresh, c.Steer(A, "look at x"), [e.MessageSent]),
+    (deaf, c.Steer(A, "look at x"), [e.MessageQueued]),
+    (fresh, c.Steer(B, "look at x"), [e.MessageQueued]),
+    (stuck, c.Steer(A, "look at x"), [e.MessageQueued]),
+    (asking, c.Answer(A, text="the first"), [e.MessageSent]),
+    (lambda: at(TaskState.WORKING), c.TakeOver(A), [e.TaskTakeOverAsked]),
+    (taken, c.HandBack(A), [e.TaskHandedBack]),
+    (taken, c.HandBack(A, go_on=True, text="x"), [e.TaskHandedBack, e.MessageQueued]),
+    (taken, c.Stop(A), [e.TaskStopAsked]),
+    (fresh, c.SetPermission(Scope.RUN, Decision.ALLOW), [e.PermissionRuleSet]),
+    (ruled, c.DropPermission("r1"), [e.PermissionRuleDropped]),
+    (limited, c.ReopenAccount("acme"), [e.AccountReopened]),
+    (limited, c.Retry(A), [e.AccountReopened]),
     (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
+    (fresh, c.SetBudget("run", usd=5.0), [e.BudgetSet]),
+    (told(c.SetBudget("task:A", tokens=5)), c.RaiseBudget("task:A", tokens=5), [e.BudgetSet]),
     (fresh, c.EditPlan(PlanChange(put=(task("C<A"),))), [e.PlanChanged]),
     (lambda: at(TaskState.LANDED), c.Promote(), [e.PromoteAsked]),
     (finished, c.Promote(), [e.PromoteAsked]),
@@ -155,11 +192,42 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     (told(c.Stop(A)), c.Stop(A), "A is being stopped already"),
     (stuck, c.Stop(A), "A is failed: there is nothing to stop"),
     (lambda: at(TaskState.WORKING), c.Steer(A, " \n"), "the message is empty"),
-    (fresh, c.Steer(A, "hello"), "A is preparing: no agent listens"),
-    (deaf, c.Steer(A, "hello"), "claude takes no messages while it works"),
+    (
+        lambda: at(TaskState.PROPOSED, Land.APPROVE),
+        c.Steer(A, "hello"),
+        "A is proposed: no turn follows; a retry with feedback sends it back",
+    ),
+    (lambda: at(TaskState.LANDED), c.Steer(A, "hello"), "A is landed: no turn follows"),
     (by_hand, c.Steer(A, "hello"), "A is done by a person: approve it when it is done"),
+    (fresh, c.Answer(A, text="hello"), "A asks nothing"),
+    (fresh, c.TakeOver(A), "A is preparing: no agent works on it"),
+    (fresh, c.HandBack(A), "A is preparing: nobody has taken it over"),
+    (
+        fresh,
+        c.SetPermission(Scope.RUN, Decision.ALLOW, " "),
+        "a rule names a tool and a target",
+    ),
+    (fresh, c.DropPermission("r1"), "there is no rule r1 (there is none)"),
+    (fresh, c.ReopenAccount("acme"), "there is no account acme"),
+    (told(c.ReopenAccount("acme"), of=limited), c.ReopenAccount("acme"), "acme is open"),
     (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetAgents(MAX_AGENTS + 1), f"the number of agents must be 1 to {MAX_AGENTS}"),
+    (fresh, c.SetBudget("task:Z", usd=1.0), "there is no 'task:Z' to have a budget"),
+    (fresh, c.SetBudget("run:A", usd=1.0), "there is no 'run:A' to have a budget"),
+    (fresh, c.SetBudget("run"), "the budget of the run is that already"),
+    (fresh, c.SetBudget("run", usd=-1.0), "a budget has 0 to 1,000,000,000 dollars, not -1"),
+    (fresh, c.SetBudget("run", usd=nan), "a budget has 0 to 1,000,000,000 dollars, not nan"),
+    (
+        fresh,
+        c.SetBudget("run", tokens=-1),
+        "a budget has 0 to 1,000,000,000,000,000 tokens, not -1",
+    ),
+    (fresh, c.RaiseBudget("run"), "a budget is raised by more than nothing"),
+    (
+        fresh,
+        c.RaiseBudget("task:A", usd=1.0),
+        "task A has no limit in money that could be raised",
+    ),
     (fresh, c.EditPlan(PlanChange()), "the change changes nothing"),
     (fresh, c.Promote(), "nothing has landed yet"),
     (told(c.Promote(), of=finished), c.Promote(), "it is being promoted already"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,9 @@ from agentdeck.core.plan import Defaults
 from agentdeck.core.policy import JITTER, MAX_BACKOFF_S, MAX_FREE_FAILURES, POLICY, after_failure
 from agentdeck.core.state import TaskRun, TaskState
 from agentdeck.testing.builders import Run, plan, reached, run_until, started
+from agentdeck.testing.failure_table import as_document
 
+PAGE = Path(__file__).parents[2] / "docs" / "failures.md"
 NOW = 1_000.0
 
 
@@ -26,6 +30,11 @@ def failing(*, retries: int = 2, failures: int = 0, free: int = 0) -> tuple[Run,
 
 def test_every_failure_class_has_a_row() -> None:
     assert set(POLICY) == set(FailureClass)
+
+
+def test_the_page_of_failures_is_drawn_from_the_table() -> None:
+    """`python -m agentdeck.testing.failure_table > docs/failures.md` writes it anew."""
+    assert PAGE.read_text(encoding="utf-8") == as_document()
 
 
 @given(st.sampled_from(FailureClass), st.integers(0, 60))

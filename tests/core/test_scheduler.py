@@ -8,7 +8,7 @@ from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Verdict
 from agentdeck.core.ids import AgentName, PoolName, TaskId
-from agentdeck.core.plan import Agent, Budget, GateWhen, Plan, Pool
+from agentdeck.core.plan import Agent, Budget, GateWhen, OnExceed, Plan, Pool
 from agentdeck.core.scheduler import Hindrance, admission, blocker_of, ready_in_order
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import Collect, IOStep, RunGate
@@ -93,7 +93,7 @@ def test_a_human_task_takes_no_agent_slot() -> None:
 
 
 def test_a_used_up_budget_starts_nothing_new_and_lets_work_go_on() -> None:
-    run = started(plan("A", "B<A", budget=Budget(usd=1.0)))
+    run = started(plan("A", "B<A", budget=Budget(usd=1.0, on_exceed=OnExceed.DRAIN)))
     run_until(run, lambda run: run.task_state("A") is TaskState.WORKING)
     run.append(e.AttemptProgressed(TaskId("A"), 1, 10, usd=1.5))
     run_until(run, lambda run: run.task_state("A") is TaskState.LANDED)

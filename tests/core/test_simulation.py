@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any
 
 import pytest
 
+from agentdeck.core import (
+    accounts,
+    assignment,
+    footprint,
+    next_steps,
+    readiness,
+    scheduler,
+    verdicts,
+)
 from agentdeck.core import events as e
-from agentdeck.core import footprint, next_steps, readiness, scheduler, verdicts
+from agentdeck.core.budgets import Book, Line
 from agentdeck.core.events import Outcome
+from agentdeck.core.ids import AgentName
 from agentdeck.core.plan import Land
-from agentdeck.core.state import RunState
+from agentdeck.core.state import LIVE, RunState, TaskRun
 from agentdeck.core.transitions import TRANSITIONS
 from agentdeck.testing import ring_checks, simulation
 from agentdeck.testing.builders import gate, plan
@@ -55,6 +65,7 @@ def test_seeds_reach_nearly_every_event_and_every_end() -> None:
     """A simulation that never leaves the happy path would prove nothing."""
     events: Counter[type[e.Event]] = Counter()
     outcomes = set()
+    seen: set[str] = set()
     stale = 0
     for seed in range(120):
         run = seeded(seed)
@@ -62,11 +73,23 @@ def test_seeds_reach_nearly_every_event_and_every_end() -> None:
         outcomes.add(ending.outcome)
         stale += ending.stale
         events.update(type(recorded.event) for recorded in run.history)
+        seen |= {name for recorded in run.history for name in _seldom(recorded.event)}
     engine_only = {e.EngineStopped}
     assert set(e.Event.__subclasses__()) - set(events) <= engine_only
     assert outcomes == {None, Outcome.COMPLETE, Outcome.STOPPED}
     assert stale > 100
+    assert {"goes on", "session gone", "closed", "halved"} <= seen
     assert {event for _, event in TRANSITIONS} <= set(events)
+
+
+def _seldom(event: e.AnyEvent) -> Iterator[str]:
+    """What is only one way of an event, and must be met too."""
+    if isinstance(event, e.AttemptClaimed) and event.session is not None:
+        yield "goes on"
+    if isinstance(event, e.RetryScheduled) and event.cause is e.FailureClass.SESSION:
+        yield "session gone"
+    if isinstance(event, e.AccountLimited):
+        yield "closed" if event.until is None else "halved" if event.slows else "frozen"
 
 
 def test_a_failing_seed_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +112,17 @@ def _without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "_blocks", lambda *_: None)
 
 
+def _blind_to_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts.Openings, "closure", lambda *_: None)
+
+
+def _never_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def session_for(_state: RunState, task: TaskRun, _agent: AgentName) -> str | None:
+        return task.attempt.session if task.attempt else None
+
+    monkeypatch.setattr(assignment, "session_for", session_for)
+
+
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "phase_open", lambda *_: True)
 
@@ -107,6 +141,25 @@ def _writes_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulation, "next_steps", meddling)
 
 
+def _works_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Book, "freezes", lambda *_: None)
+
+
+def _spends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Book, "refuses", lambda *_: None)
+
+
+def _reserves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Book, "take", lambda *_: None)
+
+
+def _frozen_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    def any_budget(book: Book, task: TaskRun) -> Line | None:
+        return next(iter(book.lines.values()), None) if task.state in LIVE else None
+
+    monkeypatch.setattr(Book, "freezes", any_budget)
+
+
 def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ring_checks, "standstill", lambda _: None)
 
@@ -115,10 +168,16 @@ def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
     ("breaks", "found"),
     [
         (_without_limits, "I11|I4"),
+        (_blind_to_accounts, "I11: .* on acme"),
+        (_never_begins_anew, "goes on in"),
         (_impatient, "I5"),
         (_ungated, "I6"),
         (_writes_the_state, "I1:"),
         (_silent, "I12"),
+        (_works_on, "I11"),
+        (_spends, "I11"),
+        (_reserves_nothing, "I11"),
+        (_frozen_for_ever, "stays frozen"),
     ],
 )
 def test_a_broken_core_is_seen(

@@ -189,6 +189,7 @@ async def test_speaking_to_an_agent_that_does_not_listen_is_an_error(
 ) -> None:
     monkeypatch.setattr("agentdeck.engine.agent_stdin.WRITE_TIMEOUT_S", 0.1)
     launch(folder, ["sleep", "60"], tmp_path, env, stdin="fifo")
+    write_stdin(folder, b"x" * 900_000)  # the pipe is made to hold it
     with pytest.raises(NotHeard, match=r"read only \d+ of 900000 bytes"):
         write_stdin(folder, b"x" * 900_000)
     with pytest.raises(NotHeard, match="more than"):

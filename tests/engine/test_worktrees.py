@@ -312,6 +312,52 @@ def test_copies_and_links_cannot_leave_the_checkout(trees: Worktrees, bad: str) 
         trees.prepare("T1", "deck/r1/T1", "main", link=(bad,))
 
 
+def test_dependencies_are_cloned_and_stay_out_of_commits(
+    git: Git, repo: Path, tmp_path: Path, trees: Worktrees, sh: Sh
+) -> None:
+    """What a worktree changes in its clone is seen nowhere else; links in it stay links."""
+    (repo / "web" / "node_modules" / ".bin").mkdir(parents=True)
+    (repo / "web" / "node_modules" / "lib.js").write_text("old\n")
+    (repo / "web" / "node_modules" / "lib.js").chmod(0o755)
+    (repo / "web" / "node_modules" / ".bin" / "lib").symlink_to("../lib.js")
+    (tmp_path / "shared" / "vendor").mkdir(parents=True)
+    (tmp_path / "shared" / "vendor" / "a").write_text("a\n")
+    got = trees.prepare(
+        "T1",
+        "deck/r1/T1",
+        "main",
+        cache=("web/node_modules/", str(tmp_path / "shared" / "vendor"), "absent", "README"),
+    )
+    assert set(got.private) == {"web/node_modules", "vendor"}
+    cloned = got.path / "web" / "node_modules"
+    assert (cloned / ".bin" / "lib").readlink() == Path("../lib.js")
+    assert (cloned / "lib.js").stat().st_mode & 0o777 == 0o755
+    (cloned / "lib.js").write_text("new\n")
+    (got.path / "vendor" / "a").write_text("b\n")
+    assert (repo / "web" / "node_modules" / "lib.js").read_text() == "old\n"
+    assert (tmp_path / "shared" / "vendor" / "a").read_text() == "a\n"
+    flag = f"core.excludesFile={got.excludes}"
+    assert sh(got.path, "-c", flag, "status", "--porcelain", "-uall") == ""
+
+
+def test_what_a_clone_cannot_read_is_left_out_and_the_rest_is_there(
+    repo: Path, trees: Worktrees
+) -> None:
+    """A socket of a build server in the folder must not keep a task from starting."""
+    (repo / "cache").mkdir()
+    os.mkfifo(repo / "cache" / "pipe")
+    (repo / "cache" / "gone").symlink_to("nowhere")
+    (repo / "cache" / "a").write_text("a")
+    got = trees.prepare("T1", "deck/r1/T1", "main", cache=("cache",))
+    assert sorted(each.name for each in (got.path / "cache").iterdir()) == ["a", "gone"]
+
+
+@pytest.mark.parametrize("bad", ["../x", "a/../../x", "/", ""])
+def test_a_clone_cannot_leave_the_worktree(trees: Worktrees, bad: str) -> None:
+    with pytest.raises(UsageError, match="leads nowhere"):
+        trees.prepare("T1", "deck/r1/T1", "main", cache=(bad,))
+
+
 def test_a_tracked_link_does_not_lead_a_copy_outside(
     repo: Path, tmp_path: Path, trees: Worktrees, commit_on: Callable[..., str], sh: Sh
 ) -> None:

@@ -179,8 +179,8 @@ def test_agents_pools_gates_and_routes_are_found_by_their_words() -> None:
     """Agents without a command work as claude does, and that is told once."""
     found = built(
         task("A", agent="nlp-engineer", pool="native (local)", gates=["Tests pass", "nothing"]),
-        task("B", agent="codex"),
-        task("C", agent="codex", pool="lost"),
+        task("B", agent="cursor"),
+        task("C", agent="cursor", pool="lost"),
         task("D", agent="human"),
         agents=[DraftAgent("nlp-engineer", 3, use="claude", skills=["nlp"])],
         pools=[DraftPool("native (local)", 5000, 4)],
@@ -198,7 +198,7 @@ def test_agents_pools_gates_and_routes_are_found_by_their_words() -> None:
     plan = found.plan
     assert {agent.name: agent.use for agent in plan.agents} == {
         "nlp-engineer": "claude",
-        "codex": "claude",
+        "cursor": "claude",
         "Code-X": "claude",
     }
     assert plan.pools[0].size == 1000

@@ -130,7 +130,7 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         "AD505",
         '[agents.claude]\nskills = ["sql"]\n[agents.scripted]\nskills = ["css"]\n'
         + GOOD
-        + a_task("d", 'skills = ["css"]'),
+        + a_task("d", 'skills = ["css"]\nagent = "claude"'),
         'skills = ["css"]\n',
         'its agent claude lacks the skill "css"',
     ),
@@ -140,6 +140,15 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         '[budget]\ntokens = "10K"\n' + GOOD + a_task("d", 'tokens = "11K"'),
         'tokens = "10K"',
         "is 10,000, and the tasks are estimated at 11,000 tokens",
+    ),
+    (
+        "AD507",
+        '[[phase]]\nid = "p"\nbudget = { tokens = 5 }\n'
+        + GOOD
+        + a_task("d", 'tokens = 3\nphase = "p"')
+        + a_task("e", 'tokens = 3\nphase = "p"'),
+        "budget = { tokens = 5 }",
+        "is 5, and the tasks are estimated at 6 tokens",
     ),
     ("AD601", '[[route]]\nmatch.id = "Q*"\nmodel = "x"\n' + GOOD, "[[route]]", "matches no task"),
     (

@@ -1,8 +1,23 @@
-"""Lets the tests of the control room import what they share, as `tests.tui.sample_journal`."""
+"""Lets the tests of the control room import what they share, as `tests.tui.sample_journal`.
+
+A toast stays for as long as a test may take: a busy machine must not lose one that was not looked
+at yet.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+import pytest
+from textual.app import App
+
 sys.path.append(str(Path(__file__).parents[2]))
+
+TOAST_S = 600.0  # longer than any test
+
+
+@pytest.fixture(autouse=True)
+def lasting_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No toast goes away by itself."""
+    monkeypatch.setattr(App, "NOTIFICATION_TIMEOUT", TOAST_S)

@@ -59,10 +59,12 @@ class Story:
     def number(self, task: str) -> int:
         return len(self.state.tasks[TaskId(task)].attempts)
 
-    def start(self, task: str, agent: str = "claude", model: str | None = "sonnet") -> None:
+    def start(
+        self, task: str, agent: str = "claude", model: str | None = "sonnet", account: str = ""
+    ) -> None:
         name, attempt = TaskId(task), self.number(task) + 1
         self.tell(
-            e.AttemptClaimed(name, attempt, AgentName(agent), model),
+            e.AttemptClaimed(name, attempt, AgentName(agent), model, account=account),
             e.WorktreePrepared(
                 name, attempt, f"/state/worktrees/{task}", f"deck/webhooks-0a1b/{task}", self.tip
             ),
@@ -271,6 +273,17 @@ def middle() -> Story:
     return told
 
 
+def overspent() -> Story:
+    """The middle of the run, with its budget used up: everybody stands still."""
+    told = middle()
+    told.tell(e.BudgetSet("phase:streams", 8.0, 500_000, "you"))
+    told.tell(e.BudgetSet("run", 3.0, None, "you"), e.BudgetMarked("run", 1.0))
+    told.wait(1)
+    for name in ("S-1", "S-2", "S-3"):
+        told.tell(e.AttemptFrozen(TaskId(name), 1, 3))
+    return told
+
+
 def finished() -> Story:
     """A run in which everything landed."""
     plan = Plan(
@@ -292,6 +305,31 @@ def finished() -> Story:
 def begun() -> Story:
     """A run whose first event is all there is."""
     return Story(middle_plan())
+
+
+def limited(*, closed: bool = False) -> Story:
+    """One of two agents has met a limit of their account, the other works on; the rest waits."""
+    own = Agent(AgentName("claude"), use="claude", account="anthropic")
+    tasks = [task(f"PAY-{n}", f"Part {n} of the checkout") for n in range(1, 6)]
+    told = Story(Plan(name="checkout", tasks=tuple(tasks), agents=(own,), agents_limit=2))
+    told.wait(5)
+    for name in ("PAY-1", "PAY-2"):
+        told.start(name, account="anthropic")
+    told.wait(75)
+    for name in ("PAY-1", "PAY-2"):
+        told.progress(name, 9_000, 0.12, "Edit src/checkout.py")
+    cause = FailureClass.AUTH if closed else FailureClass.RATE_LIMIT
+    until = None if closed else STARTED_AT + told.at + 260
+    first = TaskId("PAY-1")
+    told.tell(
+        e.AttemptExited(first, 1, 1, ok=False, cause=cause, detail="from the API"),
+        e.AttemptCollected(first, 1, object_id("c"), object_id("t"), 0),
+        e.AccountLimited("anthropic", first, 1, cause, "HTTP 401: log in again", until, slows=True),
+        e.RetryScheduled(first, 1, cause, "from the API", STARTED_AT + told.at, counts=False),
+        e.RetryDue(first),
+    )
+    told.wait(21)
+    return told
 
 
 def large(size: int = 200) -> Story:

@@ -7,17 +7,28 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.tui.sample_journal import STARTED_AT, Story, begun, finished, large, middle, write_run
+from tests.tui.sample_journal import (
+    STARTED_AT,
+    Story,
+    begun,
+    finished,
+    large,
+    middle,
+    overspent,
+    write_run,
+)
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from agentdeck.core import commands as c
+from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.events import SkipMode
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.keys import KEYS, as_markdown
 from agentdeck.tui.model import Clock
+from agentdeck.tui.screens.budget_dialog import ChangeBudget
 from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, SkipDialog
 from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.snapshot import FixedSource
@@ -108,8 +119,8 @@ REFUSES = [
     ("a", "S-4", "S-4 is failed: there is nothing to approve"),
     ("m", "S-4", "only proven work can be merged"),
     ("x", "CORE-001", "there is nothing to stop"),
-    ("i", "S-1", "Claude takes no messages while it works"),
-    ("i", "S-4", "S-4 is failed: no agent listens"),
+    ("i", "S-7", "S-7 is proposed: no turn follows; a retry with feedback sends it back"),
+    ("i", "CORE-001", "CORE-001 is landed: no turn follows"),
     ("c", "W-1", "W-1 has no branch yet"),
     ("u", "S-1", "S-1 is not skipped"),
 ]
@@ -183,6 +194,79 @@ async def test_a_retry_takes_feedback_along(tmp_path: Path) -> None:
         deck.app.screen.query_one(Input).value = "mind the poison message"
         await deck.press("enter")
         assert deck.source.sent == [c.Retry(T("S-4"), "mind the poison message")]
+
+
+BUDGETS: list[tuple[tuple[str, ...], str, AnyCommand]] = [
+    ((), "+5", c.RaiseBudget("run", usd=5.0)),
+    ((), "20", c.SetBudget("run", usd=20.0)),
+    ((), "2M", c.SetBudget("run", tokens=2_000_000)),
+    (("down",), "$9", c.SetBudget("phase:streams", usd=9.0)),
+    (("down",), "+100k", c.RaiseBudget("phase:streams", tokens=100_000)),
+    (("up", "up"), "none", c.SetBudget("run", usd=None)),
+]
+
+
+@pytest.mark.parametrize(("moves", "text", "command"), BUDGETS)
+async def test_a_budget_is_raised_in_a_line_of_text(
+    tmp_path: Path, moves: tuple[str, ...], text: str, command: AnyCommand
+) -> None:
+    """The one that asks is marked; the arrows mark another while the line keeps the focus."""
+    async with room(tmp_path, overspent()) as deck:
+        await deck.press("dollar_sign", *moves)
+        deck.app.screen.query_one(Input).value = text
+        await deck.press("enter")
+        assert deck.source.sent == [command]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("", "'' is no amount"), ("lots", "'lots' is no amount"), ("$3", "is that already")],
+)
+async def test_a_budget_that_cannot_be_says_why_and_the_dialog_stays(
+    tmp_path: Path, text: str, why: str
+) -> None:
+    async with room(tmp_path, overspent()) as deck:
+        await deck.press("dollar_sign")
+        deck.app.screen.query_one(Input).value = text
+        await deck.press("enter")
+        assert why in deck.toasts[-1]
+        assert isinstance(deck.app.screen, ChangeBudget)
+        await deck.press("escape")
+        assert deck.source.sent == []
+
+
+async def test_what_only_a_budget_waits_for_is_found_by_its_key(tmp_path: Path) -> None:
+    """`.` finds no task then, and names the key; a run that has ended has nothing to raise."""
+    told = begun()
+    told.start("CORE-001")
+    told.progress("CORE-001", 1_000, 20.5)
+    async with room(tmp_path, told) as deck:
+        await deck.press("full_stop")
+        assert "$ raises it" in deck.toasts[-1]
+    async with room(tmp_path / "ended", finished()) as deck:
+        await deck.press("dollar_sign")
+        assert "The run has ended" in deck.toasts[-1]
+
+
+async def test_marks_are_told_as_they_come_and_never_again(tmp_path: Path) -> None:
+    """A deck that is opened later says nothing of the marks before."""
+    told = begun()
+    told.start("CORE-001")
+    told.wait(60)
+    told.progress("CORE-001", 1_000, 16.5)
+    told.tell(e.BudgetMarked("run", 0.8))
+    mark = told.history[-1]
+    early = Story.__new__(Story)
+    early.__dict__.update(told.__dict__, history=told.history[:-1])
+    async with room(tmp_path, early) as deck:
+        deck.app.take([mark])
+        await deck.pilot.pause()
+        assert deck.toasts == ["80% of the budget of $20 is used."]
+    told.wait(60)
+    async with room(tmp_path / "later", told) as deck:
+        deck.app.take(told.history)
+        await deck.pilot.pause()
+        assert deck.toasts == []
 
 
 async def test_no_key_is_silent(tmp_path: Path) -> None:

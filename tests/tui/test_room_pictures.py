@@ -19,7 +19,9 @@ from tests.tui.sample_journal import (
     begun,
     finished,
     large,
+    limited,
     middle,
+    overspent,
     write_run,
 )
 
@@ -66,6 +68,7 @@ SCREENS = [
     ("palette", "S-4"),
     ("themes", None),
     ("skip", "S-4"),
+    ("budget", "S-2"),
 ]
 
 
@@ -75,10 +78,21 @@ async def test_every_screen(tmp_path: Path, size: str, screen: str, selected: st
     """You should see: *outline* phases with counts and a row a task; *log* tools as one line each
     and prose wrapped; *gates* unit passed and e2e open for S-5; *brief* that W-2 waits for S-4;
     *history* two attempts of S-4 with their cost; *agents*, *queue* these panes in front; *help*
-    keys by group, dim ones with "not now"; *palette*, *themes*, *skip* a dialog over the room.
+    keys by group, dim ones with "not now"; *palette*, *themes*, *skip*, *budget* a dialog over the
+    room.
     """
     picture = await take(tmp_path, middle(), size, screen=screen, selected=selected)
     compare(f"{screen}-{size}.txt", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("screen", ["main", "budget"])
+async def test_a_run_that_has_used_up_its_budget(tmp_path: Path, size: str, screen: str) -> None:
+    """You should see "budget used up ($)" first, loud, "$3.04 of $3" in red (not at 80x24), agents
+    that stand still and why; in the dialog the run's budget marked, that of a phase below it.
+    """
+    picture = await take(tmp_path, overspent(), size, ".svg", screen=screen, selected="S-2")
+    compare(f"overspent-{screen}-{size}.svg", picture)
 
 
 STORIES: list[tuple[str, Callable[[], Story]]] = [
@@ -86,6 +100,8 @@ STORIES: list[tuple[str, Callable[[], Story]]] = [
     ("finished", finished),
     ("large", large),
     ("awkward", awkward),
+    ("limited", limited),
+    ("closed", lambda: limited(closed=True)),
 ]
 
 
@@ -94,7 +110,8 @@ STORIES: list[tuple[str, Callable[[], Story]]] = [
 async def test_other_runs(tmp_path: Path, size: str, name: str, story: Callable[[], Story]) -> None:
     """You should see: *begun* panes that say what will appear in them; *finished* "complete" and
     how long it took; *large* an outline of 200 tasks; *awkward* whole borders in spite of long,
-    wide and hostile names.
+    wide and hostile names; *limited* the account with a countdown, at the top and above the agents;
+    *closed* that the account needs you.
     """
     compare(f"{name}-{size}.txt", await take(tmp_path, story(), size))
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from tests.tui.sample_journal import STARTED_AT, Story, awkward, begun, finished, large, middle
+from tests.tui.sample_journal import (
+    STARTED_AT,
+    Story,
+    awkward,
+    begun,
+    finished,
+    large,
+    limited,
+    middle,
+)
 
 from agentdeck.core.explain import explain
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.presentation import figures
+from agentdeck.tui.presentation.accounts import account_figure, nobody_starts
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.diff import DiffColours, diff_texts, files_of, size_of
 from agentdeck.tui.presentation.forecast import critical_path
 from agentdeck.tui.presentation.header import header_line, terminal_title
 from agentdeck.tui.presentation.line import (
+    EMPTY,
     Span,
     cells,
     cut,
@@ -76,7 +88,7 @@ def test_every_status_has_a_sign_of_its_own_in_both_alphabets() -> None:
     assert all(ascii_signs(sign.glyph) == sign.ascii for sign in SIGNS.values())
 
 
-@pytest.mark.parametrize("story", [begun, middle, large, awkward, finished])
+@pytest.mark.parametrize("story", [begun, middle, large, awkward, limited, finished])
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200, 300])
 def test_the_header_fills_its_line_exactly(story: object, width: int) -> None:
     assert callable(story)
@@ -87,6 +99,32 @@ def test_the_need_for_a_person_comes_first() -> None:
     assert text_of(header_line(deck(middle()), 80)).strip().startswith("! 3 need you")
     assert terminal_title(deck(middle())).startswith("(3) ")
     assert "need" not in text_of(header_line(deck(finished()), 120))
+
+
+def test_a_frozen_account_counts_down() -> None:
+    """At the top, above the agents, and in the sentence of each task that waits for it."""
+    moment = deck(limited())
+    assert text_of(header_line(moment, 80)).strip().startswith("‖ anthropic 03:59")
+    assert text_of(account_figure(moment, 80)) == "anthropic opens in 03:59 (12:05)"
+    assert text_of(account_figure(moment, 50)) == "anthropic opens in 03:59"
+    assert nobody_starts(moment) == (
+        "Nobody starts: anthropic is rate limited, open again in 4 min."
+    )
+    assert "anthropic is rate limited" in moment.why(TaskId("PAY-3"))
+    later = replace(moment, now=moment.now + 30)
+    assert "03:29" in text_of(header_line(later, 80))
+
+
+def test_an_account_that_lets_nobody_in_needs_a_person() -> None:
+    """Before the tasks that need one: all of them may wait for it."""
+    moment = deck(limited(closed=True))
+    assert text_of(header_line(moment, 80)).strip().startswith("! anthropic needs you")
+    assert "agentdeck accounts resume anthropic" in nobody_starts(moment)
+
+
+def test_no_account_is_spoken_of_while_all_are_open() -> None:
+    for story in (middle(), finished()):
+        assert (account_figure(deck(story), 80), nobody_starts(deck(story))) == (EMPTY, "")
 
 
 def test_the_sentence_is_the_one_of_every_face() -> None:

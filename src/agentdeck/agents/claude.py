@@ -2,18 +2,21 @@
 
 Rules:
 - Order of keys means nothing, unknown types are noise.
-- Only `result` is counted: `assistant` lines repeat the usage of their message once a block. Its
-  totals grow over the process, so the latest holds and nothing is summed.
-- `subtype` "success" with `is_error` is a failure: errors of the service are reported so.
-- Sub-agents (`parent_tool_use_id`) use tools like anybody, but their prose is not the agent's.
+- A process that is given several prompts has a result for each; every one is reported, and a turn
+  that begins after it (`init` comes again) takes it back.
+- Sub-agents (`parent_tool_use_id`) use tools and tokens like anybody, but their prose is not the
+  agent's.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from agentdeck.agents.claude_failures import Failure, api_failure
-from agentdeck.agents.claude_tools import detail_of, target_of
+import msgspec
+
+from agentdeck.agents import claude_control, claude_usage
+from agentdeck.agents.blame import cause_of_status
+from agentdeck.agents.claude_result import BY_NAME, ended
 from agentdeck.agents.json_line import (
     count_of,
     list_of,
@@ -22,44 +25,55 @@ from agentdeck.agents.json_line import (
     table_of,
     text_of,
 )
-from agentdeck.agents.one_line import decoded_line, one_line, plain_text
+from agentdeck.agents.line_reader import Context, Memory, remembered, unread
+from agentdeck.agents.one_line import one_line, plain_text
 from agentdeck.agents.reports import (
     ACTIVITY_CHARS,
     DETAIL_CHARS,
     MESSAGE_CHARS,
-    NOISE_CHARS,
-    Ended,
-    Noise,
+    Limited,
     Noted,
     Report,
     Said,
     Started,
     ToolUsed,
-    Usage,
 )
+from agentdeck.agents.tool_inputs import edited_by, size_of_edit, target_of, todo_list
 from agentdeck.core.events import FailureClass
 
 MAX_OPEN_TOOLS: Final = 64  # calls whose end is awaited; agents have a handful at once
 MAX_BLOCKS: Final = 256  # content blocks of one line that are looked at; real ones have one or two
+BLAMED_CHARS: Final = 32  # of the name of an error
 MILLISECONDS_FROM: Final = 1e11  # a time above it is in milliseconds: in seconds it is year 5138
+
+
+class ClaudeMemory(Memory, frozen=True, array_like=True, tag="claude/1"):
+    """What later lines need."""
+
+    counted: claude_usage.Counted = claude_usage.Counted()
+    blamed: str = ""  # the latest error word of the service
+    spent: bool = False  # the account's allowance is used up
+    resets_at: float | None = None  # when that limit resets
 
 
 class ClaudeLines:
     """Reads the lines of one attempt."""
 
-    def __init__(self, root: str = "") -> None:
-        self._root = root  # the agent's folder; paths are shown below it
+    def __init__(self, context: Context) -> None:
+        self.memory = remembered(context.carry, ClaudeMemory)
+        self._root = context.root
         self._open: dict[str, tuple[str, str]] = {}  # tool calls by id: name, target
-        self._resets_at: float | None = None
-        self._blamed = ""  # the latest error word of the service
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
         found = parse_object(line)
         if found is None:
-            raw = decoded_line(line, NOISE_CHARS)
-            return [Noise(raw, foreign=True)] if raw else []
-        return self._reports(found) or [Noise(decoded_line(line, NOISE_CHARS))]
+            return unread(line, foreign=True)
+        return self._reports(found) or unread(line)
+
+    def at_end(self) -> list[Report]:
+        """Nothing: without a result the exit status tells."""
+        return []
 
     def _reports(self, found: dict[str, Any]) -> list[Report]:
         match found.get("type"):
@@ -71,6 +85,10 @@ class ClaudeLines:
                 return self._user(found)
             case "rate_limit_event":
                 return self._rate_limit(table_of(found, "rate_limit_info"))
+            case "control_request":
+                return claude_control.asked(found, self._root)
+            case "control_cancel_request":
+                return claude_control.withdrawn(found)
             case "result":
                 return self._result(found)
             case _:
@@ -79,42 +97,60 @@ class ClaudeLines:
     def _system(self, found: dict[str, Any]) -> list[Report]:
         match found.get("subtype"):
             case "init":
-                self._root = text_of(found, "cwd") or self._root
+                self._root = self._root or text_of(found, "cwd")
                 session = one_line(text_of(found, "session_id"), ACTIVITY_CHARS)
                 model = one_line(text_of(found, "model"), ACTIVITY_CHARS)
                 return [Started(session or None, model or None)]
             case "api_retry":
-                self._blamed = text_of(found, "error")
-                status = count_of(found, "error_status")
-                why = f"HTTP {status}" if status else self._blamed or "a network error"
-                turn = f"{count_of(found, 'attempt')} of {count_of(found, 'max_retries')}"
-                wait = number_of(found, "retry_delay_ms") / 1000
-                text = f"asks the service again after {why} ({turn}, in {wait:.0f} s)"
-                return [Noted(one_line(text, ACTIVITY_CHARS))]
+                return [self._retry(found)]
+            case "compact_boundary":
+                return [Noted("shortened what it remembers of the conversation")]
+            case "permission_denied":
+                tool = one_line(text_of(found, "tool_name"), ACTIVITY_CHARS) or "a tool"
+                return [Noted(f"was denied {tool}")]
             case _:
                 return []
 
+    def _retry(self, found: dict[str, Any]) -> Report:
+        blamed = one_line(text_of(found, "error"), BLAMED_CHARS)
+        self.memory = msgspec.structs.replace(self.memory, blamed=blamed)
+        status = count_of(found, "error_status")
+        cause = cause_of_status(status) or BY_NAME.get(blamed) or FailureClass.NETWORK
+        why = f"HTTP {status}" if status else blamed or "a network error"
+        turn = f"{count_of(found, 'attempt')} of {count_of(found, 'max_retries')}"
+        wait = number_of(found, "retry_delay_ms") / 1000
+        text = f"asks the service again after {why} ({turn}, in {wait:.0f} s)"
+        return Limited(cause, one_line(text, ACTIVITY_CHARS))
+
     def _assistant(self, found: dict[str, Any]) -> list[Report]:
-        self._blamed = text_of(found, "error") or self._blamed
+        message = table_of(found, "message")
+        before = self.memory.counted
+        counted = claude_usage.with_message(before, message)
+        blamed = one_line(text_of(found, "error"), BLAMED_CHARS) or self.memory.blamed
+        if counted is not before or blamed != self.memory.blamed:
+            self.memory = msgspec.structs.replace(self.memory, counted=counted, blamed=blamed)
         main = found.get("parent_tool_use_id") is None
         reports: list[Report] = []
-        for block in list_of(table_of(found, "message"), "content")[:MAX_BLOCKS]:
+        for block in list_of(message, "content")[:MAX_BLOCKS]:
             kind = text_of(block, "type")
             if kind == "text" and main:
                 text = plain_text(text_of(block, "text"), MESSAGE_CHARS)
                 reports += [Said(text)] if text else []
             elif kind == "tool_use":
-                reports.append(self._tool(block))
+                reports += self._tool(block)
+        if counted.live != before.live:
+            reports += claude_usage.reported(counted, estimate=True)
         return reports
 
-    def _tool(self, block: dict[str, Any]) -> Report:
+    def _tool(self, block: dict[str, Any]) -> list[Report]:
         name = one_line(text_of(block, "name"), ACTIVITY_CHARS) or "tool"
         given = table_of(block, "input")
         target = target_of(given, self._root)
         while len(self._open) >= MAX_OPEN_TOOLS:
             del self._open[next(iter(self._open))]
         self._open[text_of(block, "id")] = (name, target)
-        return ToolUsed(name, target, "running", detail_of(name, given))
+        used = ToolUsed(name, target, "running", size_of_edit(name, given))
+        return [used, *edited_by(name, given, self._root), *todo_list(name, given)]
 
     def _user(self, found: dict[str, Any]) -> list[Report]:
         reports: list[Report] = []
@@ -127,43 +163,33 @@ class ClaudeLines:
         return reports
 
     def _rate_limit(self, info: dict[str, Any]) -> list[Report]:
-        if text_of(info, "status") != "rejected":
+        hit = text_of(info, "status") == "rejected"
+        if not hit and text_of(info, "status") != "allowed_warning":
             return []
-        self._blamed = "rate_limit"
         at = number_of(info, "resetsAt")
-        self._resets_at = (at / 1000 if at > MILLISECONDS_FROM else at) or None
+        resets_at = (at / 1000 if at > MILLISECONDS_FROM else at) or None
+        used = min(1.0, number_of(info, "utilization")) if "utilization" in info else None
         which = text_of(info, "rateLimitType").replace("_", " ")
-        return [Noted(one_line(f"has used up its limit ({which or 'rate'})", ACTIVITY_CHARS))]
+        cause = FailureClass.QUOTA if which else FailureClass.RATE_LIMIT
+        if hit:
+            self.memory = msgspec.structs.replace(
+                self.memory, blamed="rate_limit", spent=bool(which), resets_at=resets_at
+            )
+            text = f"has used up its limit ({which or 'rate'})"
+        else:
+            share = "most" if used is None else f"{used:.0%}"
+            text = f"has used {share} of its limit ({which or 'rate'})"
+        return [Limited(cause, one_line(text, ACTIVITY_CHARS), resets_at, used, hit)]
 
     def _result(self, found: dict[str, Any]) -> list[Report]:
-        subtype = text_of(found, "subtype")
-        failed = found.get("is_error") is True or subtype not in {"", "success"}
-        if not failed:
-            return [_usage(found), Ended(True, one_line(text_of(found, "result"), DETAIL_CHARS))]
-        errors = "; ".join(error for error in list_of(found, "errors") if isinstance(error, str))
-        said = one_line(text_of(found, "result") or errors, DETAIL_CHARS)
-        failure = api_failure(found, said, self._blamed) or Failure(FailureClass.AGENT)
-        retry_at = failure.retry_at
-        if failure.cause is FailureClass.RATE_LIMIT:
-            retry_at = self._resets_at or retry_at
-        if text_of(found, "terminal_reason").startswith("aborted"):
-            detail = "it was interrupted"
-        else:
-            detail = said or subtype.replace("_", " ") or "the agent reported an error"
-        return [_usage(found), Ended(False, detail, failure.cause, retry_at)]
-
-
-def _usage(found: dict[str, Any]) -> Usage:
-    """Totals of the process; of the main loop alone where the result has no more."""
-    usd = number_of(found, "total_cost_usd")
-    models = [model for model in table_of(found, "modelUsage").values() if isinstance(model, dict)]
-    if models:
-        fresh = ("inputTokens", "cacheCreationInputTokens")
-        tokens_in = sum(count_of(model, key) for model in models for key in fresh)
-        return Usage(tokens_in, sum(count_of(model, "outputTokens") for model in models), usd)
-    usage = table_of(found, "usage")
-    tokens_in = count_of(usage, "input_tokens") + count_of(usage, "cache_creation_input_tokens")
-    return Usage(tokens_in, count_of(usage, "output_tokens"), usd)
+        memory = self.memory
+        counted = claude_usage.with_result(memory.counted, found)
+        self.memory = ClaudeMemory(counted)
+        usage = claude_usage.reported(counted, estimate=False) if counted.before else []
+        return [
+            *usage,
+            ended(found, memory.blamed, memory.resets_at, spent=memory.spent),
+        ]
 
 
 def _result_text(block: dict[str, Any]) -> str:

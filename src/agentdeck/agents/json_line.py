@@ -9,7 +9,11 @@ import json
 import math
 from typing import Any, Final
 
+import msgspec
+
 MAX_NUMBER: Final = 10**15  # tokens or dollars beyond it are garbage, and must fit a 64-bit column
+
+_strict: Final = msgspec.json.Decoder(dict[str, Any])  # two to three times as fast as `json`
 
 
 def parse_object(line: bytes) -> dict[str, Any] | None:
@@ -18,7 +22,15 @@ def parse_object(line: bytes) -> dict[str, Any] | None:
     if not stripped.startswith(b"{"):
         return None
     try:
-        found = json.loads(stripped.decode("utf-8", "replace"))
+        return _strict.decode(stripped)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return _leniently(stripped)
+
+
+def _leniently(text: bytes) -> dict[str, Any] | None:
+    """What strict JSON refuses and agents write: NaN, half an emoji, bytes that are no UTF-8."""
+    try:
+        found = json.loads(text.decode("utf-8", "replace"))
     except (ValueError, RecursionError):  # not JSON, a number of thousands of digits, deep nesting
         return None
     return found if isinstance(found, dict) else None

@@ -27,21 +27,40 @@ _UNSAFE: Final = re.compile(
 def plain_text(text: str, limit: int) -> str:
     """`text` with its line breaks, at most `limit` characters, without white space around it."""
     whole = len(text) <= limit * SLACK
-    cleaned = _UNSAFE.sub("", _SEQUENCE.sub("", text[: limit * SLACK].replace("\r\n", "\n")))
-    cleaned = cleaned.strip()
+    cleaned = _cleaned(text[: limit * SLACK]).strip()
     if len(cleaned) <= limit and whole:
         return cleaned
     return cleaned[: limit - 1].rstrip() + CUT
+
+
+def plain_piece(text: str, limit: int) -> str:
+    """A piece of text that others go before and after: as `plain_text`, with its outer spaces."""
+    cleaned = _cleaned(text[: limit * SLACK])
+    if len(cleaned) <= limit and len(text) <= limit * SLACK:
+        return cleaned
+    return cleaned[: limit - 1] + CUT
 
 
 def one_line(text: str, limit: int) -> str:
     """`text` on one line, at most `limit` characters: runs of white space become one space."""
     whole = len(text) <= limit * SLACK
-    cleaned = _UNSAFE.sub("", _SEQUENCE.sub("", " ".join(text[: limit * SLACK].split())))
-    cleaned = " ".join(cleaned.split())
+    head = text if whole else text[: limit * SLACK]
+    if not head.isprintable():  # else it has no white space but spaces, and nothing unsafe
+        head = _UNSAFE.sub("", _SEQUENCE.sub("", " ".join(head.split())))
+    cleaned = " ".join(head.split())
     if len(cleaned) <= limit and whole:
         return cleaned
     return cleaned[: limit - 1].rstrip() + CUT
+
+
+def _cleaned(text: str) -> str:
+    """`text` without what acts on a terminal; most has nothing of it and is looked at once."""
+    if "\n" not in text and text.isprintable():
+        return text
+    text = text.replace("\r\n", "\n")
+    if text.replace("\n", "").isprintable():
+        return text
+    return _UNSAFE.sub("", _SEQUENCE.sub("", text))
 
 
 def decoded_line(line: bytes, limit: int) -> str:

@@ -5,6 +5,7 @@ Rules: success is the exit status; a line never says that the work is done.
 
 from __future__ import annotations
 
+from agentdeck.agents.line_reader import Context, Memory
 from agentdeck.agents.one_line import decoded_line
 from agentdeck.agents.reports import ACTIVITY_CHARS, Printed, Report
 
@@ -12,7 +13,15 @@ from agentdeck.agents.reports import ACTIVITY_CHARS, Printed, Report
 class PlainLines:
     """Reads the lines of one attempt."""
 
+    def __init__(self, context: Context) -> None:
+        del context  # a line of plain output says all there is to know
+        self.memory = Memory()
+
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
         text = decoded_line(line, ACTIVITY_CHARS)
         return [Printed(text)] if text else []
+
+    def at_end(self) -> list[Report]:
+        """Nothing: the exit status tells."""
+        return []

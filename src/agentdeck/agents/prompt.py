@@ -3,6 +3,7 @@
 Rules:
 - The brief of the task stands at the margin, as its author wrote it. Everything that other agents,
   gates or git have said is indented, so it cannot be taken for a part of the brief.
+- Who goes on in its session has the brief already, and is told only what is new.
 - Every part has a bound; the whole is far below what an argument may hold.
 - A commit message has one line for each thing, whatever a title holds.
 """
@@ -14,12 +15,17 @@ from typing import Final
 
 from agentdeck.agents.one_line import CUT, one_line, plain_text
 from agentdeck.core import evidence
+from agentdeck.core.events import AskKind, FailureClass
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Plan
 from agentdeck.core.state import Attempt, RunState, TaskRun
 
 BRIEF_CHARS: Final = 60_000  # a brief longer than a short story belongs into a file of the repo
 FEEDBACK_CHARS: Final = 8_000  # the end of a gate's log
+SAID_CHARS: Final = 20_000  # of one message of a person
+SAID_NEW: Final = 10  # messages, the latest ones
+SAID_BEFORE: Final = 20  # likewise; who says more has said it in the plan
+SAID_BEFORE_CHARS: Final = 1_000  # of each of those
 MESSAGE_CHARS: Final = 600  # of each task this one needs
 NEEDED_TASKS: Final = 20  # of those told about; a task that needs more is a mere joint
 NAMED_FILES: Final = 12  # of each task this one needs
@@ -35,6 +41,26 @@ _RULES: Final = """\
   that you did not make.
 - Nobody watches: do not ask back, decide, and say in your last message what you decided.
 - End with a few sentences on what you changed and what is left open."""
+_GOES_ON: Final = """\
+You go on in this conversation. The worktree is as you left it; what you had not committed was
+committed for you."""
+# Nobody has judged the work of an attempt that ended so.
+_INTERRUPTED: Final = frozenset(
+    {
+        FailureClass.CRASH,
+        FailureClass.LOST,
+        FailureClass.RATE_LIMIT,
+        FailureClass.OVERLOAD,
+        FailureClass.NETWORK,
+        FailureClass.AUTH,
+        FailureClass.QUOTA,
+        FailureClass.TURN_LIMIT,
+        FailureClass.TIMEOUT,
+        FailureClass.BUDGET,
+        FailureClass.SETUP,
+        FailureClass.STOPPED,
+    }
+)
 
 
 def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
@@ -44,11 +70,14 @@ def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
         attempt: counts from 1; from the second on, why the one before was not enough is told.
     """
     spec, task = state.spec(task_id), state.tasks[task_id]
+    if attempt <= len(task.attempts) and task.attempts[attempt - 1].resumed is not None:
+        return _only_the_news(task, attempt)
     title = one_line(spec.title, TITLE_CHARS)
     parts = [
         f"# Task {task_id}: {title}" if title else f"# Task {task_id}",
         _brief(spec.prompt or spec.title or str(task_id)),
         _feedback(state, task, attempt),
+        _said(task, attempt),
         _files(spec.files),
         _gates(state, task),
         _checks(state.plan),
@@ -62,20 +91,35 @@ def commit_message(state: RunState, task_id: TaskId, attempt: int) -> str:
     """The message of the commit in which agentdeck puts what an agent left uncommitted."""
     title = one_line(state.spec(task_id).title, TITLE_CHARS)
     subject = f"{task_id}: {title}" if title else f"{task_id}: work of attempt {attempt}"
-    return _with_trailers(subject, state, task_id, attempt)
+    own = [one.hands for one in state.tasks[task_id].attempts if one.number == attempt]
+    return _with_trailers(subject, state, task_id, attempt, filter(None, own))
 
 
 def landing_message(state: RunState, task_id: TaskId, attempt: int) -> str:
     """The message of the commit that lands a task."""
     title = one_line(state.spec(task_id).title, TITLE_CHARS) or str(task_id)
-    return _with_trailers(f"Complete {task_id}: {title}", state, task_id, attempt)
+    hands = _hands(state.tasks[task_id], attempt)
+    return _with_trailers(f"Complete {task_id}: {title}", state, task_id, attempt, hands)
 
 
-def _with_trailers(subject: str, state: RunState, task_id: TaskId, attempt: int) -> str:
+def _hands(task: TaskRun, number: int) -> list[str]:
+    """Who worked by hand on what an attempt has built on, each once."""
+    found: list[str] = []
+    for attempt in reversed(task.attempts[:number]):
+        found.append(attempt.hands)
+        if attempt.fresh:
+            break
+    return list(dict.fromkeys(name for name in reversed(found) if name))
+
+
+def _with_trailers(
+    subject: str, state: RunState, task_id: TaskId, attempt: int, hands: Iterable[str]
+) -> str:
     trailers = (
         f"Agentdeck-Run: {one_line(state.run, WORD_CHARS)}",
         f"Agentdeck-Task: {one_line(task_id, WORD_CHARS)}",
         f"Agentdeck-Attempt: {attempt}",
+        *(f"Agentdeck-Hands: {one_line(name, WORD_CHARS)}" for name in hands),
     )
     return "\n".join((subject, "", *trailers)) + "\n"
 
@@ -87,16 +131,95 @@ def _brief(text: str) -> str:
     return clean[:BRIEF_CHARS].rstrip() + f"\n{CUT} (the brief was cut here: it is too long)"
 
 
+def _only_the_news(task: TaskRun, number: int) -> str:
+    """What an agent is told that goes on in the session of the attempt before."""
+    before = task.attempts[number - 2]
+    interrupted = before.cause in _INTERRUPTED and not task.feedback_by
+    cause = f" ({before.cause})" if before.cause and not task.feedback_by else ""
+    lead = f"You were interrupted{cause}" if interrupted else f"Your work is not done{cause}"
+    parts = [
+        f"# Task {task.id}, attempt {number}: go on",
+        _GOES_ON,
+    ]
+    if task.feedback:
+        by = f". {_says(task)}" if task.feedback_by else ""
+        parts += [f"{lead}{by}:", _indented(_tail(task.feedback, FEEDBACK_CHARS))]
+    elif before.hands:
+        parts.append(_by_hand(before))
+    elif interrupted or not task.attempts[number - 1].told:
+        parts.append(f"{lead}.")
+    parts.append(_said(task, number))
+    parts.append("Go on where you stopped." if interrupted else "Do that, then end.")
+    parts.append("What you were told at the beginning still holds.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _by_hand(before: Attempt) -> str:
+    """That a person worked where the agent goes on."""
+    work = before.collected
+    where = f" What they left is commit {work.head[:12]}." if work and work.commits else ""
+    return (
+        f"{one_line(before.hands, WORD_CHARS)} took this over from you, worked in this worktree by "
+        f"hand, and gives it back.{where} Look at what has changed before you go on."
+    )
+
+
+def _says(task: TaskRun) -> str:
+    who = "Somebody" if task.feedback_by == "you" else one_line(task.feedback_by, WORD_CHARS)
+    return f"{who} looked at it and says"
+
+
 def _feedback(state: RunState, task: TaskRun, number: int) -> str:
     """Why there is another attempt, in the words of who found it wanting."""
-    if number <= 1 or not task.feedback:
+    current = task.attempts[number - 1] if number <= len(task.attempts) else None
+    told = current is not None and bool(current.told)
+    before = task.attempts[number - 2] if 2 <= number < len(task.attempts) + 2 else None
+    by_hand = before is not None and before.hands and current is not None and not current.fresh
+    if number <= 1 or not (task.feedback or told or by_hand):
         return ""
-    before = task.attempts[number - 2] if number - 2 < len(task.attempts) else None
-    cause = f" ({task.cause})" if task.cause else ""
-    lines = [f"## This is attempt {number}", "", f"The attempt before was not enough{cause}:", ""]
-    lines.append(_indented(_tail(task.feedback, FEEDBACK_CHARS)))
-    lines += ["", _where_it_stands(state, task, number, before)]
+    lines = [f"## This is attempt {number}", ""]
+    if before is not None and by_hand:
+        lines += [_by_hand(before), ""]
+    if task.feedback:
+        cause = f" ({before.cause})" if before is not None and before.cause else ""
+        lead = f"The attempt before was not enough{cause}"
+        if task.feedback_by:
+            lead += f". {_says(task)}"
+        lines += [f"{lead}:", "", _indented(_tail(task.feedback, FEEDBACK_CHARS)), ""]
+    lines.append(_where_it_stands(state, task, number, before))
     return "\n".join(lines)
+
+
+def _said(task: TaskRun, number: int) -> str:
+    """What a person said since the attempt before, and to the attempts before."""
+    current = task.attempts[number - 1] if number <= len(task.attempts) else None
+    if current is None:
+        return ""
+    new = [_quoted(said.by, said.text, SAID_CHARS) for said in current.told]
+    # An attempt that goes on in a session has heard the earlier words.
+    earlier = [] if current.resumed else _said_before(task, number)
+    parts = (
+        ("## What a person adds", new[-SAID_NEW:]),
+        ("## What a person said to the attempts before", earlier[-SAID_BEFORE:]),
+    )
+    return "\n\n".join("\n\n".join([head, *rows]) for head, rows in parts if rows)
+
+
+def _said_before(task: TaskRun, number: int) -> list[str]:
+    found = []
+    for attempt in task.attempts[: number - 1]:
+        found += [_quoted(said.by, said.text, SAID_BEFORE_CHARS) for said in attempt.told]
+        for message in attempt.messages:
+            asked = message.answers
+            if not message.delivered or (asked and asked.ask is AskKind.PERMISSION):
+                continue
+            question = f"{one_line(asked.text, GATE_CHARS)} " if asked else ""
+            found.append(_quoted(message.by, question + message.text, SAID_BEFORE_CHARS))
+    return found
+
+
+def _quoted(by: str, text: str, limit: int) -> str:
+    return _indented(f"{one_line(by, WORD_CHARS)}: {plain_text(text, limit)}")
 
 
 def _where_it_stands(state: RunState, task: TaskRun, number: int, before: Attempt | None) -> str:

@@ -6,33 +6,43 @@ Rules:
 - Of a line longer than `MAX_LINE_BYTES` the beginning is kept and the rest only counted.
 - `offset` is where a new reader may go on: always at the end of a line. A result is left before it
   until something follows, so that a reader that starts there hears the result again.
+- `summary.carry` is the format's memory *at that offset*: with a result pending, the memory from
+  before the result. So a line that is read again is read as it was the first time, and what is
+  summed up over lines is summed up once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final
 
+from agentdeck.agents.acp import AcpLines
+from agentdeck.agents.aider import AiderLines
 from agentdeck.agents.claude import ClaudeLines
+from agentdeck.agents.codex import CodexLines
+from agentdeck.agents.gemini import GeminiLines
+from agentdeck.agents.line_reader import Context, LineReader, Memory, carried
+from agentdeck.agents.mini import MiniLines
+from agentdeck.agents.opencode import OpencodeLines
 from agentdeck.agents.plain import PlainLines
-from agentdeck.agents.reports import Ended, Noise, Report, Summary
+from agentdeck.agents.reports import Ended, Noise, Report, Totals, Usage
 from agentdeck.agents.scripted import ScriptedLines
+from agentdeck.agents.summary import Summary
 from agentdeck.core.errors import UsageError
 
 MAX_LINE_BYTES: Final = 8 << 20  # the longest lines seen have 2 MB; memory of one reader
 
+_NO_NEWS: Final = (Noise, Usage)  # reports after which a result still stands
 
-class LineReader(Protocol):
-    """Knows one format; remembers what later lines refer to."""
-
-    def read(self, line: bytes) -> list[Report]:
-        """What one line says, without its line break."""
-        ...
-
-
-FORMATS: Final[dict[str, Callable[[], LineReader]]] = {
+FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
     "plain": PlainLines,
     "claude": ClaudeLines,
+    "codex": CodexLines,
+    "gemini": GeminiLines,
+    "opencode": OpencodeLines,
+    "aider": AiderLines,
+    "mini": MiniLines,
+    "acp": AcpLines,
     "scripted": ScriptedLines,
 }
 
@@ -48,53 +58,85 @@ class Reader:
         max_line_bytes: int = MAX_LINE_BYTES,
     ) -> None:
         self.summary = summary
+        self.result: Ended | None = None  # the latest one, until something follows it
         self._lines = lines
         self._max = max_line_bytes
         self._line = bytearray()  # of the line that has no end yet, cut at `_max`
         self._length = 0  # of that line, uncut
         self._read_to = start_offset
-        self._result_at: int | None = None
+        self._result_at = start_offset
+        self._before_result = lines.memory
+        self._carried: Memory | None = None  # the memory that `summary.carry` is the text of
+        self._over = False
 
     @property
     def offset(self) -> int:
         """Bytes of the log that need not be read again."""
-        return self._read_to if self._result_at is None else self._result_at
+        return self._read_to if self.result is None else self._result_at
 
     def feed(self, data: bytes) -> list[Report]:
         """What the lines say that end in `data`."""
         reports: list[Report] = []
         start = 0
         while (end := data.find(b"\n", start)) >= 0:
-            self._keep(data[start:end])
-            reports += self._end_line(1)
+            if self._length or end - start > self._max:
+                self._keep(data[start:end])
+                reports += self._end_kept(1)
+            else:
+                reports += self._read(data[start:end], end - start + 1)
             start = end + 1
-        self._keep(data[start:])
+        if start < len(data):
+            self._keep(data[start:])
+        self._carry()
         return reports
 
     def finish(self) -> list[Report]:
-        """What a last line without a line break says, once no more bytes can come."""
-        return self._end_line(0) if self._length else []
+        """What the end of the log says, once no more bytes can come.
+
+        That is a last line without a line break, and what the silence after it means.
+        """
+        reports = self._end_kept(0) if self._length else []
+        if not self._over:
+            self._over = True
+            reports += self._take(self._lines.at_end(), self._read_to, self._lines.memory)
+        self._carry()
+        return reports
 
     def _keep(self, piece: bytes) -> None:
         self._line += piece[: self._max - len(self._line)]
         self._length += len(piece)
 
-    def _end_line(self, break_bytes: int) -> list[Report]:
-        start = self._read_to
-        self._read_to += self._length + break_bytes
-        reports = self._lines.read(bytes(self._line))
+    def _end_kept(self, break_bytes: int) -> list[Report]:
+        line, length = bytes(self._line), self._length + break_bytes
         self._line.clear()
         self._length = 0
+        return self._read(line, length)
+
+    def _read(self, line: bytes, length: int) -> list[Report]:
+        start, before = self._read_to, self._lines.memory
+        self._read_to += length
+        return self._take(self._lines.read(line), start, before)
+
+    def _take(self, reports: list[Report], start: int, before: Memory) -> list[Report]:
+        """Add up what a line said that begins at `start`, read with the memory `before`."""
+        result: Ended | None = None
         for report in reports:
             self.summary.take(report)
             if isinstance(report, Ended):
-                self._result_at = start
-            elif not isinstance(report, Noise) and self._result_at != start:
-                self._result_at = None
+                result = report
+            elif not isinstance(report, _NO_NEWS):
+                self.result = None
+        if result is not None:
+            self.result, self._result_at, self._before_result = result, start, before
         return reports
 
+    def _carry(self) -> None:
+        memory = self._lines.memory if self.result is None else self._before_result
+        if memory is not self._carried:
+            self.summary.carry, self._carried = carried(memory), memory
 
-def line_reader(stream_format: str) -> LineReader:
+
+def line_reader(stream_format: str, context: Context | None = None) -> LineReader:
     """What reads single lines of a format.
 
     Raises:
@@ -105,20 +147,30 @@ def line_reader(stream_format: str) -> LineReader:
         raise UsageError(
             f"there is no output format named {stream_format!r}", hint=f"output = one of {known}"
         )
-    return FORMATS[stream_format]()
+    return FORMATS[stream_format](context or Context())
 
 
 def reader_for(
-    stream_format: str, *, start_offset: int = 0, summary: Summary | None = None
+    stream_format: str,
+    *,
+    start_offset: int = 0,
+    summary: Summary | None = None,
+    root: str = "",
+    before: Mapping[str, Totals] | None = None,
 ) -> Reader:
     """A reader of one attempt's log.
 
     Args:
-        stream_format: plain, claude or scripted.
+        stream_format: a key of `FORMATS`.
         start_offset: bytes that an earlier reader has understood (its `offset`).
         summary: the totals up to there; it is changed from now on.
+        root: the agent's folder; paths below it are told from there.
+        before: what earlier attempts have used, by the session they had: agents whose counts go on
+            over a session are charged for the rest alone.
 
     Raises:
         UsageError: there is no such format.
     """
-    return Reader(line_reader(stream_format), start_offset, summary or Summary())
+    summary = summary or Summary()
+    context = Context(root, before or {}, summary.carry)
+    return Reader(line_reader(stream_format, context), start_offset, summary)

@@ -53,7 +53,7 @@ class Ahead(msgspec.Struct, frozen=True):
         """For people: the end as times of day, then a short list of hints."""
         found = []
         if self.finish_s is not None:
-            half, most = (_clock(now + end, now) for end in (self.finish_s.p50, self.finish_s.p80))
+            half, most = (clock(now + end, now) for end in (self.finish_s.p50, self.finish_s.p80))
             found.append(f"expected end: {half} (half), {most} (8 of 10)")
         if self.hints:
             found += ["hints:", *(f"  {hint.sentence}" for hint in self.hints)]
@@ -96,7 +96,7 @@ def look_at_run(folder: RunFolder, state: RunState, now: float, here: Path, *, l
     return Ahead(finish, hints(state, now, outlook.usual, setbacks))
 
 
-def _clock(at: float, now: float) -> str:
+def clock(at: float, now: float) -> str:
     """`14:05`, with the date where it is not today's."""
     then, today = time.localtime(at), time.localtime(now)
     return time.strftime("%H:%M" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)

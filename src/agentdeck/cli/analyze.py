@@ -7,19 +7,17 @@ what two footprints share, and with `--history` its log says what changes togeth
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from agentdeck.cli.output import say_json
 from agentdeck.cli.place import JsonOption, folder_of
+from agentdeck.cli.pricing import PricesOption, chosen_prices
 from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_run
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.plan import Strategy
-
-if TYPE_CHECKING:
-    from agentdeck.plans.analysis.prices import Prices
 
 
 def register(app: typer.Typer) -> None:
@@ -49,10 +47,7 @@ def analyze(
         Path | None,
         typer.Option("--repo", metavar="DIR", help="The repository. Else the one around -C."),
     ] = None,
-    prices: Annotated[
-        Path | None,
-        typer.Option("--prices", metavar="FILE", help="A price table in place of the shipped one."),
-    ] = None,
+    prices: PricesOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """What a plan really says: lengths, conflicts, costs, claims, and what would shorten it.
@@ -65,7 +60,7 @@ def analyze(
     if agents is not None and not 1 <= agents <= MAX_AGENTS:
         raise UsageError(f"--agents must be 1 to {MAX_AGENTS}, not {agents}")
     folder = folder_of(context)
-    table = _prices(folder, prices)
+    table = chosen_prices(folder, prices)
     found, state = plan_and_run(context, plan, run)
     asked = Asked(
         agents or found.agents_limit,
@@ -83,20 +78,6 @@ def analyze(
 
         draw(analysis_parts(analysis))
     return EXIT_OK
-
-
-def _prices(folder: Path, named: Path | None) -> Prices:
-    from agentdeck.cli.planfile import read_text
-    from agentdeck.cli.show_as.views import shipped_prices
-    from agentdeck.plans.analysis.prices import read_prices
-
-    if named is None:
-        return shipped_prices()
-    try:
-        text = read_text(folder / named, named)
-    except NotFoundError as error:
-        raise NotFoundError(error.message, hint="a price table is a TOML file") from None
-    return read_prices(text, file=str(named))
 
 
 def _repository(

@@ -77,6 +77,7 @@ def _is_own(named: Path, folder: Path) -> bool:
 def _fix(named: Path, folder: Path, plan: Plan) -> list[Edge]:
     """Take needless dependencies out of the file; which these were."""
     from agentdeck.cli.planfile import read_text
+    from agentdeck.control.catalog import load_catalog
     from agentdeck.control.rewrite import replace_file
     from agentdeck.plans.editing.plantext import BOM
     from agentdeck.plans.lint.fix import fixed
@@ -95,7 +96,8 @@ def _fix(named: Path, folder: Path, plan: Plan) -> list[Edge]:
     def read_file(name: str) -> str:
         return read_text(path.parent / name, Path(name))
 
-    result, edges = fixed(plan, text, file=str(named), read_file=read_file)
+    names = load_catalog().names
+    result, edges = fixed(plan, text, file=str(named), read_file=read_file, adapters=names)
     if edges:
         replace_file(path, data, result.after.encode())
     return edges

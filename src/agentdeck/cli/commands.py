@@ -3,8 +3,8 @@
 Rules:
 - Several tasks are several commands: each is carried out or refused by itself, every refusal is
   printed, and the status says whether there was one.
-- A command needs an engine. Only `promote` and `end` start one: they are wanted when nobody goes on
-  with the run.
+- A command needs an engine. Only `promote`, `end`, another budget and an account that is reopened
+  start one: they are wanted when nobody goes on with the run.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from agentdeck.core.errors import (
     EXIT_REFUSED,
     UsageError,
 )
-from agentdeck.core.events import Promoted, PromoteWaiting, SkipMode
+from agentdeck.core.events import MessageQueued, Promoted, PromoteWaiting, SkipMode
 from agentdeck.core.ids import TaskId
 
 if TYPE_CHECKING:
     from agentdeck.control.blocking import BlockingClient
 
+_STARTS_ENGINE: Final = (c.Promote, c.EndRun, c.SetBudget, c.RaiseBudget, c.ReopenAccount)
 PROMOTE_S: Final = 15.0  # how long `promote` waits to tell what came of it
 
 Tasks = Annotated[list[str], typer.Argument(metavar="TASK...", help="One task or several.")]
@@ -48,7 +49,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     for verb in (
         *(pause, resume, retry, skip, unskip, approve, merge, hold, release, stop),
-        *(steer, agents, promote, end),
+        *(steer, limit, promote, end),
     ):
         app.command(rich_help_panel="Act")(verb)
 
@@ -137,26 +138,36 @@ def steer(
     ],
     run: RunOption = None,
 ) -> int:
-    """A message to a live agent, or the answer to its question."""
+    """A message to the agent of a task, or the answer to its question.
+
+    An agent that cannot be spoken to while it works is told with its next turn.
+    """
     words = sys.stdin.read(MAX_MESSAGE + 1) if text == "-" else text
     command = c.Steer(TaskId(task), words)
-    return _each(chosen_run(context, run), [task], lambda _: command, "told")
+    folder = chosen_run(context, run)
+    with engine_for(folder, command) as engine:
+        before = engine.status().seq
+        engine.send(command)
+        since = [recorded.event for recorded in engine.events(before)]
+    queued = any(isinstance(event, MessageQueued) and event.task == task for event in since)
+    say(f"{safe(task)}: {'queued for its next turn' if queued else 'told'}")
+    return EXIT_OK
 
 
-def agents(
+def limit(
     context: typer.Context,
-    limit: Annotated[int, typer.Argument(metavar="N", help="How many may work at once.")],
+    agents: Annotated[int, typer.Argument(metavar="N", help="How many may work at once.")],
     run: RunOption = None,
 ) -> int:
     """How many agents may work at once."""
     folder = chosen_run(context, run)
-    return _each(folder, None, lambda _: c.SetAgents(limit), f"agents at once: {limit}")
+    return _each(folder, None, lambda _: c.SetAgents(agents), f"agents at once: {agents}")
 
 
 def promote(context: typer.Context, run: RunOption = None) -> int:
     """Bring what has landed into the base branch. Works on ended runs too."""
     folder = chosen_run(context, run)
-    with _engine_for(folder, c.Promote()) as engine:
+    with engine_for(folder, c.Promote()) as engine:
         seq = engine.send(c.Promote())
         return _promotion(engine, seq)
 
@@ -184,7 +195,7 @@ def _each(folder: RunFolder, tasks: Sequence[str] | None, make: Make, done: str)
     """Send one command for each task, or one for the run; the exit status."""
     targets: list[TaskId | None] = [TaskId(task) for task in dict.fromkeys(tasks or ())] or [None]
     refused = 0
-    with _engine_for(folder, make(targets[0])) as engine:
+    with engine_for(folder, make(targets[0])) as engine:
         for target in targets:
             try:
                 engine.send(make(target))
@@ -196,8 +207,8 @@ def _each(folder: RunFolder, tasks: Sequence[str] | None, make: Make, done: str)
     return EXIT_REFUSED if refused else EXIT_OK
 
 
-def _engine_for(folder: RunFolder, command: AnyCommand) -> BlockingClient:
-    """A connection to the run's engine; for `promote` and `end` one is started.
+def engine_for(folder: RunFolder, command: AnyCommand) -> BlockingClient:
+    """A connection to the run's engine; for those of `_STARTS_ENGINE` one is started.
 
     Raises:
         Refused: there is no engine, and the command would be refused anyway.
@@ -211,7 +222,7 @@ def _engine_for(folder: RunFolder, command: AnyCommand) -> BlockingClient:
         why_not = refusal(fold_run(folder), command)
         if why_not is not None:
             raise Refused(why_not) from None
-        if not isinstance(command, c.Promote | c.EndRun):
+        if not isinstance(command, _STARTS_ENGINE):
             raise
     from agentdeck.control.start import ensure_engine
 
@@ -236,4 +247,4 @@ def _promotion(engine: BlockingClient, seq: int) -> int:
     return EXIT_NEEDS_PERSON if waits else EXIT_OK
 
 
-__all__ = ["register"]
+__all__ = ["engine_for", "register"]

@@ -13,6 +13,7 @@ from typing import Final
 import typer
 
 from agentdeck.cli.output import in_terminal, say
+from agentdeck.cli.pricing import shipped_prices
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
@@ -43,7 +44,7 @@ def demo() -> int:
     repo = Path(tempfile.mkdtemp(prefix="agentdeck-demo-"))
     make_repo(repo, demo_files())
     say(f"demo repository: {repo}")
-    folder = create_run(repo, plan, text)
+    folder = create_run(repo, plan, text, prices=shipped_prices())
     if in_terminal():
         from agentdeck.cli.run import open_deck
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -16,6 +16,10 @@ from agentdeck.cli.output import paint, say, say_json, table
 from agentdeck.cli.place import JsonOption, folder_of
 from agentdeck.core.errors import EXIT_ENVIRONMENT, EXIT_OK
 from agentdeck.core.plan import Plan
+
+if TYPE_CHECKING:
+    from agentdeck.control.agent_health import Health
+    from agentdeck.core.adapter import Adapter
 
 OLDEST_SQLITE: Final = (3, 35)  # WAL with everything the journal uses
 LOW_DISK: Final = 2 * 1024**3  # bytes; a few worktrees of a large repository
@@ -52,9 +56,11 @@ def doctor(
     found = None
     if plan is not None:
         from agentdeck.cli.planfile import load_plan
+        from agentdeck.control.catalog import equipped
 
-        found, _ = load_plan(plan, folder_of(context))
-    rows = [*_basics(), *_repository(folder_of(context)), *_terminal(), *_agents(found)]
+        found = equipped(load_plan(plan, folder_of(context))[0])
+    agents = _agents() if found is None else _agents_of(found)
+    rows = [*_basics(), *_repository(folder_of(context)), *_terminal(), *agents]
     bad = any(row.state == "fail" for row in rows)
     if as_json:
         say_json({"ok": not bad, "checks": rows})
@@ -150,30 +156,57 @@ def _colours() -> Row:
     return Row("colours", "warn", "16", "set COLORTERM=truecolor if your terminal has them")
 
 
-def _agents(plan: Plan | None) -> Iterator[Row]:
-    """The programs of the plan's agents; without a plan those that are built in, as a warning."""
-    from agentdeck.control import machine
+def _agents() -> Iterator[Row]:
+    """The agents that are found here, and the files of agents that cannot be read."""
+    from agentdeck.control.agent_health import health_of_all, missing
+    from agentdeck.control.catalog import load_catalog
 
-    wanted = {"claude": False} if plan is None else dict.fromkeys(_programs(plan), True)
-    for name, needed in wanted.items():
-        found = machine.program(name)
-        what = f"agent {name}"
-        if found.path is None:
-            todo = "install it and put it on PATH, or choose another agent"
-            yield Row(what, "fail" if needed else "warn", "not found", todo)
-        elif found.fault and not found.version:
-            yield Row(what, "warn", f"{found.path}: {found.fault}", f"try `{name} --version`")
+    catalog = load_catalog()
+    there = [each for each in catalog.adapters.values() if each.command and not missing(each)]
+    if not there:
+        names = ", ".join(name for name, each in catalog.adapters.items() if each.command)
+        yield Row("agents", "warn", "none that is known was found", f"install one of {names}")
+    for name, health in health_of_all(there).items():
+        yield _agent(name, catalog.adapters[name], health, needed=False)
+    for problem in catalog.problems:
+        yield Row("agent files", "warn", f"{problem.file}:{problem.line}", problem.message)
+
+
+def _agents_of(plan: Plan) -> Iterator[Row]:
+    """The agents of a plan's tasks: without one of them, its tasks cannot start."""
+    from agentdeck.control.agent_health import agents_of, health_in
+
+    for agent in agents_of(plan):
+        health = health_in(agent)
+        if not health.program:
+            continue
+        if agent.adapter is not None:
+            yield _agent(agent.name, agent.adapter, health, needed=True)
+        elif health.path is None:
+            todo = f"install {health.program} and put it on PATH, or choose another agent"
+            yield Row(f"agent {agent.name}", "fail", f"{health.program} was not found", todo)
         else:
-            yield Row(what, "ok", f"{found.version or found.path}")
+            yield Row(f"agent {agent.name}", "ok", health.path)
 
 
-def _programs(plan: Plan) -> list[str]:
-    """What the agents of this plan's tasks start, each once."""
-    found = []
-    for name in dict.fromkeys(plan.settings(task.id).agent for task in plan.tasks):
-        agent = plan.agent_by_name[name]
-        if agent.command:
-            found.append(agent.command[0])
-        elif agent.use not in ("scripted", "human", "command"):
-            found.append(agent.use)
-    return list(dict.fromkeys(found))
+def _agent(name: str, adapter: Adapter, health: Health, *, needed: bool) -> Row:
+    from agentdeck.control.agent_health import Login
+
+    what, trial = f"agent {name}", f"`agentdeck agents test {adapter.name}` tells"
+    if health.path is None:
+        todo = f"{adapter.install or 'install it and put it on PATH'}; or choose another agent"
+        return Row(what, "fail", f"{health.program} was not found", todo)
+    version = health.version or health.path
+    if health.too_old:
+        todo = adapter.install or "install a newer one"
+        return Row(what, "warn", f"{version}, older than {adapter.minimum}", todo)
+    if health.fault:
+        return Row(what, "warn", f"{health.path}: {health.fault}", trial)
+    if health.login is Login.NO:
+        state = "fail" if needed else "warn"
+        return Row(what, state, f"{version}, not logged in", health.login_how)
+    if health.login is Login.UNSEEN:
+        state = "warn" if needed else "ok"
+        return Row(what, state, f"{version}, no login seen", health.login_how or trial)
+    login = f", logged in ({health.login_how})" if health.login is Login.YES else ""
+    return Row(what, "ok", version + login)

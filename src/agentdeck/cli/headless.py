@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from agentdeck.cli import accounts
+from agentdeck.cli.budget import remarks
 from agentdeck.cli.output import note, paint_state, safe, say
 from agentdeck.cli.progress import line_of
 from agentdeck.control.runs import RunFolder
@@ -62,6 +64,7 @@ def closing_lines(state: RunState) -> list[str]:
     lines = [f"{paint_state(word)}: {done}"]
     if state.outcome is None:
         lines += [f"  {safe(explain(state, task.id, state.at))}" for task in needs_person(state)]
+        lines += [f"  {line}" for line in (*remarks(state), *accounts.remarks(state, state.at))]
         why = standstill(state)
         if why is not None and len(lines) == 1:
             lines.append(f"  it stands still: {safe(why)}")

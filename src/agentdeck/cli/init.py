@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,7 +15,6 @@ from agentdeck.cli.place import folder_of
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, UsageError
 
 MAX_BYTES: Final = 1024 * 1024  # read of a file that may name a test command
-KNOWN_AGENTS: Final = ("claude",)  # by preference; what agentdeck can drive without configuration
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +29,7 @@ def init(
     ] = Path("plan.toml"),
 ) -> int:
     """Write a commented plan to start from."""
+    from agentdeck.control.agent_health import agents_found
     from agentdeck.control.discovery import checkout_dir
     from agentdeck.control.repo import branch_now
     from agentdeck.plans.template import init_plan
@@ -44,7 +43,7 @@ def init(
         name=top.name,
         base=branch_now(here) or "",
         gates=gates,
-        agents=[name for name in KNOWN_AGENTS if shutil.which(name)],
+        agents=agents_found(),
     )
     path = here / plan
     try:

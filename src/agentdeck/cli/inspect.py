@@ -9,7 +9,9 @@ from typing import Annotated, Final
 
 import typer
 
+from agentdeck.cli import accounts
 from agentdeck.cli.ahead import look_at_run
+from agentdeck.cli.budget import priced_usd, remarks
 from agentdeck.cli.output import (
     colours,
     in_terminal,
@@ -23,10 +25,20 @@ from agentdeck.cli.output import (
 from agentdeck.cli.place import JsonOption, RunArgument, RunOption, chosen_run, folder_of
 from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_run
 from agentdeck.cli.show_as import ShowAs
+from agentdeck.control.account_report import account_lines
+from agentdeck.control.budget_report import budget_lines
 from agentdeck.control.runs import fold_run, summary_of
+from agentdeck.core.budgets import RUN, budget_of, dollars
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, UsageError
-from agentdeck.core.explain import explain, explain_entry, short_duration, standstill
+from agentdeck.core.explain import (
+    accounts_asking,
+    budgets_asking,
+    explain,
+    explain_entry,
+    short_duration,
+    standstill,
+)
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Strategy
 from agentdeck.core.state import RunState, TaskRun
@@ -125,10 +137,19 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
     ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
         data = {**_as_data(state, now), **ahead.as_data()}
-        say_json({"run": summary, "why": standstill(state) or "", **data})
+        asks = {
+            "budgets": budget_lines(state),
+            "accounts": account_lines(state, now),
+            "asks": [*budgets_asking(state), *accounts_asking(state)],
+        }
+        say_json({"run": summary, "why": standstill(state) or "", **asks, **data})
         return EXIT_OK
     say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {safe(state.target)}")
-    cost = f", ${state.usd:.2f}" if state.usd else ""
+    about = "about " if priced_usd(state) else ""
+    cost = f", {about}${state.usd:.2f}" if state.usd else ""
+    allowed = budget_of(state, RUN)
+    limit = allowed.usd if allowed is not None else None
+    cost += f" of {dollars(limit)}" if cost and limit is not None else ""
     age = short_duration((state.finished_at or now) - state.started_at)
     say(f"{summary.landed} of {summary.tasks} landed, {age}, {state.tokens:,} tokens{cost}")
     from agentdeck.control.words import RunWord, next_step
@@ -137,8 +158,10 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
     stands = standstill(state)
     if hint:
         say(f"next: {hint}")
-    elif stands is not None:
+    elif stands is not None and stands not in (*budgets_asking(state), *accounts_asking(state)):
         say(f"stands still: {safe(stands)}")
+    for line in (*remarks(state), *accounts.remarks(state, now)):
+        say(line)
     if state.promote_wanted and state.promote_reason:
         say(f"promotion waits: {safe(state.promote_reason)}")
     for line in ahead.lines(now):
@@ -155,7 +178,7 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
 def why(
     context: typer.Context, task: TaskArgument, run: RunOption = None, as_json: JsonOption = False
 ) -> int:
-    """Why a task stands where it stands, in one sentence."""
+    """Why a task stands where it stands, and why its agent was chosen."""
     from agentdeck.control.repo import task_of
 
     folder = chosen_run(context, run)
@@ -163,10 +186,15 @@ def why(
     found = task_of(state, TaskId(task))
     alive = summary_of(folder, state).engine
     sentence = explain(state, found.id, time.time() if alive else state.at)
+    attempt = found.attempt
+    chosen = attempt.why if attempt is not None else ""
     if as_json:
-        say_json({"task": found.id, "state": found.state, "why": sentence})
-    else:
-        say(safe(sentence))
+        data = {"task": found.id, "state": found.state, "why": sentence, "chosen": chosen}
+        say_json(data)
+        return EXIT_OK
+    say(safe(sentence))
+    if attempt is not None and chosen:
+        say(safe(f"attempt {attempt.number}: {chosen}"))
     return EXIT_OK
 
 

@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.agents.launching import format_of
 from agentdeck.agents.rendering import render
 from agentdeck.cli.output import safe, say
 from agentdeck.control.repo import attempt_of
@@ -49,7 +48,7 @@ def print_log(
     log = folder.attempt(task, found.number) / "raw.log"
     if not log.is_file() and not follow:
         raise NotFoundError(f"{task}#{found.number} has written no log", hint=f"looked for {log}")
-    stream_format = format_of(state.plan.agent_by_name[found.agent])
+    stream_format = state.plan.agent_by_name[found.agent].stream
     printer = _Printer(stream_format, form, found.path or "")
     at = printer.drain(log, 0)
     looked_at = time.monotonic()

@@ -40,6 +40,7 @@ _STATE_COLOURS: Final = {
     "proposed": "yellow",
     "needs you": "yellow",
     "paused": "yellow",
+    "taken": "yellow",
     "retrying": "yellow",
     "left": "yellow",
     "warn": "yellow",

@@ -265,6 +265,7 @@ def _carry_out(
     context: typer.Context, named: Path, verb: Verb, run: str | None, *, dry_run: bool
 ) -> int:
     from agentdeck.cli.planfile import read_text
+    from agentdeck.control.catalog import load_catalog
     from agentdeck.control.rewrite import replace_file
     from agentdeck.plans.editing.plantext import BOM
     from agentdeck.plans.editing.verbs import edited
@@ -279,7 +280,8 @@ def _carry_out(
     def read_file(name: str) -> str:
         return read_text(path.parent / name, Path(name))
 
-    result = edited(text, verb, file=str(named), read_file=read_file)
+    names = load_catalog().names
+    result = edited(text, verb, file=str(named), read_file=read_file, adapters=names)
     if result.after == result.before:
         note(f"{safe(str(named))}: nothing changes")
         return EXIT_OK
@@ -305,9 +307,11 @@ def _own_format(named: Path, text: str) -> None:
 
 
 def _before(result: Edited, file: str, read_file: Any) -> Plan:
+    from agentdeck.control.catalog import load_catalog
     from agentdeck.plans.reader import read_plan
 
-    return read_plan(result.before, file=file, read_file=read_file)
+    names = load_catalog().names
+    return read_plan(result.before, file=file, read_file=read_file, adapters=names)
 
 
 def _counted(result: Edited) -> str:

@@ -20,7 +20,7 @@ ENDINGS: Final = (".toml", ".md", ".markdown", ".json", ".jsonl", ".yaml", ".yml
 
 
 def load_plan(named: Path, folder: Path) -> tuple[Plan, str]:
-    """The plan and its text.
+    """The plan and its text. Files of agents that cannot be read are named on stderr.
 
     A document in another format is imported; a line on stderr says so, and the text is that of
     the plan that was made of it.
@@ -34,6 +34,7 @@ def load_plan(named: Path, folder: Path) -> tuple[Plan, str]:
         PlanProblems: every problem with its line.
         UsageError: it is no file that a plan can be read from.
     """
+    from agentdeck.control.catalog import load_catalog
     from agentdeck.plans.imports.detect import import_text, is_own, plan_text
     from agentdeck.plans.reader import read_plan
 
@@ -43,8 +44,12 @@ def load_plan(named: Path, folder: Path) -> tuple[Plan, str]:
     def read_file(name: str) -> str:
         return read_text(path.parent / name, Path(name))
 
+    catalog = load_catalog()
+    for problem in catalog.problems:
+        note(f"{safe(str(problem))}; this agent is left out")
     if is_own(str(named), text):
-        return read_plan(text, file=str(named), read_file=read_file), text
+        names = catalog.names
+        return read_plan(text, file=str(named), read_file=read_file, adapters=names), text
     imported = import_text(text, file=str(named))
     note(_made_of(named, imported))
     return imported.plan, plan_text(imported)

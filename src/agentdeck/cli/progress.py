@@ -6,9 +6,13 @@ import time
 from collections.abc import Callable
 
 from agentdeck.cli.output import safe
+from agentdeck.control.budget_report import marked_in_words
+from agentdeck.core import accounts
 from agentdeck.core import events as e
+from agentdeck.core.budgets import Book, limits_in_words, scope_in_words
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.explain import first_line
+from agentdeck.core.plan import Budget
 from agentdeck.core.replan import in_words
 from agentdeck.core.state import RunState, TaskState
 
@@ -41,6 +45,12 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return "run", f"resumed by {by}"
         case e.AgentsLimitSet(limit, by):
             return "run", f"{limit} agents at once, set by {by}"
+        case e.BudgetSet(scope, usd, tokens, by):
+            limits = " and ".join(limits_in_words(Budget(usd, tokens))) or "no limit"
+            return "budget", f"{scope_in_words(scope)}: {limits}, set by {by}"
+        case e.BudgetMarked(scope, mark):
+            said = marked_in_words(state, scope, mark)
+            return None if said is None else ("budget", said)
         case e.PlanChanged(change, _, by):
             return "plan", f"changed by {by}: {in_words(change)}"
         case e.RunEndAsked(by):
@@ -57,12 +67,18 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
         case e.MessageSent(task, _, _, text, by):
             return task, f"{by} says: {first_line(text)}"
         case e.AttemptFrozen(task):
-            return task, "paused"
+            held = Book(state).freezes(state.tasks[task])
+            return task, "frozen: its budget is used up" if held else "paused"
         case e.AttemptThawed(task):
             return task, "goes on"
         case e.AttemptExited(task, _, code):
             how = "status unknown" if code is None else f"exit {code}"
             return task, f"the agent ended ({how})"
+        case e.AccountLimited(account):
+            now = state.accounts[account]
+            return account, accounts.said_of(now, state.at).removeprefix(f"{account} ")
+        case e.AccountReopened(account, by):
+            return account, f"resumed by {by}" if by else "open again"
         case e.TaskReviewAsked(task):
             return task, "waits for a review of its diff"
         case e.TaskProposed(task):

@@ -52,6 +52,8 @@ def _verbs(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Every verb with its whole name, those of a group one by one."""
     for name, verb in group.commands.items():
         if hasattr(verb, "commands"):
+            if verb.invoke_without_command:
+                yield before + name, verb
             yield from _verbs(verb, f"{name} ")
         else:
             yield before + name, verb
@@ -66,7 +68,8 @@ def _verb(name: str, verb: Any) -> str:
     arguments = [p for p in verb.params if p.param_type_name == "argument"]
     words = " ".join(_metavar(argument) for argument in arguments)
     usage = f"agentdeck {name} {words}".rstrip()
-    return f"### `{usage}`\n\n{verb.help}\n\n{_options(verb)}"
+    told = verb.callback.__doc__ if hasattr(verb, "commands") else verb.help
+    return f"### `{usage}`\n\n{told}\n\n{_options(verb)}"
 
 
 def _options(verb: Any) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
 
-from agentdeck.cli.output import in_terminal, note, say
+from agentdeck.cli.output import in_terminal, note, safe, say
 from agentdeck.cli.place import RunArgument, chosen_run, folder_of
+from agentdeck.cli.pricing import PricesOption, chosen_prices
 from agentdeck.control.runs import RunFolder, fold_run, runs_of
 from agentdeck.core.decide import MAX_AGENTS
-from agentdeck.core.errors import EXIT_OK, NotFoundError, UsageError
+from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.events import Outcome
 from agentdeck.core.plan import Plan
+from agentdeck.core.prices import Prices
+
+if TYPE_CHECKING:
+    from agentdeck.control.catalog import Catalog
 
 MAX_SPEED: Final = 1_000_000  # beyond it a year is half a minute
 
@@ -44,6 +49,7 @@ def run(
         float | None,
         typer.Option("--speed", metavar="N", help="Scripted agents take an Nth of the estimates."),
     ] = None,
+    prices: PricesOption = None,
     write_back: Annotated[
         bool,
         typer.Option("--write-back", help="Keep the document true that the plan is made of."),
@@ -58,7 +64,7 @@ def run(
     if resume and agents is not None:
         raise UsageError(
             "--resume goes on with the run as it is; --agents is for new runs",
-            hint="`agentdeck agents N` changes how many work at once",
+            hint="`agentdeck limit N` changes how many work at once",
         )
     if resume and speed is not None:
         raise UsageError(
@@ -70,13 +76,19 @@ def run(
             "--resume goes on with the run as it is; --write-back is for new runs",
             hint="leave one of them out",
         )
+    if resume and prices is not None:
+        raise UsageError(
+            "--resume goes on with the run as it is; --prices is for new runs",
+            hint="leave one of them out",
+        )
     if agents is not None and not 1 <= agents <= MAX_AGENTS:
         raise UsageError(f"--agents must be 1 to {MAX_AGENTS}, not {agents}")
     here = folder_of(context)
     if resume:
         folder = _to_resume(plan, here, agent)
     else:
-        folder = _new_run(plan, here, agent, agents, speed, write_back=write_back)
+        table = chosen_prices(here, prices)
+        folder = _new_run(plan, here, agent, agents, speed, table, write_back=write_back)
     if no_attach:
         return _leave(folder)
     if headless or not in_terminal():
@@ -125,17 +137,47 @@ def _new_run(
     agent: str | None,
     agents: int | None,
     speed: float | None,
+    prices: Prices,
     *,
     write_back: bool,
 ) -> RunFolder:
     from agentdeck.cli.planfile import load_plan
+    from agentdeck.control.catalog import load_catalog
     from agentdeck.control.creating import create_run
 
     plan, text = load_plan(named, here)
     plan = changed(plan, agent, agents, speed)
     if write_back or plan.source is not None:
         plan = _with_source(plan, named, here)
-    return create_run(here, plan, text)
+    catalog = load_catalog()
+    _look_for_agents(plan, catalog, named)
+    return create_run(here, plan, text, catalog=catalog, prices=prices)
+
+
+def _look_for_agents(plan: Plan, catalog: Catalog, named: Path) -> None:
+    """Refuse a run whose agents are not installed: every attempt of them would fail.
+
+    A plan's own command may come with the worktree, so for that there is only a word.
+
+    Raises:
+        EnvironmentFault: a program is missing.
+    """
+    from agentdeck.control.agent_health import missing_in, program_of
+    from agentdeck.plans.equipping import equip
+
+    missing = missing_in(equip(plan, catalog.adapters))
+    for agent in missing:
+        if agent.adapter is None:
+            note(f"agent {agent.name}: the program {safe(program_of(agent))} was not found")
+    known = [agent for agent in missing if agent.adapter is not None]
+    if known:
+        listed = ", ".join(f"{agent.name} ({program_of(agent)})" for agent in known)
+        install = next((agent.adapter.install for agent in known if agent.adapter), "")
+        raise EnvironmentFault(
+            f"agents of this plan are not installed: {listed}",
+            hint=f"{install or 'install them'}; or try `--agent scripted`;"
+            f" `agentdeck doctor {named}` looks at everything",
+        )
 
 
 def _with_source(plan: Plan, named: Path, here: Path) -> Plan:
@@ -161,12 +203,13 @@ def _with_source(plan: Plan, named: Path, here: Path) -> Plan:
 
 def changed(plan: Plan, agent: str | None, agents: int | None, speed: float | None) -> Plan:
     """The plan as the options of `run` make it. Raises UsageError."""
+    from agentdeck.control.catalog import load_catalog
     from agentdeck.plans.overrides import at_speed, with_agent
 
     if speed is not None and not 0 < speed <= MAX_SPEED:
         raise UsageError(f"--speed must be above 0 and at most {MAX_SPEED:,}, not {speed:g}")
     if agent is not None:
-        plan = with_agent(plan, agent)
+        plan = with_agent(plan, agent, load_catalog().names)
     if speed is not None:
         plan = at_speed(plan, speed)
     return plan if agents is None else msgspec.structs.replace(plan, agents_limit=agents)

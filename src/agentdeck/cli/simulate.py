@@ -67,8 +67,10 @@ def simulate(
     """
     _check_options(agents, speed)
     from agentdeck.cli.planfile import load_plan
+    from agentdeck.control.catalog import equipped
 
     found, text = load_plan(plan, folder_of(context))
+    found = equipped(found)
     play = Play(found, _drawn(found, seed), agents, strategy)
     if as_json:
         return _as_json(play)

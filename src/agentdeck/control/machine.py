@@ -17,7 +17,7 @@ import msgspec
 from agentdeck.engine.folders import RunFolder, runs_root, state_root
 from agentdeck.engine.git import OLDEST_GIT
 
-PROGRAM_S: Final = 10.0  # for `PROGRAM --version`; agent CLIs in JavaScript need a second or two
+PROGRAM_S: Final = 20.0  # for `PROGRAM --version`; agent CLIs need up to 5 s, several at once more
 MAX_SAID: Final = 4_096  # characters of a program's answer
 
 

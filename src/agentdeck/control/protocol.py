@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from agentdeck.control.budget_report import BudgetLine
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.ids import RunId, TaskId
@@ -155,6 +156,7 @@ class Status(msgspec.Struct, frozen=True):
     busy: bool
     clients: int
     why: str = ""  # what it waits for, when it stands still
+    budgets: list[BudgetLine] = []
 
 
 class CallError(DeckError):

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+from agentdeck.control.catalog import equipped, load_catalog
 from agentdeck.control.protocol import MAX_REQUEST, CommandParams, request_line
 from agentdeck.control.runs import RunFolder, first_event
 from agentdeck.core.commands import EditPlan
@@ -42,8 +43,10 @@ def edit_command(
         old = rebased(begun, state.plan, written)
     agent = _given_to(begun, written)
     if agent is not None:
-        new, old = with_agent(new, agent), with_agent(old, agent)
-    change = difference(state.plan, rebased(old, new, state.plan))
+        names = load_catalog().names
+        new, old = with_agent(new, agent, names), with_agent(old, agent, names)
+    after = equipped(rebased(old, new, state.plan), like=state.plan)
+    change = difference(state.plan, after)
     if change == PlanChange():
         return None
     command = EditPlan(change, state.plan_changes)
@@ -59,17 +62,19 @@ def _as_written(folder: RunFolder) -> Plan | None:
     """The plan as its file said when the run began. A prompt from a file is the file's name."""
     try:
         text = folder.plan.read_text(encoding="utf-8")
-        return read_plan(text, file=folder.plan.name, read_file=lambda name: name)
+        names = load_catalog().names
+        return read_plan(text, file=folder.plan.name, read_file=lambda name: name, adapters=names)
     except (DeckError, OSError, ValueError):
         return None
 
 
 def _given_to(begun: Plan, written: Plan) -> str | None:
     """The agent that `run --agent` gave every task to, found by doing it again."""
-    agent = begun.defaults.agent
-    if agent is None or agent not in written.agent_by_name or _agents(begun) == _agents(written):
+    agent, names = begun.defaults.agent, load_catalog().names
+    known = agent in written.agent_by_name or agent in names
+    if agent is None or not known or _agents(begun) == _agents(written):
         return None
-    return agent if _agents(with_agent(written, agent)) == _agents(begun) else None
+    return agent if _agents(with_agent(written, agent, names)) == _agents(begun) else None
 
 
 def _agents(plan: Plan) -> list[object]:

@@ -24,6 +24,7 @@ import msgspec
 from agentdeck import __version__
 from agentdeck.control import protocol as rpc
 from agentdeck.control import socketfile
+from agentdeck.control.budget_report import budget_lines
 from agentdeck.control.protocol import Code
 from agentdeck.control.words import state_word
 from agentdeck.core.codec import encode_recorded
@@ -219,6 +220,7 @@ class ControlServer:
             busy=self._engine.busy(),
             clients=self.client_count,
             why=standstill(state) or "",
+            budgets=budget_lines(state),
         )
 
     async def _stop(self, params: rpc.StopParams) -> rpc.Nothing:

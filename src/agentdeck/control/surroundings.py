@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from agentdeck.control.catalog import load_catalog
 from agentdeck.control.repo_history import tracked_files
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.plan import Plan
@@ -20,7 +21,9 @@ def around(plan: Plan, folder: Path) -> Around:
     except EnvironmentFault:  # no git, or a repository that it cannot read
         files = None
     top = _top(folder) if files is not None else None
-    return Around(files, _found(gates.programs(plan) | capacity.programs(plan), top))
+    adapters = {name: each.command for name, each in load_catalog().adapters.items()}
+    programs = gates.programs(plan) | capacity.programs(plan, adapters)
+    return Around(files, _found(programs, top), adapters)
 
 
 def _top(folder: Path) -> Path | None:

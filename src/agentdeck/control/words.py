@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from agentdeck.core.events import Outcome
-from agentdeck.core.explain import needs_person, standstill
+from agentdeck.core.explain import accounts_asking, budgets_asking, needs_person, standstill
 from agentdeck.core.state import RunState
 
 
@@ -38,7 +38,8 @@ def state_word(state: RunState, *, alive: bool) -> RunWord:
         return RunWord.CRASHED if crashed else RunWord.LEFT
     if state.paused:
         return RunWord.PAUSED
-    if needs_person(state) or standstill(state):
+    asking = needs_person(state) or budgets_asking(state) or accounts_asking(state)
+    if asking or standstill(state):
         return RunWord.NEEDS_YOU
     return RunWord.RUNNING
 

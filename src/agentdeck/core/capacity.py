@@ -42,6 +42,7 @@ class Hindrance(StrEnum):
     PREFLIGHT_RUNS = "preflight runs"
     BUDGET = "budget"
     PAUSED = "paused"
+    ACCOUNT = "account"
     EXCLUSIVE = "exclusive"
     FOOTPRINT = "footprint"
     POOL = "pool"
@@ -102,6 +103,7 @@ class Capacity:
         self._plan = plan
         self._size = {pool.name: pool.size for pool in plan.pools}
         self._pool_used = dict.fromkeys(self._size, 0)
+        self._sent: dict[TaskId, PoolName | None] = {}  # to another pool than the plan says
         self._slot_of: dict[TaskId, PoolName | None] = {}  # who holds a slot, and of which pool
         self._holds: dict[TaskId, None] = {}  # who has begun and not landed, as they came
         self._alone: dict[TaskId, None] = {}  # exclusive tasks that hold or reserve, as they came
@@ -111,11 +113,18 @@ class Capacity:
 
     # --- taking and giving back -------------------------------------------------------------------
 
+    def send(self, task: TaskId, pool: PoolName | None) -> None:
+        """`task` takes its place in `pool`, whatever the plan says."""
+        self._sent[task] = pool
+
+    def _pool_of(self, task: TaskId) -> PoolName | None:
+        return self._sent[task] if task in self._sent else self._plan.settings(task).pool
+
     def take(self, task: TaskId, rank: int = HOLDER) -> None:
         """`task` starts: give it what it needs."""
         self.hold(task, rank)
         if not is_by_hand(self._plan, task):
-            self.take_slot(task, self._plan.settings(task).pool)
+            self.take_slot(task, self._pool_of(task))
 
     def take_slot(self, task: TaskId, pool: PoolName | None) -> None:
         """An agent works at `task`, in a place of `pool`, which may be one the plan has dropped."""
@@ -205,7 +214,7 @@ class Capacity:
         """The pool or the slots that are used up for `task`; None = there is a place for it."""
         if is_by_hand(self._plan, task):
             return None
-        pool = self._plan.settings(task).pool
+        pool = self._pool_of(task)
         lacking = self.lacking(pool)
         if lacking is None:
             return None

@@ -1,11 +1,20 @@
-"""Events to bytes and back. The one place that knows the stored form and its versions."""
+"""Events to bytes and back. The one place that knows the stored form and its versions.
+
+Rules: what an older agentdeck has stored is brought up to `VERSION` when it is read, so the rest of
+the code knows one form.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 import msgspec
 
 from agentdeck.core.errors import EnvironmentFault
-from agentdeck.core.events import VERSION, AnyEvent, Recorded
+from agentdeck.core.events import VERSION, AnyEvent, PlanChanged, Recorded, RunStarted
+from agentdeck.core.plan import Budget, OnExceed
+
+_ASKING: Final = 2  # the format from which on a budget asks unless it says otherwise
 
 _encoder = msgspec.json.Encoder()
 _event_decoder = msgspec.json.Decoder(AnyEvent)
@@ -39,7 +48,7 @@ def decode_event(data: bytes, *, version: int, seq: int) -> AnyEvent:
             f"event {seq} of the journal cannot be read: {error}",
             hint="the events before it are whole; keep a copy of journal.db and report this",
         ) from error
-    return event
+    return _upcast(event, version)
 
 
 def encode_recorded(recorded: Recorded) -> bytes:
@@ -50,6 +59,29 @@ def encode_recorded(recorded: Recorded) -> bytes:
 def decode_recorded(data: bytes) -> Recorded:
     """Read one event with its place. Raises `JournalFormatError`."""
     try:
-        return _recorded_decoder.decode(data)
+        recorded = _recorded_decoder.decode(data)
     except msgspec.MsgspecError as error:
         raise JournalFormatError(f"an event from the engine cannot be read: {error}") from error
+    event = _upcast(recorded.event, recorded.v)
+    return recorded if event is recorded.event else msgspec.structs.replace(recorded, event=event)
+
+
+def _upcast(event: AnyEvent, version: int) -> AnyEvent:
+    """An event of an older format as the present one says it."""
+    if version >= _ASKING:
+        return event
+    if isinstance(event, RunStarted):
+        budget = _draining(event.plan.budget)
+        plan = msgspec.structs.replace(event.plan, budget=budget)
+        return event if budget is event.plan.budget else msgspec.structs.replace(event, plan=plan)
+    if isinstance(event, PlanChanged) and event.change.budget is not None:
+        change = msgspec.structs.replace(event.change, budget=_draining(event.change.budget))
+        return msgspec.structs.replace(event, change=change)
+    return event
+
+
+def _draining(budget: Budget) -> Budget:
+    """Before "ask" there was, a budget that said nothing meant "drain"."""
+    if not budget.limited or budget.on_exceed is not OnExceed.ASK:
+        return budget
+    return msgspec.structs.replace(budget, on_exceed=OnExceed.DRAIN)

@@ -6,6 +6,7 @@ import msgspec
 
 from agentdeck.core.events import SkipMode
 from agentdeck.core.ids import TaskId
+from agentdeck.core.permissions import ANY, Decision, Scope
 from agentdeck.core.replan import PlanChange
 
 
@@ -94,10 +95,83 @@ class Steer(Command, frozen=True, tag="steer"):
     by: str = "you"
 
 
+class ReopenAccount(Command, frozen=True, tag="reopen_account"):
+    """Let attempts start on an account again, as many as there are slots."""
+
+    account: str
+    by: str = "you"
+
+
+class Answer(Command, frozen=True, tag="answer"):
+    """The answer to what an agent asks: words, or an option of a permission."""
+
+    task: TaskId
+    option: str = ""  # one that the agent offers, or `allow` or `deny`
+    text: str = ""  # with a no: why; with a yes: what it should know
+    question: str = ""  # its id; the oldest open one where it is not said
+    remember: Scope | None = None  # answer such requests so from now on
+    target: str | None = None  # a glob for what is remembered; None = this target as it stands
+    until: float | None = None  # seconds since the epoch; None = it is remembered for good
+    by: str = "you"
+
+
+class TakeOver(Command, frozen=True, tag="take_over"):
+    """Go on with a task by hand: its agent ends its turn, the worktree is yours."""
+
+    task: TaskId
+    by: str = "you"
+
+
+class HandBack(Command, frozen=True, tag="hand_back"):
+    """Give a task back: finished, or for its agent to go on with."""
+
+    task: TaskId
+    go_on: bool = False
+    text: str = ""  # what its agent should know
+    by: str = "you"
+
+
+class SetPermission(Command, frozen=True, tag="set_permission"):
+    """Answer requests beforehand."""
+
+    scope: Scope
+    decision: Decision
+    tool: str = ANY
+    target: str = ANY
+    task: TaskId | None = None  # of scope `task`
+    until: float | None = None  # seconds since the epoch
+    by: str = "you"
+
+
+class DropPermission(Command, frozen=True, tag="drop_permission"):
+    """Take a rule back."""
+
+    rule: str
+    by: str = "you"
+
+
 class SetAgents(Command, frozen=True, tag="set_agents"):
     """How many agents may work at once."""
 
     limit: int
+    by: str = "you"
+
+
+class SetBudget(Command, frozen=True, tag="set_budget"):
+    """Set what a run, a phase, a pool or a task may use."""
+
+    scope: str  # `run`, `phase:ID`, `pool:NAME` or `task:ID`
+    usd: float | msgspec.UnsetType | None = msgspec.UNSET  # None = no limit; unset = as it is
+    tokens: int | msgspec.UnsetType | None = msgspec.UNSET
+    by: str = "you"
+
+
+class RaiseBudget(Command, frozen=True, tag="raise_budget"):
+    """Allow so much more than is allowed now."""
+
+    scope: str
+    usd: float = 0.0
+    tokens: int = 0
     by: str = "you"
 
 
@@ -133,7 +207,15 @@ AnyCommand = (
     | Release
     | Stop
     | Steer
+    | ReopenAccount
+    | Answer
+    | TakeOver
+    | HandBack
+    | SetPermission
+    | DropPermission
     | SetAgents
+    | SetBudget
+    | RaiseBudget
     | EditPlan
     | Promote
     | EndRun

@@ -8,27 +8,35 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from agentdeck.core import (
+    assignment,
+    decide_budget,
+    decide_hands,
+    decide_permissions,
+    decide_words,
+    evidence,
+    policy,
+    queue,
+    replan_rules,
+)
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
-from agentdeck.core import evidence, queue, replan_rules
+from agentdeck.core.budgets import Book
 from agentdeck.core.commands import AnyCommand
-from agentdeck.core.errors import RefusedError
+from agentdeck.core.decide_words import MAX_MESSAGE
 from agentdeck.core.events import AnyEvent, SkipMode
-from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.readiness import cascade
+from agentdeck.core.refused import Refused, task_of
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.state import LIVE, RunState, TaskRun, TaskState, Wanted
 
+__all__ = ["DETACHED", "MAX_AGENTS", "MAX_MESSAGE", "Refused", "decide", "refusal"]
+
 S = TaskState
-MAX_MESSAGE = 64_000  # characters; a pipe holds 65,536 bytes, and an agent reads one line at a time
 DETACHED = "HEAD"  # the base of a run that began where no branch was checked out
 MAX_REASONS = 5  # in the refusal of one change of the plan
 MAX_AGENTS = 256  # at once; a typing slip must not start thousands of processes
-
-
-class Refused(RefusedError):
-    """The command cannot be carried out now; the message says why."""
 
 
 def refusal(state: RunState, command: AnyCommand) -> str | None:
@@ -70,11 +78,27 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
         case c.Stop():
             return _stop(state, command)
         case c.Steer():
-            return _steer(state, command)
+            return decide_words.steer(state, command)
+        case c.ReopenAccount():
+            return _reopen_account(state, command)
+        case c.Answer():
+            return decide_words.answer(state, command)
+        case c.TakeOver():
+            return decide_hands.take_over(state, command)
+        case c.HandBack():
+            return decide_hands.hand_back(state, command)
+        case c.SetPermission():
+            return decide_permissions.set_permission(state, command)
+        case c.DropPermission():
+            return decide_permissions.drop_permission(state, command)
         case c.SetAgents():
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
             return [e.AgentsLimitSet(command.limit, command.by)]
+        case c.SetBudget():
+            return decide_budget.set_to(state, command)
+        case c.RaiseBudget():
+            return decide_budget.raised(state, command)
         case c.EditPlan():
             return _edit_plan(state, command)
         case c.Promote():
@@ -93,24 +117,21 @@ def _promotes(command: AnyCommand) -> bool:
     return of_the_queue or isinstance(command, c.Promote)
 
 
-def _task(state: RunState, task_id: TaskId) -> TaskRun:
-    task = state.tasks.get(task_id)
-    if task is None:
-        raise Refused(f"there is no task {task_id}")
-    return task
-
-
 def _pause(state: RunState, command: c.Pause) -> list[AnyEvent]:
     if command.task is None:
         if state.paused:
             raise Refused("the run is paused already")
         return [e.RunPaused(command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.wanted is Wanted.PAUSE:
         raise Refused(f"{task.id} is paused already")
     if task.wanted is Wanted.STOP:
         raise Refused(f"{task.id} is being stopped")
-    if task.state not in (S.WORKING, S.ASKING, S.PREPARING, S.READY, S.PENDING, S.RETRYING):
+    if task.wanted is Wanted.TAKE and task.state in LIVE:
+        raise Refused(f"{task.id} is being taken over by {task.taken_by}")
+    # PAUSED: frozen because of a budget, and now by a person's wish as well
+    may = (S.WORKING, S.PAUSED, S.ASKING, S.PREPARING, S.READY, S.PENDING, S.RETRYING)
+    if task.state not in may:
         raise Refused(f"{task.id} is {task.state}: there is nothing to pause")
     if is_human(state, task.id):
         raise Refused(f"{task.id} is done by a person")
@@ -122,8 +143,11 @@ def _resume(state: RunState, command: c.Resume) -> list[AnyEvent]:
         if not state.paused:
             raise Refused("the run is not paused")
         return [e.RunResumed(command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.wanted is not Wanted.PAUSE:
+        line = Book(state).freezes(task) if task.state is S.PAUSED else None
+        if line is not None:
+            raise Refused(f"{task.id} is frozen: {line.sentence}", hint="raise the budget")
         raise Refused(f"{task.id} is not paused")
     return [e.TaskResumeAsked(task.id, command.by)]
 
@@ -139,14 +163,36 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
         if not red:
             raise Refused("no gate is red on the target or the base")
         return [e.GateReset(tree, command.by) for tree in red]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
+    if task.state is S.READY and (waits_for := _its_account(state, task)) is not None:
+        return [e.AccountReopened(waits_for, command.by)]
+    decide_hands.refuse_in_hands(task)
     if task.state not in (S.FAILED, S.CANCELLED, S.RETRYING, S.REVIEWING, S.PROPOSED):
         raise Refused(f"{task.id} is {task.state}: only an ended attempt can be retried")
-    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh)]
+    session = e.NextSession.NEW if command.fresh else policy.next_session(task.cause)
+    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh, session)]
+
+
+def _its_account(state: RunState, task: TaskRun) -> str | None:
+    """The account that a ready task waits for; None = it waits for something else."""
+    agent = assignment.whose(state, task, state.at)
+    account = state.accounts.get(state.plan.agent_by_name[agent].limited_by)
+    return account.name if account is not None and not account.open else None
+
+
+def _reopen_account(state: RunState, command: c.ReopenAccount) -> list[AnyEvent]:
+    account = state.accounts.get(command.account)
+    if account is None:
+        known = ", ".join(state.accounts) or "none: nothing has started on one"
+        raise Refused(f"there is no account {command.account}", hint=f"there are: {known}")
+    if account.open and account.window is None and account.utilization is None:
+        raise Refused(f"{account.name} is open")
+    return [e.AccountReopened(account.name, command.by)]
 
 
 def _skip(state: RunState, command: c.Skip) -> list[AnyEvent]:
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
+    decide_hands.refuse_in_hands(task)
     if task.state in LIVE | {S.PREPARING, S.CHECKING}:
         raise Refused(f"{task.id} is {task.state}: stop it first")
     if task.state in (S.LANDED, S.SKIPPED, S.QUEUED):
@@ -167,7 +213,7 @@ def _skip(state: RunState, command: c.Skip) -> list[AnyEvent]:
 
 
 def _unskip(state: RunState, command: c.Unskip) -> list[AnyEvent]:
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.state is not S.SKIPPED:
         raise Refused(f"{task.id} is not skipped")
     built = [
@@ -188,7 +234,7 @@ def _approve(state: RunState, command: c.Approve) -> list[AnyEvent]:
         if not waiting:
             raise Refused("nothing waits for an approval")
         return [event for task in waiting for event in _yes(task, command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.state is S.ASKING and is_human(state, task.id):
         return [e.TaskDone(task.id, f"done by {command.by}", command.by)]
     if task.state not in (S.PROPOSED, S.REVIEWING):
@@ -208,7 +254,7 @@ def _yes(task: TaskRun, by: str) -> list[AnyEvent]:
 
 
 def _merge(state: RunState, command: c.Merge) -> list[AnyEvent]:
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.state not in (S.PROPOSED, S.REVIEWING, S.QUEUED):
         raise Refused(f"{task.id} is {task.state}: only proven work can be merged")
     events: list[AnyEvent] = []
@@ -224,7 +270,7 @@ def _hold(state: RunState, command: c.Hold) -> list[AnyEvent]:
         if state.queue_held:
             raise Refused("the merge queue is held already")
         return [e.QueueHeld(command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.held:
         raise Refused(f"{task.id} is held already")
     if task.state in (S.LANDED, S.SKIPPED):
@@ -239,19 +285,19 @@ def _release(state: RunState, command: c.Release) -> list[AnyEvent]:
         if not state.queue_held:
             raise Refused("the merge queue is not held")
         return [e.QueueReleased(command.by)]
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if not task.held:
         raise Refused(f"{task.id} is not held")
     return [e.TaskReleased(task.id, command.by)]
 
 
 def _stop(state: RunState, command: c.Stop) -> list[AnyEvent]:
-    task = _task(state, command.task)
+    task = task_of(state, command.task)
     if task.wanted is Wanted.STOP:
         raise Refused(f"{task.id} is being stopped already")
     if task.state in LIVE and task.attempt is not None and task.attempt.launched_at is not None:
         return [e.TaskStopAsked(task.id, command.by)]
-    if task.state is S.PREPARING:
+    if task.state in (S.PREPARING, S.TAKEN):
         return [e.TaskStopAsked(task.id, command.by)]
     if task.state in (S.LANDED, S.SKIPPED, S.DEFERRED, S.FAILED, S.CANCELLED):
         raise Refused(f"{task.id} is {task.state}: there is nothing to stop")
@@ -259,38 +305,6 @@ def _stop(state: RunState, command: c.Stop) -> list[AnyEvent]:
     if entry is not None and entry.intended:
         raise Refused(f"{task.id} is landing this moment")
     return [e.TaskCancelled(task.id, f"stopped by {command.by}")]
-
-
-def _steer(state: RunState, command: c.Steer) -> list[AnyEvent]:
-    task = _task(state, command.task)
-    text = command.text.strip()
-    if not text:
-        raise Refused("the message is empty")
-    if len(text) > MAX_MESSAGE:
-        raise Refused(
-            f"the message has {len(text):,} characters; at most {MAX_MESSAGE:,} are taken"
-        )
-    if is_human(state, task.id):
-        raise Refused(f"{task.id} is done by a person: approve it when it is done")
-    attempt = task.attempt
-    if task.state not in LIVE or attempt is None:
-        raise Refused(f"{task.id} is {task.state}: no agent listens")
-    if not can_listen(state, task):
-        raise Refused(f"{attempt.agent} takes no messages while it works")
-    question = attempt.question.id if attempt.question else None
-    number = len(attempt.messages) + 1
-    return [e.MessageSent(task.id, attempt.number, f"m{number}", text, command.by, question)]
-
-
-def can_listen(state: RunState, task: TaskRun) -> bool:
-    """Does the task's agent read messages while it works?"""
-    if task.attempt is None:
-        return False
-    agent = state.plan.agent_by_name[task.attempt.agent]
-    return (agent.output or agent.use) in LISTENING
-
-
-LISTENING = frozenset({"scripted"})  # stream formats whose agents read lines on their input
 
 
 def _edit_plan(state: RunState, command: c.EditPlan) -> list[AnyEvent]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import effects_plan
+from agentdeck.core import effects_budget, effects_permissions, effects_plan
 from agentdeck.core import events as e
+from agentdeck.core.plan import written_rules
 from agentdeck.core.state import RunState, StepTrouble
 
 
@@ -25,13 +26,21 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             state.paused, state.paused_by = False, ""
         case e.AgentsLimitSet():
             state.agents_limit = event.limit
+        case e.BudgetSet():
+            effects_budget.take(state, event)
+        case e.BudgetMarked():
+            state.marked[event.scope] = event.mark
         case e.PlanChanged():
+            planned = state.plan
             effects_plan.take(state, event, at)
+            effects_budget.follow_plan(state, planned)
         case e.RunEndAsked():
             state.ending = True
         case e.RunFinished():
             state.outcome, state.finished_at = event.outcome, at
             state.ending = False
+        case e.PermissionRuleSet() | e.PermissionRuleDropped() | e.PermissionsKept():
+            effects_permissions.take(state, event)
         case e.PhaseClosed():
             state.closed_phases.add(event.phase)
         case e.StepFailed():
@@ -42,6 +51,16 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             state.queue_held = True
         case e.QueueReleased():
             state.queue_held = False
+        case e.PromoteAsked() | e.PromoteWaiting() | e.BaseDiverged() | e.Promoted():
+            _promote(state, event)
+        case _ as never:
+            assert_never(never)
+
+
+def _promote(
+    state: RunState, event: e.PromoteAsked | e.PromoteWaiting | e.BaseDiverged | e.Promoted
+) -> None:
+    match event:
         case e.PromoteAsked():
             state.promote_wanted, state.promote_reason = True, ""
         case e.PromoteWaiting():
@@ -59,7 +78,9 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
 def _start(state: RunState, event: e.RunStarted, at: float) -> None:
     state.run, state.plan, state.repo = event.run, event.plan, event.repo
     state.checkout = event.checkout
+    state.prices = event.prices or state.prices
     state.base, state.base_commit, state.base_tree = event.base, event.base_commit, event.base_tree
     state.target, state.tip, state.tip_tree = event.target, event.base_commit, event.base_tree
     state.started_at, state.agents_limit = at, event.plan.agents_limit
+    state.rules = {rule.id: rule for rule in written_rules(event.plan)}
     state.tasks = {task.id: effects_plan.begun(task, at) for task in event.plan.tasks}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentdeck.core import events as e
+from agentdeck.core.hearing import requeue
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt, RunState, TaskRun
 
@@ -15,10 +16,13 @@ def attempt_of(state: RunState, task_id: TaskId) -> Attempt:
     return attempt
 
 
-def end_attempt(task: TaskRun, outcome: str) -> None:
+def end_attempt(task: TaskRun, outcome: str, cause: e.FailureClass | None = None) -> None:
     """Say how the latest attempt ended, if there is one."""
-    if task.attempt is not None:
-        task.attempt.outcome = outcome
+    attempt = task.attempt
+    if attempt is not None:
+        attempt.outcome, attempt.cause = outcome, cause
+        if attempt.launched_at is None:
+            requeue(task, attempt, prompted=False)
 
 
 def forget_troubles(state: RunState, task_id: TaskId) -> None:

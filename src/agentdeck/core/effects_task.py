@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from agentdeck.core import effects_hands
 from agentdeck.core import events as e
 from agentdeck.core.effects_shared import attempt_of, end_attempt, forget_red, forget_troubles
 from agentdeck.core.ids import TaskId
 from agentdeck.core.readiness import reopen
-from agentdeck.core.state import RunState, Wanted
+from agentdeck.core.state import QueuedMessage, RunState, TaskRun, Wanted
 
 
 def take(state: RunState, event: e.TaskEvent, at: float) -> None:
     """The effect of `event` on everything but the task's state."""
     match event:
-        case e.TaskPauseAsked():
-            state.tasks[event.task].wanted = Wanted.PAUSE
-        case e.TaskResumeAsked():
-            state.tasks[event.task].wanted = Wanted.RUN
-        case e.TaskStopAsked():
-            state.tasks[event.task].wanted = Wanted.STOP
-            state.tasks[event.task].stopped_by = event.by
+        case e.TaskPauseAsked() | e.TaskResumeAsked() | e.TaskStopAsked():
+            _wish(state.tasks[event.task], event)
+        case e.TaskTakeOverAsked() | e.TaskHandedBack() | e.HandBackRefused():
+            effects_hands.take(state, event)
         case e.TaskRetried():
             _retry_by_person(state, event)
         case e.TaskSkipped():
@@ -40,6 +38,10 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
         case e.TaskPutFirst():
             for other in state.tasks.values():
                 other.first = other.id == event.task
+        case e.MessageQueued():
+            _queue_message(state, event, at)
+        case e.TaskContinued():
+            _continue(state, event)
         case e.TaskReviewAsked():
             attempt_of(state, event.task).outcome = "waits for a review"
         case e.TaskProposed():
@@ -53,7 +55,7 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
         case e.TaskFailed():
             task = state.tasks[event.task]
             task.reason, task.cause = event.detail, event.cause
-            end_attempt(task, f"failed: {event.cause}")
+            end_attempt(task, f"failed: {event.cause}", event.cause)
             forget_troubles(state, event.task)
         case e.TaskCancelled():
             _cancel(state, event)
@@ -61,16 +63,46 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
             assert_never(never)
 
 
+def _wish(task: TaskRun, event: e.TaskPauseAsked | e.TaskResumeAsked | e.TaskStopAsked) -> None:
+    match event:
+        case e.TaskPauseAsked():
+            task.wanted = Wanted.PAUSE
+        case e.TaskResumeAsked():
+            task.wanted = Wanted.RUN
+        case e.TaskStopAsked():
+            task.wanted, task.stopped_by = Wanted.STOP, event.by
+
+
+def _queue_message(state: RunState, event: e.MessageQueued, at: float) -> None:
+    task = state.tasks[event.task]
+    task.queued = (*task.queued, QueuedMessage(event.message, event.text, event.by, at))
+    task.queued_so_far += 1
+
+
+def _continue(state: RunState, event: e.TaskContinued) -> None:
+    task = state.tasks[event.task]
+    task.next_session, task.fresh = e.NextSession.KEEP, False
+    task.feedback, task.feedback_by, task.cause, task.retry_at = "", "", None, None
+    task.approved, task.approved_by = 0, ""
+    gave = attempt_of(state, event.task).hands
+    end_attempt(task, f"went on: {event.by} {'gave it back' if gave else 'had more to say'}")
+    forget_troubles(state, event.task)
+
+
 def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:
     task = state.tasks[event.task]
     task.retry_at, task.reason, task.cause = event.at, event.detail, event.cause
-    task.feedback, task.fresh = event.detail, event.fresh
+    task.feedback, task.feedback_by, task.fresh = event.detail, "", event.fresh
+    task.next_session = event.session
+    task.sessions_lost += event.cause is e.FailureClass.SESSION
+    task.rung += event.escalate
+    task.given_to = event.agent or task.given_to
     if event.counts:
         task.failures += 1
     else:
         task.free_failures += 1
     forget_troubles(state, event.task)
-    end_attempt(task, f"retried: {event.cause}")
+    end_attempt(task, f"retried: {event.cause}", event.cause)
 
 
 # The old worktree cannot heal these: `core.policy` starts afresh after them too.
@@ -82,10 +114,13 @@ _NEEDS_FRESH = (e.FailureClass.CONFLICT, e.FailureClass.GIT)
 def _retry_by_person(state: RunState, event: e.TaskRetried) -> None:
     task = state.tasks[event.task]
     task.failures = task.free_failures = 0
+    task.given_to = None
     task.retry_at, task.skip_mode = None, None
     task.wanted, task.stopped_by = Wanted.RUN, ""
-    task.feedback = event.feedback or task.feedback
+    if event.feedback:
+        task.feedback, task.feedback_by = event.feedback, event.by
     task.fresh = event.fresh or task.cause in _NEEDS_FRESH
+    task.next_session = event.session
     task.approved, task.approved_by = 0, ""
     forget_troubles(state, event.task)
     attempt = task.attempt
@@ -100,7 +135,7 @@ def _done(state: RunState, event: e.TaskDone, at: float) -> None:
     task.done_how, task.landed_at = event.how, at
     task.reason = event.how
     if task.attempt is not None:
-        task.attempt.question = None
+        task.attempt.questions.clear()
         task.attempt.outcome = event.how
 
 
@@ -114,5 +149,5 @@ def _cancel(state: RunState, event: e.TaskCancelled) -> None:
     task.reason, task.cause, task.wanted = event.detail, e.FailureClass.STOPPED, Wanted.RUN
     task.retry_at = None
     _leave_queue(state, event.task)
-    end_attempt(task, "stopped")
+    end_attempt(task, "stopped", e.FailureClass.STOPPED)
     forget_troubles(state, event.task)

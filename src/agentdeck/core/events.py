@@ -26,10 +26,14 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
+from agentdeck.core.permissions import OptionKind, PermissionRule
 from agentdeck.core.plan import GateWhen, Plan
+from agentdeck.core.prices import Prices
 from agentdeck.core.replan import PlanChange
 
-VERSION: Final = 1  # of the journal's event format; raise it when an old reader would misread
+# Of the journal's event format; raise it when an old reader would misread.
+# 2: a budget that does not say what happens when it is used up means "ask"; before, "drain".
+VERSION: Final = 2
 
 
 class FailureClass(StrEnum):
@@ -42,6 +46,10 @@ class FailureClass(StrEnum):
     OVERLOAD = "overload"
     NETWORK = "network"
     AUTH = "auth"
+    QUOTA = "quota"  # a plan's or an account's allowance is used up; may say when it resets
+    REFUSED = "refused"  # the model would not do it, or what it needed was denied
+    TURN_LIMIT = "turn limit"  # it used up the turns or the money it was given for one go
+    NO_PROGRESS = "no progress"  # it is busy without getting anywhere
     TIMEOUT = "timeout"
     IDLE = "idle"
     NO_WORK = "no work"  # it ended well and changed nothing
@@ -52,6 +60,14 @@ class FailureClass(StrEnum):
     SETUP = "setup"  # the worktree could not be made or set up, or the agent not started
     BUDGET = "budget"  # the plan's budget is used up, and it says to stop
     STOPPED = "stopped"  # a person, or the end of the run
+    SESSION = "session"  # the conversation in which it should go on is not known any more
+
+
+class NextSession(StrEnum):
+    """Which conversation the next attempt of a task is."""
+
+    KEEP = "keep"  # that of the attempt before, where it can go on
+    NEW = "new"
 
 
 class Verdict(StrEnum):
@@ -85,6 +101,21 @@ class EntryKind(StrEnum):
     BASE = "base"  # commits made to the base branch meanwhile
 
 
+class AskKind(StrEnum):
+    """What an agent wants of a person."""
+
+    QUESTION = "question"  # words
+    PERMISSION = "permission"  # a yes or no to one tool call
+
+
+class AskOption(msgspec.Struct, frozen=True, array_like=True):
+    """One answer that an agent offers."""
+
+    id: str  # the agent's own
+    label: str
+    kind: OptionKind
+
+
 class FileTouched(msgspec.Struct, frozen=True, array_like=True):
     """One path of a diff. Lines are -1 for a binary file."""
 
@@ -111,6 +142,7 @@ class RunStarted(Event, frozen=True, tag="run.started"):
     base_tree: str
     target: str  # branch name
     checkout: str = ""  # top folder of the user's checkout
+    prices: Prices | None = None  # by which what agents do not price themselves is reckoned
 
 
 class EngineStarted(Event, frozen=True, tag="engine.started"):
@@ -145,6 +177,22 @@ class AgentsLimitSet(Event, frozen=True, tag="run.agents_limit_set"):
     by: str
 
 
+class BudgetSet(Event, frozen=True, tag="budget.set"):
+    """A person changed a budget while the run goes on. Holds over what the plan says."""
+
+    scope: str  # `run`, `phase:ID`, `pool:NAME` or `task:ID`
+    usd: float | None  # the limits as they are now; None = no limit
+    tokens: int | None
+    by: str
+
+
+class BudgetMarked(Event, frozen=True, tag="budget.marked"):
+    """Use of a budget has passed one of its marks. The mark 1 stands for "used up"."""
+
+    scope: str
+    mark: float  # the highest that was passed, a share of the budget
+
+
 class PlanChanged(Event, frozen=True, tag="plan.changed"):
     """A person changed the plan while its run goes on. It was checked before it was recorded."""
 
@@ -163,6 +211,25 @@ class RunFinished(Event, frozen=True, tag="run.finished"):
     """Nothing is left to do, or the run was ended."""
 
     outcome: Outcome
+
+
+class PermissionRuleSet(Event, frozen=True, tag="permission.set"):
+    """From now on these requests are answered without asking a person."""
+
+    rule: PermissionRule
+
+
+class PermissionRuleDropped(Event, frozen=True, tag="permission.dropped"):
+    """The rule answers nothing any more."""
+
+    rule: str  # its id
+    by: str
+
+
+class PermissionsKept(Event, frozen=True, tag="permission.kept"):
+    """The rules of the plan are on the disk, for its next run."""
+
+    change: int  # up to which change of them
 
 
 class PhaseClosed(Event, frozen=True, tag="phase.closed"):
@@ -204,6 +271,30 @@ class TaskStopAsked(Event, frozen=True, tag="task.stop_asked"):
     by: str
 
 
+class TaskTakeOverAsked(Event, frozen=True, tag="task.take_over_asked"):
+    """A person wants to go on with the work by hand: its agent ends its turn."""
+
+    task: TaskId
+    by: str
+
+
+class TaskHandedBack(Event, frozen=True, tag="task.handed_back"):
+    """A person gives a task back that they had taken over."""
+
+    task: TaskId
+    attempt: int
+    by: str
+    go_on: bool = False  # its agent goes on with it; False = it is finished
+
+
+class HandBackRefused(Event, frozen=True, tag="task.hand_back_refused"):
+    """What a person left cannot be taken as it is: it is in their hands again."""
+
+    task: TaskId
+    attempt: int
+    reason: str
+
+
 class TaskRetried(Event, frozen=True, tag="task.retried"):
     """A person wants another attempt. `fresh` starts from the target, not from the earlier work."""
 
@@ -211,6 +302,7 @@ class TaskRetried(Event, frozen=True, tag="task.retried"):
     by: str
     feedback: str = ""
     fresh: bool = False
+    session: NextSession = NextSession.NEW
 
 
 class TaskSkipped(Event, frozen=True, tag="task.skipped"):
@@ -269,6 +361,23 @@ class QueueReleased(Event, frozen=True, tag="queue.released"):
     by: str
 
 
+class MessageQueued(Event, frozen=True, tag="message.queued"):
+    """A person's words for the next turn: nobody can hear them now."""
+
+    task: TaskId
+    message: str  # id, unique in the task
+    text: str
+    by: str
+
+
+class TaskContinued(Event, frozen=True, tag="task.continued"):
+    """The work goes on in another turn, as it stands: a person had more to say."""
+
+    task: TaskId
+    attempt: int
+    by: str
+
+
 # --- an attempt ----------------------------------------------------------------------------------
 
 
@@ -281,6 +390,11 @@ class AttemptClaimed(Event, frozen=True, tag="attempt.claimed"):
     model: str | None = None
     pool: PoolName | None = None
     fresh: bool = True  # from the target's tip; else goes on in the worktree of the attempt before
+    session: str | None = None  # goes on in this session of the agent
+    account: str = ""  # whose limits it meets; empty = nobody's
+    why: str = ""  # what chose agent and model, where it was not the plan's plain word
+    reserved_usd: float = 0.0  # of the budgets, until it says what it really uses
+    reserved_tokens: int = 0
 
 
 class WorktreePrepared(Event, frozen=True, tag="attempt.worktree_prepared"):
@@ -316,6 +430,13 @@ class AttemptProgressed(Event, frozen=True, tag="attempt.progressed"):
     tools: int = 0  # tool calls so far
     activity: str = ""  # the latest tool call or line, one line
     message: str = ""  # the latest prose of the agent
+    tokens_cached: int = 0  # read from a cache; not in tokens_in
+    todo_done: int = 0  # of the agent's own list
+    todo_total: int = 0
+    todo: str = ""  # what it is at
+    touched: tuple[str, ...] = ()  # files it edits, as its stream says
+    carry: str = ""  # what the reader of its format remembers; nobody else understands it
+    usd_priced: float = 0.0  # of `usd`, what the price table says and not the stream
 
 
 class AttemptAsked(Event, frozen=True, tag="attempt.asked"):
@@ -325,6 +446,19 @@ class AttemptAsked(Event, frozen=True, tag="attempt.asked"):
     attempt: int
     question: str  # id, unique in the attempt
     text: str
+    ask: AskKind = AskKind.QUESTION
+    tool: str = ""  # of a permission
+    target: str = ""
+    options: tuple[AskOption, ...] = ()
+    payload: str = ""  # JSON that the answer must give back
+
+
+class AskWithdrawn(Event, frozen=True, tag="attempt.ask_withdrawn"):
+    """The agent needs no answer any more."""
+
+    task: TaskId
+    attempt: int
+    question: str
 
 
 class MessageSent(Event, frozen=True, tag="message.sent"):
@@ -336,14 +470,43 @@ class MessageSent(Event, frozen=True, tag="message.sent"):
     text: str
     by: str
     answers: str | None = None  # the id of the question it answers
+    option: str = ""  # the option that was chosen of a permission
+    rule: str = ""  # the rule that chose it
 
 
 class MessageDelivered(Event, frozen=True, tag="message.delivered"):
-    """The message was written to the agent's input."""
+    """The message, or the prompt, was written to the agent's input."""
 
     task: TaskId
     attempt: int
     message: str
+
+
+class TurnEnded(Event, frozen=True, tag="attempt.turn_ended"):
+    """The agent's stream has said how a turn ended. The last one is the attempt's result."""
+
+    task: TaskId
+    attempt: int
+    turn: int  # counts from 1; the same again = what was said since has begun no other turn
+    at: int  # bytes of the log, before this was said
+    ok: bool
+    detail: str = ""
+    cause: FailureClass | None = None
+    retry_at: float | None = None
+
+
+class TurnBegan(Event, frozen=True, tag="attempt.turn_began"):
+    """After a turn that ended the agent is at work again."""
+
+    task: TaskId
+    attempt: int
+
+
+class InputClosed(Event, frozen=True, tag="attempt.input_closed"):
+    """The agent was told that nothing more comes; it ends by itself."""
+
+    task: TaskId
+    attempt: int
 
 
 class AttemptFrozen(Event, frozen=True, tag="attempt.frozen"):
@@ -393,6 +556,8 @@ class AttemptCollected(Event, frozen=True, tag="attempt.collected"):
     files: tuple[FileTouched, ...] = ()
     left_uncommitted: int = 0  # files agentdeck committed for the agent
     fault: str = ""  # why nothing could be taken
+    hands: str = ""  # the person who had taken the attempt over
+    hand_back: int = 0  # which time they gave it back
 
 
 class WorktreeReleased(Event, frozen=True, tag="attempt.worktree_released"):
@@ -438,6 +603,9 @@ class RetryScheduled(Event, frozen=True, tag="task.retry_scheduled"):
     at: float
     counts: bool = True  # uses up one of the task's retries
     fresh: bool = False
+    session: NextSession = NextSession.NEW
+    escalate: bool = False  # with the next model of the agent's ladder
+    agent: AgentName | None = None  # another one takes over
 
 
 class RetryDue(Event, frozen=True, tag="task.retry_due"):
@@ -460,6 +628,38 @@ class TaskCancelled(Event, frozen=True, tag="task.cancelled"):
 
     task: TaskId
     detail: str
+
+
+# --- the accounts whose limits agents meet --------------------------------------------------------
+
+
+class AccountLimited(Event, frozen=True, tag="account.limited"):
+    """An attempt met a limit of its account: nothing starts on it for a while."""
+
+    account: str
+    task: TaskId
+    attempt: int
+    cause: FailureClass
+    detail: str
+    until: float | None  # None = until a person reopens it
+    slows: bool = False  # fewer attempts at once after that
+
+
+class AccountNoted(Event, frozen=True, tag="account.noted"):
+    """How much of its allowance an account has used, as an agent's stream says."""
+
+    account: str
+    task: TaskId
+    attempt: int
+    utilization: float  # a share, 0 to 1
+    resets_at: float | None = None
+
+
+class AccountReopened(Event, frozen=True, tag="account.reopened"):
+    """Attempts may start on the account again: its time is over, or a person wants it."""
+
+    account: str
+    by: str = ""  # a person; empty = by time
 
 
 # --- gates ---------------------------------------------------------------------------------------
@@ -596,9 +796,14 @@ RunEvent: TypeAlias = (
     | RunPaused
     | RunResumed
     | AgentsLimitSet
+    | BudgetSet
+    | BudgetMarked
     | PlanChanged
     | RunEndAsked
     | RunFinished
+    | PermissionRuleSet
+    | PermissionRuleDropped
+    | PermissionsKept
     | PhaseClosed
     | StepFailed
     | QueueHeld
@@ -613,6 +818,9 @@ TaskEvent: TypeAlias = (
     TaskPauseAsked
     | TaskResumeAsked
     | TaskStopAsked
+    | TaskTakeOverAsked
+    | TaskHandedBack
+    | HandBackRefused
     | TaskRetried
     | TaskSkipped
     | TaskUnskipped
@@ -620,6 +828,8 @@ TaskEvent: TypeAlias = (
     | TaskHeld
     | TaskReleased
     | TaskPutFirst
+    | MessageQueued
+    | TaskContinued
     | TaskReviewAsked
     | TaskProposed
     | TaskDone
@@ -635,8 +845,12 @@ AttemptEvent: TypeAlias = (
     | AttemptLaunched
     | AttemptProgressed
     | AttemptAsked
+    | AskWithdrawn
     | MessageSent
     | MessageDelivered
+    | TurnEnded
+    | TurnBegan
+    | InputClosed
     | AttemptFrozen
     | AttemptThawed
     | LimitHit
@@ -657,7 +871,9 @@ QueueEvent: TypeAlias = (
     | LandingLost
     | LandingBlocked
 )
-AnyEvent: TypeAlias = RunEvent | TaskEvent | AttemptEvent | QueueEvent
+# About the accounts whose limits agents meet.
+AccountEvent: TypeAlias = AccountLimited | AccountNoted | AccountReopened
+AnyEvent: TypeAlias = RunEvent | TaskEvent | AttemptEvent | QueueEvent | AccountEvent
 
 
 class Recorded(msgspec.Struct, frozen=True):

@@ -8,12 +8,34 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import evidence, queue, scheduler, verdicts
+from agentdeck.core import accounts, evidence, queue, scheduler, verdicts
+from agentdeck.core.budgets import Book
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Land
 from agentdeck.core.readiness import barrier_phases
-from agentdeck.core.state import SETTLED, STUCK, Entry, RunState, TaskRun, TaskState, Wanted
+from agentdeck.core.state import (
+    LIVE,
+    SETTLED,
+    STUCK,
+    Entry,
+    RunState,
+    TaskRun,
+    TaskState,
+    Wanted,
+)
+from agentdeck.core.words import first_line, short_duration
+
+__all__ = [
+    "accounts_asking",
+    "blocking_failures",
+    "explain",
+    "explain_entry",
+    "first_line",
+    "needs_person",
+    "short_duration",
+    "standstill",
+]
 
 NAMED = 3  # tasks in one sentence
 
@@ -30,22 +52,6 @@ _LEFT_UNDONE = frozenset(
 )
 
 
-def first_line(text: str) -> str:
-    """The first line of a text that may have a log's tail."""
-    return text.split("\n", 1)[0]
-
-
-def short_duration(seconds: float) -> str:
-    """A duration as people say it: `45 s`, `12 min`, `3 h 5 min`."""
-    whole = max(0, round(seconds))
-    if whole < 90:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def explain(state: RunState, task_id: TaskId, now: float) -> str:
     """One sentence on why the task stands where it stands. Raises KeyError for an unknown id."""
     task = state.tasks[task_id]
@@ -55,21 +61,25 @@ def explain(state: RunState, task_id: TaskId, now: float) -> str:
     if trouble is not None and now < trouble.retry_at:
         again = short_duration(trouble.retry_at - now)
         return f"{task_id} is {task.state}: {first_line(trouble.error)}; tried again in {again}"
+    if task.wanted is Wanted.TAKE and task.state in LIVE:
+        return f"{task_id} is being taken over by {task.taken_by}; its agent ends its turn"
     match task.state:
         case TaskState.PENDING:
             return f"{task_id} waits for {_pending(state, task)}"
         case TaskState.READY:
-            blocker = scheduler.blocker_of(state, task_id)
+            blocker = scheduler.blocker_of(state, task_id, now)
             return f"{task_id} waits: {blocker.sentence}" if blocker else f"{task_id} starts now"
         case TaskState.PREPARING:
-            return f"{task_id} is preparing its worktree (attempt {len(task.attempts)})"
+            return _preparing(state, task)
         case TaskState.WORKING:
             return _working(task, now)
         case TaskState.PAUSED:
-            return f"{task_id} is paused by you; its processes are frozen"
+            return _paused(state, task)
         case TaskState.ASKING:
-            question = task.attempt.question if task.attempt else None
-            return f"{task_id} asks: {first_line(question.text if question else task.reason)}"
+            return _asking(task)
+        case TaskState.TAKEN:
+            back = f"; it cannot be taken back: {first_line(task.reason)}" if task.reason else ""
+            return f"{task_id} is in the hands of {task.taken_by} (o){back}"
         case TaskState.CHECKING:
             return _checking(state, task)
         case TaskState.REVIEWING:
@@ -149,6 +159,37 @@ def _phase(state: RunState, task: TaskRun) -> str:
     return f"phase {name} to end: its gate {red} is red" if red else f"phase {name} to end"
 
 
+def _asking(task: TaskRun) -> str:
+    questions = task.attempt.questions if task.attempt is not None else []
+    if not questions:
+        return f"{task.id} is answered and goes on when it has heard it"
+    more = f" (1 of {len(questions)})" if len(questions) > 1 else ""
+    return f"{task.id} asks{more}: {first_line(questions[0].text)}"
+
+
+def _preparing(state: RunState, task: TaskRun) -> str:
+    if is_held(task):
+        book = Book(state)
+        line = book.freezes(task) or book.stops(task)
+        if line is not None:
+            return f"{task.id} waits to be started: {line.sentence}; $ raises it"
+    return f"{task.id} is preparing its worktree (attempt {len(task.attempts)})"
+
+
+def _paused(state: RunState, task: TaskRun) -> str:
+    line = Book(state).freezes(task)
+    if line is None:
+        return f"{task.id} is paused by you; its processes are frozen"
+    more = ", and it is paused by you" if task.wanted is Wanted.PAUSE else ""
+    return f"{task.id} is frozen: {line.sentence}; $ raises it{more}"
+
+
+def is_held(task: TaskRun) -> bool:
+    """Is it ready to be launched, and kept from it by a budget that is used up?"""
+    attempt = task.attempt
+    return task.state is TaskState.PREPARING and attempt is not None and attempt.held
+
+
 def _working(task: TaskRun, now: float) -> str:
     attempt = task.attempt
     if attempt is None:
@@ -212,14 +253,38 @@ def explain_entry(state: RunState, entry: Entry, now: float) -> str:
 
 
 def needs_person(state: RunState) -> list[TaskRun]:
-    """The tasks that wait for a person, in plan order."""
+    """The tasks that wait for a person, in plan order.
+
+    Budgets and accounts do too: see `budgets_asking`, `accounts_asking`.
+    """
     waiting = (TaskState.ASKING, TaskState.REVIEWING, TaskState.FAILED, TaskState.CANCELLED)
     return [
         task
         for task in state.tasks.values()
-        if task.state in waiting
+        if (task.state in waiting and not _is_answered(task))
         or (task.state is TaskState.PROPOSED and state.settings(task.id).land is not Land.AUTO)
     ]
+
+
+def _is_answered(task: TaskRun) -> bool:
+    """Does it ask, and is nobody needed for that any more?"""
+    answered = task.attempt is not None and not task.attempt.questions
+    answered = answered or task.wanted is Wanted.TAKE
+    return task.state is TaskState.ASKING and answered
+
+
+def budgets_asking(state: RunState) -> list[str]:
+    """A sentence for each used-up budget that a person is asked to raise, the widest first."""
+    if state.outcome is not None or state.ending:
+        return []
+    return [line.sentence for line in Book(state).asking()]
+
+
+def accounts_asking(state: RunState) -> list[str]:
+    """A sentence for each account that only a person can open again."""
+    if state.ending:
+        return []
+    return [accounts.said_of(account, state.at) for account in accounts.closed(state)]
 
 
 def standstill(state: RunState) -> str | None:
@@ -227,15 +292,21 @@ def standstill(state: RunState) -> str | None:
     if state.outcome is not None or state.ending:
         return None
     moving = (TaskState.PREPARING, TaskState.WORKING, TaskState.CHECKING, TaskState.RETRYING)
-    if any(state.in_state(*moving)):
+    if any(not is_held(task) for task in state.in_state(*moving)):
+        return None
+    if any(map(_is_answered, state.in_state(TaskState.ASKING))):
         return None
     blockers = [blocker for _, blocker in scheduler.admission(state)]
     if any(b is None or b.kind is scheduler.Hindrance.PREFLIGHT_RUNS for b in blockers):
         return None
+    if any(b is not None and b.until is not None for b in blockers):
+        return None  # time alone will change it
     if queue.head(state) is not None and not state.queue_held and queue.frozen_gate(state) is None:
         return None
     everybody = {b.sentence for b in blockers if b and b.kind in scheduler.FOR_EVERYBODY}
-    return next(iter(everybody), None) or _queue_stands(state) or _needs_somebody(state)
+    used_up = next((line.sentence for line in Book(state).used_up()), None)
+    first = next(iter(everybody), None) or used_up
+    return first or _queue_stands(state) or _needs_somebody(state)
 
 
 def _queue_stands(state: RunState) -> str | None:
@@ -248,10 +319,16 @@ def _queue_stands(state: RunState) -> str | None:
 
 
 def _needs_somebody(state: RunState) -> str | None:
+    closed = next(iter(accounts_asking(state)), None)
+    if closed is not None:
+        return closed
     waiting = needs_person(state)
     if waiting:
         more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
         return f"{waiting[0].id} is {waiting[0].state}{more}"
+    taken = next(state.in_state(TaskState.TAKEN), None)
+    if taken is not None:
+        return f"{taken.id} is in the hands of {taken.taken_by}"
     paused = next(state.in_state(TaskState.PAUSED), None)
     if paused is not None:
         return f"{paused.id} is paused"

@@ -11,12 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agentdeck.core import effects_attempt, effects_queue, effects_run, effects_task
+from agentdeck.core import (
+    effects_account,
+    effects_attempt,
+    effects_queue,
+    effects_run,
+    effects_task,
+)
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.readiness import refresh_readiness
 from agentdeck.core.stale import check
-from agentdeck.core.state import RunState, TaskRun, TaskState
+from agentdeck.core.state import RunState, TaskRun, TaskState, Wanted
 from agentdeck.core.transitions import CHANGING, targets
 
 _READINESS = (
@@ -28,6 +34,7 @@ _READINESS = (
     e.PhaseClosed,
     e.PlanChanged,
     e.TaskRetried,
+    e.TaskContinued,
     e.RetryDue,
 )
 
@@ -74,6 +81,12 @@ def _choose(state: RunState, task: TaskRun, event: AnyEvent) -> TaskState:
         case e.MessageDelivered():
             answered = attempt is not None and attempt.question is None
             return TaskState.WORKING if answered else TaskState.ASKING
+        case e.AskWithdrawn():
+            others = attempt is not None and any(q.id != event.question for q in attempt.questions)
+            return TaskState.ASKING if others else TaskState.WORKING
+        case e.AttemptExited():
+            taken = task.wanted is Wanted.TAKE and not state.ending
+            return TaskState.TAKEN if taken else TaskState.CHECKING
         case e.AttemptThawed():
             asks = attempt is not None and attempt.question is not None
             return TaskState.ASKING if asks else TaskState.WORKING
@@ -90,5 +103,7 @@ def _take_in(state: RunState, event: AnyEvent, at: float) -> None:
         effects_task.take(state, event, at)
     elif isinstance(event, e.AttemptEvent):
         effects_attempt.take(state, event, at)
+    elif isinstance(event, e.AccountEvent):
+        effects_account.take(state, event, at)
     else:
         effects_queue.take(state, event, at)

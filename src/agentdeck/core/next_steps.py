@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from agentdeck.core import asks, assignment, evidence, policy, queue, scheduler, verdicts
 from agentdeck.core import events as e
-from agentdeck.core import evidence, policy, queue, scheduler, verdicts
+from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
+from agentdeck.core.hearing import has_heard_all, next_word
 from agentdeck.core.ids import EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Strategy
 from agentdeck.core.state import (
     HOLDS_SLOT,
+    LIVE,
     SETTLED,
     Attempt,
     RunState,
@@ -30,9 +33,11 @@ from agentdeck.core.state import (
 )
 from agentdeck.core.steps import (
     AnyStep,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -58,18 +63,23 @@ def next_steps(state: RunState, now: float) -> Steps:
 
 
 def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
+    if state.rule_changes > state.rule_changes_kept:
+        yield KeepPermissions(state.rule_changes)
     if state.outcome is not None:
         yield from _promotion(state)
         yield from queue.next_steps(state, now)
         return
+    book = Book(state)
     for task in state.tasks.values():
         if task.state not in _QUIET:
-            yield from _task_steps(state, task, now)
+            yield from _task_steps(state, task, now, book)
     if state.ending:
         yield from _end(state, now)
         return
+    yield from _marks(state, book)
     yield from _preflight(state)
-    yield from _starts(state)
+    yield from _reopenings(state, now, book)
+    yield from _starts(state, now, book)
     yield from queue.next_steps(state, now)
     yield from _phases(state)
     yield from _promotion(state)
@@ -89,12 +99,15 @@ _QUIET: Final = frozenset(
 )
 
 
-def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
+def _task_steps(state: RunState, task: TaskRun, now: float, book: Book) -> Iterator[AnyStep]:
     match task.state:
         case TaskState.PREPARING:
             yield from _preparing(state, task, now)
         case TaskState.WORKING | TaskState.PAUSED | TaskState.ASKING:
-            yield from _live(state, task)
+            yield from _live(state, task, book, now)
+        case TaskState.TAKEN:
+            if _should_stop(state, task):  # what is there by now is kept
+                yield Record((e.TaskHandedBack(task.id, _current(task).number, task.taken_by),))
         case TaskState.CHECKING:
             yield from _checking(state, task, now)
         case TaskState.REVIEWING:
@@ -126,45 +139,49 @@ def _task_steps(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]
 
 def _preparing(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
-    if _should_stop(state, task) and attempt.path is None:
-        yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+    if _should_stop(state, task) and (attempt.path is None or attempt.held):
+        yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     trouble = _task_trouble(state, task)
     if trouble is not None:
         yield Record((policy.after_failure(state, task, FailureClass.SETUP, trouble, now),))
     elif attempt.path is None:
         yield Prepare(task.id, attempt.number)
-    else:
-        # Also when it should stop: a launch may be half done, and only what is known can be ended.
+    elif not attempt.held:
+        # Also when it should stop, or when a budget was used up meanwhile: a launch may be half
+        # done, and only what is known can be ended or frozen.
         yield Launch(task.id, attempt.number)
 
 
-def _stop_reason(task: TaskRun) -> str:
-    return f"stopped by {task.stopped_by}" if task.stopped_by else "the run was ended"
-
-
-def _live(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
+def _live(state: RunState, task: TaskRun, book: Book, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
     if attempt.launched_at is None:  # a person does this task
         if _should_stop(state, task):
-            yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+            yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
         return
     yield Watch(task.id, attempt.number)
-    if _should_stop(state, task) or attempt.limit is not None:
+    if _should_stop(state, task) or attempt.limit is not None or task.wanted is Wanted.TAKE:
         yield StopAttempt(task.id, attempt.number)
         return
-    spent = scheduler.budget_stops(state)
+    spent = book.stops(task)
     if spent is not None:
-        yield Record((e.LimitHit(task.id, attempt.number, FailureClass.BUDGET, spent),))
+        limit = e.LimitHit(task.id, attempt.number, FailureClass.BUDGET, spent.sentence)
+        yield Record((limit,))
         return
-    if task.wanted is Wanted.PAUSE and attempt.frozen_at is None:
+    stands = task.wanted is Wanted.PAUSE or book.freezes(task) is not None
+    if stands and attempt.frozen_at is None:
         yield Freeze(task.id, attempt.number)
-    elif task.wanted is Wanted.RUN and attempt.frozen_at is not None:
+    elif not stands and attempt.frozen_at is not None:
         yield Thaw(task.id, attempt.number)
-    for message in attempt.messages:
-        if not message.delivered:
-            yield Deliver(task.id, attempt.number, message.id)
-            break
+    answer = asks.due_answer(state, task, now)
+    if answer is not None:
+        yield Record((answer,))
+        return
+    word = next_word(state, attempt)
+    if word is not None:
+        yield Deliver(task.id, attempt.number, word)
+    elif has_heard_all(state, attempt):
+        yield CloseInput(task.id, attempt.number)
 
 
 def _should_stop(state: RunState, task: TaskRun) -> bool:
@@ -175,17 +192,31 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
     attempt = _current(task)
     if attempt.collected is None:
         trouble = _task_trouble(state, task)
-        if trouble is not None:
-            yield Record((policy.after_failure(state, task, FailureClass.GIT, trouble, now),))
-        else:
+        if trouble is None:
             yield Collect(task.id, attempt.number)
+        elif attempt.hands:
+            yield Record((_cannot_take(state, task, trouble),))
+        else:
+            yield Record((policy.after_failure(state, task, FailureClass.GIT, trouble, now),))
         return
     if state.ending:
-        yield Record((e.TaskCancelled(task.id, _stop_reason(task)),))
+        yield Record((e.TaskCancelled(task.id, evidence.stopped_words(task)),))
+        return
+    refused = evidence.refused_hand_back(state, task, attempt)
+    if refused is not None:
+        yield Record((e.HandBackRefused(task.id, attempt.number, refused),))
+        return
+    if attempt.goes_on_after and task.wanted is not Wanted.STOP:
+        yield Record((e.TaskContinued(task.id, attempt.number, attempt.hands),))
         return
     missing = evidence.first_fault(state, task, attempt)
+    # An agent that only asked something back has changed nothing, and that is not its fault.
+    blamed = missing is not None and missing.cause is not FailureClass.NO_WORK
+    if task.queued and not blamed:
+        yield Record((e.TaskContinued(task.id, attempt.number, task.queued[-1].by),))
+        return
     if missing is not None:
-        yield Record((_after_missing(state, task, missing, now),))
+        yield Record(_after_missing(state, task, missing, now))
         return
     work = attempt.collected
     if work.commits == 0:
@@ -208,14 +239,22 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         yield _propose(task)
 
 
+def _cannot_take(state: RunState, task: TaskRun, trouble: str) -> AnyEvent:
+    """What a person left cannot be reached: no agent may start over it."""
+    if _should_stop(state, task):
+        return e.TaskCancelled(task.id, f"{evidence.stopped_words(task)}; {trouble}")
+    return e.HandBackRefused(task.id, _current(task).number, trouble)
+
+
 def _after_missing(
     state: RunState, task: TaskRun, missing: evidence.Missing, now: float
-) -> AnyEvent:
-    if missing.cause is FailureClass.STOPPED:
-        return e.TaskCancelled(task.id, missing.detail)
-    return policy.after_failure(
-        state, task, missing.cause, missing.detail, now, not_before=missing.not_before
-    )
+) -> tuple[AnyEvent, ...]:
+    cause, detail, reset = missing.cause, missing.detail, missing.not_before
+    if cause is FailureClass.STOPPED:
+        return (e.TaskCancelled(task.id, detail),)
+    limited = policy.account_limited(state, task, cause, detail, now, resets_at=reset)
+    follows = policy.after_failure(state, task, cause, detail, now, not_before=reset)
+    return (follows,) if limited is None else (limited, follows)
 
 
 def _propose(task: TaskRun) -> Record:
@@ -258,16 +297,41 @@ def _gate_on(
         yield RunGate(name, when, tree, commit, state.next_gate_run(name, tree))
 
 
-def _starts(state: RunState) -> Iterator[AnyStep]:
+def _marks(state: RunState, book: Book) -> Iterator[AnyStep]:
+    for line in book.lines.values():
+        if line.mark > state.marked.get(line.scope, 0.0):
+            yield Record((e.BudgetMarked(line.scope, line.mark),))
+
+
+def _reopenings(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
+    for account in state.accounts.values():
+        # An account that has given its share opens again with a new allowance.
+        until = account.resets_at if account.open and book.has_shares else account.frozen_until
+        if until is not None and now >= until and not account.closed:
+            yield Record((e.AccountReopened(account.name),))
+
+
+def _starts(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
     if not scheduler.has_room(state):
         return
-    for task, blocker in scheduler.admission(state):
+    for task, blocker in scheduler.admission(state, now, book):
         if blocker is not None:
             continue
-        settings = state.settings(task.id)
+        chosen = assignment.assign(state, task, now)
         number = len(task.attempts) + 1
+        usd, tokens = book.expected(task.id, chosen.model)
         claim = e.AttemptClaimed(
-            task.id, number, settings.agent, settings.model, settings.pool, _starts_fresh(task)
+            task.id,
+            number,
+            chosen.agent,
+            chosen.model,
+            chosen.pool,
+            chosen.fresh,
+            session=chosen.session,
+            account=chosen.account,
+            why=chosen.why,
+            reserved_usd=usd,
+            reserved_tokens=tokens,
         )
         if scheduler.is_human(state, task.id):
             spec = state.spec(task.id)
@@ -275,11 +339,6 @@ def _starts(state: RunState) -> Iterator[AnyStep]:
             yield Record((claim, e.AttemptAsked(task.id, number, "by-hand", text)))
         else:
             yield Record((claim,))
-
-
-def _starts_fresh(task: TaskRun) -> bool:
-    before = task.attempt
-    return task.fresh or before is None or before.path is None or before.released
 
 
 def _phases(state: RunState) -> Iterator[AnyStep]:
@@ -336,7 +395,7 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
 
 
 def _end(state: RunState, now: float) -> Iterator[AnyStep]:
-    busy = (*HOLDS_SLOT, TaskState.CHECKING)
+    busy = (*HOLDS_SLOT, TaskState.CHECKING, TaskState.TAKEN)
     # A landing that is blocked has not moved the ref: the run ends without it.
     landing = any(x.intended and not x.blocked for x in state.queue.values())
     if not any(state.in_state(*busy)) and not landing:
@@ -370,4 +429,8 @@ def _wake_at(state: RunState, now: float) -> float | None:
     times = [t.retry_at for t in state.tasks.values() if t.retry_at is not None]
     times += [trouble.retry_at for trouble in state.troubles.values()]
     times += [entry.blocked_until for entry in state.queue.values()]
+    for account in state.accounts.values():
+        times += [account.frozen_until or 0.0, account.next_start_at, account.resets_at or 0.0]
+    due = (asks.next_deadline(state, task) for task in state.in_state(*LIVE))
+    times += [moment for moment in due if moment is not None]
     return min((moment for moment in times if moment > now), default=None)

@@ -2,7 +2,8 @@
 
 Rules:
 - A `Plan` is what the file says. `None` means "not said"; `settings()` answers what holds, in this
-  order: the task, the first matching route, the defaults, the built-in default.
+  order: the task, the first matching route, for the agent the first that has the task's skills, the
+  defaults, the built-in default. What failures and limits make of it, `core.assignment` knows.
 - Lists keep the order of the file. Ids were checked at the door (`core.ids`).
 - Times are seconds, money is US dollars, tokens are counts.
 """
@@ -17,7 +18,16 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.adapter import (
+    CONVERSING,
+    ENDED_BY_CLOSE,
+    PROMPTED_BY_MESSAGE,
+    WITH_RESULT,
+    Adapter,
+    Input,
+)
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
+from agentdeck.core.permissions import ANY, WRITTEN, Decision, PermissionRule, Scope
 
 PLAN_VERSION: Final = 1
 DEFAULT_AGENTS: Final = (
@@ -27,8 +37,13 @@ DEFAULT_RETRIES: Final = 2  # attempts after the first one
 DEFAULT_BACKOFF_S: Final = 15.0  # before the second attempt; doubles each time
 DEFAULT_TIMEOUT_S: Final = 2 * 3600.0  # of one attempt
 DEFAULT_IDLE_TIMEOUT_S: Final = 20 * 60.0  # silent and without CPU; running tools are often silent
+DEFAULT_ANSWER_WITHIN_S: Final = 30 * 60.0  # a meeting; who is away for longer said so in the plan
 DEFAULT_GATE_TIMEOUT_S: Final = 30 * 60.0
+DEFAULT_MARKS: Final = (0.5, 0.8, 0.95)  # of a budget: half, soon, and time to raise it
 DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
+COMMAND: Final = "command"  # the `use` of an agent that is no adapter
+HOME_SHARED: Final = "shared"  # a person's own state folder: the logins are there
+HOME_OWN: Final = "own"  # a folder below the run's
 
 
 class Land(StrEnum):
@@ -94,10 +109,28 @@ class ClaimKind(StrEnum):
 
 
 class OnExceed(StrEnum):
-    """What happens when the budget is used up."""
+    """What happens when a budget is used up."""
 
+    ASK = "ask"  # nothing new starts, what works is frozen, and a person is asked
     DRAIN = "drain"  # nothing new starts; what works goes on
     STOP = "stop"  # what works is stopped too
+
+
+class Unattended(StrEnum):
+    """What becomes of a question that nobody answers in time."""
+
+    WAIT = "wait"  # it waits
+    DENY = "deny"  # it is denied; the agent is told that nobody was there
+    STOP = "stop"  # the task is stopped
+
+
+class Permission(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A rule of the plan's author for what agents ask to do."""
+
+    decision: Decision
+    tool: str = ANY  # glob
+    target: str = ANY  # glob
+    task: str | None = None  # a glob for ids; None = any
 
 
 class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,17 +149,118 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
         return bool(self.run)
 
 
+class Permissions(StrEnum):
+    """What an agent may do without asking."""
+
+    ALL = "all"  # everything: its worktree is its own, and nothing lands unproven
+    ASK = "ask"  # it asks a person, where it can
+
+
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A configured agent: a built-in kind (`use`), or any command."""
+    """A configured agent: one that an adapter describes (`use`), or any command."""
 
     name: AgentName
-    use: str = "command"  # command | claude | scripted | human
-    command: tuple[str, ...] = ()  # argv with {prompt}, {prompt_file}, {model}, {task}, {worktree}
+    use: str = COMMAND  # or the name of an adapter
+    command: tuple[str, ...] = ()  # argv, see `core.adapter.WORDS`
     model: str | None = None
-    args: tuple[str, ...] = ()  # added to the command of a built-in kind
+    args: tuple[str, ...] = ()  # added to the command
     env: dict[str, str] = {}
-    output: str | None = None  # stream format: plain | claude | scripted; None = the kind's own
+    output: str | None = None  # stream format; None = the adapter's own
     skills: tuple[str, ...] = ()  # what it is good at
+    adapter: Adapter | None = None  # what `use` stands for, as it was when the run began
+    escalate: tuple[str, ...] = ()  # models, the first one for the first attempt
+    fallback: tuple[AgentName, ...] = ()  # who works in its place, the first choice first
+    account: str = ""  # which of several at its provider
+    resume: tuple[str, ...] = ()  # of a command: argv that goes on with {session}
+    take_over: tuple[str, ...] = ()  # of a command: argv of its own screen on {session}
+    reads: Input | None = None  # of a command: what it reads while it works; None = by its output
+    permissions: Permissions = Permissions.ALL
+    home: str = HOME_SHARED  # where it keeps its state: shared, own, or a folder
+    mcp: str | None = None  # a file of MCP servers, below the repository unless absolute
+    settings: str | None = None  # a settings file of its own format, likewise
+
+    @property
+    def stream(self) -> str:
+        """The format of its output."""
+        if self.output is not None:
+            return self.output
+        if self.adapter is not None:
+            return self.adapter.output
+        return "plain" if self.use in (COMMAND, "human") else self.use
+
+    @property
+    def input(self) -> Input:
+        """What it reads while it works."""
+        if self.reads is not None:
+            return self.reads
+        if self.adapter is not None:
+            return self.adapter.input
+        return Input.LINES if self.stream == "scripted" else Input.NONE
+
+    @property
+    def driver(self) -> Adapter | None:
+        """How it is started: its adapter, or what its own command amounts to."""
+        if self.use != COMMAND:
+            return self.adapter
+        return Adapter(
+            name=self.name,
+            output=self.stream,
+            input=self.input,
+            start=self.command,
+            resume=self.resume,
+            take_over=self.take_over,
+        )
+
+    @property
+    def resumes(self) -> bool:
+        """Can a session of it go on in a new process?"""
+        return self.driver is not None and self.driver.resumes
+
+    @property
+    def listens(self) -> bool:
+        """Can it be told something while it works?"""
+        return self.input in CONVERSING
+
+    def masters(self, skills: tuple[str, ...]) -> bool:
+        """Has it every one of these skills? Upper and lower case are the same."""
+        own = self.skills or (self.adapter.skills if self.adapter is not None else ())
+        return {skill.casefold() for skill in skills} <= {skill.casefold() for skill in own}
+
+    @property
+    def limited_by(self) -> str:
+        """The account whose limits it meets: `anthropic`, `anthropic/work`; empty = nobody's."""
+        provider = self.adapter.provider if self.adapter is not None else ""
+        return "/".join(part for part in (provider, self.account) if part)
+
+    @property
+    def prompted_by_message(self) -> bool:
+        """Is its prompt written to its input, after the start?"""
+        return self.input in PROMPTED_BY_MESSAGE
+
+    @property
+    def waits_for_more(self) -> bool:
+        """Does it go on after a turn until its input is closed?"""
+        return self.input in ENDED_BY_CLOSE
+
+    @property
+    def says_result(self) -> bool:
+        """Does its stream say how it ended?"""
+        return self.stream in WITH_RESULT
+
+
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run, or a part of it, may use."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    on_exceed: OnExceed = OnExceed.ASK
+    warn: tuple[float, ...] = DEFAULT_MARKS  # shares of it at which a person is told
+    share: float | None = None  # of an account's own allowance; nothing starts beyond it
+
+    @property
+    def limited(self) -> bool:
+        """Does it limit anything?"""
+        return not (self.usd is None and self.tokens is None and self.share is None)
 
 
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -136,6 +270,7 @@ class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int
     labels: tuple[str, ...] = ()
     agents: tuple[AgentName, ...] = ()  # tasks of these agents are routed here
+    budget: Budget = Budget()  # of all attempts that work in it
 
 
 class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -145,6 +280,11 @@ class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):
     phase: str | None = None  # a glob
     label: str | None = None  # a glob
     complexity: str | None = None  # a glob
+    risk: str | None = None  # a glob
+    kind: str | None = None  # a glob
+    skill: str | None = None  # a glob
+    min_tokens: int | None = None  # of the task's estimate, itself included
+    max_tokens: int | None = None  # likewise
 
 
 class Route(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -161,16 +301,9 @@ class Worktree(msgspec.Struct, frozen=True, omit_defaults=True):
 
     copy: tuple[str, ...] = ()  # globs below the repo; untracked files such as .env
     link: tuple[str, ...] = ()  # paths below the repo, linked
+    cache: tuple[str, ...] = ()  # dependencies, cloned: below the repo, or absolute
     setup: tuple[str, ...] = ()  # argv, run in the worktree
     root: str | None = None  # where worktrees live; None = below the run's folder
-
-
-class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a run may use."""
-
-    usd: float | None = None
-    tokens: int | None = None
-    on_exceed: OnExceed = OnExceed.DRAIN
 
 
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -180,6 +313,7 @@ class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str = ""
     sync: bool = False  # the next phases wait for every task of this one
     gates: tuple[GateName, ...] = ()
+    budget: Budget = Budget()
 
 
 class Defaults(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -192,6 +326,8 @@ class Defaults(msgspec.Struct, frozen=True, omit_defaults=True):
     backoff_s: float = DEFAULT_BACKOFF_S
     timeout_s: float = DEFAULT_TIMEOUT_S
     idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
+    unattended: Unattended = Unattended.WAIT
+    answer_within_s: float = DEFAULT_ANSWER_WITHIN_S
 
 
 class Note(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -241,6 +377,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: tuple[str, ...] = ()
     estimate_s: float | None = None
     tokens: int | None = None
+    budget: Budget = Budget()  # of all its attempts
     risk: str | None = None  # low | medium | high, shown to the person who approves
     complexity: str | None = None  # low … very-high, see COMPLEXITIES
     kind: str | None = None  # what sort of work: setup, code, test, docs …
@@ -295,6 +432,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     pools: tuple[Pool, ...] = ()
     routes: tuple[Route, ...] = ()
     worktree: Worktree = Worktree()
+    permissions: tuple[Permission, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -351,6 +489,15 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return {phase.id: index for index, phase in enumerate(self.phases)}
 
     @cached_property
+    def budgets(self) -> dict[str, Budget]:
+        """The budgets that limit anything, by scope (see `core.budgets`), widest first."""
+        found = {"run": self.budget}
+        found |= {f"phase:{phase.id}": phase.budget for phase in self.phases}
+        found |= {f"pool:{pool.name}": pool.budget for pool in self.pools}
+        found |= {f"task:{task.id}": task.budget for task in self.tasks if task.budget.limited}
+        return {scope: budget for scope, budget in found.items() if budget.limited}
+
+    @cached_property
     def dependents(self) -> dict[TaskId, tuple[TaskId, ...]]:
         """For each task, the tasks that name it in `after`, in file order."""
         found: dict[TaskId, list[TaskId]] = {task.id: [] for task in self.tasks}
@@ -379,7 +526,20 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return tuple(named) or self.gates_when(GateWhen.PHASE)
 
 
-BUILTIN_AGENTS: Final = ("claude", "scripted", "human")
+# The adapters that ship with agentdeck, `agents/catalog/*.toml`.
+BUILTIN_AGENTS: Final = (
+    "claude",
+    "codex",
+    "opencode",
+    "gemini",
+    "aider",
+    "mini",
+    "claude-acp",
+    "opencode-acp",
+    "gemini-acp",
+    "scripted",
+    "human",
+)
 COMPLEXITIES: Final = ("low", "low-medium", "medium", "medium-high", "high", "very-high")
 
 
@@ -392,12 +552,50 @@ def matching_routes(plan: Plan, task: Task) -> Iterator[Route]:
             (match.phase, [task.phase or ""]),
             (match.label, task.labels),
             (match.complexity, [task.complexity or ""]),
+            (match.risk, [task.risk or ""]),
+            (match.kind, [task.kind or ""]),
+            (match.skill, task.skills),
         )
-        if all(
+        if _is_of_size(task.tokens, match) and all(
             glob is None or any(fnmatch.fnmatchcase(value, glob) for value in values)
             for glob, values in wanted
         ):
             yield route
+
+
+def written_rules(plan: Plan) -> Iterator[PermissionRule]:
+    """The rules that the plan's author gives, in file order."""
+    for number, said in enumerate(plan.permissions, start=1):
+        words = (said.decision, said.tool, said.target)
+        yield PermissionRule(f"{WRITTEN}{number}", Scope.PLAN, *words, task=said.task, by="plan")
+
+
+def _is_of_size(tokens: int | None, match: RouteMatch) -> bool:
+    """Is the estimate within the bounds? A task without one is of no size."""
+    if match.min_tokens is None and match.max_tokens is None:
+        return True
+    if tokens is None:
+        return False
+    return (match.min_tokens or 0) <= tokens and (
+        match.max_tokens is None or tokens <= match.max_tokens
+    )
+
+
+def skilled_agent(plan: Plan, task: Task) -> AgentName | None:
+    """The agent that has every skill of a task: the defaults' own, or the first of the file.
+
+    None: the task names no skills, or nobody has them all.
+    """
+    if not task.skills:
+        return None
+    able = [agent.name for agent in plan.agents if agent.masters(task.skills)]
+    return plan.defaults.agent if plan.defaults.agent in able else next(iter(able), None)
+
+
+def pool_of(plan: Plan, task: Task, agent: AgentName) -> PoolName | None:
+    """Where a task takes its place when `agent` works on it."""
+    routed = next((r.pool for r in matching_routes(plan, task) if r.pool), None)
+    return task.pool or routed or _pool(plan, task, agent)
 
 
 def _settings(plan: Plan, task: Task, usual: tuple[GateName, ...]) -> TaskSettings:
@@ -406,11 +604,15 @@ def _settings(plan: Plan, task: Task, usual: tuple[GateName, ...]) -> TaskSettin
     for route in matching_routes(plan, task) if plan.routes else ():
         agent, model, pool = agent or route.agent, model or route.model, pool or route.pool
     defaults = plan.defaults
-    chosen = AgentName("human") if task.human else agent or defaults.agent or AgentName("claude")
+    agent = agent or skilled_agent(plan, task) or defaults.agent
+    chosen = AgentName("human") if task.human else agent or AgentName("claude")
     config = plan.agent_by_name.get(chosen)
     return TaskSettings(
         agent=chosen,
-        model=model or (config.model if config else None) or defaults.model,
+        model=model
+        or (config.model if config else None)
+        or next(iter(config.escalate if config else ()), None)
+        or defaults.model,
         pool=pool or (_pool(plan, task, chosen) if plan.pools else None),
         gates=usual if task.gates is None else _armed(plan, task.gates),
         land=task.land or plan.land,

@@ -23,7 +23,12 @@ MAX_NAMED: Final = 5  # tasks in one sentence
 _TOLD: Final = frozenset({"notes", "claims", "document", "version"})
 _MAY_CHANGE: Final = frozenset({"tasks", "phases", "agents", "pools", "budget", "agents_limit"})
 # Fields whose key in the file has another name.
-_KEYS: Final = {"routes": "[[route]]", "gates": "[gates]", "defaults": "[defaults]"}
+_KEYS: Final = {
+    "routes": "[[route]]",
+    "gates": "[gates]",
+    "defaults": "[defaults]",
+    "permissions": "[[permission]]",
+}
 
 
 class PlanChange(msgspec.Struct, frozen=True, omit_defaults=True):

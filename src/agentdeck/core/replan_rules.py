@@ -27,7 +27,7 @@ from agentdeck.core.state import HOLDS_FOOTPRINT, SETTLED, STUCK, RunState, Task
 
 # Fields of a task that change nothing of the work itself, nor what has to prove it.
 WHILE_AT_WORK: Final = frozenset(
-    {"title", "estimate_s", "tokens", "priority", "risk", "line", "meta"}
+    {"title", "estimate_s", "tokens", "budget", "priority", "risk", "line", "meta"}
 )
 _AT_WORK: Final = HOLDS_FOOTPRINT | {TaskState.LANDED}
 MAX_AGENTS: Final = 1000  # at once, and places of a pool: as in a plan file
@@ -139,6 +139,10 @@ def _agents(state: RunState, change: PlanChange, after: Plan) -> Iterator[str]:
             yield f"agent {agent.name} keeps its `use` and `output`: add another agent instead"
         elif agent.name in at_work:
             yield f"agent {agent.name} works on {at_work[agent.name]}: change it when that is over"
+    for agent in change.agents:
+        for name in agent.fallback:
+            if name not in after.agent_by_name:
+                yield f"agent {agent.name}: there is no agent {name} to fall back on"
     for pool in change.pools:
         for name in pool.agents:
             if name not in after.agent_by_name:

@@ -6,7 +6,9 @@ Rules:
 - A task starts when nothing blocks it. `admission` walks the ready tasks in order once, hands out
   capacity as it goes, and gives each one a blocker or a start. The explanation of a waiting task is
   its blocker from the same walk, so the two cannot disagree.
-- What holds for everybody (a paused run, a red preflight gate, a used-up budget) comes first.
+- What holds for everybody (a paused run, a red preflight gate) comes first, then what the task's
+  account lets start, then budgets, then capacity. What cannot be paid for, or waits for an account,
+  keeps nobody else out of its files.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from agentdeck.core import verdicts
+from agentdeck.core import assignment, verdicts
+from agentdeck.core.accounts import Closure, Openings
+from agentdeck.core.budgets import Book
 from agentdeck.core.capacity import (
     Capacity,
     Hindrance,
@@ -25,7 +29,7 @@ from agentdeck.core.capacity import (
     start_order,
 )
 from agentdeck.core.ids import AgentName, TaskId
-from agentdeck.core.plan import GateWhen, OnExceed
+from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, RunState, TaskRun, TaskState, Wanted
 
 __all__ = [
@@ -35,8 +39,6 @@ __all__ = [
     "Hindrance",
     "admission",
     "blocker_of",
-    "budget_sentence",
-    "budget_stops",
     "has_room",
     "is_human",
     "longest_path_s",
@@ -45,9 +47,7 @@ __all__ = [
 
 HUMAN = AgentName("human")
 
-FOR_EVERYBODY = frozenset(
-    {Hindrance.ENDING, Hindrance.RUN_PAUSED, Hindrance.PREFLIGHT, Hindrance.BUDGET}
-)
+FOR_EVERYBODY = frozenset({Hindrance.ENDING, Hindrance.RUN_PAUSED, Hindrance.PREFLIGHT})
 
 
 class Blocker(msgspec.Struct, frozen=True):
@@ -55,6 +55,7 @@ class Blocker(msgspec.Struct, frozen=True):
 
     kind: Hindrance
     sentence: str
+    until: float | None = None  # when time alone changes it, seconds since the epoch
 
 
 def ready_in_order(state: RunState) -> list[TaskRun]:
@@ -68,17 +69,39 @@ def is_human(state: RunState, task_id: TaskId) -> bool:
     return is_by_hand(state.plan, task_id)
 
 
-def admission(state: RunState) -> Iterator[tuple[TaskRun, Blocker | None]]:
+def admission(
+    state: RunState, now: float | None = None, book: Book | None = None
+) -> Iterator[tuple[TaskRun, Blocker | None]]:
     """Every ready task in starting order, with what blocks it; None = it starts now.
 
     O((holders + ready) * patterns), and what their files meet.
+
+    Args:
+        now: seconds since the epoch; None = the time of the latest event.
+        book: the budgets as they are now, if they were looked up already; starts are put into it.
     """
+    book = Book(state) if book is None else book
     everybody = _blocks_everybody(state)
     capacity = _capacity(state)
+    now = state.at if now is None else now
+    openings = Openings(state, now)
     for rank, task in enumerate(ready_in_order(state)):
-        blocker = everybody or _blocks(state, task, capacity, rank)
+        agent = assignment.whose(state, task, now)
+        if agent != state.settings(task.id).agent:
+            capacity.send(task.id, assignment.pool_for(state, task, agent))
+        account = state.plan.agent_by_name[agent].limited_by
+        closure = openings.closure(account) if account else None
+        blocker = (
+            everybody
+            or _blocks(task, closure)
+            or _unpaid(state, task, book, now)
+            or _in_the_way(state, task, capacity, rank)
+        )
         if blocker is None:
             capacity.take(task.id, rank)
+            book.take(task.id, assignment.assign(state, task, now))
+            if account:
+                openings.take(account)
         elif blocker.kind in (Hindrance.FOOTPRINT, Hindrance.EXCLUSIVE):
             capacity.reserve(task.id, rank)
         yield task, blocker
@@ -103,24 +126,9 @@ def has_room(state: RunState) -> bool:
     )
 
 
-def blocker_of(state: RunState, task_id: TaskId) -> Blocker | None:
+def blocker_of(state: RunState, task_id: TaskId, now: float | None = None) -> Blocker | None:
     """What blocks one ready task now. None also when it is not ready."""
-    return next((b for task, b in admission(state) if task.id == task_id), None)
-
-
-def budget_sentence(state: RunState) -> str | None:
-    """Which part of the budget is used up, or None."""
-    budget = state.plan.budget
-    if budget.usd is not None and state.usd >= budget.usd:
-        return f"the budget of ${budget.usd:g} is used up (${state.usd:.2f})"
-    if budget.tokens is not None and state.tokens >= budget.tokens:
-        return f"the budget of {budget.tokens:,} tokens is used up"
-    return None
-
-
-def budget_stops(state: RunState) -> str | None:
-    """Why live agents must be stopped because of the budget, or None."""
-    return budget_sentence(state) if state.plan.budget.on_exceed is OnExceed.STOP else None
+    return next((b for task, b in admission(state, now) if task.id == task_id), None)
 
 
 def _blocks_everybody(state: RunState) -> Blocker | None:
@@ -136,13 +144,30 @@ def _blocks_everybody(state: RunState) -> Blocker | None:
             )
         if not verdicts.passes(found):
             return Blocker(Hindrance.PREFLIGHT_RUNS, f"preflight gate {gate.name} is running")
-    spent = budget_sentence(state)
-    return Blocker(Hindrance.BUDGET, spent) if spent else None
+    return None
 
 
-def _blocks(state: RunState, task: TaskRun, capacity: Capacity, rank: int) -> Blocker | None:
+def _blocks(task: TaskRun, closure: Closure | None) -> Blocker | None:
     if task.wanted is Wanted.PAUSE:
         return Blocker(Hindrance.PAUSED, "it was paused before it started")
+    if closure is not None:  # it reserves no files: it may have to wait for days
+        return Blocker(Hindrance.ACCOUNT, closure.sentence, closure.until)
+    return None
+
+
+def _unpaid(state: RunState, task: TaskRun, book: Book, now: float) -> Blocker | None:
+    """What budgets have against a start. Who cannot be paid for reserves no files either."""
+    if not book.lines:
+        return None
+    chosen = assignment.assign(state, task, now)
+    refused = book.refuses(task.id, chosen)
+    if refused is not None:
+        return Blocker(Hindrance.BUDGET, refused)
+    spent = book.account_spent(task.id, chosen)
+    return None if spent is None else Blocker(Hindrance.BUDGET, spent.sentence, spent.until)
+
+
+def _in_the_way(state: RunState, task: TaskRun, capacity: Capacity, rank: int) -> Blocker | None:
     obstacle = capacity.obstacle(task.id, rank)
     if obstacle is None:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent
-from agentdeck.core.state import RunState, TaskRun, TaskState
+from agentdeck.core.state import Attempt, RunState, TaskRun, TaskState
 from agentdeck.core.transitions import CHANGING, targets
 
 
@@ -27,8 +27,14 @@ def check(state: RunState, event: AnyEvent) -> None:
         if state.seq:
             raise StaleEvent(event, "the run has started already")
         return
+    if isinstance(event, e.PermissionRuleSet | e.PermissionRuleDropped | e.PermissionsKept):
+        _check_rule(state, event)
+    if isinstance(event, e.MessageQueued):
+        _check_queued(state, event)
     if isinstance(event, e.PlanChanged) and event.revision != state.plan_changes + 1:
         raise StaleEvent(event, f"the plan has changed {state.plan_changes} times")
+    if isinstance(event, e.BudgetMarked) and event.mark <= state.marked.get(event.scope, 0.0):
+        raise StaleEvent(event, f"the mark {event.mark:g} of {event.scope} was told already")
     task_id = getattr(event, "task", None)
     if task_id is not None:
         task = state.tasks.get(task_id)
@@ -45,6 +51,10 @@ def check(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"{entry_id} is in the queue already")
     elif entry_id is not None and entry_id not in state.queue:
         raise StaleEvent(event, f"{entry_id} is not in the queue")
+    if isinstance(event, e.AccountLimited | e.AccountNoted):
+        _check_account(state, event)
+    if isinstance(event, e.AccountReopened) and event.account not in state.accounts:
+        raise StaleEvent(event, f"no account {event.account}")
     if isinstance(event, e.Promoted | e.PromoteWaiting | e.BaseDiverged):
         _check_promotion(state, event)
     if isinstance(event, e.GateFinished):
@@ -53,6 +63,32 @@ def check(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"run {expected} of {event.gate} is next on this tree")
     elif entry_id is not None:
         _check_entry(state, event)
+
+
+def _check_rule(
+    state: RunState, event: e.PermissionRuleSet | e.PermissionRuleDropped | e.PermissionsKept
+) -> None:
+    match event:
+        case e.PermissionRuleSet() if event.rule.id in state.rules:
+            raise StaleEvent(event, f"rule {event.rule.id} is set already")
+        case e.PermissionRuleDropped() if event.rule not in state.rules:
+            raise StaleEvent(event, f"there is no rule {event.rule}")
+        case e.PermissionsKept() if event.change <= state.rule_changes_kept:
+            raise StaleEvent(event, "later changes are kept already")
+
+
+def _check_queued(state: RunState, event: e.MessageQueued) -> None:
+    """A message is queued once."""
+    task = state.tasks.get(event.task)
+    if task is not None and event.message != f"n{task.queued_so_far + 1}":
+        raise StaleEvent(event, f"{task.queued_so_far} messages were queued for {task.id}")
+
+
+def _check_account(state: RunState, event: e.AccountLimited | e.AccountNoted) -> None:
+    """A report is of the account on which the attempt works."""
+    attempt = state.tasks[event.task].attempt
+    if attempt is None or attempt.account != event.account:
+        raise StaleEvent(event, f"{event.task} does not work on it")
 
 
 def _check_promotion(state: RunState, event: AnyEvent) -> None:
@@ -89,10 +125,32 @@ def _check_attempt(event: AnyEvent, task: TaskRun) -> None:
         raise StaleEvent(event, f"{task.id} is at attempt {current}")
     if isinstance(event, e.AttemptLaunched | e.WorktreePrepared | e.AttemptClaimed):
         return
-    if isinstance(event, e.AttemptCollected) and task.attempt and task.attempt.collected:
-        raise StaleEvent(event, f"the work of attempt {number} was taken already")
+    if isinstance(event, e.AttemptCollected) and task.attempt is not None:
+        _check_collected(event, task, task.attempt)
     if isinstance(event, _OF_A_LIVE_PROCESS) and task.attempt and task.attempt.exit is not None:
         raise StaleEvent(event, f"attempt {number} has exited")
+    if isinstance(event, e.TurnBegan | e.TurnEnded) and task.attempt is not None:
+        _check_turn(event, task.attempt)
+
+
+def _check_collected(event: e.AttemptCollected, task: TaskRun, attempt: Attempt) -> None:
+    """Work is taken once, and what a person has again in their hands is not taken from before."""
+    if attempt.collected is not None:
+        raise StaleEvent(event, f"the work of attempt {attempt.number} was taken already")
+    if task.state is TaskState.TAKEN or event.hand_back != attempt.hand_backs:
+        raise StaleEvent(event, f"{task.id} was handed back {attempt.hand_backs} times")
+
+
+def _check_turn(event: e.TurnBegan | e.TurnEnded, attempt: Attempt) -> None:
+    """Turns end and begin in turn; the end of one may be told again while no other has begun."""
+    if isinstance(event, e.TurnBegan):
+        if attempt.result is None:
+            raise StaleEvent(event, f"a turn of attempt {attempt.number} goes on")
+    elif event.turn == attempt.turns:
+        if attempt.result is not None:
+            raise StaleEvent(event, f"turn {event.turn} has ended already")
+    elif event.turn != attempt.turns + 1:
+        raise StaleEvent(event, f"{attempt.turns} turns have ended")
 
 
 # Nothing is under way for a task in these states: a report of trouble is of a step before them.
@@ -111,8 +169,12 @@ _WITHOUT_STEPS = (
 _OF_A_LIVE_PROCESS = (
     e.AttemptProgressed,
     e.AttemptAsked,
+    e.AskWithdrawn,
     e.MessageSent,
     e.MessageDelivered,
+    e.TurnEnded,
+    e.TurnBegan,
+    e.InputClosed,
     e.AttemptFrozen,
     e.AttemptThawed,
     e.LimitHit,

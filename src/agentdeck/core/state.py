@@ -14,7 +14,17 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core.events import EntryKind, FailureClass, FileTouched, Outcome, SkipMode, Verdict
+from agentdeck.core.events import (
+    AskKind,
+    AskOption,
+    EntryKind,
+    FailureClass,
+    FileTouched,
+    NextSession,
+    Outcome,
+    SkipMode,
+    Verdict,
+)
 from agentdeck.core.ids import (
     AgentName,
     EntryId,
@@ -25,7 +35,9 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
-from agentdeck.core.plan import Plan, Task, TaskSettings
+from agentdeck.core.permissions import PermissionRule
+from agentdeck.core.plan import Budget, Plan, Task, TaskSettings
+from agentdeck.core.prices import Prices
 
 
 class TaskState(StrEnum):
@@ -37,6 +49,7 @@ class TaskState(StrEnum):
     WORKING = "working"
     PAUSED = "paused"
     ASKING = "asking"
+    TAKEN = "taken"  # a person goes on with it by hand
     CHECKING = "checking"  # evidence and task gates
     REVIEWING = "reviewing"
     PROPOSED = "proposed"  # proven; waits for an approval if the policy asks for one
@@ -54,6 +67,7 @@ LIVE: Final = frozenset({TaskState.WORKING, TaskState.PAUSED, TaskState.ASKING})
 HOLDS_SLOT: Final = LIVE | {TaskState.PREPARING}
 # A footprint is held until the work has landed: who starts earlier builds on files about to change.
 HOLDS_FOOTPRINT: Final = HOLDS_SLOT | {
+    TaskState.TAKEN,
     TaskState.CHECKING,
     TaskState.REVIEWING,
     TaskState.PROPOSED,
@@ -70,7 +84,21 @@ class Wanted(StrEnum):
 
     RUN = "run"
     PAUSE = "pause"
+    TAKE = "take"
     STOP = "stop"
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What an agent waits for."""
+
+    id: str
+    text: str
+    asked_at: float
+    ask: AskKind = AskKind.QUESTION
+    tool: str = ""
+    target: str = ""
+    options: tuple[AskOption, ...] = ()
+    payload: str = ""
 
 
 class Message(msgspec.Struct):
@@ -80,14 +108,29 @@ class Message(msgspec.Struct):
     text: str
     by: str
     delivered: bool = False
+    answers: Question | None = None  # what it answers
+    option: str = ""
+    rule: str = ""  # which answered for a person
+    sent_at: float = 0.0
+    requeued: bool = False  # the agent ended without it; it is told with the next turn
 
 
-class Question(msgspec.Struct, frozen=True):
-    """What an agent waits for."""
+class QueuedMessage(msgspec.Struct, frozen=True):
+    """A person's words that wait for the next turn."""
 
     id: str
     text: str
-    asked_at: float
+    by: str
+    at: float
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How a turn ended, as the agent's stream says."""
+
+    ok: bool
+    detail: str
+    cause: FailureClass | None
+    retry_at: float | None
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -127,9 +170,15 @@ class Attempt(msgspec.Struct, kw_only=True):
     pool: PoolName | None
     fresh: bool
     claimed_at: float
+    account: str = ""
+    why: str = ""  # what chose agent and model
+    resumed: str | None = None  # the session it goes on in
+    reserved_usd: float = 0.0
+    reserved_tokens: int = 0
     path: str | None = None  # of the worktree
     branch: str | None = None
     base: str | None = None
+    held: bool = False  # its worktree stood when a budget was used up: launched once that is raised
     launcher: ProcessIdentity | None = None
     process: ProcessIdentity | None = None
     launched_at: float | None = None
@@ -140,18 +189,41 @@ class Attempt(msgspec.Struct, kw_only=True):
     session: str | None = None
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
     usd: float = 0.0
+    usd_priced: float = 0.0  # of `usd`, by the price table
     tools: int = 0
     activity: str = ""
     message: str = ""
-    question: Question | None = None
+    todo_done: int = 0
+    todo_total: int = 0
+    todo: str = ""
+    touched: tuple[str, ...] = ()
+    carry: str = ""  # of the stream's reader
+    questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
+    told: tuple[QueuedMessage, ...] = ()  # stand in its prompt
+    prompted: bool = False  # its prompt was written to its input
+    turns: int = 0  # that have ended
+    turn_at: int = 0  # where the log tells of the latest end
+    result: Result | None = None  # of the latest turn; None while one goes on
+    input_closed: bool = False
+    hands: str = ""  # the person who took it over and gave it back
+    hand_backs: int = 0  # how often they did
+    goes_on_after: bool = False  # its agent goes on with what they left
+    attended_at: float = 0.0  # when a person last did something about it
     limit: Limit | None = None
     exit: Exit | None = None
     collected: Collected | None = None
     released: bool = False  # its worktree serves somebody else
     outcome: str = ""  # how it ended, in words; "" while it goes on
+    cause: FailureClass | None = None  # what it failed of
     ejected_tree: str = ""  # what the queue had built of it when it was ejected
+
+    @property
+    def question(self) -> Question | None:
+        """What it waits for."""
+        return self.questions[0] if self.questions else None
 
     @property
     def live(self) -> bool:
@@ -181,7 +253,12 @@ class TaskRun(msgspec.Struct, kw_only=True):
     free_failures: int = 0  # that do not (limits, overload), likewise
     retry_at: float | None = None
     feedback: str = ""  # for the next attempt
+    feedback_by: str = ""  # the person who said it; "" = a gate, git or the agent did
     fresh: bool = False  # the next attempt starts from the target's tip
+    next_session: NextSession = NextSession.NEW  # of the next attempt
+    rung: int = 0  # how often it was given the next model of its agent's ladder
+    given_to: AgentName | None = None  # who has taken over, until a person retries it
+    sessions_lost: int = 0  # how often an agent did not know the session it should go on in
     approved: int = 0  # the attempt that a person said yes to, 0 = none
     approved_by: str = ""
     held: bool = False
@@ -191,6 +268,9 @@ class TaskRun(msgspec.Struct, kw_only=True):
     landed_at: float | None = None
     done_how: str = ""
     stopped_by: str = ""
+    taken_by: str = ""  # who takes it over, or has it
+    queued: tuple[QueuedMessage, ...] = ()  # messages for the next turn, the oldest first
+    queued_so_far: int = 0
 
     @property
     def attempt(self) -> Attempt | None:
@@ -203,6 +283,30 @@ class TaskRun(msgspec.Struct, kw_only=True):
         return self.state is TaskState.LANDED or (
             self.state is TaskState.SKIPPED and self.skip_mode is SkipMode.DONE
         )
+
+
+class Account(msgspec.Struct, kw_only=True):
+    """Whose limits some agents meet: a provider, or one of several accounts there."""
+
+    name: str
+    closed: bool = False  # nothing starts on it until a person reopens it
+    frozen_until: float | None = None  # nothing starts on it before; None = it is open
+    cause: FailureClass | None = None  # of the latest limit, while that lasts
+    detail: str = ""
+    limited_at: float | None = None  # when the latest limit was met by somebody who began after
+    # the one before
+    limits: int = 0  # such limits, since an attempt that began after one of them ended well
+    window: int | None = None  # attempts at once; None = no limit was met yet
+    ended_well: int = 0  # attempts, since the window was last changed
+    next_start_at: float = 0.0  # while `limits` > 0, starts follow each other
+    reopened_at: float | None = None  # when a person reopened it last
+    utilization: float | None = None  # share of the allowance that is used, as last heard
+    resets_at: float | None = None  # of that allowance
+
+    @property
+    def open(self) -> bool:
+        """May anything start on it, as far as limits go?"""
+        return not self.closed and self.frozen_until is None
 
 
 class Build(msgspec.Struct, frozen=True):
@@ -269,6 +373,9 @@ class RunState(msgspec.Struct, kw_only=True):
     run: RunId = RunId("")
     plan: Plan = Plan(name="", tasks=())  # as it is now
     plan_changes: int = 0  # how often it was changed since the run began
+    budgets: dict[str, Budget] = {}  # by scope: what a person has set; the rest is in the plan
+    marked: dict[str, float] = {}  # by scope: the highest mark that was told
+    prices: Prices = Prices()
     repo: str = ""
     checkout: str = ""
     base: str = ""
@@ -296,6 +403,12 @@ class RunState(msgspec.Struct, kw_only=True):
     closed_phases: set[PhaseId] = set()
     landings: list[Landing] = []
     troubles: dict[str, StepTrouble] = {}  # by step key
+    accounts: dict[str, Account] = {}  # those on which something has started, by name
+    rules: dict[str, PermissionRule] = {}  # by id, in the order in which they were set
+    rules_so_far: int = 0
+    rule_changes: int = 0  # of the rules that outlive the run
+    rule_changes_kept: int = 0
+    dropped_rules: list[PermissionRule] = []  # of those that outlive the run
     promote_wanted: bool = False
     diverged: str | None = None  # commits of the base that the target must take in first
     promote_reason: str = ""

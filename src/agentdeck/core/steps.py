@@ -74,11 +74,18 @@ class StopAttempt(Step, frozen=True, tag="stop"):
 
 
 class Deliver(Step, frozen=True, tag="deliver"):
-    """Write a message to the agent's input → `MessageDelivered`."""
+    """Write a message, or the prompt, to the agent's input → `MessageDelivered`."""
 
     task: TaskId
     attempt: int
     message: str
+
+
+class CloseInput(Step, frozen=True, tag="close_input"):
+    """Tell an agent that waits for more that nothing comes → `InputClosed`."""
+
+    task: TaskId
+    attempt: int
 
 
 class Collect(Step, frozen=True, tag="collect"):
@@ -122,6 +129,12 @@ class LandEntry(Step, frozen=True, tag="land"):
     expected: str
 
 
+class KeepPermissions(Step, frozen=True, tag="keep_permissions"):
+    """Write down the rules that outlive the run → `PermissionsKept`."""
+
+    change: int
+
+
 class PromoteTarget(Step, frozen=True, tag="promote"):
     """Bring the target into the base → `Promoted`, `BaseDiverged`; `PromoteWaiting` on the way."""
 
@@ -136,11 +149,13 @@ IOStep = (
     | Thaw
     | StopAttempt
     | Deliver
+    | CloseInput
     | Collect
     | Release
     | RunGate
     | BuildEntry
     | LandEntry
+    | KeepPermissions
     | PromoteTarget
 )
 AnyStep = Record | IOStep

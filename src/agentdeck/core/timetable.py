@@ -155,7 +155,7 @@ class _Clock:
         capacity = self._dispatcher.capacity
         capacity.hold(each.task)
         match each.state:
-            case TaskState.CHECKING:
+            case TaskState.TAKEN | TaskState.CHECKING:  # a person's hands need no slot
                 self._agenda.after(each.left_s, _CHECKED, at)
             case TaskState.REVIEWING | TaskState.PROPOSED:
                 self._agenda.after(each.left_s, _YES, at)

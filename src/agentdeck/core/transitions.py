@@ -28,16 +28,22 @@ TRANSITIONS: Final[Table] = {
     **_rows(e.AttemptLaunched, (S.PREPARING,), S.WORKING),
     **_rows(e.AttemptAsked, (S.PREPARING, S.WORKING, S.ASKING), S.ASKING),
     **_rows(e.AttemptAsked, (S.PAUSED,), S.PAUSED),  # said before it froze: thawing makes it ASKING
+    **_rows(e.AskWithdrawn, (S.ASKING,), S.WORKING, S.ASKING),  # ASKING: another one is open
+    **_rows(e.AskWithdrawn, (S.WORKING,), S.WORKING),
+    **_rows(e.AskWithdrawn, (S.PAUSED,), S.PAUSED),
     **_rows(e.MessageDelivered, (S.ASKING,), S.WORKING, S.ASKING),  # ASKING: not the open question
     **_rows(e.MessageDelivered, (S.WORKING,), S.WORKING),
     **_rows(e.MessageDelivered, (S.PAUSED,), S.PAUSED),
     **_rows(e.AttemptFrozen, (S.WORKING, S.ASKING), S.PAUSED),
     **_rows(e.AttemptThawed, (S.PAUSED,), S.WORKING, S.ASKING),  # ASKING: a question is open
-    **_rows(e.AttemptExited, (S.WORKING, S.PAUSED, S.ASKING), S.CHECKING),
+    **_rows(e.AttemptExited, (S.WORKING, S.PAUSED, S.ASKING), S.CHECKING, S.TAKEN),
+    **_rows(e.TaskHandedBack, (S.TAKEN,), S.CHECKING),
+    **_rows(e.HandBackRefused, (S.CHECKING,), S.TAKEN),
     # evidence
     **_rows(e.TaskReviewAsked, (S.CHECKING,), S.REVIEWING),
     **_rows(e.TaskProposed, (S.CHECKING, S.REVIEWING), S.PROPOSED),
     **_rows(e.TaskDone, (S.CHECKING, S.ASKING), S.LANDED),
+    **_rows(e.TaskContinued, (S.CHECKING,), S.READY, S.PENDING),
     # failure
     **_rows(e.RetryScheduled, (S.PREPARING, S.CHECKING, S.QUEUED), S.RETRYING),
     **_rows(e.RetryDue, (S.RETRYING,), S.READY, S.PENDING),  # PENDING: a dependency came undone

@@ -1,4 +1,4 @@
-"""Attempts: worktree, launch, freeze, stop, messages, and taking the work.
+"""Attempts: worktree, launch, freeze, stop, and taking the work.
 
 Rules: each performer looks first at what is there (a worktree on its branch, a pid file, a frozen
 tree), so that doing a step again after a crash finds it done.
@@ -6,21 +6,18 @@ tree), so that doing a step again after a crash finds it done.
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from pathlib import Path
 from typing import Final
 
-from agentdeck.agents.launching import command_line
+from agentdeck.agents.launching import Place, command_line, first_run_line
 from agentdeck.agents.prompt import build_prompt, commit_message
 from agentdeck.core import events as e
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import Attempt
+from agentdeck.core.plan import Agent
+from agentdeck.core.state import Attempt, Wanted
 from agentdeck.core.steps import (
     Collect,
-    Deliver,
     Freeze,
     Launch,
     Prepare,
@@ -29,9 +26,11 @@ from agentdeck.core.steps import (
     Thaw,
 )
 from agentdeck.engine import processes
-from agentdeck.engine.agent_stdin import write_stdin
+from agentdeck.engine.agent_place import agent_of, leavings, make_home, place_of
 from agentdeck.engine.collect import collect
 from agentdeck.engine.commands import run_to_end
+from agentdeck.engine.conversation import interrupt
+from agentdeck.engine.given_environment import note_environment
 from agentdeck.engine.landing import keep_ref
 from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.setting import Setting, attempt_tag
@@ -40,8 +39,8 @@ from agentdeck.engine.stop import stop as stop_tree
 from agentdeck.engine.stop import thaw as thaw_tree
 
 SETUP_TIMEOUT_S: Final = 15 * 60.0  # installing dependencies in a fresh worktree takes minutes
+FIRST_RUN_TIMEOUT_S: Final = 60.0  # a few seconds on a machine that is not busy
 STOP_GRACE_S: Final = (5.0, 5.0)  # after the interrupt, after the terminate
-SCRIPTED_AGENT: Final = Path(__file__).parent.parent / "testing" / "scripted_agent.py"
 
 
 def branch_of(run: str, task: TaskId) -> str:
@@ -65,7 +64,15 @@ async def prepare(at: Setting, step: Prepare) -> None:
     def make() -> Path:
         if before is not None and before.collected is not None:
             keep_ref(at.git, at.state.run, step.task, before.number, before.collected.head)
-        made = at.worktrees.prepare(step.task, branch, base, copy=spec.copy, link=spec.link)
+        made = at.worktrees.prepare(
+            step.task,
+            branch,
+            base,
+            copy=spec.copy,
+            link=spec.link,
+            cache=spec.cache,
+            leaves=leavings(at.state.plan),
+        )
         return made.path
 
     path = await at.in_thread(make)
@@ -75,10 +82,13 @@ async def prepare(at: Setting, step: Prepare) -> None:
 
 
 def _go_on(at: Setting, before: Attempt) -> bool:
-    """Clean what gates left in the worktree of the attempt before; False when it is gone.
+    """Clean what gates left in the worktree of the attempt before; False when that must not be.
 
-    All of the agent's own work was committed when it was collected.
+    All of the agent's own work was committed when it was collected. Where it was not, the worktree
+    is made anew, which keeps everything that is in it.
     """
+    if before.collected is None or before.collected.fault:
+        return False
     try:
         tree = linked(at.git, Path(before.path or ""))
     except EnvironmentFault:
@@ -107,22 +117,12 @@ async def launch(at: Setting, step: Launch) -> None:
     """Start the agent, or find it started."""
     attempt = at.attempt(step.task, step.attempt)
     state, spec = at.state, at.state.spec(step.task)
-    agent = state.plan.agent_by_name[attempt.agent]
+    agent = agent_of(state.plan, attempt)
     folder = at.attempt_folder(step.task, step.attempt)
-    prompt_file = folder / "prompt.md"
     prompt = build_prompt(state, step.task, step.attempt)
-    worktree = Path(attempt.path or "")
-    how = command_line(
-        agent,
-        prompt=prompt,
-        prompt_file=str(prompt_file),
-        model=attempt.model,
-        task=step.task,
-        worktree=str(worktree),
-        python=sys.executable,
-        scripted_agent=str(SCRIPTED_AGENT),
-        as_root=os.geteuid() == 0,
-    )
+    place = place_of(at.folder, at.git.checkout, step.task, attempt, agent, prompt)
+    how = command_line(agent, place)
+    worktree = Path(place.worktree)
     extra = {
         "AGENTDECK_RUN": state.run,
         "AGENTDECK_TASK": step.task,
@@ -136,22 +136,32 @@ async def launch(at: Setting, step: Launch) -> None:
     def start() -> processes.Child:
         environment = at.environment(tag, extra, worktree)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        prompt_file.write_text(prompt, encoding="utf-8")
+        make_home(place)
+        note_environment(folder, at.added(extra, worktree))
+        Path(place.prompt_file).write_text(prompt, encoding="utf-8")
         return processes.launch(folder, how.argv, worktree, environment, stdin=how.stdin)
 
+    await _first_run(at, step, agent, place)
     child = await at.in_thread(start)
     launched = e.AttemptLaunched(step.task, step.attempt, child.launcher, child.agent)
     await at.record(launched)
 
 
-def _running(at: Setting, task: TaskId, number: int) -> processes.Child | None:
-    found = processes.look(at.attempt_folder(task, number))
-    return found.child if isinstance(found, processes.Running) else None
+async def _first_run(at: Setting, step: Launch, agent: Agent, place: Place) -> None:
+    """What has to be done once before several of an agent start; a failure shows when they do."""
+    how = first_run_line(agent, place)
+    if how is None:
+        return
+    folder = at.folder.first_run(agent.name)
+    tag = f"{attempt_tag(at.state.run, step.task, step.attempt)}/first-run"
+    await at.in_thread(lambda: make_home(place))
+    worktree = Path(place.worktree)
+    await run_to_end(at, folder, how.argv, worktree, tag, FIRST_RUN_TIMEOUT_S, how.env)
 
 
 async def freeze(at: Setting, step: Freeze) -> None:
     """Stop the whole tree where it stands."""
-    child = _running(at, step.task, step.attempt)
+    child = at.running(step.task, step.attempt)
     if child is None:
         return  # `Watch` reports the exit
     tag = attempt_tag(at.state.run, step.task, step.attempt)
@@ -161,7 +171,7 @@ async def freeze(at: Setting, step: Freeze) -> None:
 
 async def thaw(at: Setting, step: Thaw) -> None:
     """Let the tree go on."""
-    child = _running(at, step.task, step.attempt)
+    child = at.running(step.task, step.attempt)
     if child is None:
         return
     tag = attempt_tag(at.state.run, step.task, step.attempt)
@@ -171,20 +181,13 @@ async def thaw(at: Setting, step: Thaw) -> None:
 
 async def stop(at: Setting, step: StopAttempt) -> None:
     """End the tree; `Watch` reports the exit."""
-    child = _running(at, step.task, step.attempt)
-    if child is not None:
-        tag = attempt_tag(at.state.run, step.task, step.attempt)
-        await stop_tree(child, tag, grace_s=STOP_GRACE_S)
-
-
-async def deliver(at: Setting, step: Deliver) -> None:
-    """Write a message to the agent's input."""
-    attempt = at.attempt(step.task, step.attempt)
-    message = next(found for found in attempt.messages if found.id == step.message)
-    line = json.dumps({"type": "message", "id": message.id, "text": message.text}) + "\n"
-    folder = at.attempt_folder(step.task, step.attempt)
-    await at.in_thread(lambda: write_stdin(folder, line.encode()))
-    await at.record(e.MessageDelivered(step.task, step.attempt, step.message))
+    child = at.running(step.task, step.attempt)
+    if child is None:
+        return
+    if at.state.tasks[step.task].wanted is Wanted.TAKE:
+        await interrupt(at, step, child)
+    tag = attempt_tag(at.state.run, step.task, step.attempt)
+    await stop_tree(child, tag, grace_s=STOP_GRACE_S)
 
 
 async def take_work(at: Setting, step: Collect) -> None:
@@ -204,6 +207,8 @@ async def take_work(at: Setting, step: Collect) -> None:
             tuple(e.FileTouched(f.path, f.added, f.removed) for f in work.files),
             work.left_uncommitted,
             work.fault or "",
+            attempt.hands,
+            attempt.hand_backs,
         )
 
     await at.record(await at.in_thread(take))

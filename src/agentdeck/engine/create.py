@@ -5,36 +5,52 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from agentdeck.core import events as e
+from agentdeck.core.adapter import Adapter
 from agentdeck.core.decide import DETACHED
 from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.ids import RunId, slug
 from agentdeck.core.plan import Plan
+from agentdeck.core.prices import Prices
 from agentdeck.engine.enginelog import open_log
 from agentdeck.engine.folders import RunFolder, runs_root
 from agentdeck.engine.git import Git
 from agentdeck.engine.identity import identity_of
 from agentdeck.engine.journal import Journal
+from agentdeck.engine.kept_rules import kept_events
 from agentdeck.engine.lock import EngineLock
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.performer import RealPerformer
+from agentdeck.engine.shipped_adapters import shipped_adapters
+from agentdeck.plans.equipping import equip
 
 BALLAST_BYTES: Final = 4 * 1024 * 1024  # room for thousands of events, and a checkpoint of the WAL
 MAX_TARGETS: Final = 1_000  # earlier runs of one plan in one repository
 NAME_LENGTH: Final = 24  # of the plan's name in a run's id
 
 
-def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = None) -> RunFolder:
+def create_run(
+    repo: Path,
+    plan: Plan,
+    plan_text: str,
+    *,
+    prices: Prices | None = None,
+    root: Path | None = None,
+    adapters: Mapping[str, Adapter] | None = None,
+) -> RunFolder:
     """Make a run: folder, journal with its first event, target branch.
 
     Args:
         repo: anywhere inside the user's checkout.
         plan: what to run.
         plan_text: the plan file as it was read, kept beside the journal.
+        prices: by which what agents do not price themselves is reckoned; None = it is not.
         root: the runs folder, when it is not the default one.
+        adapters: of the agents that the plan names, by name; None = those that ship.
 
     Raises:
         UsageError: no repository, no commit, no such base, or a target that cannot be used.
@@ -54,13 +70,14 @@ def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = No
     folder = RunFolder((runs_root() if root is None else root) / run)
     started = e.RunStarted(
         run=run,
-        plan=plan,
+        plan=equip(plan, shipped_adapters() if adapters is None else adapters),
         repo=str(git.common),
         base=base,
         base_commit=tip or base_commit,
         base_tree=git.tree_of(tip or base_commit),
         target=target,
         checkout=str(git.checkout),
+        prices=prices,
     )
     folder.create()
     folder.plan.write_text(plan_text, encoding="utf-8")
@@ -69,7 +86,8 @@ def create_run(repo: Path, plan: Plan, plan_text: str, *, root: Path | None = No
         git.update_ref(f"refs/heads/{target}", base_commit, None, message="agentdeck: start")
     journal = Journal(folder.journal, writable=True)
     try:
-        journal.append([started], time.time(), after=0)
+        rules = kept_events(folder, str(git.common), plan)
+        journal.append([started, *rules], time.time(), after=0)
     finally:
         journal.close()
     return folder

@@ -4,6 +4,8 @@ Rules:
 - Nothing that marks us as running inside another agent is passed on: a nested agent behaves
   differently. Keys, base URLs and folders with credentials stay.
 - Nothing that points git at another repository or index is passed on.
+- `PWD` is where the child works: some programs believe it more than the system, and an inherited
+  one leads them into the user's own checkout.
 - git never opens an editor, asks in a terminal, or starts garbage collection of its own.
 - `TAG_VARIABLE` marks every process of one attempt, so that escaped ones are found.
 """
@@ -70,6 +72,7 @@ def child_environment(
     *,
     tag: str,
     extra: Mapping[str, str],
+    cwd: str | None = None,
     git_config: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """What a child gets of `base`, with `extra` from the plan on top.
@@ -77,16 +80,29 @@ def child_environment(
     Args:
         base: usually the environment of the engine.
         tag: unique to the attempt; the value of `TAG_VARIABLE`.
-        extra: set as given, also names that would be filtered; the tag and the switches for git
-            cannot be changed by it.
+        extra: set as given, also names that would be filtered; the tag, the place and the switches
+            for git cannot be changed by it.
+        cwd: the folder it works in.
         git_config: settings for git beyond those that every child gets.
     """
     env = {name: value for name, value in base.items() if not _is_filtered(name)}
     env.update(extra)
     env.update(_GIT_FIXED)
+    env.update({} if cwd is None else {"PWD": cwd})
     _append_git_config(env, _GIT_CONFIG | dict(git_config or {}))
     env[TAG_VARIABLE] = tag
     return env
+
+
+def for_a_person(environment: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child, for a person at a terminal: git may ask them and open an editor.
+
+    Args:
+        environment: of a child.
+        base: theirs.
+    """
+    env = {name: value for name, value in environment.items() if name not in _GIT_FIXED}
+    return env | {name: base[name] for name in _GIT_FIXED if name in base}
 
 
 def redact(text: str, environment: Mapping[str, str]) -> str:
@@ -97,7 +113,7 @@ def redact(text: str, environment: Mapping[str, str]) -> str:
 
 
 def _is_filtered(name: str) -> bool:
-    if name in _GIT_REDIRECTS or name in _AGENT_MARKS:
+    if name in _GIT_REDIRECTS or name in _AGENT_MARKS or name in ("PWD", "OLDPWD"):
         return True
     return name.startswith(_AGENT_PREFIXES) and not _KEPT.fullmatch(name)
 

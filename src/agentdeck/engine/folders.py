@@ -90,6 +90,11 @@ class RunFolder:
         # Not below $TMPDIR or $XDG_RUNTIME_DIR: every terminal must come to the same path.
         return SHORT_ROOT / f"agentdeck-{os.getuid()}" / f"{digest}.sock"
 
+    @property
+    def permissions(self) -> Path:
+        """Rules that outlive runs, beside the folder of all runs."""
+        return self.path.parent.parent / "permissions"
+
     def trees(self, checkout: Path, root: str | None) -> Path:
         """Where the attempts' worktrees stand: here, or below the `[worktree] root` of the plan.
 
@@ -100,6 +105,14 @@ class RunFolder:
     def attempt(self, task: TaskId, number: int) -> Path:
         """The folder of one attempt: `prompt.md`, `raw.log`, `pid`, `exit`, `stdin`."""
         return self.path / "attempts" / f"{task}.{number}"
+
+    def home(self, agent: str) -> Path:
+        """The state folder of an agent that has one of its own."""
+        return self.path / "homes" / agent
+
+    def first_run(self, agent: str) -> Path:
+        """The folder of what is run once before an agent starts."""
+        return self.path / "first-run" / agent
 
     def gate(self, gate: str, tree: str, run: int) -> Path:
         """The folder of one run of a gate on one tree."""

@@ -34,7 +34,7 @@ def main() -> None:
     with open("spec", "rb") as file:
         mode, niceness, cwd, variable, *argv = file.read().split(b"\0")[:-1]
     prepare_signals()
-    stdin, writer = open_stdin(fifo=mode == b"fifo")
+    stdin, writer = open_stdin(mode)
     barrier, release = os.pipe()
     agent = os.fork()
     if agent == 0:
@@ -66,10 +66,10 @@ def prepare_signals() -> None:
         signal.signal(number, lambda _number, _frame: None)
 
 
-def open_stdin(*, fifo: bool) -> tuple[int, int]:
+def open_stdin(mode: bytes) -> tuple[int, int]:
     """What the agent reads, and the write end that keeps its conversation open (or -1)."""
-    if not fifo:
-        return os.open("/dev/null", os.O_RDONLY), -1
+    if mode != b"fifo":
+        return os.open("prompt.md" if mode == b"file" else "/dev/null", os.O_RDONLY), -1
     try:
         os.unlink("stdin")  # of a launch that ended before its agent began
     except FileNotFoundError:

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from agentdeck.core import steps as s
 from agentdeck.core.plan import GateWhen
-from agentdeck.engine import attempts, gates, queueing, watching
+from agentdeck.engine import attempts, conversation, gates, kept_rules, queueing, watching
 from agentdeck.engine.git import Git
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.setting import THREADS, Setting
@@ -54,7 +54,9 @@ class RealPerformer:
             case s.StopAttempt():
                 await attempts.stop(at, step)
             case s.Deliver():
-                await attempts.deliver(at, step)
+                await conversation.deliver(at, step)
+            case s.CloseInput():
+                await conversation.close_input(at, step)
             case s.Collect():
                 await attempts.take_work(at, step)
             case s.Release():
@@ -65,6 +67,8 @@ class RealPerformer:
                 await queueing.build(at, step)
             case s.LandEntry():
                 await queueing.land(at, step)
+            case s.KeepPermissions():
+                await kept_rules.keep(at, step)
             case s.PromoteTarget():
                 await queueing.promote(at)
             case _ as never:

@@ -106,6 +106,10 @@ class ProcessTable:
             and self._tag(pid) == wanted
         ]
 
+    def session(self, number: int) -> list[Row]:
+        """The living processes of the session with this number, whoever has it now."""
+        return [r for r in self._rows.values() if r.session == number and not r.has_ended]
+
     def _holds(self, identity: ProcessIdentity) -> bool:
         """Whether its pid, and so its group or session number, is still its own."""
         row = self._rows.get(identity.pid)

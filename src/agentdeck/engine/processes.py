@@ -86,7 +86,7 @@ def launch(
     cwd: Path,
     env: Mapping[str, str],
     *,
-    stdin: Literal["null", "fifo"] = "null",
+    stdin: Literal["null", "fifo", "file"] = "null",
     nice: int = 0,
     timeout_s: float = START_TIMEOUT_S,
 ) -> Child:
@@ -100,7 +100,8 @@ def launch(
         argv: the command, looked up on PATH of `env`, and its arguments.
         cwd: the working folder of the agent.
         env: its environment, complete.
-        stdin: "fifo" for an agent that is spoken to by `write_stdin`, else it reads /dev/null.
+        stdin: "fifo" for an agent that is spoken to by `write_stdin`, "file" for one that reads
+            DIR/prompt.md, which has to be there; else it reads /dev/null.
         nice: 0 to 19, added to the niceness of this process.
         timeout_s: how long the launcher may take to write down its pid.
 

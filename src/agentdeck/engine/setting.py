@@ -15,12 +15,14 @@ from agentdeck.core.errors import DeckError
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt, RunState, TaskState
+from agentdeck.engine import processes
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.environment import child_environment
-from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.folders import RunFolder, state_root
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.loop import Engine
+from agentdeck.engine.ports import claim, environment_of
 from agentdeck.engine.worktrees import ScratchTrees, Worktrees
 
 SPARE: Final = 2  # worktrees made ahead of need, beyond one for each agent
@@ -39,6 +41,7 @@ class Setting:
     scratch: ScratchTrees
     threads: ThreadPoolExecutor
     warming: threading.Lock = field(default_factory=threading.Lock)  # one at a time
+    ports: dict[Path, int | None] = field(default_factory=dict)  # by worktree
 
     @property
     def state(self) -> RunState:
@@ -57,6 +60,11 @@ class Setting:
     def attempt_folder(self, task: TaskId, number: int) -> Path:
         """Where an attempt's log, prompt and exit stand."""
         return self.folder.attempt(task, number)
+
+    def running(self, task: TaskId, number: int) -> processes.Child | None:
+        """The living processes of an attempt; None when they have ended."""
+        found = processes.look(self.attempt_folder(task, number))
+        return found.child if isinstance(found, processes.Running) else None
 
     async def record(self, *events: AnyEvent) -> None:
         """Post what came of a step and wait until it is stored."""
@@ -102,7 +110,25 @@ class Setting:
         """
         excludes = linked(self.git, worktree).excludes
         config = {"core.excludesFile": str(excludes)} if excludes else None
-        return child_environment(os.environ, tag=tag, extra=extra, git_config=config)
+        return child_environment(
+            os.environ,
+            tag=tag,
+            extra=self.added(extra, worktree),
+            cwd=str(worktree),
+            git_config=config,
+        )
+
+    def added(self, extra: dict[str, str], worktree: Path) -> dict[str, str]:
+        """What is set for a child that works in `worktree`, beyond what it inherits."""
+        return environment_of(self.state.run, worktree, self._ports_of(worktree)) | extra
+
+    def _ports_of(self, worktree: Path) -> int | None:
+        """The first port of a worktree's block; asked for once, since it does not change."""
+        if worktree not in self.ports:
+            self.ports[worktree] = base = claim(state_root(), worktree)
+            if base is None:
+                log.warning("no block of ports is left for %s", worktree)
+        return self.ports[worktree]
 
 
 def attempt_tag(run: str, task: TaskId, number: int) -> str:

@@ -3,38 +3,65 @@
 Rules:
 - The agent writes to a file; it is read from the offset up to which the journal has understood it,
   so a new engine goes on where the old one stopped. Questions are recorded at once, totals at most
-  once a second.
+  once a second, and as soon as they are known where they bring a budget near its limit.
+- What the stream does not say of its cost is reckoned by the prices of the run, and recorded as
+  such.
+- A limit that the agent meets is told to its account at once, while the agent may get over it.
 - A watchdog only says that a limit was hit; ending the agent is a step of its own. Frozen time does
   not count.
-- An agent that has reported its result and does not end is ended, and that is no failure.
+- An agent that has reported its result and does not end is ended, and that is no failure. One that
+  waits for more after each turn is left alone until its input was closed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from agentdeck.agents.launching import format_of
+from agentdeck.agents.ending import Heard, ending_of
+from agentdeck.agents.line_reader import plus
 from agentdeck.agents.readers import Reader, reader_for
-from agentdeck.agents.reports import Asked, Ended, Report, Summary
+from agentdeck.agents.reports import (
+    Asked,
+    Ended,
+    Limited,
+    Report,
+    Said,
+    Started,
+    ToolUsed,
+    Totals,
+    Withdrawn,
+)
+from agentdeck.agents.summary import Summary
+from agentdeck.core import accounts, policy
 from agentdeck.core import events as e
-from agentdeck.core.events import FailureClass
+from agentdeck.core.budgets import is_near, tokens_of
+from agentdeck.core.events import AnyEvent, FailureClass
 from agentdeck.core.explain import short_duration
+from agentdeck.core.ids import TaskId
+from agentdeck.core.permissions import OptionKind
+from agentdeck.core.prices import Meter, Tokens
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
 from agentdeck.engine.process_tree import usage
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import stands_still, stop, sweep
+from agentdeck.engine.trace_file import TraceFile, trace_of
 from agentdeck.engine.waiting import wait
 
 POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
 REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
+# Of these reports each means that the agent works.
+_AT_WORK: Final = (Started, Said, ToolUsed, Asked)
+USD_DIGITS: Final = 9  # after the point; the cheapest tokens cost some billionths
 CHUNK: Final = 256 * 1024  # bytes read at once; a poll never holds up the loop for long
 RESULT_GRACE_S: Final = 10.0  # for an agent to end by itself after its result
+TURN_BEGINS_S: Final = 60.0  # after a message; a model that is slow to answer has begun by then
 IDLE_CPU_S: Final = 0.05  # CPU used between two looks that still counts as doing nothing
 
 
@@ -46,7 +73,15 @@ class _Follower:
     step: Watch
     path: Path
     reader: Reader
+    meter: Meter
+    goes_on: bool  # it may begin another turn after one that ended
+    trace: TraceFile | None = None
+    turns: int = 0  # that have ended
+    known_at: int | None = None  # where the log tells of the latest of them
     ended: Ended | None = None
+    trace_ended: Ended | None = None
+    heard: Heard = field(default_factory=Heard)
+    idle_since: float | None = None  # since when it should have begun a turn
     reported_at: float = 0.0
     changed: bool = False
     grew_at: float = 0.0
@@ -75,25 +110,95 @@ class _Follower:
     def _take(self, data: bytes) -> None:
         self.changed = True
         self._heed(self.reader.feed(data))
+        if self.reader.result is None and not self.goes_on:
+            self.ended = None  # it went on after what had looked like its result
 
     def finish(self) -> None:
         """Take in a last line without a line break: no more bytes can come."""
         self._heed(self.reader.finish())
 
+    async def look_at_trace(self, *, at_once: bool = False) -> None:
+        """Take in what the agent has written beside its output, when it is time."""
+        trace, now = self.trace, self.at.engine.clock()
+        if trace is None or not (at_once or trace.is_due(now)):
+            return
+        for report in await self.at.in_thread(lambda: trace.read(now)):
+            self.changed, self.grew_at = True, now
+            if isinstance(report, Ended):
+                self.trace_ended = report
+            else:
+                self.reader.summary.take(report)
+
     def _heed(self, reports: list[Report]) -> None:
         task, number = self.step.task, self.step.attempt
         for report in reports:
+            self.heard.take(report)
             if isinstance(report, Ended):
-                self.ended = report
-            elif isinstance(report, Asked):
-                # With the offset in the same batch: a question is never recorded twice.
-                asked = e.AttemptAsked(task, number, report.question, report.text)
-                self.at.engine.mention(asked, self.progress())
+                self._end_turn(report)
+            elif self.ended is not None and self.goes_on and isinstance(report, _AT_WORK):
+                self.ended = None
+                self.at.engine.mention(e.TurnBegan(task, number), self.progress())
                 self.changed = False
+            if isinstance(report, Asked):
+                # With the offset in the same batch: a question is never recorded twice.
+                self.at.engine.mention(_asked(task, number, report), self.progress())
+                self.changed = False
+            elif isinstance(report, Withdrawn):
+                withdrawn = e.AskWithdrawn(task, number, report.question)
+                self.at.engine.mention(withdrawn, self.progress())
+                self.changed = False
+            elif isinstance(report, Limited):
+                self._tell_account(report)
+
+    def _tell_account(self, met: Limited) -> None:
+        """What the agent meets holds back others of its account, while it may get over it itself.
+
+        With the offset in the same batch: a limit that was heard is not heard again.
+        """
+        state, now = self.at.state, self.at.engine.clock()
+        task = state.tasks[self.step.task]
+        if task.attempt is None or task.attempt.number != self.step.attempt:
+            return
+        told: list[AnyEvent | None] = []
+        if met.hit:
+            told.append(
+                policy.account_limited(
+                    state, task, met.cause, met.detail, now, resets_at=met.resets_at, live=True
+                )
+            )
+        if met.utilization is not None:
+            told.append(accounts.noted(state, task, met.utilization, met.resets_at))
+        events = [event for event in told if event is not None]
+        if events:
+            self.at.engine.mention(*events, self.progress())
+            self.changed = False
+
+    def _end_turn(self, report: Ended) -> None:
+        self.ended = report
+        if self.known_at == self.reader.offset:  # an earlier engine had heard it: nothing is new
+            return
+        self.turns += 1
+        self.at.engine.mention(self.turn_ended(report), self.progress())
+        self.changed = False
+
+    def turn_ended(self, report: Ended) -> e.TurnEnded:
+        """What the stream says of a turn."""
+        return e.TurnEnded(
+            self.step.task,
+            self.step.attempt,
+            self.turns,
+            self.reader.offset,
+            report.ok,
+            report.detail,
+            report.cause,
+            report.retry_at,
+        )
 
     def progress(self) -> e.AttemptProgressed:
         """The totals so far."""
         summary = self.reader.summary
+        used = Tokens(summary.tokens_in, summary.tokens_cached, summary.tokens_out)
+        self.meter.read(summary.usd, summary.model, used)
         return e.AttemptProgressed(
             self.step.task,
             self.step.attempt,
@@ -102,24 +207,68 @@ class _Follower:
             model=summary.model,
             tokens_in=summary.tokens_in,
             tokens_out=summary.tokens_out,
-            usd=summary.usd,
+            usd=round(self.meter.usd, USD_DIGITS),
+            usd_priced=round(self.meter.priced, USD_DIGITS),
             tools=summary.tools,
             activity=summary.activity,
             message=summary.message,
+            tokens_cached=summary.tokens_cached,
+            todo_done=summary.todo_done,
+            todo_total=summary.todo_total,
+            todo=summary.todo,
+            touched=summary.touched,
+            carry=summary.carry,
         )
 
     def report(self, now: float, *, at_once: bool = False) -> None:
         """Post the totals when they have changed and it is time."""
-        if self.changed and (at_once or now - self.reported_at >= REPORT_S):
+        if not self.changed:
+            return
+        if at_once or now - self.reported_at >= REPORT_S or self._nears_a_limit():
             self.at.engine.mention(self.progress())
             self.changed, self.reported_at = False, now
+
+    def _nears_a_limit(self) -> bool:
+        """Has it used more, and does that bring a budget near its limit? No turn must be missed."""
+        known = self.at.attempt(self.step.task, self.step.attempt)
+        now = self.progress()
+        if (now.usd, now.tokens_in, now.tokens_out) == (
+            known.usd,
+            known.tokens_in,
+            known.tokens_out,
+        ):
+            return False
+        return is_near(self.at.state, self.step.task, now.usd, now.tokens_in + now.tokens_out)
+
+
+def _asked(task: TaskId, attempt: int, report: Asked) -> e.AttemptAsked:
+    options = tuple(
+        e.AskOption(option.id, option.label, OptionKind(option.kind)) for option in report.options
+    )
+    return e.AttemptAsked(
+        task,
+        attempt,
+        report.question,
+        report.text,
+        e.AskKind(report.kind),
+        report.tool,
+        report.target,
+        options,
+        report.payload,
+    )
 
 
 async def watch(at: Setting, step: Watch) -> None:
     """Follow an attempt until its process has ended, and record the exit."""
     folder = at.attempt_folder(step.task, step.attempt)
     attempt = at.attempt(step.task, step.attempt)
-    follower = _Follower(at, step, folder / "raw.log", _reader(at, attempt))
+    goes_on = at.state.plan.agent_by_name[attempt.agent].waits_for_more
+    known_at = attempt.turn_at if attempt.turns else None
+    reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
+    driver = at.state.plan.agent_by_name[attempt.agent].driver
+    trace = trace_of(driver, folder)
+    log = folder / "raw.log"
+    follower = _Follower(at, step, log, reader, meter, goes_on, trace, attempt.turns, known_at)
     found = processes.look(folder)
     ended_by_us = False
     if isinstance(found, processes.Running):
@@ -132,10 +281,12 @@ async def watch(at: Setting, step: Watch) -> None:
     while follower.read_on():
         await asyncio.sleep(0)
     follower.finish()
+    await follower.look_at_trace(at_once=True)
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     await at.in_thread(lambda: sweep(tag, since=attempt.process))
     follower.report(at.engine.clock(), at_once=True)
-    await at.record(_exit(step, follower, processes.look(folder), ended_by_us=ended_by_us))
+    exits = driver.exits if driver is not None else {}
+    await at.record(_exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us))
 
 
 async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processes.Child) -> None:
@@ -148,19 +299,56 @@ async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processe
         await at.record(e.AttemptThawed(step.task, step.attempt))
 
 
-def _reader(at: Setting, attempt: Attempt) -> Reader:
+def _reader(at: Setting, task: TaskId, attempt: Attempt) -> Reader:
     agent = at.state.plan.agent_by_name[attempt.agent]
     summary = Summary(
         session=attempt.session,
         model=attempt.model,
         tokens_in=attempt.tokens_in,
         tokens_out=attempt.tokens_out,
-        usd=attempt.usd,
+        tokens_cached=attempt.tokens_cached,
+        usd=_stated(attempt),
         tools=attempt.tools,
         activity=attempt.activity,
         message=attempt.message,
+        todo_done=attempt.todo_done,
+        todo_total=attempt.todo_total,
+        todo=attempt.todo,
+        touched=attempt.touched,
+        carry=attempt.carry,
     )
-    return reader_for(format_of(agent), start_offset=attempt.offset, summary=summary)
+    return reader_for(
+        agent.stream,
+        start_offset=attempt.offset,
+        summary=summary,
+        root=attempt.path or "",
+        before=_used_before(at, task, attempt),
+    )
+
+
+def _used_before(at: Setting, task: TaskId, attempt: Attempt) -> dict[str, Totals]:
+    """What earlier attempts have used, by session: this one may go on in one of them."""
+    used = dict[str, Totals]()
+    for earlier in at.state.tasks[task].attempts:
+        if earlier.number < attempt.number and earlier.session:
+            stated = _stated(earlier)
+            had = Totals(earlier.tokens_in, earlier.tokens_out, earlier.tokens_cached, stated)
+            used[earlier.session] = plus(used.get(earlier.session, Totals()), had)
+    return used
+
+
+def _stated(attempt: Attempt) -> float:
+    """US dollars that its stream has named."""
+    return round(attempt.usd - attempt.usd_priced, USD_DIGITS)
+
+
+def _meter(at: Setting, attempt: Attempt) -> Meter:
+    return Meter(
+        at.state.prices,
+        stated=_stated(attempt),
+        priced=attempt.usd_priced,
+        used=tokens_of(attempt),
+    )
 
 
 async def _follow(
@@ -177,17 +365,41 @@ async def _follow(
         await asyncio.wait([end], timeout=POLL_S)
         while follower.read_on():
             await asyncio.sleep(0)
+        await follower.look_at_trace()
         now = at.engine.clock()
         follower.report(now)
-        if follower.ended is not None:
-            result_at = result_at or now
-            if now - result_at > RESULT_GRACE_S and not end.done():
-                tag = attempt_tag(at.state.run, step.task, step.attempt)
-                await stop(child, tag)
-                return True
-        else:
+        attempt = at.attempt(step.task, step.attempt)
+        if follower.ended is None or attempt.frozen_at is not None or _is_kept(follower, attempt):
+            result_at = None
             await dog.look(now, follower.grew_at)
+            _say_again(at, follower, attempt, now)
+            continue
+        result_at = result_at or now
+        if now - result_at > RESULT_GRACE_S and not end.done():
+            tag = attempt_tag(at.state.run, step.task, step.attempt)
+            await stop(child, tag)
+            return True
     return False
+
+
+def _is_kept(follower: _Follower, attempt: Attempt) -> bool:
+    """Does the agent wait for more because nobody has told it that nothing comes?"""
+    return follower.goes_on and not attempt.input_closed
+
+
+def _say_again(at: Setting, follower: _Follower, attempt: Attempt, now: float) -> None:
+    """The end of a turn, when what was said after it has begun no other one.
+
+    The agent had heard it in the turn that ended, and only the record of that came late.
+    """
+    waits = follower.ended is not None and attempt.result is None
+    if not waits or attempt.frozen_at is not None:
+        follower.idle_since = None
+        return
+    follower.idle_since = follower.idle_since or now
+    if follower.ended is not None and now - follower.idle_since > TURN_BEGINS_S:
+        at.engine.mention(follower.turn_ended(follower.ended))
+        follower.idle_since = None
 
 
 class _Watchdog:
@@ -231,18 +443,27 @@ class _Watchdog:
 
 
 def _exit(
-    step: Watch, follower: _Follower, found: processes.Found, *, ended_by_us: bool
+    step: Watch,
+    follower: _Follower,
+    found: processes.Found,
+    exits: Mapping[str, str],
+    *,
+    ended_by_us: bool,
 ) -> e.AttemptExited:
-    code = found.code if isinstance(found, processes.Finished) else None
-    result = follower.ended
-    if ended_by_us and result is not None and result.ok:
-        code = 0  # its own word was good; the work is proven by what follows
+    how = ending_of(
+        found.code if isinstance(found, processes.Finished) else None,
+        follower.ended,
+        follower.trace_ended,
+        exits=exits,
+        ended_by_us=ended_by_us,
+        heard=follower.heard,
+    )
     return e.AttemptExited(
         step.task,
         step.attempt,
-        code,
-        ok=result.ok if result else None,
-        cause=result.cause if result and not result.ok else None,
-        detail=(result.detail if result else "") or "",
-        retry_at=result.retry_at if result else None,
+        how.code,
+        ok=how.ok,
+        cause=how.cause,
+        detail=how.detail,
+        retry_at=how.retry_at,
     )

@@ -1,4 +1,4 @@
-"""What a fresh worktree gets from the user's checkout besides commits: copies and links.
+"""What a fresh worktree gets from the user's checkout besides commits: copies, links and clones.
 
 Rules:
 - Only untracked files are copied, with their mode: git itself says which ones match. Symbolic
@@ -16,19 +16,29 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.core.errors import UsageError
+from agentdeck.engine.cloning import clone
 from agentdeck.engine.git import Git
 
 INCLUDE_FILE: Final = ".worktreeinclude"  # at the top of the checkout; patterns as in .gitignore
 
 
-def furnish(git: Git, worktree: Path, copy: Sequence[str], link: Sequence[str]) -> tuple[str, ...]:
-    """Copy and link what was asked for, and what `.worktreeinclude` names, into a worktree.
+def furnish(
+    git: Git,
+    worktree: Path,
+    copy: Sequence[str],
+    link: Sequence[str],
+    cache: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Bring what was asked for, and what `.worktreeinclude` names, into a worktree.
 
     Args:
         git: names the checkout that things come from.
         worktree: its top folder.
         copy: globs as in git's pathspecs (`**` crosses folders); a folder stands for all in it.
         link: paths below the checkout; one that does not exist is left out.
+        cache: paths below the checkout, or absolute ones, which come to the top of the worktree;
+            one that does not exist is left out. Each is cloned, so nobody else sees what is
+            written into it.
 
     Returns:
         The paths that are private now, below the worktree.
@@ -39,19 +49,27 @@ def furnish(git: Git, worktree: Path, copy: Sequence[str], link: Sequence[str]) 
     wanted = dict.fromkeys(_untracked(git, copy))
     copied = [name for name in wanted if _copy(git.checkout / name, worktree, name)]
     linked = [name.strip("/") for name in link if _link(git.checkout, worktree, name)]
-    return (*copied, *linked)
+    cloned = [goal for name in cache if (goal := _cloned(git.checkout, worktree, name))]
+    return (*copied, *linked, *cloned)
 
 
-def write_excludes(git: Git, file: Path, private: Sequence[str]) -> None:
+def write_excludes(
+    git: Git, file: Path, private: Sequence[str], leaves: Sequence[str] = ()
+) -> None:
     """Write an excludes file that names private paths after the user's own global patterns.
 
     git reads only one such file (`core.excludesFile`), so this one has to hold both.
+
+    Args:
+        private: paths below the worktree.
+        leaves: patterns of what agents leave there for themselves, as in .gitignore.
     """
     own = git.run("config", "--type=path", "--get", "core.excludesFile", check=False).text
     config_home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     users = Path(own) if own else Path(config_home) / "git" / "ignore"
     text = users.read_text(encoding="utf-8", errors="surrogateescape") if users.is_file() else ""
-    lines = "".join(f"/{_literal(path)}\n" for path in private)
+    lines = "".join(f"{pattern}\n" for pattern in leaves)
+    lines += "".join(f"/{_literal(path)}\n" for path in private)
     file.write_text(f"{text.rstrip()}\n{lines}", encoding="utf-8", errors="surrogateescape")
 
 
@@ -94,6 +112,24 @@ def _link(checkout: Path, worktree: Path, name: str) -> bool:
     goal.parent.mkdir(parents=True, exist_ok=True)
     goal.symlink_to(source)
     return True
+
+
+def _cloned(checkout: Path, worktree: Path, name: str) -> str | None:
+    """Clone one path of dependencies; where it is now below the worktree, or None."""
+    plain = name.rstrip("/")
+    path = Path(plain).expanduser()
+    if ".." in path.parts or not path.name:
+        raise UsageError(
+            f"[worktree] cache has {name!r}, which leads nowhere",
+            hint="name folders below the top folder of the repository, or absolute ones",
+        )
+    goal = path.name if path.is_absolute() else plain
+    if not (checkout / path).exists() or os.path.lexists(worktree / goal):
+        return None
+    if not _stays_inside(worktree, worktree / goal):
+        return None
+    clone(checkout / path, worktree / goal)
+    return goal
 
 
 def _stays_inside(worktree: Path, goal: Path) -> bool:

@@ -99,6 +99,8 @@ class Worktrees:
         *,
         copy: Sequence[str] = (),
         link: Sequence[str] = (),
+        cache: Sequence[str] = (),
+        leaves: Sequence[str] = (),
         fresh: bool = True,
     ) -> Prepared:
         """Give a task a worktree on its branch. Doing it twice does no harm.
@@ -109,6 +111,8 @@ class Worktrees:
             base: the commit to start from.
             copy: see `furnish`.
             link: see `furnish`.
+            cache: see `furnish`.
+            leaves: see `write_excludes`.
             fresh: start at `base`; else go on in the worktree, or at least on the branch, as it is.
 
         Raises:
@@ -137,9 +141,9 @@ class Worktrees:
             tree.excludes_file.unlink(missing_ok=True)
             _switch(tree, "-B", branch, goal)
             _check(tree.status(), path, goal, branch)
-            private = furnish(self._git, path, copy, link)
-            if private:
-                write_excludes(self._git, tree.excludes_file, private)
+            private = furnish(self._git, path, copy, link, cache)
+            if private or leaves:
+                write_excludes(self._git, tree.excludes_file, private, leaves)
             done = _Slot(owner=name, branch=branch, base=start, private=private)
             self._write(slot, done)
             return _prepared(tree, done)

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Final
 
+from agentdeck.core import permissions
 from agentdeck.core import plan as model
+from agentdeck.core.adapter import FORMATS, Input
 
 MAX_AGENTS: Final = 1000  # at once, and places of a pool; more is a typing error
 MAX_RETRIES: Final = 50  # the wait doubles each time; beyond this it is longer than a life
 MAX_PRIORITY: Final = 1_000_000
 MAX_TOKENS: Final = 10**15
 MAX_USD: Final = 1e9
+LEAST_MARK: Final = 0.01  # of a budget; a mark at nothing would always be passed
 SHORTEST_S: Final = 0.001  # seconds; a limit of zero would end everything at once
 
 
@@ -58,6 +61,7 @@ class Ref(StrEnum):
     GATE = "gate"
     AGENT = "agent"
     POOL = "pool"
+    ADAPTER = "adapter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,36 @@ _IDLE: Final = _duration(
 _ENV: Final = Key("env", Kind.ENV, "Environment variables, added.", also=("environment",))
 _LABELS: Final = Key("labels", Kind.LINES, "Free words; pools and routes select by them.")
 _LAND: Final = _choice("land", model.Land, "Who says yes before finished work is merged.")
+BUDGET_KEYS: Final = (
+    Key("usd", Kind.MONEY, "US dollars.", maximum=MAX_USD, also=("cost", "dollars", "money")),
+    Key("tokens", Kind.TOKENS, "Tokens.", maximum=MAX_TOKENS),
+    _choice("on_exceed", model.OnExceed, "What happens when it is used up."),
+    Key(
+        "share",
+        Kind.NUMBER,
+        "Of what an account itself allows, as it states it, 0.01 to 1: nothing starts beyond.",
+        minimum=LEAST_MARK,
+        maximum=1,
+        also=("quota", "utilization"),
+    ),
+    Key(
+        "warn",
+        Kind.NUMBER,
+        "Shares of it, 0.01 to 1, at which a person is told.",
+        many=True,
+        empty_ok=True,
+        minimum=LEAST_MARK,
+        maximum=1,
+        also=("warn_at", "marks", "alerts"),
+    ),
+)
+_BUDGET: Final = Key(
+    "budget",
+    Kind.TABLE,
+    "What may be used for it: the keys of `[budget]`.",
+    keys=BUDGET_KEYS,
+    model=model.Budget,
+)
 _GATES: Final = _ref(
     "gates", Ref.GATE, "Only these task and merge gates.", many=True, empty_ok=True
 )
@@ -184,6 +218,16 @@ DEFAULTS: Final = Section(
         _duration("backoff", "Wait before the second attempt; doubles each time."),
         _TIMEOUT,
         _IDLE,
+        _choice(
+            "unattended",
+            model.Unattended,
+            "What becomes of a question that nobody answers in time.",
+        ),
+        _duration(
+            "answer_within",
+            "How long a question may wait before that; `wait` knows no end.",
+            minimum=SHORTEST_S,
+        ),
     ),
     model=model.Defaults,
     field="defaults",
@@ -192,11 +236,7 @@ BUDGET: Final = Section(
     "budget",
     Shape.TABLE,
     "What a run may use.",
-    (
-        Key("usd", Kind.MONEY, "US dollars.", maximum=MAX_USD, also=("cost", "dollars", "money")),
-        Key("tokens", Kind.TOKENS, "Tokens.", maximum=MAX_TOKENS),
-        _choice("on_exceed", model.OnExceed, "What happens when it is used up."),
-    ),
+    BUDGET_KEYS,
     model=model.Budget,
     field="budget",
 )
@@ -220,23 +260,27 @@ AGENTS: Final = Section(
     Shape.NAMED,
     "A configured agent.",
     (
-        Key(
-            "use",
-            Kind.CHOICE,
-            "A kind of agent that agentdeck knows.",
-            choices=("command", *model.BUILTIN_AGENTS),
-        ),
+        _ref("use", Ref.ADAPTER, "An agent that agentdeck knows; `agentdeck agents` lists them."),
         Key("command", Kind.ARGV, "Any program that works on the prompt.", also=("run", "cmd")),
         _MODEL,
         Key("args", Kind.ARGS, "Arguments, added to the command."),
         _ENV,
-        Key(
-            "output",
-            Kind.CHOICE,
-            "How its output is read.",
-            choices=("plain", "claude", "scripted"),
-        ),
+        Key("output", Kind.CHOICE, "How its output is read.", choices=FORMATS),
         Key("skills", Kind.LINES, "What it is good at."),
+        Key(
+            "escalate",
+            Kind.LINES,
+            "Models; each failure that an abler one may avoid moves a task to the next.",
+        ),
+        _ref("fallback", Ref.AGENT, "Who works when it refuses or is out of quota.", many=True),
+        Key("account", Kind.ID, "Which of several accounts at its provider."),
+        _choice("permissions", model.Permissions, "What it may do without asking."),
+        Key("home", Kind.LINE, "Where it keeps its state: shared, own, or a folder."),
+        Key("mcp", Kind.LINE, "A file of MCP servers, passed on.", also=("mcp_config",)),
+        Key("settings", Kind.LINE, "A settings file of its own format, passed on."),
+        Key("resume", Kind.ARGV, "Of a command: goes on with the session {session}."),
+        Key("take_over", Kind.ARGV, "Of a command: its own screen on {session}."),
+        _choice("input", Input, "Of a command: what it reads while it works.", field="reads"),
     ),
     Ref.AGENT,
     model.Agent,
@@ -250,6 +294,7 @@ POOLS: Final = Section(
         Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS, required=True),
         Key("labels", Kind.LINES, "Tasks with one of these labels are routed here."),
         _ref("agents", Ref.AGENT, "Tasks of these agents are routed here.", many=True),
+        _BUDGET,
         _later("host", "Another machine."),
     ),
     Ref.POOL,
@@ -261,6 +306,17 @@ _MATCH: Final = (
     Key("phase", Kind.LINE, "Glob for the task's phase."),
     Key("label", Kind.LINE, "Glob for one of its labels.", also=("labels",)),
     Key("complexity", Kind.LINE, "Glob for the task's complexity.", also=("size",)),
+    Key("risk", Kind.LINE, "Glob for the task's risk."),
+    Key("kind", Kind.LINE, "Glob for the task's kind."),
+    Key("skill", Kind.LINE, "Glob for one of its skills.", also=("skills",)),
+    Key("min_tokens", Kind.TOKENS, "Estimated at so many or more.", maximum=MAX_TOKENS),
+    Key(
+        "max_tokens",
+        Kind.TOKENS,
+        "Estimated at so many or fewer.",
+        maximum=MAX_TOKENS,
+        also=("tokens",),
+    ),
 )
 ROUTES: Final = Section(
     "route",
@@ -289,11 +345,25 @@ WORKTREE: Final = Section(
     (
         Key("copy", Kind.PATHS, "Untracked files to copy into it (globs)."),
         Key("link", Kind.PATHS, "Paths to link into it."),
+        Key("cache", Kind.LINES, "Folders of dependencies to clone into it.", also=("caches",)),
         Key("setup", Kind.SHELL, "A command to run in it."),
         Key("root", Kind.LINE, "Folder where worktrees live."),
     ),
     model=model.Worktree,
     field="worktree",
+)
+PERMISSIONS: Final = Section(
+    "permission",
+    Shape.LIST,
+    "An answer given beforehand to what agents ask to do; a deny beats every allow.",
+    (
+        _choice("decision", permissions.Decision, "The answer.", required=True),
+        Key("tool", Kind.LINE, "Glob for the tool; without it, any."),
+        Key("target", Kind.LINE, "Glob for what it is used on; without it, anything."),
+        Key("task", Kind.LINE, "Glob for the ids of tasks; without it, every task."),
+    ),
+    model=model.Permission,
+    field="permissions",
 )
 PHASES: Final = Section(
     "phase",
@@ -304,6 +374,7 @@ PHASES: Final = Section(
         Key("title", Kind.LINE, "What it is about.", empty_ok=True),
         Key("sync", Kind.FLAG, "The next phases wait for every task of this one."),
         _ref("gates", Ref.GATE, "Phase gates of this phase.", many=True),
+        _BUDGET,
     ),
     Ref.PHASE,
     model.Phase,
@@ -334,6 +405,7 @@ TASKS: Final = Section(
         _LABELS,
         _duration("estimate", "How long it is expected to take.", minimum=SHORTEST_S),
         Key("tokens", Kind.TOKENS, "Tokens it is expected to take.", maximum=MAX_TOKENS),
+        _BUDGET,
         Key(
             "risk",
             Kind.CHOICE,
@@ -431,6 +503,7 @@ SECTIONS: Final = (
     POOLS,
     ROUTES,
     WORKTREE,
+    PERMISSIONS,
     Section("hooks", Shape.TABLE, "Commands that run on events.", later=True),
     Section("repos", Shape.NAMED, "Other repositories.", later=True),
     PHASES,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from agentdeck.core.errors import UsageError
 from agentdeck.core.ids import AgentName
-from agentdeck.core.plan import Plan, Task
+from agentdeck.core.plan import BUILTIN_AGENTS, Plan, Task
+from agentdeck.plans.equipping import with_agents_named
 from agentdeck.plans.problems import listed, nearest, shown
 
 HUMAN: Final = "human"  # the kind of agent that is a person
@@ -16,31 +18,36 @@ SCRIPTED: Final = "scripted"  # the kind that does as it is told
 SHORTEST_S: Final = 0.01  # of a task that was scaled down; nothing is done in no time
 
 
-def with_agent(plan: Plan, agent_name: str) -> Plan:
+def with_agent(plan: Plan, agent_name: str, adapters: Sequence[str] = BUILTIN_AGENTS) -> Plan:
     """`plan` with every task given to one agent, except those that a person does.
 
     Models are dropped with the agents they were meant for; the agent's own model holds. Pools and
     routes to pools stay.
 
+    Args:
+        adapters: names that stand for an agent without a table in the plan.
+
     Raises:
-        UsageError: the plan has no agent of this name, and none is built in.
+        UsageError: the plan has no agent of this name, and no adapter has.
     """
     if agent_name not in plan.agent_by_name:
-        known = list(plan.agent_by_name)
-        near = nearest(agent_name, known)
-        hint = f"did you mean {shown(near)}?" if near else f"known: {listed(known)}"
-        raise UsageError(f"unknown agent {shown(agent_name)}", hint=hint)
+        known = list(dict.fromkeys((*plan.agent_by_name, *adapters)))
+        if agent_name not in known:
+            near = nearest(agent_name, known)
+            hint = f"did you mean {shown(near)}?" if near else f"known: {listed(known)}"
+            raise UsageError(f"unknown agent {shown(agent_name)}", hint=hint)
     routes = tuple(
         msgspec.structs.replace(route, agent=None, model=None)
         for route in plan.routes
         if route.pool is not None
     )
-    return msgspec.structs.replace(
+    given = msgspec.structs.replace(
         plan,
         tasks=tuple(_task(plan, task) for task in plan.tasks),
         routes=routes,
         defaults=msgspec.structs.replace(plan.defaults, agent=AgentName(agent_name), model=None),
     )
+    return with_agents_named(given)
 
 
 def at_speed(plan: Plan, factor: float) -> Plan:

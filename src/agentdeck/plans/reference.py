@@ -19,7 +19,7 @@ from agentdeck.core.ids import ID_RULE
 from agentdeck.core.plan import DEFAULT_ESTIMATE_S, Plan
 from agentdeck.plans import durations
 from agentdeck.plans.durations import format_duration
-from agentdeck.plans.keys import SECTIONS, Key, Kind, Ref, Section
+from agentdeck.plans.keys import BUDGET_KEYS, SECTIONS, Key, Kind, Ref, Section
 from agentdeck.plans.reference_text import EXAMPLES, INTRODUCTION, NOTES, UNSAID, VALUES
 
 MANY: Final = 1_000_000  # a bound from here on only catches typing errors, and is not worth words
@@ -50,6 +50,7 @@ _REFS: Final[dict[Ref, str]] = {
     Ref.GATE: "name of a gate",
     Ref.AGENT: "name of an agent",
     Ref.POOL: "name of a pool",
+    Ref.ADAPTER: 'name of an [adapter](agents.md), or `"command"`',
 }
 _FOOTPRINT: Final = "list of globs, see [footprints](#footprints)"
 
@@ -67,7 +68,7 @@ def _section(section: Section) -> str:
     parts = [f"## `{heading}`\n", f"{section.doc}\n", f"```toml\n{EXAMPLES[section.name]}```\n"]
     parts += _table(section.keys, section.model or Plan, section.name)
     for key in section.keys:
-        if key.kind is Kind.TABLE:
+        if key.kind is Kind.TABLE and key.keys is not BUDGET_KEYS:  # which have their own section
             parts += [f"In `{key.name}`:\n"]
             parts += _table(key.keys, key.model, f"{section.name}.{key.name}")
     if section.name in NOTES:

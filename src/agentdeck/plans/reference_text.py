@@ -58,7 +58,8 @@ timeout = "1h30m"
 [budget]
 usd = 20
 tokens = "5M"
-on_exceed = "drain"
+on_exceed = "ask"
+warn = [0.5, 0.9]
 """,
     "gates": """\
 [gates.unit]
@@ -84,6 +85,13 @@ args = ["--append-system-prompt", "Be careful."]
 [agents.my-script]
 command = "python tools/agent.py --task {task} --prompt {prompt_file}"
 env = { STYLE = "plain" }
+
+[agents.apart]
+use = "codex"
+home = "own"                    # no state of yours; log in by a variable
+[agents.claude]
+escalate = ["haiku", "sonnet", "opus"]
+fallback = ["my-script"]
 """,
     "pools": """\
 [pools.browser]
@@ -96,14 +104,29 @@ match = { id = "DOC-*" }
 model = "haiku"
 
 [[route]]
+match = { max_tokens = "10K" }  # small work
+model = "haiku"
+
+[[route]]
 match = { phase = "launch", label = "ui" }
 agent = "careful"
 """,
     "worktree": """\
 [worktree]
 copy = [".env", "config/*.local.json"]
-link = ["node_modules"]
+link = ["data/fixtures"]
+cache = ["node_modules"]
 setup = "npm run prepare"
+""",
+    "permission": """\
+[[permission]]
+decision = "allow"
+tool = "Edit"
+target = "src/*"
+
+[[permission]]
+decision = "deny"
+target = "*git push*"
 """,
     "phase": """\
 [[phase]]
@@ -180,8 +203,36 @@ the exception, and only when the plan names it, or `agentdeck run DOCUMENT --wri
 has to be in the repository's checkout.
 """,
     "budget": """\
-When a part of it is used up, nothing new starts. `"drain"`: what works goes on to its end.
-`"stop"`: what works is stopped too. Without a budget there is no limit.
+Beside the one of the run, each phase, pool and task may have a budget of its own, with the same
+keys: `budget = { usd = 5 }` in `[[phase]]`, `[pools.NAME]` or `[[task]]`. That of a pool counts
+what is used by attempts that work in it, that of a phase or task all attempts at its tasks. All
+budgets that an attempt is under hold at once. Without a budget there is no limit.
+
+When `usd` or `tokens` of it are used up, nothing starts under it any more, and
+
+- `"ask"`: the agents at work under it are frozen where they are, with everything they have started;
+  the run says that it needs a person, and when the budget is raised (`$` in the deck, `agentdeck
+  budget raise`) they go on. What an agent has begun is not lost, and it uses nothing meanwhile;
+  its answer of the moment is the most that it uses beyond the limit.
+- `"drain"`: what works goes on to its end, whatever it takes.
+- `"stop"`: what works is stopped.
+
+Before an agent starts, what it is expected to use is reserved: the task's `tokens` at the price of
+its model, else what the ended attempts of this run have used on average, else nothing. It starts
+only if that fits into what is left of every budget it is under. Where nobody is at work under a
+budget, a task starts as long as anything is left, even if it is expected to need more.
+
+Tokens are those that agents read afresh and write; what comes from a cache is not counted. Dollars
+are those that the agent's stream names; where it names none, or has not yet, they are reckoned by
+the price table that the run began with (`agentdeck run --prices FILE` reads another one than the
+shipped). Of a model that has no price only tokens count, and that is said.
+
+`share` is for subscriptions, which name no price: with `share = 0.8` nothing starts on an account
+that says that 80% of its allowance are used, until the allowance resets or a person reopens the
+account (`agentdeck accounts resume`). Only some agents state it.
+
+At each share in `warn`, and when it is used up, the deck and the output of a headless run say so,
+once.
 """,
     "gates": """\
 `when`, one or several:
@@ -200,10 +251,31 @@ The same tree is not gated twice by the same gate. With `retries`, a gate that i
 the same tree; the work is not blamed for a gate that is green the second time.
 """,
     "agents": """\
-`claude`, `scripted` and `human` are there without a table; a table of the same name changes them.
-A table says either `use` or `command`. In `command` and `args`, these are replaced, each within one
-argument, and no shell ever sees them: `{prompt}`, `{prompt_file}`, `{model}`, `{task}`,
-`{worktree}`.
+`claude`, `codex`, `gemini` and all else that `agentdeck agents` lists are there without a table; a
+table of the same name changes them. A table says either `use` or `command`. In `command` and
+`args`, these are replaced, each within one argument, and no shell ever sees them: `{prompt}`,
+`{prompt_file}`, `{model}`, `{task}`, `{worktree}`, `{folder}` (the attempt's own, outside of the
+worktree) and the others that [agents](agents.md) names.
+
+- `permissions = "ask"` makes an agent ask a person before it acts, where its adapter has a way;
+  `args` with an option of the agent's own for it win over both.
+- `home` is where an agent keeps its sessions, settings and logins. They are a person's own
+  (`"shared"`), because a login cannot be had twice. `"own"` gives the agent an empty folder below
+  the run's: nothing of yours is read or changed, and somebody has to log in by a variable such as
+  `OPENAI_API_KEY`. A path is a folder that outlives runs. Not every agent can.
+- `mcp` and `settings` name files, below the repository unless they are absolute. What is in them is
+  between you and the agent.
+- `resume`, `take_over` and `input` make a `command` as able as an adapter; see [agents](agents.md).
+
+`escalate` is a ladder of models. A task begins with the first one, or with its own model when that
+is on the ladder; each failure that uses up a retry and that an abler model may avoid moves it one
+up. A model that is not on the ladder stays. `fallback` names the agents that take a task over when
+this one refuses it, is not logged in, or is out of quota. They work with their own
+models. [failures.md](failures.md) says which failure does what.
+
+Agents of one provider meet its limits together: a limit that one of them meets holds back what
+would start on any of them. `account` says that an agent has limits of its own there, or, for a
+`command`, that there are limits at all. `agentdeck accounts` shows how they stand.
 """,
     "pools": """\
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
@@ -213,12 +285,48 @@ takes only the latter, and a task that a person does takes neither.
     "route": """\
 Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.
 All that `match` states must hold; an empty one, `{}`, matches every task. These globs know `*`, `?`
-and `[...]`, and mind the case.
+and `[...]`, and mind the case. A task without `tokens` is of no size: it matches neither
+`min_tokens` nor `max_tokens`.
 """,
     "worktree": """\
-Each attempt works in a git worktree of its own, which holds what is committed. `copy` and `link`
-bring in what is not, from your checkout; a `.worktreeinclude` file there is followed too.
-Nothing of it gets into a commit. `root` may begin with `~`; each run has a folder of its own in it.
+Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and
+`cache` bring in what is not, from your checkout. Nothing of it gets into a commit. `root` may begin
+with `~`; each run has a folder of its own in it.
+
+- `copy` copies untracked files; so does a `.worktreeinclude` at the top of the checkout, a list in
+  the manner of `.gitignore` that other tools read too.
+- `link` makes symbolic links: all worktrees, and your checkout, share one thing. Right for what
+  nobody writes to.
+- `cache` clones folders such as `node_modules`, so that each worktree may change its own. Where the
+  file system can share blocks (btrfs, XFS, ZFS) that takes a moment, elsewhere it is a plain copy
+  and takes as long and as much space as one. An absolute path comes to the top of the worktree
+  under its last name. A Python environment remembers where it was made: its programs still run the
+  original; let `setup` make a new one.
+- What runs in a worktree (agents, gates, `setup`) finds `PORT_BASE` and `PORT_COUNT`, a block of
+  ports that no other worktree of your runs has while this one exists, and `COMPOSE_PROJECT_NAME`,
+  which keeps its containers apart. Nobody is forced to use them: say in the prompt, or in your
+  scripts, which port is which. What an agent leaves to a daemon (a container) outlives it; `setup`
+  of the next one is the place to end it. `env` of a task or agent may say otherwise.
+""",
+    "defaults": """\
+`unattended`, for what an agent asks and nobody answers within `answer_within`:
+
+- `"wait"`: it waits.
+- `"deny"`: a permission is denied, a question is left to the agent; it is told that nobody was
+  there.
+- `"stop"`: the task is stopped. Its work is kept.
+""",
+    "permission": """\
+What an agent asks to do, where it asks before it acts, is answered by one of these that fits, and
+otherwise by a person, who may leave rules of the same kind behind. `tool` is what the agent calls
+it (`Bash`, `Edit`, `execute`), `target` a command or a path below the worktree; `*` crosses `/`.
+They mind the case.
+
+- A deny beats every allow, also one that a person gives in the deck for a single task.
+- A wildcard in an allow does not stretch over `;`, `&`, `|`, `<`, `>`, `$(`, backticks and line
+  breaks: `pytest *` does not allow `pytest; rm -rf /`. Only the bare `*` allows anything.
+- Where an agent does not hand over what its tool is given in full (agents over ACP do not), a
+  wildcard allows only targets of a single word.
 """,
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
@@ -299,10 +407,20 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.gates": "all, by their `when`",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
-    "agents.use": "the table's name, if it is a kind",
-    "agents.command": "the kind's own",
+    "budget.share": "no limit",
+    "pools.budget": "no limit of its own",
+    "phase.budget": "no limit of its own",
+    "task.budget": "no limit of its own",
+    "agents.use": "the table's name, if an adapter is called so",
+    "agents.command": "the adapter's own",
     "agents.model": "the defaults'",
-    "agents.output": "the kind's own",
+    "agents.output": "the adapter's own",
+    "agents.account": "the only one",
+    "agents.mcp": "none",
+    "agents.settings": "the agent's own",
+    "agents.resume": "it cannot",
+    "agents.take_over": "a shell",
+    "agents.input": "nothing",
     "gates.run": "nothing is run",
     "gates.check": "none",
     "route.agent": "says nothing",
@@ -312,7 +430,13 @@ UNSAID: Final[dict[str, str]] = {
     "route.match.phase": "any",
     "route.match.label": "any",
     "route.match.complexity": "any",
+    "route.match.risk": "any",
+    "route.match.kind": "any",
+    "route.match.skill": "any",
+    "route.match.min_tokens": "any",
+    "route.match.max_tokens": "any",
     "worktree.setup": "none",
+    "permission.task": "any",
     "worktree.root": "below the run's folder",
     "task.title": "none",
     "task.prompt": "the title",
@@ -320,7 +444,7 @@ UNSAID: Final[dict[str, str]] = {
     "phase.title": "none",
     "phase.gates": 'every gate with `when = "phase"`',
     "task.phase": "none",
-    "task.agent": "by route, then the defaults'",
+    "task.agent": "by route, by skills, then the defaults'",
     "task.model": "by route, agent, then the defaults'",
     "task.pool": "by route, then by label or agent",
     "task.estimate": "unknown: counted as {estimate}",

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from agentdeck.core.ids import MAX_ID_LENGTH
-from agentdeck.core.plan import PLAN_VERSION
+from agentdeck.core.plan import BUILTIN_AGENTS, PLAN_VERSION
 from agentdeck.plans.durations import PATTERN
-from agentdeck.plans.keys import SECTIONS, TASKS, VERSION_KEY, Key, Kind, Section, Shape
+from agentdeck.plans.keys import SECTIONS, TASKS, VERSION_KEY, Key, Kind, Ref, Section, Shape
 
 _NAME: Final = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_ID_LENGTH - 1}}}$"
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -113,6 +113,8 @@ def _kind(key: Key) -> dict[str, Any]:
             return {"anyOf": [{"type": "number", **_bounds(key)}, {**_TEXT, "pattern": PATTERN}]}
         case Kind.CHOICE:
             return {"enum": list(key.choices)}
+        case Kind.REF if key.ref is Ref.ADAPTER:  # a person's own files may name others
+            return {**_FILLED, "examples": ["command", *BUILTIN_AGENTS]}
         case Kind.TABLE:
             return _table(key.keys)
         case Kind.LINE | Kind.TEXT if key.empty_ok:

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentdeck.core.plan import BUILTIN_AGENTS, Phase, Strategy, Task
+from agentdeck.core.plan import Agent, Phase, Strategy, Task
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
 from agentdeck.plans.loops import Place, behind_barriers, loops
@@ -19,15 +19,24 @@ from agentdeck.plans.positions import Path
 from agentdeck.plans.problems import listed, shown
 
 SHELLS: Final = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh", "fish"})
+OF_A_COMMAND: Final = frozenset({"resume", "take_over", "input"})
 MAX_LOOP_SHOWN: Final = 12  # tasks of one loop in a message
 
 
 def check_agent(
-    raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings
+    raw: Mapping[str, Any],
+    meant: set[str],
+    path: Path,
+    adapters: Sequence[str],
+    findings: Findings,
 ) -> dict[str, Any]:
-    """An agent is a kind or a command, never both. Returns the kind that the file leaves out."""
+    """An agent is known or a command, never both. Returns the `use` that the file leaves out."""
     name = str(path[-1])
     use = raw.get("use")
+    if "command" not in raw.keys() | meant:
+        for key in sorted(OF_A_COMMAND & raw.keys()):
+            hint = "its adapter says that; give the agent a `command` of its own, or take it out"
+            findings.add((*path, key), "is only for an agent that has a `command`", hint)
     if "command" in raw:
         if isinstance(use, str) and use != "command":
             findings.add(
@@ -42,10 +51,10 @@ def check_agent(
                 'pass it as an argument: ["sh", "-c", \'my-agent "$1"\', "sh", "{prompt}"]',
             )
         return {"use": "command"}
-    if use is None and name in BUILTIN_AGENTS:
+    if use is None and name in adapters:
         return {"use": name}
     if (use is None or use == "command") and not meant & {"use", "command"}:
-        hint = f"add `command`, or use = one of {listed([shown(kind) for kind in BUILTIN_AGENTS])}"
+        hint = f"add `command`, or use = one of {listed([shown(known) for known in adapters])}"
         findings.add(path, "has no command", hint)
     return {}
 
@@ -63,6 +72,19 @@ def _shell_reads_prompt(command: object) -> bool:
     options = [i for i, word in enumerate(words) if word.startswith("-") and word.endswith("c")]
     script = words[options[0] + 1 : options[0] + 2] if options else []
     return any("{prompt}" in word for word in script)
+
+
+def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:
+    """A fallback is another agent, and one that can be started."""
+    people = {agent.name for agent in agents if agent.use == "human"} | {"human"}
+    for agent in agents:
+        for other in agent.fallback:
+            place = findings.element(("agents", agent.name, "fallback"), other)
+            if other == agent.name:
+                findings.add(place, f"{shown(other)} cannot take over from itself", "drop it")
+            elif other in people:
+                hint = "drop it: what nobody can do by itself waits for a person anyway"
+                findings.add(place, f"{shown(other)} is a person", hint)
 
 
 def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:
@@ -198,7 +220,9 @@ def _way_out(chain: Sequence[str], own: Phase, later: Phase, *, waves: bool) -> 
     )
 
 
-def check_version(document: Mapping[str, Any], key: str, wanted: int, findings: Findings) -> bool:
+def check_version(
+    document: Mapping[str, Any], key: str, wanted: int, findings: Findings, *, what: str = "plan"
+) -> bool:
     """The file says its format. Returns whether it is worth reading on."""
     if key not in document:
         findings.add(
@@ -207,7 +231,7 @@ def check_version(document: Mapping[str, Any], key: str, wanted: int, findings: 
         return True
     found = document[key]
     if type(found) is int and found != wanted:
-        message = f"plan format {shown(found)} is not known; this agentdeck reads format {wanted}"
+        message = f"{what} format {shown(found)} is not known; this agentdeck reads format {wanted}"
         findings.add((key,), message, f"{key} = {wanted}, or another version of agentdeck")
         return False
     if type(found) is not int:

@@ -26,7 +26,7 @@ agents = 2                 # at once
 
 # [budget]
 # usd = 20
-# on_exceed = "drain"      # what works goes on, nothing new starts
+# on_exceed = "ask"        # freeze what works and ask; drain (let it end), or stop it
 """
 _NO_GATES: Final = """\
 # A gate is a command that must exit 0 before anything lands. Without one, nothing is checked.

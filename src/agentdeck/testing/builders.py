@@ -24,10 +24,12 @@ from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import (
     AnyStep,
     BuildEntry,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
     IOStep,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -205,6 +207,8 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             return [e.AttemptExited(name, number, -15)]
         case Deliver(name, number, message):
             return [e.MessageDelivered(name, number, message)]
+        case CloseInput(name, number):
+            return [e.InputClosed(name, number)]
         case Collect(name, number):
             return [
                 e.AttemptCollected(name, number, f"{name}.{number}", f"{name}.{number}-tree", 1)
@@ -218,6 +222,8 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             return [e.EntryBuilt(entry, commit, f"{commit}-tree", tip)]
         case LandEntry(entry, commit):
             return [e.EntryLanded(entry, commit, f"{commit}-tree", state.queue[entry].task)]
+        case KeepPermissions(change):
+            return [e.PermissionsKept(change)]
         case PromoteTarget(commit):
             return [e.Promoted(commit, "fast-forward")]
         case _ as never:

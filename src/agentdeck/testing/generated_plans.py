@@ -9,7 +9,11 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+import msgspec
+
+from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
+from agentdeck.core.permissions import Decision
 from agentdeck.core.plan import (
     Agent,
     Budget,
@@ -18,12 +22,15 @@ from agentdeck.core.plan import (
     GateWhen,
     Land,
     OnExceed,
+    Permission,
     Phase,
     Plan,
     Pool,
     Strategy,
     Task,
+    Unattended,
 )
+from agentdeck.core.prices import Price, Prices
 
 NAMES: Final = "ABCDEFGHIJ"
 FOOTPRINTS: Final = (
@@ -34,6 +41,35 @@ FOOTPRINTS: Final = (
     ("docs/*.md", "README.md"),
     ("**/test_*.py",),
 )
+TALKER: Final = Agent(  # one whose sessions go on
+    AgentName("talker"),
+    use="talker",
+    adapter=Adapter(
+        "talker",
+        provider="acme",
+        output="scripted",
+        input=Input.LINES,
+        start=("talker", "{prompt}"),
+        resume=("talker", "--resume", "{session}", "{prompt}"),
+    ),
+    escalate=("small", "large"),
+)
+# Of budgets, in dollars and tokens; an attempt uses up to $1 and 10,000 tokens.
+LIMITS: Final = ((0.3, None), (1.0, None), (5.0, None), (None, 9_000), (2.0, 30_000))
+PRICED: Final = "priced-1"  # a model of `PRICES`
+PRICES: Final = Prices("2020-02-02", models={"priced": Price(100.0, 100.0)})  # $1 for 10,000
+WAITER: Final = Agent(  # one that waits for more after each turn
+    AgentName("waiter"),
+    use="waiter",
+    adapter=Adapter(
+        "waiter",
+        output="claude",
+        input=Input.CLAUDE,
+        start=("waiter",),
+        resume=("waiter", "--resume", "{session}"),
+    ),
+)
+AGENTS: Final = (None, None, None, AgentName("deaf"), WAITER.name, WAITER.name)
 IDLE_S: Final = 300.0  # short, so that hanging agents are met within a simulated hour
 
 
@@ -45,6 +81,7 @@ def generated_plan(random: Random) -> Plan:
             PhaseId(f"p{number}"),
             sync=random.random() < 0.5,
             gates=tuple(gate.name for gate in gates if random.random() < 0.15),
+            budget=_budget(random, 0.15),
         )
         for number in range(random.choice((0, 0, 1, 2, 3)))
     )
@@ -58,15 +95,18 @@ def generated_plan(random: Random) -> Plan:
         agents_limit=random.randint(1, 4),
         promote=random.choice(("ask", "auto")),
         defaults=Defaults(
-            agent=AgentName("scripted"),
+            agent=random.choice((AgentName("scripted"), TALKER.name, TALKER.name)),
             retries=random.randint(0, 3),
             backoff_s=random.choice((0.0, 5.0, 600.0)),
             idle_timeout_s=IDLE_S,
+            unattended=random.choice(tuple(Unattended)),
+            answer_within_s=random.choice((60.0, 1800.0)),
         ),
-        budget=_budget(random),
+        permissions=_permissions(random),
+        budget=_budget(random, 0.25),
         gates=gates,
-        agents=(Agent(AgentName("deaf"), command=("agent", "{prompt}")),),
-        pools=(Pool(PoolName("small"), 1, labels=("heavy",)),) if random.random() < 0.5 else (),
+        agents=(*_agents(random), WAITER),
+        pools=_pools(random),
         phases=phases,
     )
 
@@ -83,7 +123,10 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         if phases and random.random() < 0.9
         else None,
         files=random.choice(FOOTPRINTS) if random.random() < 0.6 else (),
-        agent=AgentName("deaf") if random.random() < 0.2 else None,
+        agent=random.choice(AGENTS),
+        model=random.choice((None, PRICED)),
+        tokens=random.choice((None, None, 2000, 9000)),
+        budget=_budget(random, 0.05),
         labels=("heavy",) if random.random() < 0.3 else (),
         estimate_s=random.choice((None, 60.0, 3600.0)),
         land=random.choice((None, None, None, None, *Land)),
@@ -93,6 +136,21 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         defer="not now" if random.random() < 0.05 else None,
         allow_empty=random.random() < 0.1,
     )
+
+
+def _agents(random: Random) -> tuple[Agent, ...]:
+    """One that is deaf; a talker, often with a deputy on another account of its provider."""
+    deaf = Agent(AgentName("deaf"), command=("agent", "{prompt}"))
+    deputy = msgspec.structs.replace(TALKER, name=AgentName("deputy"), account="b", escalate=())
+    fallback = random.choice(((), (deaf.name,), (deputy.name,), (deputy.name, deaf.name)))
+    return (deaf, msgspec.structs.replace(TALKER, fallback=fallback), deputy)
+
+
+def _pools(random: Random) -> tuple[Pool, ...]:
+    size, budget = random.randint(1, 2), _budget(random, 0.3)
+    small = Pool(PoolName("small"), size, labels=("heavy",), budget=budget)
+    of_deaf = Pool(PoolName("of-deaf"), 1, agents=(AgentName("deaf"),))
+    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
 
 
 def _gates(random: Random) -> tuple[Gate, ...]:
@@ -106,8 +164,20 @@ def _gates(random: Random) -> tuple[Gate, ...]:
     return tuple(gate for gate in possible if random.random() < 0.4)
 
 
-def _budget(random: Random) -> Budget:
-    if random.random() < 0.85:
+def _permissions(random: Random) -> tuple[Permission, ...]:
+    possible = (
+        Permission(Decision.ALLOW, "Bash", "pytest*"),
+        Permission(Decision.DENY, target="git push*"),
+        Permission(Decision.ALLOW, "Edit", task="A"),
+    )
+    return tuple(rule for rule in possible if random.random() < 0.2)
+
+
+def _budget(random: Random, share: float) -> Budget:
+    """A budget for so many of the plans."""
+    if random.random() >= share:
         return Budget()
-    usd = random.choice((1.0, 5.0, 20.0))
-    return Budget(usd=usd, on_exceed=random.choice((OnExceed.DRAIN, OnExceed.STOP)))
+    usd, tokens = random.choice(LIMITS)
+    of_account = random.choice((None, None, 0.5))
+    then = random.choice((OnExceed.ASK, *OnExceed))
+    return Budget(usd=usd, tokens=tokens, on_exceed=then, share=of_account)

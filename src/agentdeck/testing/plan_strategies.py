@@ -11,6 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from agentdeck.core import plan as model
+from agentdeck.core.adapter import FORMATS, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId, id_fault
 
 _ID = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,11}", fullmatch=True).filter(
@@ -63,7 +64,7 @@ _gate_fields: dict[str, Any] = {
 
 
 @st.composite
-def _agent(draw: st.DrawFn, name: str) -> model.Agent:
+def _agent(draw: st.DrawFn, name: str, others: list[AgentName]) -> model.Agent:
     use = draw(st.sampled_from(("command", *model.BUILTIN_AGENTS)))
     return model.Agent(
         name=AgentName(name),
@@ -72,8 +73,29 @@ def _agent(draw: st.DrawFn, name: str) -> model.Agent:
         model=draw(_maybe(_LINE)),
         args=draw(st.lists(_ARGUMENT, max_size=2).map(tuple)),
         env=draw(_ENV),
-        output=draw(_maybe(st.sampled_from(("plain", "claude", "scripted")))),
+        output=draw(_maybe(st.sampled_from(FORMATS))),
         skills=draw(_some(_LINE, 2)),
+        escalate=draw(_some(_LINE, 2)),
+        fallback=draw(_several([other for other in others if other != name])),
+        account=draw(st.one_of(st.just(""), st.just("work"))),
+        permissions=draw(st.sampled_from(model.Permissions)),
+        home=draw(st.one_of(st.sampled_from((model.HOME_SHARED, model.HOME_OWN)), _LINE)),
+        mcp=draw(_maybe(_LINE)),
+        settings=draw(_maybe(_LINE)),
+        resume=draw(st.one_of(st.just(()), _COMMAND)) if use == "command" else (),
+        take_over=draw(st.one_of(st.just(()), _COMMAND)) if use == "command" else (),
+        reads=draw(_maybe(st.sampled_from(Input))) if use == "command" else None,
+    )
+
+
+def _without_people(agents: tuple[model.Agent, ...]) -> tuple[model.Agent, ...]:
+    """No agent falls back on a person."""
+    people = {agent.name for agent in agents if agent.use == "human"}
+    return tuple(
+        msgspec.structs.replace(
+            agent, fallback=tuple(name for name in agent.fallback if name not in people)
+        )
+        for agent in agents
     )
 
 
@@ -94,6 +116,7 @@ def _task(draw: st.DrawFn, name: str, before: list[TaskId], names: dict[str, Any
         labels=draw(_some(_LINE, 2)),
         estimate_s=draw(_maybe(_DURATION)),
         tokens=draw(_maybe(_TOKENS)),
+        budget=draw(_budgets),
         risk=draw(_maybe(st.sampled_from(("low", "medium", "high")))),
         complexity=draw(_maybe(st.sampled_from(model.COMPLEXITIES))),
         kind=draw(_maybe(_LINE)),
@@ -120,6 +143,16 @@ _notes = st.builds(
     text=_TEXT,
     answer=st.one_of(st.just(""), _TEXT),
     line=_maybe(_LINE_NUMBER),
+)
+
+
+_budgets = st.builds(
+    model.Budget,
+    usd=_maybe(st.floats(0, 1e9)),
+    tokens=_maybe(_TOKENS),
+    on_exceed=st.sampled_from(model.OnExceed),
+    warn=_some(st.floats(0.01, 1), 3),
+    share=_maybe(st.floats(0.01, 1)),
 )
 
 
@@ -150,6 +183,11 @@ def _route(draw: st.DrawFn, names: dict[str, Any]) -> model.Route:
         phase=draw(_maybe(_LINE)),
         label=draw(_maybe(_LINE)),
         complexity=draw(_maybe(_LINE)),
+        risk=draw(_maybe(_LINE)),
+        kind=draw(_maybe(_LINE)),
+        skill=draw(_maybe(_LINE)),
+        min_tokens=draw(_maybe(_TOKENS)),
+        max_tokens=draw(_maybe(_TOKENS)),
     )
     agent, pool = draw(_of(names["agents"])), draw(_of(names["pools"]))
     return model.Route(match, agent, draw(_maybe(_LINE) if agent or pool else _LINE), pool)
@@ -212,16 +250,9 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                 idle_timeout_s=_DURATION,
             )
         ),
-        budget=draw(
-            st.builds(
-                model.Budget,
-                usd=_maybe(st.floats(0, 1e9)),
-                tokens=_maybe(_TOKENS),
-                on_exceed=st.sampled_from(model.OnExceed),
-            )
-        ),
+        budget=draw(_budgets),
         gates=tuple(draw(st.builds(model.Gate, name=st.just(g), **_gate_fields)) for g in gates),
-        agents=tuple(draw(_agent(name)) for name in agents),
+        agents=_without_people(tuple(draw(_agent(name, agents)) for name in agents)),
         pools=tuple(
             draw(
                 st.builds(
@@ -230,6 +261,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                     size=st.integers(1, 1000),
                     labels=_some(_LINE, 2),
                     agents=_several(every_agent),
+                    budget=_budgets,
                 )
             )
             for name in pools
@@ -240,6 +272,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                 model.Worktree,
                 copy=_some(_PATH),
                 link=_some(_PATH),
+                cache=_some(_LINE),
                 setup=st.one_of(st.just(()), _SHELL),
                 root=_maybe(_LINE),
             )
@@ -252,6 +285,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                     title=st.one_of(st.just(""), _LINE),
                     sync=st.booleans(),
                     gates=_several(gates),
+                    budget=_budgets,
                 )
             )
             for name in phases

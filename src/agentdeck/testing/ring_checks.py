@@ -9,25 +9,40 @@ Rules:
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from itertools import combinations
 
 from agentdeck.core import codec, footprint
 from agentdeck.core import events as e
-from agentdeck.core.events import AnyEvent, Recorded
+from agentdeck.core.events import AnyEvent, FailureClass, Recorded
 from agentdeck.core.explain import explain, standstill
 from agentdeck.core.fold import apply
-from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Plan
+from agentdeck.core.ids import PoolName, TaskId
+from agentdeck.core.plan import Budget, OnExceed, Plan
 from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import (
     HOLDS_FOOTPRINT,
     HOLDS_SLOT,
+    LIVE,
+    Attempt,
     RunState,
     TaskRun,
     TaskState,
 )
 from agentdeck.core.steps import Steps
 from agentdeck.testing.scripted_world import Violation, ungated
+
+# A conversation that ended so leads nowhere, or its worktree is gone.
+_STUCK_CONVERSATION = frozenset(
+    {
+        FailureClass.IDLE,
+        FailureClass.NO_PROGRESS,
+        FailureClass.REFUSED,
+        FailureClass.GIT,
+        FailureClass.CONFLICT,
+        FailureClass.SESSION,
+    }
+)
 
 
 class RingChecks:
@@ -36,6 +51,7 @@ class RingChecks:
     def __init__(self, plan: Plan) -> None:
         self.shadow = RunState()
         self.landed: Counter[TaskId] = Counter()
+        self.shut: set[str] = set()  # accounts
         self.look_at(plan)
 
     def look_at(self, plan: Plan) -> None:
@@ -51,11 +67,25 @@ class RingChecks:
         """What must hold for `event` to be allowed now."""
         if isinstance(event, e.AttemptClaimed):
             self._may_start(state, event)
+            if event.session is not None:
+                self._may_go_on(state, event)
         elif isinstance(event, e.LandingIntended):
             entry = state.queue[event.entry]
             missing = ungated(state, event.entry, entry.build.tree) if entry.build else ["build"]
             if missing:
                 raise Violation(f"I6: {event} without {missing}")
+
+    def _may_go_on(self, state: RunState, event: e.AttemptClaimed) -> None:
+        """A session goes on where it was begun, with the agent that began it, if it is alive."""
+        earlier = state.tasks[event.task].attempts
+        before = earlier[-1]
+        where = event.fresh or before.released or before.agent != event.agent
+        if where or before.session != event.session:
+            raise Violation(f"{event} goes on in the session of {before}")
+        if before.cause in _STUCK_CONVERSATION:
+            raise Violation(f"{event} goes on in a conversation that ended with {before.cause}")
+        if any(attempt.cause is FailureClass.SESSION for attempt in earlier):
+            raise Violation(f"{event} goes on in a session, though one was not known")
 
     def _may_start(self, state: RunState, event: e.AttemptClaimed) -> None:
         spec = state.plan.by_id[event.task]
@@ -67,20 +97,38 @@ class RingChecks:
             raise Violation(f"I5: {event.task} starts before its phase is open")
         if state.paused or state.ending or state.outcome is not None:
             raise Violation(f"{event.task} starts while the run is paused or ends")
-        budget = state.plan.budget
-        if budget.usd is not None and state.usd >= budget.usd:
-            raise Violation(f"I11: {event.task} starts over the budget")
         if state.plan.agent_by_name[event.agent].use == "human":
             return
+        for spending in _spendings(state, event.task, event.pool):
+            spending.may_begin(event)
+            _within_share(state, event, spending.budget)
         slots = [
             t for t in state.tasks.values() if t.state in HOLDS_SLOT and not _by_hand(state, t)
         ]
+        if event.account:
+            self._account_lets_it(state, event, slots)
         if len(slots) >= state.agents_limit:
             raise Violation(f"I11: {event.task} starts above {state.agents_limit} agents")
         if event.pool is not None:
             used = [t for t in slots if t.attempts and t.attempts[-1].pool == event.pool]
             if len(used) >= state.plan.pool_by_name[event.pool].size:
                 raise Violation(f"I11: {event.task} starts in the full pool {event.pool}")
+
+    def _account_lets_it(
+        self, state: RunState, event: e.AttemptClaimed, slots: list[TaskRun]
+    ) -> None:
+        if event.account in self.shut:
+            raise Violation(f"I11: {event.task} starts on {event.account}, which is not open")
+        used = [t for t in slots if t.attempts and t.attempts[-1].account == event.account]
+        account = state.accounts.get(event.account)
+        if account is not None and account.window is not None and len(used) >= account.window:
+            raise Violation(f"I11: {event.task} starts above {account.window} on {event.account}")
+
+    def _accounts(self, event: AnyEvent) -> None:
+        if isinstance(event, e.AccountLimited):
+            self.shut.add(event.account)
+        elif isinstance(event, e.AccountReopened):
+            self.shut.discard(event.account)
 
     def after(self, state: RunState, recorded: Recorded) -> None:
         """What must hold once `recorded` was applied to the live state."""
@@ -91,6 +139,7 @@ class RingChecks:
             _fits_the_plan(state, recorded)
         self._files_apart(state, recorded)
         self._once(recorded.event)
+        self._accounts(recorded.event)
         _fits_together(state, recorded)
         self.explained(state, recorded.at)
 
@@ -126,6 +175,81 @@ class RingChecks:
                 raise Violation(f"I12: {task.state}, but {sentence!r}")
 
 
+@dataclass
+class _Spending:
+    """One budget, added up attempt by attempt."""
+
+    scope: str
+    budget: Budget
+    usd: float = 0.0
+    tokens: int = 0
+    held_usd: float = 0.0  # used, or reserved where that is more
+    held_tokens: int = 0
+    agents: int = 0
+
+    def add(self, attempt: Attempt, *, works: bool) -> None:
+        tokens = attempt.tokens_in + attempt.tokens_out
+        self.usd += attempt.usd
+        self.tokens += tokens
+        self.held_usd += max(attempt.usd, attempt.reserved_usd if works else 0.0)
+        self.held_tokens += max(tokens, attempt.reserved_tokens if works else 0)
+        self.agents += works
+
+    @property
+    def over(self) -> bool:
+        of_usd = self.budget.usd is not None and self.usd >= self.budget.usd
+        return of_usd or (self.budget.tokens is not None and self.tokens >= self.budget.tokens)
+
+    def may_begin(self, event: e.AttemptClaimed) -> None:
+        if self.over:
+            raise Violation(f"I11: {event.task} starts over the budget of {self.scope}")
+        usd, tokens = self.held_usd + event.reserved_usd, self.held_tokens + event.reserved_tokens
+        too_much = self.budget.usd is not None and usd > self.budget.usd + 1e-6
+        too_many = self.budget.tokens is not None and tokens > self.budget.tokens
+        if self.agents and (too_much or too_many):
+            raise Violation(f"I11: {event.task} starts without room in the budget of {self.scope}")
+
+
+def must_stand(state: RunState, task: TaskRun) -> bool:
+    """I11: is the agent of a task under a budget that is used up, and asks?"""
+    pool = task.attempt.pool if task.attempt is not None else None
+    found = _spendings(state, task.id, pool)
+    return any(each.over and each.budget.on_exceed is OnExceed.ASK for each in found)
+
+
+def _within_share(state: RunState, event: e.AttemptClaimed, budget: Budget) -> None:
+    account = state.accounts.get(event.account)
+    if budget.share is None or account is None or account.utilization is None:
+        return
+    if account.utilization >= budget.share:
+        raise Violation(f"I11: {event.task} starts on {account.name}, which has given enough")
+
+
+def _spendings(state: RunState, task: TaskId, pool: PoolName | None) -> list[_Spending]:
+    """What was used of each budget that an attempt at a task, in this pool, is under."""
+    plan = state.plan
+    phase = plan.by_id[task].phase
+    planned = {"run": plan.budget, f"task:{task}": plan.by_id[task].budget}
+    planned |= {f"phase:{each.id}": each.budget for each in plan.phases if each.id == phase}
+    planned |= {f"pool:{each.name}": each.budget for each in plan.pools if each.name == pool}
+    found = []
+    for scope, budget in planned.items():
+        spending = _Spending(scope, state.budgets.get(scope, budget))
+        for other in state.tasks.values():
+            for attempt in other.attempts:
+                inside = scope in (
+                    "run",
+                    f"task:{other.id}",
+                    f"phase:{plan.by_id[other.id].phase}",
+                    f"pool:{attempt.pool}",
+                )
+                works = other.state in HOLDS_SLOT and attempt is other.attempts[-1]
+                if inside:
+                    spending.add(attempt, works=works and not _by_hand(state, other))
+        found.append(spending)
+    return found
+
+
 def no_silent_stall(state: RunState, steps: Steps) -> None:
     """I12 for the whole run: something is under way, or time will change it, or it is said why."""
     if state.outcome is None and not steps.steps and steps.wake_at is None:
@@ -138,6 +262,9 @@ def stands_and_says_why(state: RunState) -> str:
     if not reason:
         states = {name: str(task.state) for name, task in state.tasks.items()}
         raise Violation(f"I12: the run stands still in silence: {states}")
+    asks = any(must_stand(state, task) for task in state.in_state(*LIVE))
+    if asks and "budget" not in reason and not state.paused and "preflight" not in reason:
+        raise Violation(f"I12: agents are frozen because of a budget, but {reason!r}")
     return reason
 
 

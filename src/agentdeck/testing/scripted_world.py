@@ -16,17 +16,30 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, assert_never
 
+import msgspec
+
+from agentdeck.core import accounts, policy, queue
 from agentdeck.core import events as e
-from agentdeck.core import queue
-from agentdeck.core.events import AnyEvent, FailureClass, FileTouched, Verdict
+from agentdeck.core.events import (
+    AnyEvent,
+    AskKind,
+    AskOption,
+    FailureClass,
+    FileTouched,
+    Verdict,
+)
 from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
-from agentdeck.core.state import RunState
+from agentdeck.core.permissions import OptionKind
+from agentdeck.core.plan import Agent
+from agentdeck.core.state import Attempt, Message, RunState, TaskState
 from agentdeck.core.steps import (
     BuildEntry,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
     IOStep,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -42,7 +55,18 @@ AttemptKey = tuple[TaskId, int]
 Fate = tuple[int | None, bool | None, FailureClass | None]  # exit status, result, what is blamed
 SUCCESS: Final[Fate] = (0, True, None)
 KILLED: Final[Fate] = (-15, None, None)
+NEVER: Final = (-1.0, -1.0)  # it neither asks nor hangs
 POLL_S: Final = 20.0  # between two looks at a live agent; coarse, the simulation is about order
+ACTIONS: Final = (  # what agents want to do: tool, target
+    ("Bash", "pytest -q"),
+    ("Bash", "git push"),
+    ("Edit", "src/api/user.py"),
+)
+OPTIONS: Final = (
+    AskOption("once", "Allow once", OptionKind.ALLOW_ONCE),
+    AskOption("always", "Always allow", OptionKind.ALLOW_ALWAYS),
+    AskOption("no", "Reject", OptionKind.REJECT_ONCE),
+)
 MAX_RED_HERRINGS: Final = 3  # foreign commits to base or target in one run, so that it ends
 
 
@@ -70,10 +94,15 @@ class Faults:
     agent_fails: float = 0.2
     agent_hangs: float = 0.05
     agent_asks: float = 0.12
+    agent_gives_up_asking: float = 0.15  # of a question
     agent_lost: float = 0.04
+    priced: float = 0.2  # of the agents: they name their cost only at the end
+    limit_met: float = 0.02  # at each look at a live agent, which gets over it by itself
+    session_gone: float = 0.2  # of an attempt that goes on in a session
     no_work: float = 0.06
     outside: float = 0.05
     work_fault: float = 0.03
+    hands_fault: float = 0.2  # of what a person leaves
     gate_red: float = 0.12  # of a tree
     gate_flaky: float = 0.08  # of a tree
     gate_broken: float = 0.04
@@ -88,6 +117,7 @@ class Faults:
     doubled: float = 0.06
     crash: float = 0.01  # of the engine, at each thing that happens
     meddles: float = 0.02  # a person presses a key about a task to which something just happened
+    speaks: float = 0.04  # likewise, and says something to its agent
     commands: int = 25  # of a person, at most
 
     @classmethod
@@ -111,6 +141,14 @@ class Faults:
 
 
 @dataclass
+class Ask:
+    """Something an agent wants of a person."""
+
+    event: e.AttemptAsked
+    settled: bool = False  # answered, or not wanted any more
+
+
+@dataclass
 class Process:
     """An agent that was launched."""
 
@@ -123,16 +161,31 @@ class Process:
     asks_at_s: float  # it asks when so much work is left; negative = never
     hangs_at_s: float  # likewise
     seen_at: float  # until when its work was reckoned
+    asks: list[Ask] = field(default_factory=list)  # all of it at once
     frozen: bool = False
-    answered: bool = False
     dead: bool = False
     killed: bool = False
     spent: float = 0.0  # US dollars
+    session: str | None = None
+    mute: bool = False  # it does not know its session: it ends before it does anything
+    priced: bool = False  # it names its cost only at the end, and was reckoned too high
+    impatient: bool = False  # it withdraws its questions after a while
+    waits_for_more: bool = False  # is given its prompt on its input, and waits there after a turn
+    prompted: bool = False
+    turn_over: bool = False
+    turns: int = 0  # that have ended
+    unread: float = 0.0  # seconds of work that it was told of and has not looked at
+    closed: bool = False  # its input
 
     @property
     def asking(self) -> bool:
         """Does it wait for an answer?"""
-        return not self.dead and not self.answered and self.left_s <= self.asks_at_s
+        return not self.dead and bool(self.open_asks) and self.left_s <= self.asks_at_s
+
+    @property
+    def open_asks(self) -> list[Ask]:
+        """What has not been settled."""
+        return [ask for ask in self.asks if not ask.settled]
 
     @property
     def hanging(self) -> bool:
@@ -140,21 +193,54 @@ class Process:
         return not self.dead and self.left_s <= self.hangs_at_s
 
     @property
+    def listening(self) -> bool:
+        """Does it only wait for words?"""
+        return self.waits_for_more and (self.turn_over or not self.prompted) and not self.unread
+
+    @property
     def idle(self) -> bool:
         """Nothing happens to it unless somebody does something."""
-        return not self.dead and (self.frozen or self.asking)
+        return not self.dead and (self.frozen or self.asking or self.listening)
+
+    def hear(self, message: Message | None, more_s: float, *, later: bool) -> None:
+        """Take in what was written to its input; after a turn that is `more_s` of work.
+
+        Args:
+            message: None = its prompt.
+            later: it looks at it only after the turn that goes on.
+        """
+        if message is None:
+            self.prompted = True
+        elif message.answers is not None:
+            for ask in self.asks:
+                ask.settled = ask.settled or ask.event.question == message.answers.id
+        elif self.turn_over:
+            self.turn_over, self.left_s = False, more_s
+        elif later:
+            self.unread = more_s
+
+    def close(self) -> None:
+        """Nothing more comes on its input."""
+        self.closed = True
+        self.dead = self.dead or (self.turn_over and not self.unread)
 
     def go_on(self, now: float) -> None:
         """Reckon with the time that has passed."""
         passed, self.seen_at = now - self.seen_at, now
-        if self.dead or self.frozen or self.asking or self.hanging:
+        if self.dead or self.frozen or self.asking or self.hanging or self.listening:
             return
-        stops = [self.hangs_at_s, -1.0 if self.answered else self.asks_at_s]
+        if self.turn_over:
+            self.turn_over, self.left_s, self.unread = False, self.unread, 0.0
+            return
+        stops = [self.hangs_at_s, self.asks_at_s if self.open_asks else -1.0]
         bound = max([stop for stop in stops if 0 <= stop < self.left_s], default=0.0)
         worked = min(passed, self.left_s - bound)
         self.left_s -= worked
-        self.spent += worked / 600
-        self.dead = self.left_s <= 0
+        self.spent += 0.0 if self.mute else worked / 600
+        if self.waits_for_more and self.left_s <= 0:
+            self.turn_over, self.turns = True, self.turns + 1
+        more = self.waits_for_more and (self.unread or not self.closed)
+        self.dead = self.left_s <= 0 and not more
 
 
 @dataclass(frozen=True)
@@ -183,6 +269,7 @@ class World:
     colours: dict[tuple[GateName, str], str] = field(default_factory=dict)
     hopeless: dict[str, bool] = field(default_factory=dict)  # by key of the step
     conflicts: dict[tuple[str, str], bool] = field(default_factory=dict)
+    said: set[tuple[AttemptKey, str]] = field(default_factory=set)  # written to inputs
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
     moved: list[str] = field(default_factory=list)  # commits the deck put on the target
     counter: int = 0
@@ -208,6 +295,8 @@ class World:
                 return self._stop(step)
             case Deliver():
                 return self._deliver(step)
+            case CloseInput():
+                return self._close_input(step)
             case Collect():
                 return self._collect(step)
             case Release():
@@ -218,6 +307,8 @@ class World:
                 return self._build(step)
             case LandEntry():
                 return self._land(step)
+            case KeepPermissions():
+                return self._keep_permissions(step)
             case PromoteTarget():
                 return self._promote(step)
             case _ as never:
@@ -252,11 +343,16 @@ class World:
         if self._chance(self.faults.step_fails) or self._never(step, self.faults.never_starts):
             yield self._trouble(step, "the disk is full")
             return
+        self._untouched(step)
         self.worktrees.add((step.task, step.attempt))
         yield self._delay(0.1, 1)
         yield e.WorktreePrepared(
             step.task, step.attempt, f"/w/{step.task}", f"deck/{step.task}", self.target
         )
+
+    def _untouched(self, step: Prepare | Release | Launch) -> None:
+        if self.state().tasks[step.task].state is TaskState.TAKEN:
+            raise Violation(f"{step} reaches into a worktree that a person works in")
 
     def _launch(self, step: Launch) -> Performer:
         yield self._delay(0.5, 4)
@@ -270,13 +366,29 @@ class World:
             others = [p.key for p in self.live() if p.key[0] == step.task]
             if others:
                 raise Violation(f"I3: {key} is launched while {others} live")
-            self.processes[key] = self._process(key)
+            self.processes[key] = self._process(key, self._resumed(key))
         yield self._delay(0.1, 2)  # a crash in here leaves a process that no event knows of
         pid = self.processes[key].pid
         yield e.AttemptLaunched(step.task, step.attempt, _identity(pid), _identity(pid + 1))
 
-    def _process(self, key: AttemptKey) -> Process:
+    def _resumed(self, key: AttemptKey) -> str | None:
+        """The session in which an attempt goes on, which must be one of its worktree."""
+        attempts = self.state().tasks[key[0]].attempts[: key[1]]
+        session = attempts[-1].resumed
+        if session is None:
+            return None
+        makers = [p.key for p in self.processes.values() if p.session == session]
+        if not makers or any(maker[0] != key[0] for maker in makers):
+            raise Violation(f"{key} goes on in {session}, which {makers} began")
+        if any(attempt.fresh for attempt in attempts[makers[-1][1] :]):
+            raise Violation(f"{key} goes on in {session}, which began in another worktree")
+        return session
+
+    def _process(self, key: AttemptKey, session: str | None = None) -> Process:
         self.counter += 2
+        if session is not None and self._chance(self.faults.session_gone):
+            ends, ok = self.random.choice((1, 42)), self.random.choice((None, False))
+            return Process(key, self.counter, 2.0, ends, ok, None, *NEVER, self.now(), mute=True)
         work_s = self.random.uniform(20, 600)
         code, ok, cause = SUCCESS
         if self._chance(self.faults.agent_fails):
@@ -288,6 +400,10 @@ class World:
                     (1, False, FailureClass.RATE_LIMIT),
                     (1, False, FailureClass.NETWORK),
                     (1, False, FailureClass.AUTH),
+                    (1, False, FailureClass.OVERLOAD),
+                    (1, False, FailureClass.QUOTA),
+                    (1, False, FailureClass.REFUSED),
+                    (1, False, FailureClass.TURN_LIMIT),
                 )
             )
         return Process(
@@ -297,10 +413,39 @@ class World:
             None if self._chance(self.faults.agent_lost) else code,
             ok,
             cause,
-            asks_at_s=work_s / 2 if self._chance(self.faults.agent_asks) else -1.0,
+            asks_at_s=work_s / 2,
             hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
             seen_at=self.now(),
+            asks=self._asks(key) if self._chance(self.faults.agent_asks) else [],
+            impatient=self._chance(self.faults.agent_gives_up_asking),
+            waits_for_more=self._agent(key).waits_for_more,
+            session=session or f"s{self.counter}",
+            priced=self._chance(self.faults.priced),
         )
+
+    def _asks(self, key: AttemptKey) -> list[Ask]:
+        """One to three at once. Nobody can answer an agent that does not listen: it gives up."""
+        found = []
+        for number in range(1, self.random.randint(1, 3) + 1):
+            if self._chance(0.3):
+                question = e.AttemptAsked(*key, f"q{number}", "which of the two?")
+            else:
+                tool, target = self.random.choice(ACTIONS)
+                question = e.AttemptAsked(
+                    *key,
+                    f"q{number}",
+                    f"May it use {tool}?",
+                    AskKind.PERMISSION,
+                    tool,
+                    target,
+                    OPTIONS if self._chance(0.5) else (),
+                )
+            found.append(Ask(question))
+        return found
+
+    def _agent(self, key: AttemptKey) -> Agent:
+        attempt = self.state().tasks[key[0]].attempts[key[1] - 1]
+        return self.state().plan.agent_by_name[attempt.agent]
 
     def _watch(self, step: Watch) -> Performer:
         key = (step.task, step.attempt)
@@ -315,21 +460,63 @@ class World:
                 yield e.AttemptFrozen(*key, 1)  # frozen by an engine that did not live to say so
             if not process.frozen and attempt.frozen_at is not None:
                 yield e.AttemptThawed(*key)
-            if process.asking and attempt.question is None and not attempt.messages:
-                yield e.AttemptAsked(*key, "q1", "which of the two?")
+            yield from self._ask(process, attempt)
+            if process.turn_over and attempt.result is None:
+                well = process.ok is not False
+                turn = min(process.turns, attempt.turns + 1)  # or again, when no other has begun
+                yield e.TurnEnded(*key, turn, 0, well, cause=process.cause)
+            elif attempt.result is not None and not process.turn_over:
+                yield e.TurnBegan(*key)
             if process.hanging and not process.frozen:
                 silent_since = self.now() if silent_since is None else silent_since
                 limit = self.state().settings(step.task).idle_timeout_s
                 if attempt.limit is None and self.now() - silent_since > limit:
                     yield e.LimitHit(*key, FailureClass.IDLE, "it was silent for 5 min")
-            yield e.AttemptProgressed(*key, int(process.spent * 1e4), usd=process.spent)
-            waits = process.idle or (process.hanging and attempt.limit is not None)
+            yield from self._limits(key, attempt)
+            yield _progress(process)
+            asks = process.asking and process.impatient and not process.frozen
+            waits = process.idle and not asks
+            waits = waits or (process.hanging and attempt.limit is not None)
             yield Pause(None if waits else POLL_S, key)
+        yield _progress(process, ended=True)
         yield self._delay(0.1, 1)
         told = (process.code, process.ok, process.cause)
         code, ok, cause = KILLED if process.killed else told
-        retry_at = self.now() + 300 if cause is FailureClass.RATE_LIMIT else None
-        yield e.AttemptExited(*key, code, ok, cause, retry_at=retry_at)
+        yield e.AttemptExited(*key, code, ok, cause, retry_at=self._resets_at(cause))
+
+    def _resets_at(self, cause: FailureClass | None) -> float | None:
+        """When a limit says it resets, if it does; some clocks are wrong."""
+        if cause not in (FailureClass.RATE_LIMIT, FailureClass.QUOTA):
+            return None
+        return self.random.choice((None, self.now() + 300, self.now() + 7200, self.now() - 60))
+
+    def _limits(self, key: AttemptKey, attempt: Attempt) -> Performer:
+        """What a live agent says of its account: a limit it has met, and how much is used."""
+        if not attempt.account or not self._chance(self.faults.limit_met):
+            return
+        task = self.state().tasks[key[0]]
+        cause = self.random.choice(
+            (FailureClass.RATE_LIMIT, FailureClass.OVERLOAD, FailureClass.AUTH)
+        )
+        resets_at = self._resets_at(cause)
+        met = policy.account_limited(
+            self.state(), task, cause, "HTTP 429", self.now(), resets_at=resets_at, live=True
+        )
+        heard = accounts.noted(self.state(), task, self.random.random(), resets_at)
+        yield from (event for event in (met, heard) if event is not None)
+
+    def _ask(self, process: Process, attempt: Attempt) -> Performer:
+        if not process.asking or process.frozen:
+            return
+        open_now = {question.id for question in attempt.questions}
+        answered = {m.answers.id for m in attempt.messages if m.answers is not None}
+        for ask in process.open_asks:
+            name = ask.event.question
+            if name not in open_now | answered:
+                yield ask.event
+            elif process.impatient:
+                ask.settled = True
+                yield e.AskWithdrawn(*process.key, name)
 
     def _touch(self, key: AttemptKey) -> Process:
         process = self.processes[key]
@@ -362,8 +549,33 @@ class World:
 
     def _deliver(self, step: Deliver) -> Performer:
         yield self._delay(0.1, 2)
-        self._touch((step.task, step.attempt)).answered = True
-        yield e.MessageDelivered(step.task, step.attempt, step.message)
+        key = (step.task, step.attempt)
+        process = self._touch(key)
+        if process.dead:
+            yield Pause(POLL_S)  # the watcher says so
+            return
+        if (key, step.message) not in self.said:
+            if process.closed:
+                yield e.InputClosed(*key)
+                return
+            self.said.add((key, step.message))
+            messages = self.state().tasks[step.task].attempts[step.attempt - 1].messages
+            message = next((m for m in messages if m.id == step.message), None)
+            more_s, later = self.random.uniform(5, 200), self._chance(0.5)
+            process.hear(message, more_s, later=later)
+        yield self._delay(0.1, 1)
+        yield e.MessageDelivered(*key, step.message)
+
+    def _close_input(self, step: CloseInput) -> Performer:
+        yield self._delay(0.1, 2)
+        key = (step.task, step.attempt)
+        process = self._touch(key)
+        if process.dead:
+            yield Pause(POLL_S)
+            return
+        process.close()
+        yield self._delay(0.1, 1)
+        yield e.InputClosed(*key)
 
     def _collect(self, step: Collect) -> Performer:
         yield self._delay(0.5, 5)
@@ -373,15 +585,21 @@ class World:
         key = (step.task, step.attempt)
         if any(process.key == key for process in self.live()):
             raise Violation(f"{key} is collected while its process lives")
-        if key not in self.work:
-            self.work[key] = self._outcome(key)
+        attempt = self.state().tasks[step.task].attempts[step.attempt - 1]
+        made = self.work.get(key)
+        if made is None or made.hand_back != attempt.hand_backs:  # a person has worked since
+            made = self._outcome(key, self.faults.hands_fault if attempt.hands else 0.0)
+            made = msgspec.structs.replace(made, hands=attempt.hands, hand_back=attempt.hand_backs)
+            self.work[key] = made
         yield self._delay(0.1, 1)
-        yield self.work[key]
+        yield made
 
-    def _outcome(self, key: AttemptKey) -> e.AttemptCollected:
+    def _outcome(self, key: AttemptKey, fault: float) -> e.AttemptCollected:
+        if self.processes[key].mute:
+            return self._as_it_was(key)
         files = self.state().spec(key[0]).files
         head = f"{key[0]}.{key[1]}"
-        if self._chance(self.faults.work_fault):
+        if self._chance(max(fault, self.faults.work_fault)):
             return e.AttemptCollected(*key, "", "", 0, fault="a rebase is half done")
         if self._chance(self.faults.no_work):
             return e.AttemptCollected(*key, self.target, self.commits[self.target].tree, 0)
@@ -392,8 +610,17 @@ class World:
         self.commits[head] = Commit(head, f"{head}-tree", (self.base,))
         return e.AttemptCollected(*key, head, f"{head}-tree", 1, (FileTouched(path, 1, 0),))
 
+    def _as_it_was(self, key: AttemptKey) -> e.AttemptCollected:
+        """The work that an attempt has found and left alone."""
+        earlier = [self.work[key[0], n] for n in range(1, key[1]) if (key[0], n) in self.work]
+        if earlier:
+            return msgspec.structs.replace(earlier[-1], attempt=key[1])
+        base = self.state().tasks[key[0]].attempts[key[1] - 1].base or self.target
+        return e.AttemptCollected(*key, base, self.commits[base].tree, 0)
+
     def _release(self, step: Release) -> Performer:
         yield self._delay(0.5, 3)
+        self._untouched(step)
         if any(process.key[0] == step.task for process in self.live()):
             raise Violation(f"the worktree of {step.task} is released while an agent lives in it")
         yield e.WorktreeReleased(step.task, step.attempt)
@@ -517,6 +744,13 @@ class World:
         self.moved.append(step.commit)
         self.target = step.commit
 
+    def _keep_permissions(self, step: KeepPermissions) -> Performer:
+        yield self._delay(0.1, 1)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "the disk is full")
+            return
+        yield e.PermissionsKept(step.change)
+
     def _promote(self, step: PromoteTarget) -> Performer:
         yield self._delay(0.2, 3)
         self.base = self._foreign_commit(self.base, self.faults.base_moves)
@@ -532,6 +766,19 @@ class World:
         self.base = step.commit
         yield self._delay(0.1, 2)
         yield e.Promoted(step.commit, "update-ref")
+
+
+def _progress(process: Process, *, ended: bool = False) -> e.AttemptProgressed:
+    read = int(process.spent * 1e4)
+    reckoned = process.spent / 4 if process.priced and not ended else 0.0
+    return e.AttemptProgressed(
+        *process.key,
+        read,
+        session=process.session,
+        tokens_in=read,
+        usd=process.spent + reckoned,
+        usd_priced=reckoned,
+    )
 
 
 def ungated(state: RunState, entry_id: EntryId, tree: str) -> list[GateName]:

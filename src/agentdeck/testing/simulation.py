@@ -25,6 +25,7 @@ from typing import Final
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
+from agentdeck.core.budgets import in_force
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import Refused, decide, refusal
 from agentdeck.core.events import AnyEvent, Outcome, Recorded, SkipMode
@@ -32,14 +33,20 @@ from agentdeck.core.explain import explain_entry
 from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import ProcessIdentity, RunId, TaskId
 from agentdeck.core.next_steps import next_steps
+from agentdeck.core.permissions import Decision, Scope
 from agentdeck.core.plan import Plan
 from agentdeck.core.stale import StaleEvent, check
-from agentdeck.core.state import SETTLED, RunState
-from agentdeck.core.steps import IOStep, Record, Steps, Watch
+from agentdeck.core.state import SETTLED, RunState, TaskState, Wanted
+from agentdeck.core.steps import Freeze, IOStep, Record, Steps, StopAttempt, Thaw, Watch
 from agentdeck.testing.clock import ManualClock
-from agentdeck.testing.generated_plans import generated_plan
+from agentdeck.testing.generated_plans import PRICES, generated_plan
 from agentdeck.testing.random_change import random_change
-from agentdeck.testing.ring_checks import RingChecks, no_silent_stall, stands_and_says_why
+from agentdeck.testing.ring_checks import (
+    RingChecks,
+    must_stand,
+    no_silent_stall,
+    stands_and_says_why,
+)
 from agentdeck.testing.scripted_world import Faults, Pause, Performer, Violation, World
 
 MAX_HAPPENINGS: Final = 20_000  # in one run; the longest seen has about 5,000
@@ -98,7 +105,14 @@ class Simulation:
         self.patience = self.faults.commands
         self.wakes: set[float] = set()
         started = e.RunStarted(
-            RunId(f"run-{seed}"), plan, "/repo/.git", "main", "base0", "base0-tree", "deck/x"
+            RunId(f"run-{seed}"),
+            plan,
+            "/repo/.git",
+            "main",
+            "base0",
+            "base0-tree",
+            "deck/x",
+            prices=PRICES,
         )
         self.append(started)
         self.append(_engine_started(1))
@@ -142,9 +156,28 @@ class Simulation:
                 flight = Flight(step, self.world.perform(step))
                 self.flights.append(flight)
                 self._resume_in(flight, 0.0)
+        self._stands_or_goes_on()
         if steps.wake_at is not None and steps.wake_at not in self.wakes:
             self.wakes.add(steps.wake_at)
             self._plan(steps.wake_at, lambda: None)
+
+    def _stands_or_goes_on(self) -> None:
+        """I11: who works under a used-up budget is being frozen, and nobody else stays frozen."""
+        for process in self.world.live():
+            task = self.state.tasks[process.key[0]]
+            attempt = task.attempt
+            if attempt is None or process.frozen != (attempt.frozen_at is not None):
+                continue  # its watcher is about to tell what is true
+            of_it = [flight for flight in self.flights if subject(flight.step) == task.id]
+            if not attempt.live or any(flight.cancelled for flight in of_it):
+                continue
+            acts = [flight.step for flight in of_it]
+            spent = must_stand(self.state, task)
+            if spent and not process.frozen and not _any(acts, Freeze, StopAttempt):
+                raise Violation(f"I11: {process.key} works on, and its budget is used up")
+            stays = process.frozen and task.wanted is Wanted.RUN and not spent
+            if stays and not _any(acts, Thaw, StopAttempt):
+                raise Violation(f"{process.key} stays frozen, and nothing says why")
 
     def _decide(self) -> Steps:
         for _ in range(MAX_DECISIONS):
@@ -307,12 +340,15 @@ class Simulation:
         """Races live just after something has happened, so keys are pressed there too."""
         if isinstance(event, e.AttemptProgressed) or self.patience <= 0:
             return
-        if self.random.random() < self.faults.meddles:
+        task = getattr(event, "task", None) or getattr(event, "entry", None)
+        about = TaskId(task) if task in self.state.tasks else None
+        draw, at = self.random.random(), self.clock.now + self.random.uniform(0, 3)
+        if draw < self.faults.meddles:
             self.patience -= 1
-            task = getattr(event, "task", None) or getattr(event, "entry", None)
-            about = TaskId(task) if task in self.state.tasks else None
-            delay = self.random.uniform(0, 3)
-            self._plan(self.clock.now + delay, lambda: self._press_any_key(about), of_engine=False)
+            self._plan(at, lambda: self._press_any_key(about), of_engine=False)
+        elif about is not None and draw < self.faults.meddles + self.faults.speaks:
+            self.patience -= 1
+            self._plan(at, lambda: _ignore(self.command(c.Steer(about, "mind"))), of_engine=False)
 
     def _person_helps(self) -> bool:
         """The run stands still: somebody looks in and does something that is possible."""
@@ -346,6 +382,7 @@ class Simulation:
     def _ending(self) -> Ending:
         if fold(self.history) != self.state:
             raise Violation("I1: the journal does not fold into the last state")
+        self._stands_or_goes_on()
         if self.state.outcome is not None and self.world.live():
             raise Violation(f"I10: the run has ended, and {self.world.live()} live")
         for landing in self.state.landings:
@@ -381,6 +418,10 @@ class Simulation:
             raise Violation("the run is complete and the target was not promoted")
         if auto and not self.state.promote_reason and self.state.promoted != self.state.tip:
             raise Violation("the run is complete and the base lacks what landed last")
+
+
+def _any(steps: list[IOStep], *kinds: type[IOStep]) -> bool:
+    return any(isinstance(step, kinds) for step in steps)
 
 
 def _ignore(_: bool) -> None:
@@ -419,13 +460,67 @@ def possible_commands(
         c.Stop(task),
         c.Steer(task, "the first one"),
         c.SetAgents(random.randint(1, 5)),
+        c.ReopenAccount(random.choice([*state.accounts, "acme"])),
         c.Promote(),
     ]
     found += [command for command in (c.Pause(), c.Hold()) if random.random() < 0.3]
+    found += _about_permissions(state, random, task)
+    found += _by_hand(state, random, task)
     found += [c.Pause(task), c.Resume(task), c.Steer(task, "go on")]  # races worth meeting often
+    found += _money(state, random, task)
     found.append(c.EditPlan(random_change(state, random, task), state.plan_changes))
     if random.random() < 0.2:
         found.append(c.EndRun())
+    return found
+
+
+def _by_hand(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
+    """Take a task over, and give one back that is taken."""
+    taken = [other.id for other in state.in_state(TaskState.TAKEN)]
+    go_on = random.random() < 0.4
+    text = "mind the tests" if random.random() < 0.3 else ""
+    back = c.HandBack(random.choice(taken) if taken else task, go_on, text, by="kim")
+    return [c.TakeOver(task, by="kim"), c.TakeOver(task, by="kim"), back, back]
+
+
+def _about_permissions(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
+    """Answers for any task that asks something, and rules."""
+    asking = [
+        other.id for other in state.tasks.values() if other.attempt and other.attempt.question
+    ]
+    about = random.choice(asking) if asking else task
+    until = None if random.random() < 0.5 else state.at + random.uniform(0, 3_000)
+    answer = c.Answer(
+        about,
+        random.choice(("allow", "deny", "deny", "once", "")),
+        random.choice(("", "mind the tests")),
+        remember=random.choice((None, None, *Scope)),
+        target=random.choice((None, "*", "git *")),
+        until=until,
+    )
+    scope = random.choice(tuple(Scope))
+    rule = c.SetPermission(
+        scope,
+        random.choice(tuple(Decision)),
+        random.choice(("*", "Bash")),
+        random.choice(("*", "git *", "src/*")),
+        task if scope is Scope.TASK else None,
+        until,
+    )
+    dropped = random.choice(list(state.rules) or ["r1"])
+    return [answer, answer, answer, rule, c.DropPermission(dropped)]
+
+
+def _money(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
+    """Raise a budget that is, and set one that may not have been."""
+    limited = in_force(state)
+    phase, pool = state.spec(task).phase, state.settings(task).pool
+    scope = random.choice(["run", f"task:{task}", f"phase:{phase}", f"pool:{pool}"])
+    found: list[AnyCommand] = [c.SetBudget(scope, usd=random.choice((None, 0.0, 0.5, 2.0)))]
+    if limited:
+        chosen = random.choice(list(limited))
+        more = {"tokens": 5000} if limited[chosen].usd is None else {"usd": 1.0}
+        found += [c.RaiseBudget(chosen, **more)] * 2
     return found
 
 

@@ -22,10 +22,13 @@ from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.theme import Theme
 
+from agentdeck.control.budget_report import marked_in_words
+from agentdeck.core.budgets import NEAR, unpriced
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
 from agentdeck.core.errors import DeckError
-from agentdeck.core.events import Recorded, SkipMode
+from agentdeck.core.events import BudgetMarked, Recorded, SkipMode
+from agentdeck.core.hearing import hears
 from agentdeck.core.readiness import cascade
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
@@ -33,15 +36,19 @@ from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
 from agentdeck.tui.model import REFRESH_S, Clock, Model
 from agentdeck.tui.palette import DeckCommands
+from agentdeck.tui.presentation.budget import budget_rows
 from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.roles import DEFAULTS, Roles
+from agentdeck.tui.screens.budget_dialog import ChangeBudget
 from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, SkipDialog
 from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.theme_files import load_themes
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from agentdeck.control.runs import RunFolder
 
 DEFAULT_THEME: Final = "deck-dark"
@@ -129,6 +136,8 @@ class DeckApp(App[None]):
         self._theme_problems = self._load_themes(theme_folders)
         self.room = RoomScreen()
         self._dirty = False
+        self._opened_at = self.model.clock.now()  # what is older was told before
+        self._unpriced: set[str] = set()  # models of which the person has been told
         self._forecast_failed = False  # and the person has been told
         self._title_shown = ""
         self._roles: tuple[str, Roles] | None = None
@@ -194,12 +203,37 @@ class DeckApp(App[None]):
 
     async def _follow(self) -> None:
         async for batch in self.source.follow(self.model.state.seq):
-            self.model.take(batch)
-            self._dirty = True
+            self.take(batch)
             await asyncio.sleep(0)  # a long history must not keep a key waiting
+
+    def take(self, batch: Sequence[Recorded]) -> None:
+        """Take in what has happened; it is drawn at the next look."""
+        self.model.take(batch)
+        self._tell(batch)
+        self._dirty = True
+
+    def _tell(self, batch: Sequence[Recorded]) -> None:
+        """Say what of money has happened since the deck was opened."""
+        state = self.model.state
+        for recorded in batch:
+            event = recorded.event
+            if isinstance(event, BudgetMarked) and recorded.at >= self._opened_at:
+                said = marked_in_words(state, event.scope, event.mark)
+                loud: SeverityLevel = "warning" if event.mark >= NEAR else "information"
+                if said is not None:
+                    self.notify(_sentence(said), title="Budget", severity=loud, markup=False)
+
+    def _tell_prices(self) -> None:
+        """Name each model without a price, once."""
+        for model in unpriced(self.model.state):
+            if model not in self._unpriced:
+                self._unpriced.add(model)
+                text = f"No price for {model or 'a model without a name'}: only its tokens count."
+                self.notify(text, title="Budget", severity="warning", markup=False)
 
     def _mark(self) -> None:
         self._dirty = True
+        self._tell_prices()
         self.forecasting.tick()
         if self.forecasting.problem and not self._forecast_failed:
             self._forecast_failed = True
@@ -307,19 +341,28 @@ class DeckApp(App[None]):
         if task is None:
             return
         if key.id == "task.steer":
-            question = task.attempt.question if task.attempt is not None else None
+            now = hears(context.deck.state, task)
+            question = task.attempt.question if task.attempt is not None and now else None
             title = f"Answer {task.id}" if question else f"A message to {task.id}"
-            about, hint, field = (
-                question.text if question else "",
-                "what the agent should know",
-                "text",
-            )
+            later = "" if now else "Nobody hears this now: it is told with the next turn."
+            about = question.text if question else later
+            hint, field = "what the agent should know", "text"
         else:
             title, field = f"Retry {task.id}", "feedback"
             about, hint = task.reason or task.feedback, "what to do better this time"
         _ = self.push_screen(
             AskText(title, about, hint),
             lambda text: self._send(command_of(key, context, **{field: text})) if text else None,
+        )
+
+    def _ask_budget(self) -> None:
+        deck = self.room.context.deck
+        rows = budget_rows(deck)
+        asking = {line.scope for line in deck.book.asking()}
+        first = next((at for at, row in enumerate(rows) if row.scope in asking), 0)
+        _ = self.push_screen(
+            ChangeBudget(rows, first, lambda command: refusal(self.model.state, command)),
+            self._send,
         )
 
     def _send(self, command: AnyCommand | None) -> None:
@@ -338,6 +381,8 @@ class DeckApp(App[None]):
         match name:
             case "themes":
                 _ = self.push_screen(ChooseTheme(self.theme_names, self.theme))
+            case "budget":
+                self._ask_budget()
             case "help":
                 _ = self.push_screen(HelpScreen(self.room.context))
             case "command_palette":

@@ -19,9 +19,9 @@ from typing import Final
 
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
-from agentdeck.core.decide import can_listen, refusal
+from agentdeck.core.decide import refusal
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import LIVE, TaskState, Wanted
+from agentdeck.core.state import TaskState, Wanted
 from agentdeck.tui.presentation.deck import Deck
 
 
@@ -152,19 +152,18 @@ def _agents(by: int) -> Make:
     return lambda context, _: c.SetAgents(context.deck.state.agents_limit + by)
 
 
-def _cannot_listen(context: Context) -> str | None:
-    """`decide` refuses an empty message first; a person wants the real reason before typing."""
-    task = context.deck.task
-    if task is None:
-        return None
-    if task.state not in LIVE:
-        return f"{task.id} is {task.state}: no agent listens"
-    if task.attempt is not None and not can_listen(context.deck.state, task):
-        return f"{task.attempt.agent} takes no messages while it works"
-    return None
+def _no_limits(context: Context) -> str | None:
+    state = context.deck.state
+    if not state.seq:
+        return "nothing is known of the run yet"
+    if state.outcome is not None:
+        return f"the run has ended ({state.outcome})"
+    return "the run is ending" if state.ending else context.deck.offline or None
 
 
 def _nobody_waits(context: Context) -> str | None:
+    if context.deck.asking and not context.deck.waiting_for_me:
+        return "only the budget waits for you: $ raises it"
     return None if context.deck.waiting_for_me else "nothing waits for you"
 
 
@@ -214,8 +213,8 @@ KEYS: Final[tuple[Key, ...]] = (
         T, _hold, footer=9, says=lambda x: "release" if _held(x) else "hold"),
     Key("task.stop", "x", "x", "stop", "End its agent; the task is cancelled and its work kept",
         T, lambda _, t: c.Stop(t), ask=Ask.CONFIRM, footer=6),
-    Key("task.steer", "i", "i", "steer", "Answer its agent, or send it a message while it works",
-        T, lambda _, t: c.Steer(t, "-"), ask=Ask.TEXT, why_not=_cannot_listen, footer=7, says=_listening),
+    Key("task.steer", "i", "i", "steer", "Answer its agent, or send it a message: now, or with its next turn",
+        T, lambda _, t: c.Steer(t, "-"), ask=Ask.TEXT, footer=7, says=_listening),
     Key("task.copy", "c", "c", "copy", "Copy its branch to the clipboard; again within two seconds: its path",
         T, act="copy", why_not=_no_branch),
     # --- the run
@@ -229,6 +228,8 @@ KEYS: Final[tuple[Key, ...]] = (
         R, _agents(1), of_task=False),
     Key("run.fewer", "minus", "-", "fewer agents", "One agent less at once; nobody is stopped for it",
         R, _agents(-1), of_task=False),
+    Key("run.budget", "dollar_sign", "$", "budget", "See what may be used and what is left, and set another limit",
+        R, act="budget", why_not=_no_limits),
     Key("run.promote", "M", "M", "promote", "Bring what has landed into the base branch",
         R, lambda *_: c.Promote(), of_task=False, ask=Ask.CONFIRM, why_not=_nothing_real),
     Key("run.end", "Q", "Q", "end run", "Stop all agents and end the run; what landed stays",

@@ -32,6 +32,7 @@ DEFAULTS: Final[dict[str, str]] = {
     "state-working": "primary",
     "state-paused": "secondary",
     "state-asks": "warning",
+    "state-taken": "accent",
     "state-checking": "accent",
     "state-proposed": "secondary",
     "state-queued": "secondary",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
 
 SCREENS: Final = ("main", "plan", "outline", "task", "log", "diff", "gates", "brief", "history",
-                  "agents", "queue", "help", "palette", "themes", "skip")  # fmt: skip
+                  "agents", "queue", "help", "palette", "themes", "skip", "budget")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git, in a thread
 
@@ -170,6 +170,8 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
             app.press("deck.palette")
         case "themes":
             app.press("deck.theme")
+        case "budget":
+            app.press("run.budget")
         case _:
             app.press("task.skip")
     await pilot.pause()

@@ -10,6 +10,7 @@ import msgspec
 from rich.console import RenderableType
 
 from agentdeck.cli.output import note, say, say_json
+from agentdeck.cli.pricing import shipped_prices
 from agentdeck.cli.show_as import ShowAs, canvas, graph
 from agentdeck.core.errors import UsageError
 from agentdeck.core.ids import TaskId
@@ -168,11 +169,3 @@ def _actuals(wish: Wish, prices: Prices) -> Actuals | None:
     from agentdeck.plans.analysis.actuals import actuals_of
 
     return None if wish.run is None else actuals_of(wish.plan, wish.run, prices)
-
-
-def shipped_prices() -> Prices:
-    """The price table that ships with agentdeck."""
-    from agentdeck.plans.analysis.prices import read_prices
-    from agentdeck.shipped import price_table
-
-    return read_prices(price_table(), file="the shipped price table")

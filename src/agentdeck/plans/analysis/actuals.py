@@ -19,11 +19,12 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.budgets import tokens_of
 from agentdeck.core.ids import AgentName, RunId, TaskId
 from agentdeck.core.plan import Plan, Task
 from agentdeck.core.state import SETTLED, Attempt, RunState, TaskRun, TaskState
 from agentdeck.plans.analysis.cost import Spent, by_person, spent_by, usd_of
-from agentdeck.plans.analysis.prices import MILLION, Prices
+from agentdeck.plans.analysis.prices import Prices
 
 
 class Used(msgspec.Struct, frozen=True):
@@ -79,7 +80,7 @@ class _Try(msgspec.Struct, frozen=True):
     names: tuple[str, str, str]  # model, agent, phase
     tokens: int
     usd: float | None  # None = not known
-    priced: bool
+    priced: float | None  # of it, by the price table; None = its agent named all of it
     retry: bool
     silent: bool
     in_tokens: bool  # do its tokens count in the comparison?
@@ -179,7 +180,7 @@ def _try(
         (_model(attempt, planned), attempt.agent, phase),
         _tokens(attempt),
         usd,
-        priced=usd is not None and not attempt.usd,
+        priced=(attempt.usd_priced or None) if attempt.usd else usd,
         retry=number > 0,
         silent=not _reported(attempt),
         in_tokens=guess is not None and guess.in_tokens,
@@ -199,10 +200,7 @@ def _usd(attempt: Attempt, prices: Prices) -> float | None:
     """What an attempt cost, as it says or by the table; None = not known."""
     if attempt.usd:
         return attempt.usd
-    price = prices.price(attempt.model) if _tokens(attempt) else None
-    if price is None:
-        return None
-    return (attempt.tokens_in * price.input + attempt.tokens_out * price.output) / MILLION
+    return prices.cost(attempt.model, tokens_of(attempt)) if _tokens(attempt) else None
 
 
 def _all_known(attempts: Sequence[Attempt], prices: Prices) -> bool:
@@ -252,7 +250,7 @@ def _account(entries: Sequence[_Entry]) -> Account:
 
 def _used(tries: Sequence[_Try]) -> Used:
     known = [each.usd for each in tries if each.usd is not None]
-    priced = [each.usd or 0.0 for each in tries if each.priced]
+    priced = [each.priced for each in tries if each.priced is not None]
     return Used(
         attempts=len(tries),
         tokens=sum(each.tokens for each in tries),

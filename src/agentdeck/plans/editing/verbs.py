@@ -15,7 +15,7 @@ import msgspec
 
 from agentdeck.core.errors import UsageError
 from agentdeck.core.ids import id_fault
-from agentdeck.core.plan import Plan
+from agentdeck.core.plan import BUILTIN_AGENTS, Plan
 from agentdeck.plans.durations import format_duration, parse_duration
 from agentdeck.plans.editing.plantext import PlanText, block_text
 from agentdeck.plans.editing.words import Assignment, assignment
@@ -39,14 +39,19 @@ class Edited(msgspec.Struct, frozen=True):
 
 
 def edited(
-    text: str, verb: Verb, *, file: str, read_file: Callable[[str], str] | None = None
+    text: str,
+    verb: Verb,
+    *,
+    file: str,
+    read_file: Callable[[str], str] | None = None,
+    adapters: Sequence[str] = BUILTIN_AGENTS,
 ) -> Edited:
     """Do a verb on a text and read what came of it.
 
     Args:
         text: of the plan, as it is in the file; it may have problems that the edit removes.
         verb: one of those below, with its arguments bound.
-        file, read_file: as for `read_plan`.
+        file, read_file, adapters: as for `read_plan`.
 
     Raises:
         PlanProblems: the text is no TOML, or has problems after the edit.
@@ -55,7 +60,9 @@ def edited(
     plan_text = PlanText(text, file=file)
     verb(plan_text)
     plan_text.commit()
-    return Edited(text, plan_text.text, read_plan(plan_text.text, file=file, read_file=read_file))
+    after = plan_text.text
+    plan = read_plan(after, file=file, read_file=read_file, adapters=adapters)
+    return Edited(text, after, plan)
 
 
 def add(plan: PlanText, name: str, values: Mapping[str, Any], *, behind: str | None = None) -> None:

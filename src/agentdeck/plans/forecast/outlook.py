@@ -1,8 +1,9 @@
 """What may be expected of a live run, as every face tells it.
 
 Rules: nothing is told before the first task has started, after the run has ended, while it is
-paused or being ended, or when all that is left waits for a person. An outlook is of one moment; its
-ends are times of day, so it stays true until it is replaced.
+paused or being ended, while a budget waits to be raised, or when all that is left waits for a
+person. An outlook is of one moment; its ends are times of day, so it stays true until it is
+replaced.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.explain import budgets_asking
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState
@@ -41,7 +43,7 @@ class Outlook(msgspec.Struct, frozen=True):
 
 def can_tell(state: RunState) -> bool:
     """Is there an end to be forecast now?"""
-    if state.outcome is not None or state.paused or state.ending:
+    if state.outcome is not None or state.paused or state.ending or budgets_asking(state):
         return False
     return any(task.attempts for task in state.tasks.values())
 

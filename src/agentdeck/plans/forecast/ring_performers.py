@@ -27,10 +27,12 @@ from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import (
     BuildEntry,
+    CloseInput,
     Collect,
     Deliver,
     Freeze,
     IOStep,
+    KeepPermissions,
     LandEntry,
     Launch,
     Prepare,
@@ -129,8 +131,10 @@ class Performers:
                 | Thaw()
                 | StopAttempt()
                 | Deliver()
+                | CloseInput()
                 | Release()
                 | LandEntry()
+                | KeepPermissions()
                 | PromoteTarget()
             ):
                 return now
@@ -244,6 +248,8 @@ class Performers:
                 return () if ended is None else (e.AttemptExited(task, attempt, KILLED),)
             case Deliver(task, attempt, message):
                 return (e.MessageDelivered(task, attempt, message),)
+            case CloseInput(task, attempt):
+                return (e.InputClosed(task, attempt),)
             case Collect(task, attempt):
                 head, tree = (
                     self._made_up("head", task, attempt),
@@ -264,6 +270,8 @@ class Performers:
                 found = self._state.queue[entry]
                 tree = found.build.tree if found.build is not None else ""
                 return (e.EntryLanded(entry, commit, tree, found.task),)
+            case KeepPermissions(change):
+                return (e.PermissionsKept(change),)
             case PromoteTarget(commit):
                 return (e.Promoted(commit, "simulated"),)
             case Watch():

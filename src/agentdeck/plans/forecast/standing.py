@@ -4,7 +4,8 @@ Rules:
 - What has been done is not drawn again. A task at work has already taken its time so far: what is
   left is drawn from the worlds in which it takes at least that long (by rejection; a task that
   is later than all of them has `LEAST_REST` of a draw left).
-- A person who has been asked is as slow as people are; a paused task is taken to go on now.
+- A person who has been asked, or has taken a task over, is as slow as people are; a paused task is
+  taken to go on now.
 - Failed and cancelled tasks wait for a person, who is not forecast: they, and what needs them, are
   in no forecast.
 """
@@ -26,6 +27,7 @@ HALF: Final = 0.5  # of a check, a merge or a start that is under way, on the av
 
 _AT_WORK: Final = LIVE | {
     TaskState.PREPARING,
+    TaskState.TAKEN,
     TaskState.CHECKING,
     TaskState.REVIEWING,
     TaskState.PROPOSED,
@@ -109,7 +111,7 @@ def _left_s(live: Live, times: TaskTimes) -> float:
             return HALF * times.prepare_s + times.tries[0].work_s
         case TaskState.CHECKING:
             return HALF * times.tries[0].check_s
-        case TaskState.REVIEWING | TaskState.PROPOSED:
+        case TaskState.TAKEN | TaskState.REVIEWING | TaskState.PROPOSED:
             return times.approve_s
         case TaskState.QUEUED:
             return HALF * times.merge_s

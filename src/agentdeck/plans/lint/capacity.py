@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from agentdeck.core.explain import short_duration
-from agentdeck.core.plan import Agent, Plan
+from agentdeck.core.plan import COMMAND, Agent, Plan, Task
 from agentdeck.plans.lint.finding import Hit
 from agentdeck.plans.lint.subject import Subject
+from agentdeck.plans.positions import Path
 from agentdeck.plans.problems import listed, nearest, shown
 
-_KINDS: Final = {"claude": "claude"}  # programs of the kinds that agentdeck knows
 SUGGESTED: Final = 50  # skills for which a near one is looked for
 
 
@@ -55,7 +55,7 @@ def missing_agent(subject: Subject) -> Iterator[Hit]:
         name = plan.settings(task.id).agent
         used[name] = used.get(name, 0) + 1
     for name, agent in plan.agent_by_name.items():
-        program = agent_program(agent)
+        program = agent_program(agent, subject.around.adapters)
         if name not in used or program is None or found.get(program, True):
             continue
         own = agent in plan.agents
@@ -67,16 +67,21 @@ def missing_agent(subject: Subject) -> Iterator[Hit]:
         )
 
 
-def agent_program(agent: Agent) -> str | None:
-    """The program that an agent is; None: it is none, or comes with agentdeck."""
-    if agent.use == "command":
+def agent_program(agent: Agent, adapters: Mapping[str, str]) -> str | None:
+    """The program that an agent is; None: it is none, or comes with agentdeck.
+
+    Args:
+        adapters: the program of each adapter, by its name.
+    """
+    if agent.use == COMMAND:
         return agent.command[0] if agent.command and "{" not in agent.command[0] else None
-    return _KINDS.get(agent.use)
+    return adapters.get(agent.use) or None
 
 
-def programs(plan: Plan) -> set[str]:
+def programs(plan: Plan, adapters: Mapping[str, str]) -> set[str]:
     """The programs of all agents, for somebody who can look for them."""
-    return {name for agent in plan.agent_by_name.values() if (name := agent_program(agent))}
+    named = (agent_program(agent, adapters) for agent in plan.agent_by_name.values())
+    return {name for name in named if name}
 
 
 def unknown_skill(subject: Subject) -> Iterator[Hit]:
@@ -130,12 +135,34 @@ def short_timeout(subject: Subject) -> Iterator[Hit]:
 
 
 def small_budget(subject: Subject) -> Iterator[Hit]:
-    """The estimates of the tasks alone use up the budget."""
-    budget = subject.plan.budget.tokens
-    needed = sum(task.tokens or 0 for _, task in subject.active)
-    if budget is not None and needed > budget:
-        yield Hit(
-            ("budget", "tokens"),
-            f"is {budget:,}, and the tasks are estimated at {needed:,} tokens",
-            "a larger budget, or fewer tasks",
-        )
+    """The estimates of the tasks alone use up a budget."""
+    for path, allowed, tasks in _token_budgets(subject):
+        needed = sum(task.tokens or 0 for task in tasks)
+        if needed > allowed:
+            yield Hit(
+                (*path, "tokens"),
+                f"is {allowed:,}, and {_are(len(tasks))} estimated at {needed:,} tokens",
+                "a larger budget, or fewer tasks",
+            )
+
+
+def _are(tasks: int) -> str:
+    return "the task is" if tasks == 1 else "the tasks are"
+
+
+def _token_budgets(subject: Subject) -> Iterator[tuple[Path, int, list[Task]]]:
+    """Each budget of tokens: where it stands, how much it is, for which tasks."""
+    plan, tasks = subject.plan, [task for _, task in subject.active]
+    if plan.budget.tokens is not None:
+        yield ("budget",), plan.budget.tokens, tasks
+    for at, phase in enumerate(plan.phases):
+        if phase.budget.tokens is not None:
+            inside = [task for task in tasks if task.phase == phase.id]
+            yield ("phase", at, "budget"), phase.budget.tokens, inside
+    for pool in plan.pools:
+        if pool.budget.tokens is not None:
+            inside = [task for task in tasks if plan.settings(task.id).pool == pool.name]
+            yield ("pools", pool.name, "budget"), pool.budget.tokens, inside
+    for at, task in subject.active:
+        if task.budget.tokens is not None:
+            yield ("task", at, "budget"), task.budget.tokens, [task]

@@ -10,9 +10,9 @@ Rules:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from agentdeck.core.plan import Plan
+from agentdeck.core.plan import BUILTIN_AGENTS, Plan
 from agentdeck.plans.editing.plantext import PlanText
 from agentdeck.plans.editing.verbs import Edited, edited
 from agentdeck.plans.lint.dependencies import redundant_edges
@@ -21,13 +21,18 @@ from agentdeck.plans.lint.subject import Subject
 
 
 def fixed(
-    plan: Plan, text: str, *, file: str, read_file: Callable[[str], str] | None = None
+    plan: Plan,
+    text: str,
+    *,
+    file: str,
+    read_file: Callable[[str], str] | None = None,
+    adapters: Sequence[str] = BUILTIN_AGENTS,
 ) -> tuple[Edited, list[Edge]]:
     """The text with its needless dependencies taken out, and which these were.
 
     Args:
         plan: what `text` says.
-        text, file, read_file: as for `read_plan`.
+        text, file, read_file, adapters: as for `read_plan`.
 
     Raises:
         PlanProblems: the text has problems.
@@ -42,4 +47,5 @@ def fixed(
         for name, needs in gone.items():
             plan_text.take_from_list(("task", place[name], "after"), needs)  # type: ignore[index]
 
-    return edited(text, take_out, file=file, read_file=read_file), edges
+    done = edited(text, take_out, file=file, read_file=read_file, adapters=adapters)
+    return done, edges

@@ -1,7 +1,7 @@
 """The agents pane: who is at work, on what, for how long and at which price.
 
-Rules: one row a task that holds a slot or is being checked, in plan order; the columns keep their
-widths, and the latest activity takes what is left.
+Rules: one row a task that holds a slot, is in a person's hands or is being checked, in plan order;
+the columns keep their widths, and the latest activity takes what is left.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Final
 from agentdeck.core.explain import first_line
 from agentdeck.core.ids import TaskId
 from agentdeck.core.scheduler import is_human
-from agentdeck.core.state import HOLDS_SLOT, Attempt, TaskRun, TaskState, Wanted
+from agentdeck.core.state import HOLDS_SLOT, LIVE, Attempt, TaskRun, TaskState, Wanted
+from agentdeck.tui.presentation.budget import spent
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.figures import count, duration, money
+from agentdeck.tui.presentation.figures import count, duration
 from agentdeck.tui.presentation.line import Line, Span, cut_line, fit, plain
 from agentdeck.tui.presentation.outline import id_column
 
@@ -23,8 +24,9 @@ WIDE: Final = 70  # cells of a pane from which on tokens and money have columns
 
 
 def agent_rows(deck: Deck) -> list[str]:
-    """The tasks with an agent, in plan order."""
-    return [task.id for task in deck.state.in_state(*HOLDS_SLOT, TaskState.CHECKING)]
+    """The tasks with an agent or in somebody's hands, in plan order."""
+    shown = (*HOLDS_SLOT, TaskState.TAKEN, TaskState.CHECKING)
+    return [task.id for task in deck.state.in_state(*shown)]
 
 
 def slots_used(deck: Deck) -> int:
@@ -61,26 +63,32 @@ def agent_row(deck: Deck, key: str, width: int) -> Line:
         line += [Span(fit(name, who_cells), "muted"), Span(" " + worked)]
         line.append(Span(f"  {tokens}", "muted"))
         if wide:
-            line.append(Span("  " + fit(money(attempt.usd), 6, "right"), "muted"))
-        line += [Span("  "), doing(task)]
+            line.append(Span("  " + fit(spent(attempt), 6, "right"), "muted"))
+        line += [Span("  "), doing(deck, task)]
     return cut_line(tuple(line), width)
 
 
-def doing(task: TaskRun) -> Span:
+def doing(deck: Deck, task: TaskRun) -> Span:
     """What the agent does, in a few words."""
     attempt = task.attempt
     if attempt is None:
         return Span("")
     if task.wanted is Wanted.STOP:
         return Span("is being stopped", "state-failed")
+    if task.wanted is Wanted.TAKE and task.state in LIVE:
+        return Span(f"{plain(task.taken_by)} takes it over", "state-taken")
     match task.state:
         case TaskState.PREPARING:
             return Span("makes its worktree", "muted")
+        case TaskState.PAUSED if task.wanted is Wanted.RUN and deck.book.freezes(task) is not None:
+            return Span("its budget is used up; $ raises it", "state-asks")
         case TaskState.PAUSED:
             return Span("paused; space resumes", "state-paused")
         case TaskState.ASKING:
             text = attempt.question.text if attempt.question else task.reason
             return Span("asks: " + plain(first_line(text)), "state-asks")
+        case TaskState.TAKEN:
+            return Span(f"in the hands of {plain(task.taken_by)} (o)", "state-taken")
         case TaskState.CHECKING:
             return Span("work is being checked", "state-checking")
         case _:

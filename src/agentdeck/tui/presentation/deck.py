@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from agentdeck.core.explain import explain, needs_person
+from agentdeck.core.budgets import Book
+from agentdeck.core.explain import budgets_asking, explain, needs_person
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskRun
 from agentdeck.plans.forecast.outlook import Outlook
@@ -45,6 +46,21 @@ class Deck:
     def waiting_for_me(self) -> list[TaskRun]:
         """Tasks that wait for a person, in plan order."""
         return [] if self.state.outcome is not None else needs_person(self.state)
+
+    @cached_property
+    def book(self) -> Book:
+        """Every budget, with what is used and reserved."""
+        return Book(self.state)
+
+    @cached_property
+    def asking(self) -> list[str]:
+        """A sentence for each budget that waits to be raised, the widest first."""
+        return budgets_asking(self.state)
+
+    @cached_property
+    def is_priced(self) -> bool:
+        """Is any of the money reckoned from a price table?"""
+        return any(a.usd_priced for task in self.state.tasks.values() for a in task.attempts)
 
     @property
     def task(self) -> TaskRun | None:

@@ -8,8 +8,10 @@ from typing import Final
 from agentdeck.core.events import Outcome
 from agentdeck.core.explain import standstill
 from agentdeck.core.state import TaskState
+from agentdeck.tui.presentation.accounts import account_alert
+from agentdeck.tui.presentation.budget import money_of_budget
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.figures import UNKNOWN, count, duration, money, rough
+from agentdeck.tui.presentation.figures import UNKNOWN, duration, rough
 from agentdeck.tui.presentation.forecast import expected_end, time_words
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, plain
 from agentdeck.tui.presentation.status import SIGNS, Status
@@ -26,6 +28,7 @@ _SEGMENTS: Final = (
         (TaskState.WORKING, TaskState.PREPARING, TaskState.CHECKING, TaskState.PAUSED),
     ),
     ("state-asks", (TaskState.ASKING,)),
+    ("state-taken", (TaskState.TAKEN,)),
     ("state-failed", (TaskState.FAILED, TaskState.CANCELLED)),
 )
 
@@ -35,17 +38,19 @@ def header_line(deck: Deck, width: int) -> Line:
     state = deck.state
     if not state.seq:
         return (Span(" agentdeck", "accent bold"), Span("  waits for the engine", "muted"))
-    right = [progress(deck), counts(deck), _money(deck), _eta(deck)]
-    if _needed(deck, right) > width:
+    right = [progress(deck), counts(deck), money_of_budget(deck), _eta(deck)]
+    alert = _alert(deck, width)
+    if _needed(alert, right) > width:
         right[1] = counts(deck, words=False)
-    for victim in (2, 3, 1):  # money, forecast, counts: what a person can do without, first
-        if _needed(deck, right) <= width:
+    # Money, forecast, counts: what a person can do without, first; money that is asked for, last.
+    for victim in (3, 1, 2) if deck.asking else (2, 3, 1):
+        if _needed(alert, right) <= width:
             break
         right[victim] = EMPTY
     parts = [part for part in right if part]
     tail = tuple(span for part in parts for span in (*part, GAP))[:-1]
     tail = (*tail, Span(" "))
-    name = _name(deck, width - cells(tail) - 2)
+    name = _name(deck, alert, width - cells(tail) - 2)
     return (*name, Span(" " * max(2, width - cells(name) - cells(tail))), *tail)
 
 
@@ -53,27 +58,26 @@ def terminal_title(deck: Deck) -> str:
     """What the terminal's title bar says: the need for a person first."""
     state = deck.state
     name = plain(state.plan.name) or "agentdeck"
-    need = len(deck.waiting_for_me)
+    need = len(deck.waiting_for_me) + len(deck.asking)
     first = f"({need}) " if need else ""
     done = sum(1 for _ in state.in_state(TaskState.LANDED))
     simulated = " (simulated)" if deck.simulated else ""
     return f"{first}{name} {done}/{len(state.tasks)}{simulated} - agentdeck"
 
 
-def _needed(deck: Deck, parts: list[Line]) -> int:
+def _needed(alert: Line, parts: list[Line]) -> int:
     shown = [part for part in parts if part]
-    alert = cells(_alert(deck))
-    return sum(cells(part) + 3 for part in shown) + alert + LEAST_NAME + 4
+    return sum(cells(part) + 3 for part in shown) + cells(alert) + LEAST_NAME + 4
 
 
-def _alert(deck: Deck) -> Line:
+def _alert(deck: Deck, width: int) -> Line:
     """What a person must know first: before all, that nothing of it is real."""
     if not deck.simulated:
-        return _state_alert(deck)
-    return (Span(f" {deck.simulated} ", "alert-calm"), Span(" "), *_state_alert(deck))
+        return _state_alert(deck, width)
+    return (Span(f" {deck.simulated} ", "alert-calm"), Span(" "), *_state_alert(deck, width))
 
 
-def _state_alert(deck: Deck) -> Line:
+def _state_alert(deck: Deck, width: int) -> Line:
     state = deck.state
     if state.outcome is Outcome.COMPLETE:
         return (Span(" ✔ complete ", "alert-good"), Span(" "))
@@ -81,20 +85,28 @@ def _state_alert(deck: Deck) -> Line:
         return (Span(f" {state.outcome} ", "alert"), Span(" "))
     if state.ending:
         return (Span(" ending ", "alert"), Span(" "))
+    shut = account_alert(deck, width)
+    if shut and shut[0].role == "alert":
+        return shut
     need = len(deck.waiting_for_me)
+    needed = f" ! {need} need{'s' if need == 1 else ''} you "
+    if deck.asking:
+        also = (Span(needed, "alert"), Span(" ")) if need else ()
+        return (Span(" ! budget used up ($) ", "alert"), Span(" "), *also)
     if need:
-        return (Span(f" ! {need} need{'s' if need == 1 else ''} you ", "alert"), Span(" "))
+        return (Span(needed, "alert"), Span(" "))
     if state.paused:
         return (Span(" ‖ paused ", "alert-calm"), Span(" "))
     if state.queue_held:
         return (Span(" queue held ", "alert-calm"), Span(" "))
+    if shut:
+        return shut
     if standstill(state) is not None:
         return (Span(" ! stands still ", "alert"), Span(" "))
     return EMPTY
 
 
-def _name(deck: Deck, room: int) -> Line:
-    alert = _alert(deck)
+def _name(deck: Deck, alert: Line, room: int) -> Line:
     room -= cells(alert) + 1
     lead = () if room < 40 else (Span("agentdeck", "accent bold"), Span(" · ", "faint"))
     target = plain(deck.state.target)
@@ -142,6 +154,7 @@ def counts(deck: Deck, *, words: bool = True) -> Line:
         (Status.WORKING, working, "working"),
         (Status.PAUSED, found[Status.PAUSED], "paused"),
         (Status.ASKING, found[Status.ASKING], "asks"),
+        (Status.TAKEN, found[Status.TAKEN], "by hand"),
         (Status.FAILED, found[Status.FAILED], "failed"),
         (Status.QUEUED, found[Status.QUEUED] + found[Status.PROPOSED], "queued"),
     ]
@@ -159,20 +172,6 @@ def counts(deck: Deck, *, words: bool = True) -> Line:
         return EMPTY
     last = shown.pop()
     return (*shown, Span(last.text.rstrip(), last.role))
-
-
-def _money(deck: Deck) -> Line:
-    state, budget = deck.state, deck.state.plan.budget
-    if budget.usd is not None:
-        over = state.usd >= budget.usd
-        role = "state-failed bold" if over else "state-asks" if state.usd > 0.9 * budget.usd else ""
-        return (Span(money(state.usd), role), Span(f" of ${budget.usd:g}", "muted"))
-    if state.usd:
-        return (Span(money(state.usd)),)
-    if state.tokens:
-        limit = f" of {count(budget.tokens)}" if budget.tokens is not None else ""
-        return (Span(count(state.tokens)), Span(f"{limit} tokens", "muted"))
-    return EMPTY
 
 
 def _eta(deck: Deck) -> Line:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from agentdeck.core.state import Attempt, TaskRun
 from agentdeck.tui.presentation.agents import who
+from agentdeck.tui.presentation.budget import spent
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import clock_time, count, duration, money, plural
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, spread, wrapped
@@ -18,10 +19,10 @@ def history_lines(deck: Deck, width: int) -> list[Line]:
     task = deck.task
     if task is None:
         return [(Span("Select a task: its attempts appear here.", "muted"),)]
-    if not task.attempts:
-        lines: list[Line] = [(Span("No attempt yet.", "muted"),), EMPTY]
-        return [*lines, *wrapped(deck.why(task.id) + ".", width, "muted")]
     found: list[Line] = []
+    if not task.attempts:
+        found = [(Span("No attempt yet.", "muted"),), EMPTY]
+        found += wrapped(deck.why(task.id) + ".", width, "muted")
     for attempt in reversed(task.attempts):
         found += [*([EMPTY] if found else []), *_attempt(deck, task, attempt, width)]
     if len(task.attempts) > 1:
@@ -29,9 +30,12 @@ def history_lines(deck: Deck, width: int) -> list[Line]:
         usd = sum(a.usd for a in task.attempts)
         total = f"{plural(len(task.attempts), 'attempt')}, {duration(worked)} of work, {money(usd)}"
         found += [EMPTY, (Span("In all ", "muted"), Span(total))]
-    if task.feedback:
+    if task.feedback or task.queued:
         found += [EMPTY, (Span("For the next attempt", "accent bold"),)]
+    if task.feedback:
         found += wrapped(task.feedback, width, "muted", indent="  ")
+    for said in task.queued:
+        found += wrapped(f"{said.by}: {said.text} (queued)", width, "state-asks", indent="  ")
     return found
 
 
@@ -51,11 +55,13 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
     cost = [
         f"worked {duration(attempt.worked_s(deck.now))}",
         f"{count(tokens)} tokens" if tokens else "",
-        money(attempt.usd) if attempt.usd else "",
+        spent(attempt) if attempt.usd else "",
         plural(attempt.tools, "tool call") if attempt.tools else "",
-        "" if attempt.fresh else "went on where the one before had stopped",
+        _went_on(attempt),
     ]
     yield from wrapped(" · ".join(part for part in cost if part), width, "muted", indent="  ")
+    if attempt.why:
+        yield from wrapped(attempt.why, width, "muted", indent="  ")
     yield from _end(attempt, width)
     if current and task.reason:
         yield from wrapped(task.reason, width, "", indent="  ")
@@ -73,9 +79,18 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
             yield spread((Span("    " + file.path),), (Span(size, "muted"),), width)
         if len(work.files) > SHOWN_FILES:
             yield (Span(f"    and {len(work.files) - SHOWN_FILES} more", "muted"),)
+    for said in attempt.told:
+        yield from wrapped(f"{said.by}: {said.text}", width, "state-asks", indent="  ")
     for message in attempt.messages:
         sent = "" if message.delivered else " (on its way)"
+        sent = " (not heard: told again)" if message.requeued else sent
         yield from wrapped(f"{message.by}: {message.text}{sent}", width, "state-asks", indent="  ")
+
+
+def _went_on(attempt: Attempt) -> str:
+    if attempt.resumed is not None:
+        return "went on in the session of the one before"
+    return "" if attempt.fresh else "went on where the one before had stopped"
 
 
 def _end(attempt: Attempt, width: int) -> Iterator[Line]:

@@ -28,11 +28,7 @@ _ROLES: Final = {
 def format_of(plan: Plan, attempt: Attempt) -> str:
     """In which format an attempt's log is written."""
     agent = plan.agent_by_name.get(attempt.agent)
-    if agent is None:
-        return "plain"
-    if agent.output is not None:
-        return agent.output
-    return agent.use if agent.use in ("claude", "scripted") else "plain"
+    return "plain" if agent is None else agent.stream
 
 
 def log_lines(stream_format: str, raw: bytes, width: int, *, root: str, utc: bool) -> list[Line]:

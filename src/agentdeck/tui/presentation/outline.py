@@ -80,6 +80,7 @@ def task_note(deck: Deck, task: TaskRun) -> Line:
     attempt = task.attempt
     words = {
         Status.ASKING: ("asks", "state-asks"),
+        Status.TAKEN: ("by hand", "state-taken"),
         Status.REVIEWING: ("review", "state-asks"),
         Status.FAILED: ("failed", "state-failed"),
         Status.BLOCKED: ("blocked", "state-blocked"),

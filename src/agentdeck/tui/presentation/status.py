@@ -25,6 +25,7 @@ class Status(StrEnum):
     WORKING = "working"
     PAUSED = "paused"
     ASKING = "asking"
+    TAKEN = "taken"
     CHECKING = "checking"
     REVIEWING = "reviewing"
     PROPOSED = "proposed"
@@ -54,6 +55,7 @@ SIGNS: Final[dict[Status, Sign]] = {
     Status.WORKING: Sign("◐", "state-working", "*", "an agent works on it"),
     Status.PAUSED: Sign("‖", "state-paused", "=", "its processes are frozen"),
     Status.ASKING: Sign("?", "state-asks", "?", "its agent waits for your answer"),
+    Status.TAKEN: Sign("◉", "state-taken", "h", "a person goes on with it by hand"),
     Status.CHECKING: Sign("◑", "state-checking", "%", "its work is being proven"),
     Status.REVIEWING: Sign("◈", "state-asks", "&", "waits for your review"),
     Status.PROPOSED: Sign("◇", "state-proposed", "v", "proven; may wait for your approval"),

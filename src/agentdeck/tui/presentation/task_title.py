@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from agentdeck.core.state import TaskState
 from agentdeck.tui.presentation.agents import who
+from agentdeck.tui.presentation.budget import spent
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.figures import count, duration, money
+from agentdeck.tui.presentation.figures import count, duration
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, plain
 
 
@@ -38,7 +39,7 @@ def attempt_title(deck: Deck, room: int) -> Line:
         "who": who(attempt),
         "time": duration(attempt.worked_s(deck.now)),
         "tokens": count(tokens) if tokens else "",
-        "money": money(attempt.usd) if attempt.usd else "",
+        "money": spent(attempt) if attempt.usd else "",
     }
     for victim in ("", "tokens", "money", "who", "time"):
         parts.pop(victim, None)

@@ -143,7 +143,7 @@ class SkipDialog(Dialog[SkipMode]):
             yield OptionList(
                 *(
                     Option(
-                        _plain(
+                        plain_option(
                             text
                             if not self._refusals[mode]
                             else f"{text}\nNot now: {self._refusals[mode]}"
@@ -198,7 +198,7 @@ class ChooseTheme(Dialog[str]):
     def compose(self) -> ComposeResult:
         """A list."""
         with Vertical(classes="dialog"):
-            yield OptionList(*(Option(_plain(name), id=name) for name in self._themes))
+            yield OptionList(*(Option(plain_option(name), id=name) for name in self._themes))
             yield Static("enter keeps it · escape goes back", classes="hint")
 
     def on_mount(self) -> None:
@@ -229,7 +229,7 @@ def _named(tasks: Sequence[str]) -> str:
     return ", ".join(tasks[:NAMED_TASKS]) + more
 
 
-def _plain(text: str) -> str:
+def plain_option(text: str) -> str:
     """Text for a widget that reads markup."""
     from textual.markup import escape
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
+from agentdeck.tui.presentation.accounts import account_figure, nobody_starts
 from agentdeck.tui.presentation.agents import agent_row, agent_rows, slots_used
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.line import EMPTY, Line, Span
@@ -18,6 +19,9 @@ def empty_sentence(deck: Deck) -> str:
         return "The run has ended; nobody works any more."
     if state.paused:
         return "Agents at work appear here. The run is paused: P lets it go on."
+    waits = nobody_starts(deck)
+    if waits:
+        return waits
     return "Agents at work appear here, with what they do. One starts as soon as a task is ready."
 
 
@@ -41,4 +45,7 @@ class AgentsPane(Pane):
         figures: Line = (
             (Span(f"{used} of {deck.state.agents_limit}", "muted"),) if deck.state.seq else EMPTY
         )
+        held = account_figure(deck, self.title_room)
+        if held:
+            figures = (*held, Span(" · ", "faint"), *figures)
         self.set_titles((Span("Agents"),), figures)

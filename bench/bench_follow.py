@@ -1,0 +1,122 @@
+"""What it costs one engine to follow many agents: CPU of a process that reads N growing logs.
+
+A second process appends to each of N logs at a fixed rate, ten times a second, with the lines of a
+recorded stream over and over. This one follows them as the engine does: a look at each log every
+`POLL_S`, at most `CHUNK` bytes at once, each piece through the reader of its format. Printed is the
+share of one core that following takes, beside that of a raw follower, which reads the same bytes
+and only counts lines. The lag says whether it kept up.
+
+    python bench/bench_follow.py [--agents 100] [--rate 1000] [--seconds 10]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from agentdeck.agents.readers import reader_for
+from agentdeck.engine.watching import CHUNK, POLL_S
+
+STREAMS: Final = Path(__file__).parent.parent / "tests" / "agents" / "streams"
+RECORDED: Final = {"claude": "claude.jsonl", "codex": "codex.jsonl", "gemini": "gemini.jsonl"}
+PLAIN: Final = b"tests/unit/test_session.py::test_expiry PASSED                     [ 42%]\n"
+BEATS: Final = 10  # writes to each log in a second; agents flush line by line, but not evenly
+LEAD_S: Final = 1.0  # for the writer to get into its stride
+
+WRITER: Final = """
+import sys, time
+folder, piece, agents, seconds, beats = sys.argv[1:6]
+data = open(piece, "rb").read()
+logs = [open(f"{folder}/{n}.log", "ab", buffering=0) for n in range(int(agents))]
+began = time.monotonic()
+for beat in range(int(float(seconds) * int(beats))):
+    for log in logs:
+        log.write(data)
+    time.sleep(max(0.0, began + (beat + 1) / int(beats) - time.monotonic()))
+"""
+
+Feed = Callable[[bytes], object]
+
+
+def main() -> None:
+    """Print a row for each format."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--agents", type=int, default=100)
+    asked.add_argument("--rate", type=int, default=1000, help="lines a second of each agent")
+    asked.add_argument("--seconds", type=float, default=10.0)
+    given = asked.parse_args()
+    print(f"{given.agents} agents, {given.rate} lines/s each, for {given.seconds:g} s")
+    print(f"{'format':<10} {'bytes/line':>10} {'MB/s':>7} {'core':>7} {'raw':>7} {'lag':>9}")
+    for name in ("plain", *RECORDED):
+        lines = _lines(name, max(1, given.rate // BEATS))
+        size = sum(map(len, lines)) / len(lines)
+        share, lag = _follow(given, lines, lambda name=name: reader_for(name).feed)
+        raw, _ = _follow(given, lines, lambda: lambda data: data.count(b"\n"))
+        speed = size * given.agents * given.rate / 1e6
+        print(f"{name:<10} {size:>10.0f} {speed:>7.1f} {share:>6.1%} {raw:>6.1%} {lag:>6.2f} s")
+
+
+def _lines(name: str, count: int) -> list[bytes]:
+    if name == "plain":
+        return [PLAIN] * count
+    recorded = (STREAMS / RECORDED[name]).read_bytes().splitlines(keepends=True)
+    body = [line for line in recorded[1:-1] if len(line) < 4096]  # without what begins and ends it
+    return [body[n % len(body)] for n in range(count)]
+
+
+def _follow(
+    given: argparse.Namespace, lines: list[bytes], begin: Callable[[], Feed]
+) -> tuple[float, float]:
+    """The share of a core that following takes, and how far behind it was at the end, seconds."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        piece = folder / "piece"
+        piece.write_bytes(b"".join(lines))
+        logs = [folder / f"{n}.log" for n in range(given.agents)]
+        for log in logs:
+            log.touch()
+        feeds, positions = [begin() for _ in logs], [0] * len(logs)
+        words = (place, str(piece), str(given.agents), str(given.seconds + LEAD_S), str(BEATS))
+        with subprocess.Popen([sys.executable, "-c", WRITER, *words]) as writer:
+            _run_for(LEAD_S, logs, feeds, positions)
+            before, began = _cpu_s(), time.monotonic()
+            _run_for(given.seconds, logs, feeds, positions)
+            share = (_cpu_s() - before) / (time.monotonic() - began)
+            behind = sum(log.stat().st_size for log in logs) - sum(positions)
+            writer.wait()
+        return share, behind / (sum(map(len, lines)) * BEATS * given.agents)
+
+
+def _run_for(seconds: float, logs: list[Path], feeds: list[Feed], positions: list[int]) -> None:
+    until = time.monotonic() + seconds
+    while (now := time.monotonic()) < until:
+        for n, log in enumerate(logs):
+            while _read_on(n, log, feeds, positions):
+                pass
+        time.sleep(max(0.0, now + POLL_S - time.monotonic()))
+
+
+def _read_on(n: int, log: Path, feeds: list[Feed], positions: list[int]) -> bool:
+    with log.open("rb") as file:
+        file.seek(positions[n])
+        data = file.read(CHUNK)
+    positions[n] += len(data)
+    if data:
+        feeds[n](data)
+    return len(data) == CHUNK
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    main()

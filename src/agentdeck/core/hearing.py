@@ -1,0 +1,90 @@
+"""Who hears what a person says, and when.
+
+Rules:
+- An agent hears a message now when it reads its input while it works, nobody is ending it, and its
+  input is still open. Everybody else hears it with the next turn, in the next attempt's prompt.
+- An agent that waits for more after each turn is told that nothing comes once it has ended a turn,
+  has heard everything and asks nothing. What is said before that makes a further turn of it.
+- Nothing is lost: what an attempt was sent and did not get is told with the next turn.
+- While a task waits for a yes, or is being merged, no turn will follow by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agentdeck.core.state import (
+    LIVE,
+    Attempt,
+    QueuedMessage,
+    RunState,
+    TaskRun,
+    TaskState,
+    Wanted,
+)
+
+PROMPT: Final = "prompt"  # the id of the first words to an agent that is given them as a message
+_SPEAKS: Final = LIVE | {TaskState.PREPARING}
+# A turn follows, or may follow: by itself, or because a person wants one.
+TURN_TO_COME: Final = _SPEAKS | {
+    TaskState.PENDING,
+    TaskState.READY,
+    TaskState.TAKEN,
+    TaskState.CHECKING,
+    TaskState.RETRYING,
+    TaskState.FAILED,
+    TaskState.CANCELLED,
+}
+
+
+def hears(state: RunState, task: TaskRun) -> bool:
+    """Is there an agent that gets a message of this moment while it works?"""
+    attempt = task.attempt
+    if attempt is None or task.state not in _SPEAKS or attempt.limit is not None:
+        return False
+    if attempt.input_closed:
+        return False
+    return task.wanted in (Wanted.RUN, Wanted.PAUSE) and can_listen(state, task)
+
+
+def can_listen(state: RunState, task: TaskRun) -> bool:
+    """Does the task's agent read messages while it works?"""
+    if task.attempt is None:
+        return False
+    return state.plan.agent_by_name[task.attempt.agent].listens
+
+
+def next_word(state: RunState, attempt: Attempt) -> str | None:
+    """The id of what has to be written to the agent's input next; None = nothing has."""
+    if attempt.input_closed:
+        return None
+    if state.plan.agent_by_name[attempt.agent].prompted_by_message and not attempt.prompted:
+        return PROMPT
+    return next((message.id for message in attempt.messages if not message.delivered), None)
+
+
+def has_heard_all(state: RunState, attempt: Attempt) -> bool:
+    """Does the agent only wait for more, and will nothing come?"""
+    agent = state.plan.agent_by_name[attempt.agent]
+    if attempt.input_closed or next_word(state, attempt) is not None:
+        return False
+    return agent.waits_for_more and attempt.result is not None and not attempt.questions
+
+
+def requeue(task: TaskRun, attempt: Attempt, *, prompted: bool) -> None:
+    """Keep for the next turn what the attempt did not hear.
+
+    Args:
+        prompted: it was given its prompt, and with it what a person had said before.
+    """
+    again = [] if prompted else list(attempt.told)
+    number = task.queued_so_far
+    for message in attempt.messages:
+        if not message.delivered and message.answers is None and not message.requeued:
+            message.requeued = True
+            number += 1
+            at = message.sent_at
+            again.append(QueuedMessage(f"n{number}", message.text, message.by, at))
+    attempt.told = attempt.told if prompted else ()
+    task.queued = (*again, *task.queued)
+    task.queued_so_far = number

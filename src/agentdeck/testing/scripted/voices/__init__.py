@@ -1,0 +1,1 @@
+"""One module for each stream format that the scripted agent can speak."""
