@@ -311,6 +311,8 @@ class Dispatcher:
         found = self.capacity.in_its_files(task, place)
         if found is None:
             return False
+        if self._state[place] == _PARKED:
+            self._unpark(place)  # before its pool is filled, so that it does not get that place
         self._why.setdefault(task, Hindrance.FOOTPRINT)
         self._wait(place, self._place[found[0]], found[1])
         self._fill(None if self._line.by_hand[place] else self._line.pools[place])
@@ -397,5 +399,4 @@ class Dispatcher:
                     found.add(task)
                     pending.append(self._place[task])
         for at in sorted(self._place[task] for task in found):
-            if self._blocked(at):
-                self._parked.drop(at, self._order[at])
+            self._blocked(at)
