@@ -3,8 +3,11 @@
 A second process appends to each of N logs at a fixed rate, ten times a second, with the lines of a
 recorded stream over and over. This one follows them as the engine does: a look at each log every
 `POLL_S`, at most `CHUNK` bytes at once, each piece through the reader of its format. Printed is the
-share of one core that following takes, beside that of a raw follower, which reads the same bytes
-and only counts lines. The lag says whether it kept up.
+CPU time that following takes for a second of that output, as a share of one core, and for a line;
+beside it that of a raw follower, which reads the same bytes and only counts lines. CPU time for
+what was read, and not for the time that went by: else one that gets little of a busy machine, or
+does not keep up, would look cheap. `read` says how much of what is written in a second it took in
+in a second; below 100 % it did not keep up.
 
     python bench/bench_follow.py [--agents 100] [--rate 1000] [--seconds 10]
 """
@@ -53,14 +56,18 @@ def main() -> None:
     asked.add_argument("--seconds", type=float, default=10.0)
     given = asked.parse_args()
     print(f"{given.agents} agents, {given.rate} lines/s each, for {given.seconds:g} s")
-    print(f"{'format':<10} {'bytes/line':>10} {'MB/s':>7} {'core':>7} {'raw':>7} {'lag':>9}")
+    print(f"{'format':<10} {'bytes/line':>10} {'MB/s':>7}", end=" ")
+    print(f"{'core':>7} {'us/line':>8} {'raw':>7} {'read':>6}")
     for name in ("plain", *RECORDED):
         lines = _lines(name, max(1, given.rate // BEATS))
         size = sum(map(len, lines)) / len(lines)
-        share, lag = _follow(given, lines, lambda name=name: reader_for(name).feed)
-        raw, _ = _follow(given, lines, lambda: lambda data: data.count(b"\n"))
-        speed = size * given.agents * given.rate / 1e6
-        print(f"{name:<10} {size:>10.0f} {speed:>7.1f} {share:>6.1%} {raw:>6.1%} {lag:>6.2f} s")
+        speed = len(lines) * BEATS * given.agents  # lines a second, of all
+        line_s, share = _follow(given, lines, lambda name=name: reader_for(name).follow)
+        raw_s, _ = _follow(given, lines, lambda: lambda data: data.count(b"\n"))
+        print(
+            f"{name:<10} {size:>10.0f} {size * speed / 1e6:>7.1f} {line_s * speed:>7.1%}"
+            f" {line_s * 1e6:>8.2f} {raw_s * speed:>7.1%} {share:>6.0%}"
+        )
 
 
 def _lines(name: str, count: int) -> list[bytes]:
@@ -74,7 +81,7 @@ def _lines(name: str, count: int) -> list[bytes]:
 def _follow(
     given: argparse.Namespace, lines: list[bytes], begin: Callable[[], Feed]
 ) -> tuple[float, float]:
-    """The share of a core that following takes, and how far behind it was at the end, seconds."""
+    """CPU seconds for a line, and which share of what is written in a second it read in one."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         piece = folder / "piece"
@@ -86,12 +93,12 @@ def _follow(
         words = (place, str(piece), str(given.agents), str(given.seconds + LEAD_S), str(BEATS))
         with subprocess.Popen([sys.executable, "-c", WRITER, *words]) as writer:
             _run_for(LEAD_S, logs, feeds, positions)
-            before, began = _cpu_s(), time.monotonic()
+            before, began, read = _cpu_s(), time.monotonic(), sum(positions)
             _run_for(given.seconds, logs, feeds, positions)
-            share = (_cpu_s() - before) / (time.monotonic() - began)
-            behind = sum(log.stat().st_size for log in logs) - sum(positions)
+            used, took = _cpu_s() - before, time.monotonic() - began
+            count = (sum(positions) - read) / (sum(map(len, lines)) / len(lines))
             writer.wait()
-        return share, behind / (sum(map(len, lines)) * BEATS * given.agents)
+        return used / count, count / took / (len(lines) * BEATS * given.agents)
 
 
 def _run_for(seconds: float, logs: list[Path], feeds: list[Feed], positions: list[int]) -> None:

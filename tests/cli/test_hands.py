@@ -58,7 +58,7 @@ def test_it_stays_in_their_hands_until_they_say_otherwise(
     kept = deck("take-over", "A", "--shell")
     assert kept.out == "A: kept; `agentdeck hand-back A` gives it back\n"
     assert task(repo).state is TaskState.TAKEN
-    assert "A is in the hands of kim (o)" in deck("why", "A").out
+    assert "A is in the hands of kim (o open, O hand back)" in deck("why", "A").out
     assert deck("skip", "A").code == 4
     assert deck("take-over", "A", "--keep").code == 0
     assert deck("hand-back", "A", "-m", "words").code == 4

@@ -161,6 +161,31 @@ def test_the_dispatcher_starts_whom_a_fresh_walk_starts(seed: int) -> None:
     assert not slow.ready | slow.pending
 
 
+def test_who_waits_for_files_by_now_is_not_taken_for_one_who_waits_for_its_pool() -> None:
+    """With a place in its pool and no slot, and a person's task behind it on the same files."""
+    of = plan(
+        task("first", pool=GPU, priority=9),
+        task("Z g", after=("first",), priority=8),
+        task("X", pool=GPU, priority=7),
+        task("A f g", pool=GPU, priority=6),
+        task("H f", after=("first",), priority=5, human=True),
+        task("last"),
+        pools=(Pool(GPU, 1),),
+        agents_limit=2,
+    )
+    dispatcher = Dispatcher(of)
+    dispatcher.begin()
+    assert dispatcher.claim() == ["first", "last"]
+    dispatcher.done(TaskId("first"))
+    assert dispatcher.claim() == ["Z"]
+    dispatcher.done(TaskId("Z"))
+    assert dispatcher.claim() == ["X", "H"]  # nobody is on the files of A, so it reserves nothing
+    dispatcher.done(TaskId("X"))
+    assert dispatcher.claim() == []
+    dispatcher.done(TaskId("H"))
+    assert dispatcher.claim() == ["A"]
+
+
 def test_a_plain_loop_runs_a_plan_to_its_end() -> None:
     """Claim, report done, claim again: all that a loop over a plan needs."""
     of = crowded_plan(Random(1), 60)

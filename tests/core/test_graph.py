@@ -12,6 +12,7 @@ from agentdeck.core.graph import (
     bottom_level_s,
     closure,
     layers,
+    longest_paths_s,
     topological_order,
     transitive_reduction,
 )
@@ -46,6 +47,19 @@ def test_nodes_on_a_loop_are_left_out() -> None:
 def test_the_longest_path_counts_the_node_itself() -> None:
     durations = {"A": 1.0, "B": 10.0, "C": 2.0, "D": 5.0}
     assert bottom_level_s(DIAMOND, durations) == {"A": 16.0, "B": 15.0, "C": 7.0, "D": 5.0}
+
+
+@given(dags(), st.data())
+def test_numbered_nodes_have_the_same_longest_paths(
+    needs: dict[int, list[int]], data: st.DataObject
+) -> None:
+    """Whether or not each stands behind what it needs."""
+    names = data.draw(st.permutations(range(len(needs))))
+    renamed = {names[node]: [names[other] for other in wanted] for node, wanted in needs.items()}
+    durations = {node: data.draw(st.sampled_from([0.0, 1.0, 2.5])) for node in needs}
+    listed = [renamed[node] for node in sorted(renamed)]
+    found = longest_paths_s(listed, [durations[node] for node in sorted(renamed)])
+    assert dict(enumerate(found)) == bottom_level_s(renamed, durations)
 
 
 def test_layers_are_the_longest_way_from_a_start() -> None:

@@ -70,7 +70,7 @@ def test_the_agent_is_ended_and_the_task_is_in_a_persons_hands() -> None:
     taken(working())
     run = taken()
     assert run.task_state("A") is TaskState.TAKEN
-    assert run.explain("A") == "A is in the hands of kim (o)"
+    assert run.explain("A") == "A is in the hands of kim (o open, O hand back)"
     assert run.steps().steps == ()
 
 
@@ -146,7 +146,10 @@ def test_what_cannot_be_taken_stays_in_the_persons_hands(
     run = taken(working("A src/")).command(c.HandBack(A, by="kim"))
     collected(run, *files, fault=fault, commits=commits)
     assert run.task_state("A") is TaskState.TAKEN
-    assert run.explain("A") == f"A is in the hands of kim (o); it cannot be taken back: {reason}"
+    assert (
+        run.explain("A")
+        == f"A is in the hands of kim (o open, O hand back); it cannot be taken back: {reason}"
+    )
     assert run.state.tasks[A].failures == 0
     run.command(c.HandBack(A, by="lou"))
     collected(run, "src/x")

@@ -168,6 +168,13 @@ def with_field(name: str, **fields: object) -> Callable[[Run], PlanChange]:
     return lambda run: edited(run, name, **fields)
 
 
+def with_fallback(name: str) -> Callable[[Run], PlanChange]:
+    """A new agent that `name` would take over from, beside a new one of kind human."""
+    reviewer = Agent(AgentName("reviewer"), use="human")
+    cli = Agent(AgentName("cli"), command=("true",), fallback=(AgentName(name),))
+    return lambda _: PlanChange(agents=(reviewer, cli))
+
+
 REFUSED: list[tuple[Callable[[], Run], Callable[[Run], PlanChange], str]] = [
     (fresh, put("A b.py", prompt="other"), "A is working: its prompt, files cannot change"),
     (landed, with_field("A", after=(C,)), "A has landed: its after cannot change"),
@@ -210,6 +217,10 @@ REFUSED: list[tuple[Callable[[], Run], Callable[[Run], PlanChange], str]] = [
         lambda _: PlanChange(agents=(Agent(AgentName("scripted"), use="human"),)),
         "keeps its `use` and `output`",
     ),
+    (fresh, with_fallback("nobody"), "there is no agent nobody to fall back on"),
+    (fresh, with_fallback("cli"), "agent cli: cli cannot take over from it"),
+    (fresh, with_fallback("human"), "agent cli: human cannot take over from it"),
+    (fresh, with_fallback("reviewer"), "agent cli: reviewer cannot take over from it"),
     (fresh, lambda _: PlanChange(agents_limit=0), "must be 1 to"),
     (fresh, lambda _: PlanChange(pools=(Pool(PoolName("p"), 0),)), "the size must be 1 to"),
 ]
@@ -231,6 +242,7 @@ ACCEPTED: list[tuple[Callable[[], Run], Callable[[Run], PlanChange]]] = [
     (closed, put("D", phase=P1, defer="later")),
     (closed, lambda run: PlanChange(phases=(*run.state.plan.phases, Phase(P3)))),
     (closed, lambda run: PlanChange(phases=(Phase(P1, "One", sync=True), Phase(P2)))),
+    (fresh, with_fallback("scripted")),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import pytest
 from agentdeck.core import commands as c
 from agentdeck.core.events import FailureClass, Outcome
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import RunState, TaskState
+from agentdeck.core.state import Account, RunState, TaskState
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
 
 PATIENCE_S = 60.0
+MINUTE_S, DAY_S = 60.0, 86_400
 A, B = TaskId("A"), TaskId("B")
 
 
@@ -225,3 +227,54 @@ async def test_another_agent_takes_over_and_the_next_task_does_not_try_in_vain(
         assert [attempt.agent for attempt in tasks[A].attempts] == ["poor", "rich"]
         assert [attempt.agent for attempt in tasks[B].attempts] == ["rich"]
         assert tasks[B].attempts[0].why == "rich in place of poor: acme is out of quota"
+
+
+# Both fall silent for good; A has told that its service keeps it waiting.
+SILENT = r"""
+version = 1
+[plan]
+name = "silence"
+[agents.hosted]
+output = "scripted"
+account = "acme"
+command = ["sh", "-c", '''
+echo '{"type":"limit","cause":"rate limit","detail":"HTTP 429","resets_at":RESETS_AT}'
+exec sleep 600
+''']
+[agents.alone]
+output = "scripted"
+command = ["sleep", "600"]
+[defaults]
+timeout = "9h"
+retries = 0
+[[task]]
+id = "A"
+title = "A"
+agent = "hosted"
+idle_timeout = "10m"
+[[task]]
+id = "B"
+title = "B"
+agent = "alone"
+idle_timeout = "20m"
+"""
+
+
+async def test_silence_is_not_idleness_while_the_account_is_limited(
+    repo: Path, tmp_path: Path
+) -> None:
+    """A may be silent for half as long as B, and outlasts it until a person reopens its account."""
+    text = SILENT.replace("RESETS_AT", str(int(time.time()) + DAY_S))
+    async with Running(repo, tmp_path / "runs", text) as engine:
+        ahead_s = 0.0
+        engine.clock = lambda: time.time() + ahead_s
+        await until(engine, lambda state: not state.accounts.get("acme", Account(name="")).open)
+        await until(engine, lambda state: state.tasks[B].state is TaskState.WORKING)
+        ahead_s += 30 * MINUTE_S
+        await until(engine, lambda state: state.tasks[B].state is TaskState.FAILED)
+        assert engine.state.tasks[B].attempts[0].cause is FailureClass.IDLE
+        assert engine.state.tasks[A].attempts[0].limit is None
+        await engine.submit(c.ReopenAccount("acme"))
+        ahead_s += 30 * MINUTE_S
+        await until(engine, lambda state: state.tasks[A].state is TaskState.FAILED)
+        assert engine.state.tasks[A].attempts[0].cause is FailureClass.IDLE

@@ -14,7 +14,7 @@ from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.core.plan import Phase, Plan
 from agentdeck.plans.analysis.conflicts import Conflict, Conflicts, conflicts_of
 from agentdeck.plans.analysis.history import MAX_FILES, Coupling, coupled_tasks, couplings
-from agentdeck.plans.analysis.network import network_of
+from agentdeck.plans.analysis.network import network_of, with_barriers
 from agentdeck.plans.analysis.prices import read_prices
 from agentdeck.plans.analysis.report import Analysis, Asked, analyse
 from agentdeck.plans.analysis.tree import Tree, literal_prefix
@@ -51,7 +51,8 @@ PRICES = read_prices(price_table(), file="shipped")
 
 
 def found_in(plan: Plan, tree: Tree | None = None) -> Conflicts:
-    return conflicts_of(plan, network_of(plan), network_of(plan, barriers=True), tree=tree)
+    network = network_of(plan)
+    return conflicts_of(plan, network, with_barriers(network, plan), tree=tree)
 
 
 def only(plan: Plan, tree: Tree | None = None) -> Conflict:

@@ -12,7 +12,7 @@ from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.core.plan import Phase, Plan, Strategy, Task
 from agentdeck.core.times import estimated
 from agentdeck.core.timetable import timetable
-from agentdeck.plans.analysis.network import network_of, with_duration, without_edge
+from agentdeck.plans.analysis.network import network_of, with_barriers, with_duration, without_edge
 from agentdeck.plans.analysis.ordered import ordered
 from agentdeck.plans.analysis.slack import critical_path, reach, slacks
 
@@ -105,7 +105,7 @@ def test_with_agents_enough_a_run_takes_the_critical_path_with_its_barriers(
 ) -> None:
     """No files, no pools, no limit: nothing but dependencies and barriers holds anybody up."""
     found = timetable(plan, estimated(plan), agents_limit=MANY, strategy=strategy)
-    gated = network_of(plan, barriers=True, strategy=strategy)
+    gated = with_barriers(network_of(plan), plan, strategy)
     assert reach(gated).length_s == found.makespan_s
     starts = reach(gated).earliest_s
     assert {name: starts[n] for n, name in enumerate(gated.ids)} == {
@@ -135,7 +135,7 @@ def test_two_tasks_are_ordered_when_dependencies_or_barriers_lead_from_one_to_th
             (a, b) for a in names for b in names if (a, through) in later and (through, b) in later
         }
     pairs = list(combinations(range(len(names)), 2))
-    gated = network_of(plan, barriers=True, strategy=strategy)
+    gated = with_barriers(network_of(plan), plan, strategy)
     expected = [(names[a], names[b]) in later or (names[b], names[a]) in later for a, b in pairs]
     assert ordered(gated, pairs) == expected
     assert ordered(gated, [(b, a) for a, b in pairs]) == expected

@@ -20,6 +20,8 @@ AGENTS = tuple(LED)
 NO_SESSION = ("aider", "mini")
 # Gemini CLI 0.61 over ACP has not always saved its session when it ends; then a new one is begun.
 FORGETS = ("gemini-acp",)
+SENDS_EVERYTHING = ("gemini-acp",)
+WANTS_A_TOOL_CALL = ("mini",)  # words alone are an error of format to it; it ends after a few
 # What agents do with a service that always fails, that wants another key, that is silent.
 RETRIES_FOR_MINUTES = ("gemini", "gemini-acp", "mini")
 
@@ -99,9 +101,15 @@ def test_an_agent_whose_model_is_silent_is_ended(trial: Make, agent: str) -> Non
 
 @pytest.mark.parametrize("agent", [name for name in AGENTS if name != "aider"])
 def test_fifty_megabytes_of_output_break_nothing(trial: Make, agent: str) -> None:
-    """Of a tool: some agents cut it, some print it whole, in one line."""
+    """Of a tool: some agents cut it, some print it whole, in one line.
+
+    Gemini over ACP sends all of it to its model, and ends at the limit of tokens.
+    """
     made = trial(agent, "floods")
     state = made.run({"A": ""})
+    if agent in SENDS_EVERYTHING:
+        assert first(state).cause is FailureClass.TURN_LIMIT, first(state)
+        return
     assert made.landed(state, "A.txt").strip() == "hello", first(state)
 
 
@@ -111,4 +119,7 @@ def test_a_model_that_will_not_do_it_has_not_done_it(trial: Make, agent: str) ->
     made = trial(agent, "refuses")
     state = made.run({"A": ""}, defaults='retries = 0\ntimeout = "2min"')
     assert state.tasks[TaskId("A")].state is not TaskState.LANDED
-    assert first(state).cause in (FailureClass.REFUSED, FailureClass.NO_WORK), first(state)
+    causes = [FailureClass.REFUSED, FailureClass.NO_WORK]
+    if agent in WANTS_A_TOOL_CALL:
+        causes.append(FailureClass.AGENT)
+    assert first(state).cause in causes, first(state)

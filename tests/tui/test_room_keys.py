@@ -28,6 +28,7 @@ from agentdeck.core.ids import TaskId
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.keys import KEYS, as_markdown
 from agentdeck.tui.model import Clock
+from agentdeck.tui.screens.ask_dialogs import AnswerQuestion
 from agentdeck.tui.screens.budget_dialog import ChangeBudget
 from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, SkipDialog
 from agentdeck.tui.screens.help import HelpScreen
@@ -123,6 +124,9 @@ REFUSES = [
     ("i", "CORE-001", "CORE-001 is landed: no turn follows"),
     ("c", "W-1", "W-1 has no branch yet"),
     ("u", "S-1", "S-1 is not skipped"),
+    ("o", "S-4", "S-4 is failed: no agent works on it; retry it, then take it over"),
+    ("o", "W-1", "W-1 is pending: no agent works on it"),
+    ("O", "S-1", "S-1 is working: nobody has taken it over"),
 ]
 
 
@@ -180,11 +184,22 @@ async def test_a_question_is_answered_in_a_line_of_text(tmp_path: Path) -> None:
     async with room(tmp_path, middle()) as deck:
         await deck.select("S-3")
         await deck.press("i", "enter")
-        assert isinstance(deck.app.screen, AskText)
+        assert isinstance(deck.app.screen, AnswerQuestion)
         assert deck.source.sent == []
         deck.app.screen.query_one(Input).value = "yes, once"
         await deck.press("enter")
-        assert deck.source.sent == [c.Steer(T("S-3"), "yes, once")]
+        answer = c.Answer(T("S-3"), text="yes, once", question="q1", by=deck.app.person)
+        assert deck.source.sent == [answer]
+
+
+async def test_who_asks_nothing_is_steered(tmp_path: Path) -> None:
+    async with room(tmp_path, middle()) as deck:
+        await deck.select("S-1")
+        await deck.press("i")
+        assert isinstance(deck.app.screen, AskText)
+        deck.app.screen.query_one(Input).value = "mind the gap"
+        await deck.press("enter")
+        assert deck.source.sent == [c.Steer(T("S-1"), "mind the gap")]
 
 
 async def test_a_retry_takes_feedback_along(tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from rich.cells import cell_len
 from tests.tui.sample_journal import (
     LONG_ID,
     Story,
+    asking,
     awkward,
     begun,
+    by_hand,
     finished,
     large,
     limited,
@@ -24,8 +26,12 @@ from tests.tui.sample_journal import (
     overspent,
     write_run,
 )
+from textual.pilot import Pilot
 
+from agentdeck.core import events as e
 from agentdeck.core.errors import DeckError, UsageError
+from agentdeck.core.ids import TaskId
+from agentdeck.tui.app import DeckApp
 from agentdeck.tui.snapshot import draw, write_snapshot
 
 KEPT = Path(__file__).with_name("snapshots")
@@ -93,6 +99,77 @@ async def test_a_run_that_has_used_up_its_budget(tmp_path: Path, size: str, scre
     """
     picture = await take(tmp_path, overspent(), size, ".svg", screen=screen, selected="S-2")
     compare(f"overspent-{screen}-{size}.svg", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_task_in_a_persons_hands(tmp_path: Path, size: str) -> None:
+    """You should see S-1 with the sign of a person's hands, "1 by hand" at the top, and a dialog
+    with three choices of which "Keep it" is marked; "O hand back" among the keys below.
+    """
+    told = by_hand()
+    compare(
+        f"hand-back-{size}.svg",
+        await take(tmp_path, told, size, ".svg", screen="hand-back", selected="S-1"),
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_permission_is_asked_for(tmp_path: Path, size: str) -> None:
+    r"""You should see who asks, "Bash" loud, the command whole with `$` and `>`, what is unseen in
+    it as `\u202e` and `\x1b` (loud), that no rule decides it, what would be remembered, and five
+    answers with their keys; "2 more" in the title.
+    """
+    picture = await take(tmp_path, asking(), size, ".svg", screen="answer", selected="S-3")
+    compare(f"permission-{size}.svg", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_edit_with_answers_of_the_agents_own(tmp_path: Path, size: str) -> None:
+    """You should see the path, a line that goes (red), one that comes (green), and below the five
+    keys the agent's own three answers with digits. 80x24: the change scrolls, all answers are seen.
+    """
+    told = asking()
+    told.tell(e.AskWithdrawn(TaskId("S-3"), 1, "p1"))
+    picture = await take(tmp_path, told, size, ".svg", screen="answer", selected="S-3")
+    compare(f"permission-edit-{size}.svg", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_denial_with_words(tmp_path: Path, size: str) -> None:
+    """You should see a line for the reason in the place of the answers, and what enter does."""
+
+    async def deny(pilot: Pilot[None]) -> None:
+        await pilot.press("n")
+
+    told = asking()
+    picture = await take(tmp_path, told, size, screen="answer", selected="S-3", steps=deny)
+    compare(f"permission-denied-{size}.txt", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_question_with_answers(tmp_path: Path, size: str) -> None:
+    """You should see the question, its two answers, and a line for other words."""
+    told = asking()
+    for name in ("p1", "p2"):
+        told.tell(e.AskWithdrawn(TaskId("S-3"), 1, name))
+    picture = await take(tmp_path, told, size, screen="answer", selected="S-3")
+    compare(f"question-{size}.txt", picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_wait_for_an_agent_to_end(tmp_path: Path, size: str) -> None:
+    """You should see that claude is told to end its turn, how long that may take, and the way out;
+    below it "kim takes it over" (not at 80x24).
+    """
+
+    async def open_it(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, DeckApp)
+        app.by_hand.wait(TaskId("S-2"))
+        await pilot.pause()
+
+    picture = await take(tmp_path, by_hand(), size, ".svg", selected="S-2", steps=open_it)
+    compare(f"take-over-{size}.svg", picture)
 
 
 STORIES: list[tuple[str, Callable[[], Story]]] = [

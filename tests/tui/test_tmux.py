@@ -275,7 +275,7 @@ def test_a_run_is_led_from_its_start_to_promotion_with_keys_alone(
 
     terminal.select("ASKS", r"\?")
     terminal.press("i")
-    terminal.sees(r"╭─ Answer ASKS ─(.|\n)*Which colour\?")
+    terminal.sees(r"╭─ ASKS asks ─(.|\n)*Which colour\?")
     terminal.type("green; $(touch x)")
     terminal.sees(r"green; \$\(touch x\)")
     terminal.press("Enter")
@@ -313,6 +313,36 @@ def test_a_run_is_led_from_its_start_to_promotion_with_keys_alone(
     # The engine ends a while after the last deck has gone, and writes that down; it never crashes.
     (engine,) = engines(folder)
     assert is_alive(engine) or ended_in_order(folder)
+
+
+def test_a_task_is_taken_over_in_the_terminal_of_the_deck(terminal: Terminal) -> None:
+    """The deck makes room for a real shell in the worktree, and comes back when that is left."""
+    repo, long = terminal.repo, TaskId("LONG")
+    terminal.start(120, 36)
+    terminal.sees(r"! 4 need you")
+    terminal.press("g")
+    terminal.sees(r"g graph")
+    terminal.select("LONG", WORKING)
+    agent = agent_of(repo, "LONG")
+    terminal.press("o")
+    terminal.sees(r"patient has named no session(.|\n)*Take it over")
+    terminal.press("y")
+    terminal.sees(r"LONG is yours: a shell")
+    assert not is_alive(agent)
+    terminal.type("echo $((6 * 7)) > long.txt; cat long.txt")
+    terminal.press("Enter")
+    terminal.sees(r"(?m)^42$")
+    terminal.type("sleep 600")
+    terminal.press("Enter", "C-c")
+    terminal.type("exit")
+    terminal.press("Enter")
+    terminal.sees(r"╭─ LONG is in your hands ─")
+    assert state_of(repo).tasks[long].state is TaskState.TAKEN
+    terminal.press("Enter")
+    terminal.sees(r"LONG is in the hands of .* \(o open, O hand back\)")
+    terminal.press("O", "f")
+    terminal.stands("LONG", "✔")
+    assert git(repo, "show", "deck/keys:long.txt") == "42"
 
 
 def test_a_killed_deck_takes_nothing_with_it(terminal: Terminal, tmp_path: Path) -> None:

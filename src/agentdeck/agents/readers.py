@@ -4,6 +4,8 @@ Rules:
 - Bytes may come in any pieces; the reports are the same. Half a line waits for its end.
 - Nothing raises: what is not understood is noise.
 - Of a line longer than `MAX_LINE_BYTES` the beginning is kept and the rest only counted.
+- Who follows a log wants its totals, and reports that change something. Where only the last lines
+  of a piece do, `follow` looks at no others; all else is as if `feed` had read every line.
 - `offset` is where a new reader may go on: always at the end of a line. A result is left before it
   until something follows, so that a reader that starts there hears the result again.
 - `summary.carry` is the format's memory *at that offset*: with a result pending, the memory from
@@ -27,7 +29,7 @@ from agentdeck.agents.opencode import OpencodeLines
 from agentdeck.agents.plain import PlainLines
 from agentdeck.agents.reports import Ended, Noise, Report, Totals, Usage
 from agentdeck.agents.scripted import ScriptedLines
-from agentdeck.agents.summary import Summary
+from agentdeck.agents.summary import MESSAGE_LINES, Summary
 from agentdeck.core.errors import UsageError
 
 MAX_LINE_BYTES: Final = 8 << 20  # the longest lines seen have 2 MB; memory of one reader
@@ -46,6 +48,9 @@ FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
     "scripted": ScriptedLines,
 }
 
+# Formats of which each line only takes the place of one before it: how many of them are remembered.
+LAST_LINES: Final = {"plain": MESSAGE_LINES}
+
 
 class Reader:
     """Follows the stream of one attempt."""
@@ -56,11 +61,13 @@ class Reader:
         start_offset: int,
         summary: Summary,
         max_line_bytes: int = MAX_LINE_BYTES,
+        last_lines: int | None = None,
     ) -> None:
         self.summary = summary
         self.result: Ended | None = None  # the latest one, until something follows it
         self._lines = lines
         self._max = max_line_bytes
+        self._last_lines = last_lines  # that change something; None = each may
         self._line = bytearray()  # of the line that has no end yet, cut at `_max`
         self._length = 0  # of that line, uncut
         self._read_to = start_offset
@@ -89,6 +96,27 @@ class Reader:
             self._keep(data[start:])
         self._carry()
         return reports
+
+    def follow(self, data: bytes) -> list[Report]:
+        """As `feed`, without the reports of lines that others take the place of."""
+        start = self._needless(data)
+        if start:
+            self._read_to += self._length + start
+            self._line.clear()
+            self._length = 0
+        return self.feed(data[start:])
+
+    def _needless(self, data: bytes) -> int:
+        """How many bytes of `data` are lines that leave no trace. O(lines that leave one)."""
+        if self._last_lines is None:
+            return 0
+        start, wanted = data.rfind(b"\n") + 1, self._last_lines
+        while start and wanted:
+            end = start - 1
+            start = data.rfind(b"\n", 0, end) + 1
+            if self._lines.read(data[start:end][: self._max]):
+                wanted -= 1
+        return start
 
     def finish(self) -> list[Report]:
         """What the end of the log says, once no more bytes can come.
@@ -173,4 +201,9 @@ def reader_for(
     """
     summary = summary or Summary()
     context = Context(root, before or {}, summary.carry)
-    return Reader(line_reader(stream_format, context), start_offset, summary)
+    return Reader(
+        line_reader(stream_format, context),
+        start_offset,
+        summary,
+        last_lines=LAST_LINES.get(stream_format),
+    )

@@ -1,7 +1,8 @@
 """Lines of an agent's log as a person reads them: a tool call is one line, prose is prose.
 
 Rules:
-- Pure and without memory, so that any part of a log can be drawn.
+- Pure and without memory, so that any part of a log can be drawn. Pieces of prose are put together
+  in `passages`.
 - A line of JSON that means nothing to a person gives no line at all; what is no JSON is shown as
   it is.
 - What went wrong and what waits for a person is always there; a to-do list is one calm line.
@@ -75,7 +76,7 @@ def render(stream_format: str, line: bytes, *, root: str = "") -> list[Line]:
     if stream_format in TEXT_FORMATS and not any(isinstance(r, _SAID_BETTER) for r in reports):
         text = decoded_line(line, LINE_CHARS)  # wider than a report is
         return [Line("text", text)] if text else []
-    at = _time_of(line)
+    at = time_of(line)
     return [shown for report in _telling(reports) for shown in _lines(report, at)]
 
 
@@ -98,7 +99,7 @@ def _telling(reports: list[Report]) -> list[Report]:
 def _lines(report: Report, at: float | None) -> list[Line]:
     match report:
         case Said(text):
-            return [Line("text", part, "", at) for part in text.split("\n") if part.strip()]
+            return prose(text, at)
         case Printed(text):
             return [Line("text", text, "", at)]
         case ToolUsed(name, target, status, detail):
@@ -127,6 +128,11 @@ def _lines(report: Report, at: float | None) -> list[Line]:
             assert_never(never)
 
 
+def prose(text: str, at: float | None) -> list[Line]:
+    """The lines of a text that have something on them."""
+    return [Line("text", part, "", at) for part in text.split("\n") if part.strip()]
+
+
 def _tool(what: str, status: str, detail: str, at: float | None) -> list[Line]:
     if status == "failed":
         return [Line("error", f"✖ {what}", detail, at)]
@@ -144,7 +150,7 @@ def _todo_list(planned: Planned, at: float | None) -> list[Line]:
     return [Line("noise", what, next_up[0] if next_up else "", at)]
 
 
-def _time_of(line: bytes) -> float | None:
+def time_of(line: bytes) -> float | None:
     """When the line was written, as far as it says."""
     found = parse_object(line)
     if found is None:

@@ -156,7 +156,7 @@ cause.
 | answers 500 for ever | `overload`; Gemini and mini try for minutes first | waits, costs no retry |
 | answers 401 | `auth` | a person has to log in |
 | is silent | `idle` or `timeout`, ended with all it started | tried again, a new session |
-| has a tool print 50 MB | ends well; aider has no tools | it lands |
-| will not do it | `refused`, or `no work` where it ends as if all were well | tried again |
+| has a tool print 50 MB | ends well, Gemini over ACP `turn limit`; aider has no tools | it lands |
+| will not do it | `refused`, `no work` if it ends as if all were well, mini `agent` | tried again |
 
 """

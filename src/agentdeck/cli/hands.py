@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +13,10 @@ from agentdeck.cli.output import in_terminal, note, safe, say
 from agentdeck.cli.place import RunOption, chosen_run
 from agentdeck.control.person import who
 from agentdeck.control.runs import RunFolder, fold_run
+from agentdeck.control.taking import TAKEN_S, Then, is_taken, not_ended
+from agentdeck.control.taking import hand_back as command_of
 from agentdeck.core import commands as c
-from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, RefusedError, UsageError
-from agentdeck.core.explain import explain
+from agentdeck.core.errors import EXIT_OK, NotFoundError, UsageError
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
@@ -24,20 +24,10 @@ from agentdeck.core.state import RunState, TaskState
 if TYPE_CHECKING:
     from agentdeck.control.blocking import BlockingClient
 
-TAKEN_S: Final = 60.0  # for an agent to end: its own way, then three signals with grace between
-
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="A task that is worked on.")]
 TextOption = Annotated[
     str, typer.Option("--message", "-m", help="With --go-on: what its agent should know.")
 ]
-
-
-class Then(StrEnum):
-    """What becomes of the task when the person leaves."""
-
-    FINISHED = "finished"
-    GO_ON = "go on"
-    KEEP = "keep"
 
 
 def register(main: typer.Typer) -> None:
@@ -65,7 +55,7 @@ def take_over(
     message: TextOption = "",
 ) -> int:
     """Go on with a task by hand: in its agent's own session, or in a shell."""
-    from agentdeck.control.take_over import hands_on, work_by_hand
+    from agentdeck.control.take_over import greeting, hands_on, work_by_hand
 
     if finished + go_on + keep > 1:
         raise UsageError("--finished, --go-on and --keep exclude each other", hint="choose one")
@@ -74,17 +64,13 @@ def take_over(
     folder, name = chosen_run(context, run), TaskId(task)
     state = _in_hands(folder, name)
     hands = hands_on(folder, state, name, shell=shell)
-    if hands.why_a_shell:
-        note(f"{safe(hands.why_a_shell)}: this is a shell")
-    note(f"{name} is yours: {safe(hands.what)} in {safe(hands.cwd)}; leave it to come back")
+    for sentence in greeting(name, hands):
+        note(safe(sentence))
     code = work_by_hand(hands)
     if code:
         note(f"{safe(hands.argv[0])} ended with {code}")
     then = _chosen(finished=finished, go_on=go_on, keep=keep) or _asked(name)
-    if then is Then.KEEP:
-        say(f"{name}: kept; `agentdeck hand-back {name}` gives it back")
-        return EXIT_OK
-    return _give_back(folder, name, go_on=then is Then.GO_ON, text=message)
+    return _give_back(folder, name, then, message)
 
 
 def hand_back(
@@ -97,7 +83,8 @@ def hand_back(
     message: TextOption = "",
 ) -> int:
     """Give back a task that was taken over: finished, or for its agent to go on with."""
-    return _give_back(chosen_run(context, run), TaskId(task), go_on=go_on, text=message)
+    then = Then.GO_ON if go_on else Then.FINISHED
+    return _give_back(chosen_run(context, run), TaskId(task), then, message)
 
 
 def _in_hands(folder: RunFolder, task: TaskId) -> RunState:
@@ -109,28 +96,19 @@ def _in_hands(folder: RunFolder, task: TaskId) -> RunState:
         return state
     command = c.TakeOver(task, who())
     with engine_for(folder, command) as engine:
-        engine.send(command)
-        _wait_until_taken(engine, state, task)
+        _wait_until_taken(engine, state, task, since=engine.send(command))
     return state
 
 
-def _wait_until_taken(engine: BlockingClient, state: RunState, task: TaskId) -> None:
+def _wait_until_taken(engine: BlockingClient, state: RunState, task: TaskId, since: int) -> None:
     deadline = time.monotonic() + TAKEN_S
     note(f"{task}: its agent ends its turn")
-    asked = False  # the state is from before the command
     while (left := deadline - time.monotonic()) > 0:
         for recorded in engine.events(state.seq, wait_s=left):
             apply(state, recorded)
-            asked = asked or bool(state.tasks[task].taken_by)
-        found = state.tasks[task].state
-        if found is TaskState.TAKEN:
+        if is_taken(state, task, since):
             return
-        if asked and found in (TaskState.CHECKING, TaskState.CANCELLED):
-            raise RefusedError(explain(state, task, state.at))
-    raise EnvironmentFault(
-        f"the agent of {task} has not ended within {TAKEN_S:.0f} s",
-        hint=f"`agentdeck why {task}`; `agentdeck take-over {task}` again when it has",
-    )
+    raise not_ended(task)
 
 
 def _chosen(*, finished: bool, go_on: bool, keep: bool) -> Then | None:
@@ -150,11 +128,15 @@ def _asked(task: TaskId) -> Then:
     return letters.get(answer.strip().lower()[:1], Then.KEEP)
 
 
-def _give_back(folder: RunFolder, task: TaskId, *, go_on: bool, text: str) -> int:
-    command = c.HandBack(task, go_on, text, who())
+def _give_back(folder: RunFolder, task: TaskId, then: Then, text: str) -> int:
+    command = command_of(task, then, text, who())
+    if command is None:
+        say(f"{task}: kept; `agentdeck hand-back {task}` gives it back")
+        return EXIT_OK
     with engine_for(folder, command) as engine:
         engine.send(command)
-    say(f"{task}: {'its agent goes on' if go_on else 'handed back, it is being checked'}")
+    goes_on = then is Then.GO_ON
+    say(f"{task}: {'its agent goes on' if goes_on else 'handed back, it is being checked'}")
     return EXIT_OK
 
 

@@ -6,6 +6,7 @@ Rules:
   One that does not end in its line loses only its escape, so no text can hide behind it.
 - A carriage return shows what a terminal would: the last state of a progress bar.
 - A line is cut at `DISPLAY_CHARS`; the cut is marked.
+- What a person has to decide about is not cleaned but `revealed`: nothing of it vanishes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Final
 
 DISPLAY_CHARS: Final = 4096  # of one line; wider than any screen, short enough to draw at once
@@ -29,6 +31,11 @@ _SEQUENCE: Final = re.compile(
 _UNSAFE: Final = re.compile(
     "[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+# Printable to Unicode, and yet nothing is seen: fillers, selectors, the keycap, blank Braille.
+_BLANK: Final = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u20e3\u2800\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 )
 _NAMES: Final = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
@@ -81,6 +88,21 @@ def spans(line: bytes) -> list[tuple[str, Sgr]]:
             found.append(("…", PLAIN))
             break
     return found
+
+
+def revealed(line: str) -> Iterator[tuple[str, bool]]:
+    r"""All of a line of any length, as pieces; True for what stands in for unseen characters.
+
+    Escapes, overrides of direction, joiners and blanks that are no spaces are written as in source
+    code (`\x1b`, `\u202e`), so a command cannot look like another one.
+    """
+    for seen, characters in groupby(line.expandtabs(TAB_CELLS), key=_is_seen):
+        piece = "".join(characters)
+        yield (piece if seen else piece.encode("unicode_escape").decode()), not seen
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() and character not in _BLANK
 
 
 def _styled(line: bytes) -> Iterator[tuple[str, Sgr]]:

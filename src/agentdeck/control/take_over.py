@@ -124,6 +124,12 @@ def _environment(
     return for_a_person(env, base)
 
 
+def greeting(task: TaskId, hands: Hands) -> list[str]:
+    """What a person is told before the terminal is something else's; not made safe yet."""
+    why = [f"{hands.why_a_shell}: this is a shell"] if hands.why_a_shell else []
+    return [*why, f"{task} is yours: {hands.what} in {hands.cwd}; leave it to come back"]
+
+
 def work_by_hand(hands: Hands) -> int:
     """Run it on this terminal until the person leaves it; its exit status.
 
@@ -173,4 +179,4 @@ def _terminal_kept() -> Iterator[None]:
         signal.signal(signal.SIGTTOU, ignored)
 
 
-__all__ = ["Hands", "hands_on", "work_by_hand"]
+__all__ = ["Hands", "greeting", "hands_on", "work_by_hand"]

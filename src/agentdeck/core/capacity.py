@@ -12,6 +12,7 @@ Rules:
   or for a slot reserves nothing.
 - A slot and a place in a pool are held while an agent works; files until the work has landed. A
   person's task needs neither a slot nor a pool.
+- Only those patterns of a footprint count that somebody else may touch too.
 - A rank says where somebody stands in the walk: those with a lower rank can be in the way.
 """
 
@@ -24,8 +25,9 @@ import msgspec
 
 from agentdeck.core import footprint
 from agentdeck.core.footprint_index import Ranked
-from agentdeck.core.graph import bottom_level_s
+from agentdeck.core.graph import longest_paths_s
 from agentdeck.core.ids import PoolName, TaskId
+from agentdeck.core.pattern_heads import shared_files
 from agentdeck.core.plan import Plan
 
 HOLDER: Final = -1  # a rank in front of every ready task
@@ -60,19 +62,25 @@ def longest_path_s(plan: Plan) -> dict[TaskId, float]:
     """Seconds from the start of each task to the end of the plan. Computed once a plan."""
     cached: dict[TaskId, float] | None = plan.__dict__.get("_longest_path_s")
     if cached is None:
-        needs = {task.id: task.after for task in plan.tasks}
-        cached = bottom_level_s(needs, {t.id: plan.settings(t.id).estimate_s for t in plan.tasks})
+        estimates = [each.estimate_s for each in plan.all_settings.values()]
+        paths = longest_paths_s(plan.needs, estimates)
+        cached = dict(zip(plan.number, paths, strict=True))
         plan.__dict__["_longest_path_s"] = cached
     return cached
 
 
 def start_order(plan: Plan) -> dict[TaskId, int]:
-    """The place of each task, from 0, among those that are ready. Computed once a plan."""
+    """The place of each task, from 0, among those that are ready; in this order.
+
+    Computed once a plan.
+    """
     cached: dict[TaskId, int] | None = plan.__dict__.get("_start_order")
     if cached is None:
         path = longest_path_s(plan)
-        ordered = sorted(plan.tasks, key=lambda task: (-task.priority, -path[task.id]))
-        cached = {task.id: place for place, task in enumerate(ordered)}
+        ordered = sorted(path, key=path.__getitem__, reverse=True)  # of equals, the file's order
+        if any(task.priority for task in plan.tasks):
+            ordered.sort(key=lambda task: -plan.by_id[task].priority)
+        cached = {task: place for place, task in enumerate(ordered)}
         plan.__dict__["_start_order"] = cached
     return cached
 
@@ -99,6 +107,8 @@ class Capacity:
         self._slot_of: dict[TaskId, PoolName | None] = {}  # who holds a slot, and of which pool
         self._holds: dict[TaskId, None] = {}  # who has begun and not landed, as they came
         self._alone: dict[TaskId, None] = {}  # exclusive tasks that hold or reserve, as they came
+        self._exclusive = plan.exclusive
+        self._files = shared_files(plan)
         self._on_files = Ranked()
 
     # --- taking and giving back -------------------------------------------------------------------
@@ -134,23 +144,21 @@ class Capacity:
     def hold(self, task: TaskId, rank: int = HOLDER) -> None:
         """`task` has begun and not landed: its files are its own."""
         self._holds[task] = None
-        self._mark(task, rank)
+        self.reserve(task, rank)
 
     def reserve(self, task: TaskId, rank: int) -> None:
         """Keep those of a higher rank out of the way of `task`, which is first in line."""
-        self._mark(task, rank)
-
-    def _mark(self, task: TaskId, rank: int) -> None:
-        spec = self._plan.by_id[task]
-        if spec.exclusive:
+        if task in self._exclusive:
             self._alone[task] = None
-        self._on_files.put(task, rank, spec.files)
+        if task in self._files:
+            self._on_files.put(task, rank, self._files[task])
 
     def give_back(self, task: TaskId) -> None:
         """`task` has landed, or reserves nothing any more."""
         self._holds.pop(task, None)
         self._alone.pop(task, None)
-        self._on_files.drop(task)
+        if task in self._files:
+            self._on_files.drop(task)
 
     def holds(self, task: TaskId) -> bool:
         """Has `task` begun and not landed?"""
@@ -183,30 +191,37 @@ class Capacity:
 
     def _somebody_alone(self, task: TaskId) -> Obstacle | None:
         """Who keeps whom from working because one of them works alone."""
-        if self._plan.by_id[task].exclusive and self._holds:
+        if task in self._exclusive and self._holds:
             return Obstacle(Hindrance.EXCLUSIVE, next(iter(self._holds)))
         if self._alone:
             return Obstacle(Hindrance.EXCLUSIVE, next(iter(self._alone)))
         return None
 
     def _on_its_files(self, task: TaskId, rank: int) -> Obstacle | None:
-        mine = self._plan.by_id[task].files
+        mine = self._files.get(task, ())
         found = self._on_files.first(mine, rank)
         if found is None:
             return None
         other = found[1]
-        pattern = footprint.overlap(mine, self._plan.by_id[other].files)
+        pattern = footprint.overlap(mine, self._files[other])
         return None if pattern is None else Obstacle(Hindrance.FOOTPRINT, other, pattern)
 
     def in_its_files(self, task: TaskId, rank: int) -> tuple[TaskId, str] | None:
         """Somebody of a lower rank on the files of `task`, and which of its files; cheaper."""
-        return self._on_files.any(self._plan.by_id[task].files, rank)
+        return self._on_files.any(self._files.get(task, ()), rank)
 
     def full(self, task: TaskId) -> Obstacle | None:
         """The pool or the slots that are used up for `task`; None = there is a place for it."""
         if is_by_hand(self._plan, task):
             return None
         pool = self._pool_of(task)
-        if not self.has_place(pool):
-            return Obstacle(Hindrance.POOL, pool=pool)
-        return None if self.slots_left else Obstacle(Hindrance.AGENTS)
+        lacking = self.lacking(pool)
+        if lacking is None:
+            return None
+        return Obstacle(lacking, pool=pool if lacking is Hindrance.POOL else None)
+
+    def lacking(self, pool: PoolName | None) -> Hindrance | None:
+        """What is used up for one agent more in this pool; None = there is a place for it."""
+        if pool is not None and not self.has_place(pool):
+            return Hindrance.POOL
+        return None if self.slots_used < self.agents_limit else Hindrance.AGENTS

@@ -20,12 +20,13 @@ a look for each start of another one on its files that is not held up by the sam
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
+from heapq import heappop, heappush
 from typing import Final
 
-from agentdeck.core.capacity import HOLDER, Capacity, Hindrance, is_by_hand, start_order
+from agentdeck.core.capacity import Capacity, Hindrance
 from agentdeck.core.ids import PhaseId, PoolName, TaskId
+from agentdeck.core.lineup import lineup
 from agentdeck.core.open_phases import OpenPhases
 from agentdeck.core.plan import Plan, Strategy
 from agentdeck.core.wait_lists import Parked, first_of
@@ -69,20 +70,19 @@ class Dispatcher:
         self.plan = plan
         limit = plan.agents_limit if agents_limit is None else agents_limit
         self.capacity = Capacity(plan, limit)
-        place = start_order(plan)
-        self._place = place
-        self._order = sorted(place, key=place.__getitem__)
-        self._state = [_PENDING] * len(place)
-        self._by_hand = [is_by_hand(plan, task) for task in self._order]
+        line = lineup(plan)
+        self._line = line
+        self._order, self._place = line.order, line.place
+        self._state = [_PENDING] * len(line.order)
         self._why: dict[TaskId, Hindrance] = {}
-        self._became_ready: list[TaskId] = []
+        self.newly_ready: list[TaskId] = []  # since `became_ready`
         self.stirred = True  # since `claim`: may it start somebody by now?
 
         self._front: list[int] = []  # heap of places; old entries included, as in all heaps here
         self._people = 0  # people's tasks that are ready and have not begun
         self._fresh: list[int] = []  # in front, and no look was taken yet
         self._waiting: dict[str, list[int]] = {}  # pattern -> heap of those who wait for it
-        self._waits_for: list[str | None] = [None] * len(place)
+        self._waits_for: list[str | None] = [None] * len(line.order)
         self._behind: dict[int, list[int]] = {}  # who is in the way -> first of a pattern each
         self._parked = Parked()
         self._ranked: list[TaskId] = []  # started in this walk, and still ranked by their place
@@ -90,21 +90,17 @@ class Dispatcher:
         self._phases = OpenPhases(plan, strategy or plan.strategy, set(closed))
         gone = {task.id for task in plan.tasks if task.defer}
         over = set(settled) | gone
-        self._missing = self._needs(over - gone - set(unsatisfying))
+        self._missing = list(line.needs)  # how many others each one waits for
+        for task in over - gone - set(unsatisfying):
+            for needing in line.needing[self._place[task]]:
+                self._missing[needing] -= 1
         for task in over:
-            self._state[place[task]] = _OVER
-            self._phases.settle(plan.by_id[task].phase)
+            place = self._place[task]
+            self._state[place] = _OVER
+            self._phases.settle(line.phases[place])
         for task in stuck:
-            self._state[place[task]] = _OVER
+            self._state[self._place[task]] = _OVER
         self._left = sum(state is not _OVER for state in self._state)
-
-    def _needs(self, satisfied: set[TaskId]) -> list[int]:
-        """How many tasks each one still waits for, by place."""
-        found = [0] * len(self._order)
-        for task in self.plan.tasks:
-            if task.after:
-                found[self._place[task.id]] = len(set(task.after) - satisfied)
-        return found
 
     # --- what a loop over the plan needs ----------------------------------------------------------
 
@@ -112,13 +108,13 @@ class Dispatcher:
         """Find the tasks that are ready at the start; `under_way` have begun already."""
         for task in under_way:
             self._state[self._place[task]] = _BEGUN
-        for place, task in enumerate(self._order):
-            if self._state[place] == _PENDING and not self._missing[place]:
-                self._dependencies_done(place, task)
+        for place, missing in enumerate(self._missing):
+            if not missing and self._state[place] == _PENDING:
+                self._dependencies_done(place)
 
     def done(self, task: TaskId) -> None:
         """All of a claimed task is over: its agent is gone and its work has landed."""
-        if not self._by_hand[self._place[task]]:
+        if not self._line.by_hand[self._place[task]]:
             self.give_slot_back(task)
         self.landed(task)
         while self.close_phase():
@@ -134,7 +130,9 @@ class Dispatcher:
     def give_slot_back(self, task: TaskId) -> None:
         """The agent of a claimed task is gone; its files are still its own."""
         self.stirred = True
-        self._fill(self.capacity.give_slot_back(task))
+        pool = self.capacity.give_slot_back(task)
+        if pool is not None:
+            self._fill(pool)
 
     def failed(self, task: TaskId) -> None:
         """The work of a claimed task came to nothing: others may have its files."""
@@ -145,38 +143,44 @@ class Dispatcher:
 
     def again(self, task: TaskId) -> None:
         """A task that failed is ready for another try."""
-        self._ready(self._place[task], task)
+        self._ready(self._place[task])
 
-    def landed(self, task: TaskId) -> None:
-        """The work of a claimed task has landed: who needed it may start."""
+    def landed(self, task: TaskId) -> bool:
+        """The work of a claimed task has landed: who needed it may start.
+
+        Returns whether all tasks of its phase have settled by that.
+        """
         self.stirred = True
         self.capacity.give_back(task)
         place = self._place[task]
         self._state[place] = _OVER
         self._left -= 1
-        self._is_out_of_the_way(place)
-        for needing in dict.fromkeys(self.plan.dependents[task]):
-            other = self._place[needing]
-            self._missing[other] -= 1
-            if not self._missing[other] and self._state[other] == _PENDING:
-                self._dependencies_done(other, needing)
-        self._phases.settle(self.plan.by_id[task].phase)
+        if place in self._behind:
+            self._is_out_of_the_way(place)
+        missing = self._missing
+        for other in self._line.needing[place]:
+            missing[other] -= 1
+            if not missing[other] and self._state[other] == _PENDING:
+                self._dependencies_done(other)
+        return self._phases.settle(self._line.phases[place])
 
     def closable(self) -> PhaseId | None:
         """The phase that may be closed next, or None."""
-        return self._phases.closable()
+        at = self._phases.closable()
+        return None if at is None else self.plan.phases[at].id
 
     def close_phase(self) -> PhaseId | None:
         """Close the next phase that may be; who waited for it is ready. None: there is none."""
-        phase = self._phases.closable()
-        if phase is not None:
-            for task in self._phases.close(phase):
-                self._ready(self._place[task], task)
-        return phase
+        at = self._phases.closable()
+        if at is None:
+            return None
+        for place in self._phases.close(at):
+            self._ready(place)
+        return self.plan.phases[at].id
 
     def became_ready(self) -> list[TaskId]:
         """The tasks that became ready since this was asked last."""
-        found, self._became_ready = self._became_ready, []
+        found, self.newly_ready = self.newly_ready, []
         return found
 
     def why(self, task: TaskId) -> Hindrance | None:
@@ -186,18 +190,19 @@ class Dispatcher:
         """
         return self._why.get(task)
 
-    def _dependencies_done(self, place: int, task: TaskId) -> None:
-        phase = self.plan.by_id[task].phase
-        if self._phases.is_open(phase):
-            self._ready(place, task)
+    def _dependencies_done(self, place: int) -> None:
+        phase = self._line.phases[place]
+        if phase <= self._phases.last_open:
+            self._ready(place)
         else:
-            self._phases.wait(phase, task)
+            self._phases.wait(phase, place)
 
-    def _ready(self, place: int, task: TaskId) -> None:
+    def _ready(self, place: int) -> None:
         self.stirred = True
-        self._became_ready.append(task)
-        self._people += self._by_hand[place]
-        self._to_front(place)
+        self.newly_ready.append(self._order[place])
+        self._people += self._line.by_hand[place]
+        self._state[place] = _FRONT
+        heappush(self._front, place)
         self._fresh.append(place)
 
     # --- who starts -------------------------------------------------------------------------------
@@ -208,89 +213,95 @@ class Dispatcher:
         if not self.stirred:
             return started
         self.stirred = False
-        if not self.capacity.somebody_alone:
+        capacity = self.capacity
+        may_look = self._people or capacity.slots_used < capacity.agents_limit
+        if may_look and not capacity.somebody_alone:
             while (place := self._next()) is not None and self._look(place, started):
                 pass
-        for task in self._ranked:
-            self.capacity.hold(task)
-        self._ranked.clear()
-        self._note_why()
+        if self._ranked:
+            for task in self._ranked:
+                self.capacity.hold(task)
+            self._ranked.clear()
+        if self._fresh:
+            self._note_why()
         return started
 
     def _next(self) -> int | None:
         """The first task that is worth a look."""
+        if not self.capacity.slots_left:
+            return self._first_in_front() if self._people else None
         front = self._first_in_front()
-        if self.capacity.slots_left:
-            waiting = self._parked.first(None)
-            if front is None or waiting is None:
-                return waiting if front is None else front
-            return min(front, waiting)
-        return front if self._people else None
+        waiting = self._parked.first(None)
+        if front is None or waiting is None:
+            return waiting if front is None else front
+        return min(front, waiting)
 
     def _first_in_front(self) -> int | None:
         front, state = self._front, self._state
         while front and state[front[0]] != _FRONT:
-            heapq.heappop(front)
+            heappop(front)
         return front[0] if front else None
 
     def _look(self, place: int, started: list[TaskId]) -> bool:
         """Start one task, or find out what it waits for. False: nobody behind it may start."""
-        task = self._order[place]
-        spec = self.plan.by_id[task]
-        if spec.exclusive and not self.capacity.idle:
+        task, line = self._order[place], self._line
+        exclusive, files = line.exclusive[place], line.files[place]
+        if exclusive and not self.capacity.idle:
             return False
         if self._state[place] == _PARKED:
             self._unpark(place)
         else:
-            heapq.heappop(self._front)
-        if spec.files and self._blocked(place):
+            heappop(self._front)
+        if files and self._blocked(place):
             return True
-        full = self.capacity.full(task)
-        if full is not None:
-            self._why.setdefault(task, full.kind)
-            self._park(place, full.pool)
+        lacking = None if line.by_hand[place] else self.capacity.lacking(line.pools[place])
+        if lacking is not None:
+            self._why.setdefault(task, lacking)
+            self._park(place, line.pools[place] if lacking is Hindrance.POOL else None)
             return True
-        if spec.files and self._parked.on_files:
+        if files and self._parked.on_files:
             self._judge_parked(place)
             if self._blocked(place):
                 return True
         self._start(place)
         started.append(task)
-        return not spec.exclusive
+        return not exclusive
 
     def _start(self, place: int) -> None:
-        task = self._order[place]
+        task, capacity = self._order[place], self.capacity
         if self._parked.on_files:
             # One that is parked before it was not in its way, and it is in nobody's way before it
             # in this walk; in the next one it is.
-            self.capacity.take(task, place)
+            capacity.hold(task, place)
             self._ranked.append(task)
         else:
-            self.capacity.take(task, HOLDER)
+            capacity.hold(task)
         self._state[place] = _BEGUN
-        self._stop_waiting(place, in_the_way=True)
-        if self._by_hand[place]:
+        if self._waits_for[place] is not None:
+            self._stop_waiting(place, in_the_way=True)
+        if self._line.by_hand[place]:
             self._people -= 1
-        else:
-            self._fill(self.plan.settings(task).pool)
+            return
+        pool = self._line.pools[place]
+        capacity.take_slot(task, pool)
+        if pool is not None:
+            self._fill(pool)
 
     def _note_why(self) -> None:
         """Say what those wait for who became ready and were not looked at."""
-        if not self._fresh:
-            return
-        alone = self._first_in_front()
-        wall = alone is not None and self.plan.by_id[self._order[alone]].exclusive
+        first = self._first_in_front()
+        wall = first is not None and self._line.exclusive[first]
+        by_one = self.capacity.somebody_alone or wall
+        kind = Hindrance.EXCLUSIVE if by_one else Hindrance.AGENTS
         for place in self._fresh:
             if self._state[place] == _FRONT:
-                by_one = self.capacity.somebody_alone or wall
-                kind = Hindrance.EXCLUSIVE if by_one else Hindrance.AGENTS
                 self._why.setdefault(self._order[place], kind)
         self._fresh.clear()
 
     def _to_front(self, place: int) -> None:
         if self._state[place] != _FRONT:
             self._state[place] = _FRONT
-            heapq.heappush(self._front, place)
+            heappush(self._front, place)
 
     # --- waiting for files ------------------------------------------------------------------------
 
@@ -300,9 +311,11 @@ class Dispatcher:
         found = self.capacity.in_its_files(task, place)
         if found is None:
             return False
+        if self._state[place] == _PARKED:
+            self._unpark(place)  # before its pool is filled, so that it does not get that place
         self._why.setdefault(task, Hindrance.FOOTPRINT)
         self._wait(place, self._place[found[0]], found[1])
-        self._fill(None if self._by_hand[place] else self.plan.settings(task).pool)
+        self._fill(None if self._line.by_hand[place] else self._line.pools[place])
         return True
 
     def _wait(self, place: int, other: int, pattern: str) -> None:
@@ -311,7 +324,7 @@ class Dispatcher:
         if self._waits_for[place] != pattern:
             self._stop_waiting(place, in_the_way=True)
             self._waits_for[place] = pattern
-            heapq.heappush(self._waiting.setdefault(pattern, []), place)
+            heappush(self._waiting.setdefault(pattern, []), place)
             self.capacity.reserve(self._order[place], place)
         if self._first_waiting(pattern) == place:
             self._behind.setdefault(other, []).append(place)
@@ -357,7 +370,7 @@ class Dispatcher:
             self._stop_waiting(place, in_the_way=False)
             self.capacity.give_back(task)
             self._is_out_of_the_way(place)
-        self._parked.put(place, task, self.plan.by_id[task].files, pool)
+        self._parked.put(place, task, self._line.files[place], pool)
 
     def _unpark(self, place: int) -> None:
         self._state[place] = _PENDING
@@ -378,13 +391,12 @@ class Dispatcher:
         The same is asked of those that they depend on in turn, first things first.
         """
         found: set[TaskId] = set()
-        pending = [(place, self._order[place])]
+        pending = [place]
         while pending:
-            below, asking = pending.pop()
-            for task in self._parked.before(below, self.plan.by_id[asking].files):
+            asking = pending.pop()
+            for task in self._parked.before(asking, self._line.files[asking]):
                 if task not in found:
                     found.add(task)
-                    pending.append((self._place[task], task))
+                    pending.append(self._place[task])
         for at in sorted(self._place[task] for task in found):
-            if self._blocked(at):
-                self._parked.drop(at, self._order[at])
+            self._blocked(at)

@@ -79,7 +79,7 @@ def explain(state: RunState, task_id: TaskId, now: float) -> str:
             return _asking(task)
         case TaskState.TAKEN:
             back = f"; it cannot be taken back: {first_line(task.reason)}" if task.reason else ""
-            return f"{task_id} is in the hands of {task.taken_by} (o){back}"
+            return f"{task_id} is in the hands of {task.taken_by} (o open, O hand back){back}"
         case TaskState.CHECKING:
             return _checking(state, task)
         case TaskState.REVIEWING:

@@ -1,9 +1,7 @@
 """Which of many footprint patterns can meet this one, without a look at all of them.
 
 Rules:
-- A pattern is kept under its literal head: the text before its first wildcard, with `/` behind each
-  segment. A folder `src/api/` has the head `src/api/`; a plain file is all head, and closed.
-- Two patterns can meet only if one head begins with the other. So a file looks up itself and the
+- A pattern is kept under its literal head (`core.pattern_heads`). A file looks up itself and the
   heads along its own path; a pattern with wildcards also looks at the heads that continue its own.
 - What is found this way is asked again with `footprint.patterns_overlap`: the index never decides.
 - Patterns that begin with a wildcard (`**/test_*.py`) have an empty head: everybody looks at them.
@@ -12,22 +10,19 @@ Rules:
 from __future__ import annotations
 
 import heapq
-import re
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from agentdeck.core import footprint
 from agentdeck.core.ids import TaskId
+from agentdeck.core.pattern_heads import head_of, shared
 from agentdeck.core.plan import Task
 
-CACHE_SIZE: Final = 65_536  # patterns; each is asked for a few times while its task is at work
 LAST: Final = "\U0010ffff"  # sorts behind whatever continues a head
 FEW: Final = 64  # tasks on one pattern that are kept one by one; more are bits of a number
-_WILDCARD: Final = re.compile(r"[*?\[]")
 
 
 class FootprintIndex:
@@ -43,7 +38,7 @@ class FootprintIndex:
 
     def add(self, pattern: str) -> None:
         """Put a pattern in that is not in it."""
-        head, is_open = _head(pattern)
+        head, is_open = head_of(pattern)
         new = head not in self._closed and head not in self._open
         kept = self._open if is_open else self._closed
         if head not in kept:
@@ -56,7 +51,7 @@ class FootprintIndex:
 
     def discard(self, pattern: str) -> None:
         """Take a pattern out that is in it."""
-        head, is_open = _head(pattern)
+        head, is_open = head_of(pattern)
         kept = self._open if is_open else self._closed
         kept[head].remove(pattern)
         if kept[head]:
@@ -77,7 +72,7 @@ class FootprintIndex:
 
         The order depends on nothing but the patterns and the order in which they were added.
         """
-        head, is_open = _head(pattern)
+        head, is_open = head_of(pattern)
         if not is_open:
             yield from self._closed.get(head, ())
         for length in sorted(self._lengths):
@@ -99,23 +94,6 @@ class FootprintIndex:
             for other in (*self._closed.get(found, ()), *self._open.get(found, ())):
                 if footprint.patterns_overlap(pattern, other):
                     yield other
-
-
-@lru_cache(maxsize=CACHE_SIZE)
-def _head(pattern: str) -> tuple[str, bool]:
-    """The literal head of a pattern, and whether anything follows it."""
-    parts = [part for part in pattern.split("/") if part not in {"", "."}]
-    wild = _WILDCARD.search(pattern)
-    if wild is None:
-        head = "/".join(parts) + "/" if parts else ""
-        return head, pattern.endswith("/") or not parts
-    head = ""
-    for part in parts:
-        wild = _WILDCARD.search(part)
-        if wild is not None:
-            return head + part[: wild.start()], True
-        head += part + "/"
-    raise AssertionError(f"{pattern} has a wildcard and no part of it has")
 
 
 class Ranked:
@@ -228,21 +206,30 @@ class Pairs(msgspec.Struct, frozen=True):
     total: int  # also those that are not listed
 
 
-def pairs(tasks: Sequence[Task], limit: int) -> Pairs:
+def pairs(
+    tasks: Sequence[Task],
+    limit: int,
+    known: Mapping[TaskId, tuple[str, ...]] | None = None,
+) -> Pairs:
     """The pairs of tasks whose footprints can meet.
 
     Args:
         tasks: n of them, in the order of the file.
         limit: how many are listed; all are counted.
+        known: the patterns of each that others may touch (`pattern_heads.shared_files`), if
+            somebody has looked already.
 
     O(patterns that meet + n * n / word) where many tasks share files, else near O(n). Tasks on a
     pattern that many are on are bits of a number, so that nobody counts pairs one by one.
     """
-    met = _Met(tasks)
+    if known is None:
+        met = _Met(shared([task.files for task in tasks]))
+    else:
+        met = _Met([known.get(task.id, ()) for task in tasks])
     listed: list[Pair] = []
     total = 0
     for at, task in enumerate(tasks):
-        if not task.files:
+        if not met.files[at]:
             continue
         total += met.count_behind(at)
         if len(listed) < limit:
@@ -256,15 +243,15 @@ def pairs(tasks: Sequence[Task], limit: int) -> Pairs:
 class _Met:
     """For each task, which later ones it meets. Places stand for tasks."""
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self._files = [tuple(dict.fromkeys(task.files)) for task in tasks]
+    def __init__(self, files: Sequence[tuple[str, ...]]) -> None:
+        self.files = files  # of each task
         on: dict[str, list[int]] = {}
-        for at, files in enumerate(self._files):
-            for pattern in files:
+        for at, each in enumerate(files):
+            for pattern in each:
                 on.setdefault(pattern, []).append(at)
         self._index = FootprintIndex(on)
         self._few = {pattern: at for pattern, at in on.items() if len(at) <= FEW}
-        self._many = {pattern: _bits(at, len(tasks)) for pattern, at in on.items() if len(at) > FEW}
+        self._many = {pattern: _bits(at, len(files)) for pattern, at in on.items() if len(at) > FEW}
         self._around: dict[str, tuple[tuple[int, ...], int]] = {}  # of patterns that many are on
 
     def _of_pattern(self, pattern: str) -> tuple[tuple[int, ...], int]:
@@ -279,7 +266,7 @@ class _Met:
             bits = self._many.get(other, 0)
             many = many | bits if many else bits  # most meet one at most: no copy of its bits
         if len(few) > FEW:
-            few, many = set(), many | _bits(few, len(self._files))
+            few, many = set(), many | _bits(few, len(self.files))
         found = (tuple(few), many)
         if pattern in self._many:
             self._around[pattern] = found
@@ -288,7 +275,7 @@ class _Met:
     def _behind(self, at: int) -> tuple[list[int], int]:
         few: set[int] = set()
         many = 0
-        for pattern in self._files[at]:
+        for pattern in self.files[at]:
             one_by_one, bits = self._of_pattern(pattern)
             few.update(one_by_one)
             many = many | bits if many else bits

@@ -53,6 +53,26 @@ def bottom_level_s(
     return level
 
 
+def longest_paths_s(needs: Sequence[Sequence[int]], duration_s: Sequence[float]) -> list[float]:
+    """`bottom_level_s` for nodes that are numbers, from 0: faster where there are many.
+
+    Args:
+        needs: of n nodes without a loop, each node once.
+        duration_s: n expected durations, seconds, >= 0.
+    """
+    as_listed = all(max(wanted) < node for node, wanted in enumerate(needs) if wanted)
+    order = range(len(needs)) if as_listed else topological_order(dict(enumerate(needs)))
+    level = list(duration_s)
+    after = [0.0] * len(level)
+    for node in reversed(order):
+        level[node] += after[node]
+        path = level[node]
+        for other in needs[node]:
+            if path > after[other]:  # noqa: PLR1730 - `max` takes three times as long
+                after[other] = path
+    return level
+
+
 def layers(needs: Mapping[Node, Iterable[Node]]) -> dict[Node, int]:
     """For each node the number of edges on the longest path to it (0 = needs nothing)."""
     found: dict[Node, int] = {}

@@ -8,74 +8,63 @@ open. A phase may be closed once all of its tasks have settled, and nothing behi
 from __future__ import annotations
 
 import heapq
+from collections import Counter
+from typing import Final
 
-from agentdeck.core.ids import PhaseId, TaskId
+from agentdeck.core.ids import PhaseId
 from agentdeck.core.plan import Plan, Strategy
 from agentdeck.core.wait_lists import first_of
 
+NO_PHASE: Final = -1  # where the phase of a task would stand; such a task is behind no barrier
+
 
 class OpenPhases:
-    """Which phases are open, and which may be closed. As `core.readiness` and `next_steps` say."""
+    """Phases are named by their position in the file, from 0; tasks by whatever number."""
 
     def __init__(self, plan: Plan, strategy: Strategy, closed: set[PhaseId]) -> None:
         waves = strategy is Strategy.WAVES
-        self._index = plan.phase_index
-        self._ids = [phase.id for phase in plan.phases]
         self._closed = [phase.id in closed for phase in plan.phases]
         self._barriers = [at for at, phase in enumerate(plan.phases) if phase.sync or waves]
         self._barrier = 0  # of `_barriers`: the first that is not closed
-        self._unsettled = [0] * len(self._ids)
-        self._waiting: list[list[TaskId]] = [[] for _ in self._ids]
-        for task in plan.tasks:
-            if task.phase is not None:
-                self._unsettled[self._index[task.phase]] += 1
+        members = Counter([task.phase for task in plan.tasks])
+        self._unsettled = [members[phase.id] for phase in plan.phases]
+        self._waiting: list[list[int]] = [[] for _ in plan.phases]
         self._settled = [at for at, count in enumerate(self._unsettled) if not count]  # a heap
+        self.last_open = NO_PHASE  # tasks of later phases may not start
         self._skip_closed()
 
     def _skip_closed(self) -> None:
         while self._barrier < len(self._barriers) and self._closed[self._barriers[self._barrier]]:
             self._barrier += 1
+        left = self._barriers[self._barrier :]
+        self.last_open = left[0] if left else len(self._closed) - 1
 
-    def is_open(self, phase: PhaseId | None) -> bool:
-        """May tasks of this phase start?"""
-        if phase is None or self._barrier == len(self._barriers):
-            return True
-        return self._index[phase] <= self._barriers[self._barrier]
-
-    def wait(self, phase: PhaseId | None, task: TaskId) -> None:
+    def wait(self, phase: int, task: int) -> None:
         """A task would be ready if its phase were open."""
-        assert phase is not None
-        self._waiting[self._index[phase]].append(task)
+        self._waiting[phase].append(task)
 
-    def settle(self, phase: PhaseId | None) -> None:
-        """One task of a phase has settled."""
-        if phase is None:
-            return
-        at = self._index[phase]
-        self._unsettled[at] -= 1
-        if not self._unsettled[at]:
-            heapq.heappush(self._settled, at)
+    def settle(self, phase: int) -> bool:
+        """One task of a phase has settled. Returns whether all of them have by now."""
+        if phase == NO_PHASE:
+            return False
+        self._unsettled[phase] -= 1
+        if self._unsettled[phase]:
+            return False
+        heapq.heappush(self._settled, phase)
+        return True
 
-    def closable(self) -> PhaseId | None:
+    def closable(self) -> int | None:
         """The first phase that has settled and is not closed, if no barrier stands before it."""
         at = first_of(self._settled, lambda at: not self._closed[at])
-        if at is None:
-            return None
-        if self._barrier < len(self._barriers) and at > self._barriers[self._barrier]:
-            return None
-        return self._ids[at]
+        return None if at is None or at > self.last_open else at
 
-    def close(self, phase: PhaseId) -> list[TaskId]:
+    def close(self, phase: int) -> list[int]:
         """Close a phase. Returns the tasks that waited for this alone."""
-        before = self._barrier
-        self._closed[self._index[phase]] = True
+        before = self.last_open
+        self._closed[phase] = True
         self._skip_closed()
-        if self._barrier == before:
-            return []
-        first = self._barriers[before] + 1
-        left = self._barriers[self._barrier :]
-        last = left[0] if left else len(self._ids) - 1
-        found = [task for at in range(first, last + 1) for task in self._waiting[at]]
-        for at in range(first, last + 1):
+        found: list[int] = []
+        for at in range(before + 1, self.last_open + 1):
+            found += self._waiting[at]
             self._waiting[at] = []
         return found

@@ -456,6 +456,24 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return {task.id: task for task in self.tasks}
 
     @cached_property
+    def number(self) -> dict[TaskId, int]:
+        """Position of each task in the file, from 0."""
+        return {task.id: at for at, task in enumerate(self.tasks)}
+
+    @cached_property
+    def needs(self) -> list[tuple[int, ...]]:
+        """For each task, in file order, the positions of those it names in `after`, each once."""
+        number = self.number
+        return [
+            tuple(dict.fromkeys([number[needed] for needed in task.after])) for task in self.tasks
+        ]
+
+    @cached_property
+    def exclusive(self) -> frozenset[TaskId]:
+        """The tasks that work alone."""
+        return frozenset(task.id for task in self.tasks if task.exclusive)
+
+    @cached_property
     def gate_by_name(self) -> dict[GateName, Gate]:
         """Gates by name."""
         return {gate.name: gate for gate in self.gates}
@@ -502,8 +520,9 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     @cached_property
     def all_settings(self) -> dict[TaskId, TaskSettings]:
-        """Settings of every task."""
-        return {task.id: _settings(self, task) for task in self.tasks}
+        """Settings of every task, in file order."""
+        usual = _armed(self, _gates_by_default(self))
+        return {task.id: _settings(self, task, usual) for task in self.tasks}
 
     def settings(self, task_id: TaskId) -> TaskSettings:
         """What holds for one task. Raises KeyError for an unknown id."""
@@ -591,31 +610,23 @@ def pool_of(plan: Plan, task: Task, agent: AgentName) -> PoolName | None:
     return task.pool or routed or _pool(plan, task, agent)
 
 
-def _settings(plan: Plan, task: Task) -> TaskSettings:
-    routes = list(matching_routes(plan, task))
+def _settings(plan: Plan, task: Task, usual: tuple[GateName, ...]) -> TaskSettings:
+    """What holds for a task. `usual`: the gates of a task that names none."""
+    agent, model, pool = task.agent, task.model, task.pool
+    for route in matching_routes(plan, task) if plan.routes else ():
+        agent, model, pool = agent or route.agent, model or route.model, pool or route.pool
     defaults = plan.defaults
-    agent = task.agent or next((r.agent for r in routes if r.agent), None)
     agent = agent or skilled_agent(plan, task) or defaults.agent
-    if task.human:
-        agent = AgentName("human")
-    chosen = agent or AgentName("claude")
+    chosen = AgentName("human") if task.human else agent or AgentName("claude")
     config = plan.agent_by_name.get(chosen)
-    gates = task.gates if task.gates is not None else defaults.gates
-    if gates is None:
-        per_task = (GateWhen.TASK, GateWhen.MERGE)
-        gates = tuple(g.name for g in plan.gates if any(when in g.when for when in per_task))
-    gates = tuple(name for name in gates if plan.gate_by_name[name].armed)
     return TaskSettings(
         agent=chosen,
-        model=task.model
-        or next((r.model for r in routes if r.model), None)
+        model=model
         or (config.model if config else None)
         or next(iter(config.escalate if config else ()), None)
         or defaults.model,
-        pool=task.pool
-        or next((r.pool for r in routes if r.pool), None)
-        or _pool(plan, task, chosen),
-        gates=gates,
+        pool=pool or (_pool(plan, task, chosen) if plan.pools else None),
+        gates=usual if task.gates is None else _armed(plan, task.gates),
         land=task.land or plan.land,
         retries=defaults.retries if task.retries is None else task.retries,
         backoff_s=defaults.backoff_s,
@@ -623,6 +634,18 @@ def _settings(plan: Plan, task: Task) -> TaskSettings:
         idle_timeout_s=task.idle_timeout_s or defaults.idle_timeout_s,
         estimate_s=task.estimate_s or DEFAULT_ESTIMATE_S,
     )
+
+
+def _gates_by_default(plan: Plan) -> tuple[GateName, ...]:
+    """The gates of a task that names none: the plan's defaults, else all by their `when`."""
+    if plan.defaults.gates is not None:
+        return plan.defaults.gates
+    per_task = (GateWhen.TASK, GateWhen.MERGE)
+    return tuple(gate.name for gate in plan.gates if any(when in gate.when for when in per_task))
+
+
+def _armed(plan: Plan, gates: tuple[GateName, ...]) -> tuple[GateName, ...]:
+    return tuple(name for name in gates if plan.gate_by_name[name].armed)
 
 
 def _pool(plan: Plan, task: Task, agent: AgentName) -> PoolName | None:

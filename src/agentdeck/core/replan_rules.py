@@ -143,6 +143,8 @@ def _agents(state: RunState, change: PlanChange, after: Plan) -> Iterator[str]:
         for name in agent.fallback:
             if name not in after.agent_by_name:
                 yield f"agent {agent.name}: there is no agent {name} to fall back on"
+            elif name == agent.name or after.agent_by_name[name].use == "human":
+                yield f"agent {agent.name}: {name} cannot take over from it"
     for pool in change.pools:
         for name in pool.agents:
             if name not in after.agent_by_name:

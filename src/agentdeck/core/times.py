@@ -32,9 +32,17 @@ class TaskTimes(msgspec.Struct, frozen=True):
     merge_s: float = 0.0  # at the head of the merge queue: build, merge gates, landing
 
 
-def estimated(plan: Plan) -> dict[TaskId, TaskTimes]:
-    """The times of a plan as it is written: one try of the estimate, everything else free."""
-    return {task.id: TaskTimes((Try(plan.settings(task.id).estimate_s),)) for task in plan.tasks}
+def estimated(plan: Plan) -> Mapping[TaskId, TaskTimes]:
+    """The times of a plan as it is written: one try of the estimate, everything else free.
+
+    Computed once a plan.
+    """
+    cached: Mapping[TaskId, TaskTimes] | None = plan.__dict__.get("_estimated")
+    if cached is None:
+        settings = plan.all_settings
+        cached = {task: TaskTimes((Try(each.estimate_s),)) for task, each in settings.items()}
+        plan.__dict__["_estimated"] = cached
+    return cached
 
 
 def sequential_s(plan: Plan, times: Mapping[TaskId, TaskTimes]) -> float:
@@ -60,11 +68,12 @@ def checked(task: TaskId, times: TaskTimes) -> TaskTimes:
     """
     if not times.tries:
         raise ValueError(f"the times of {task} have no try")
-    for seconds in (times.prepare_s, times.approve_s, times.merge_s):
-        seconds_of(task, seconds)
+    seconds = [times.prepare_s, times.approve_s, times.merge_s]
     for each in times.tries:
-        for seconds in (each.work_s, each.check_s, each.wait_s):
-            seconds_of(task, seconds)
+        seconds += (each.work_s, each.check_s, each.wait_s)
+    if not (min(seconds) >= 0 and sum(seconds) < math.inf):  # also where one of them is no number
+        for one in seconds:
+            seconds_of(task, one)
     return times
 
 

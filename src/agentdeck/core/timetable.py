@@ -21,17 +21,19 @@ O((n + m) log n) for n tasks and m dependencies, see `core.dispatcher`.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping
+from heapq import heappop, heappush
 from typing import Final
 
+from agentdeck.core.agenda import Agenda
 from agentdeck.core.dispatcher import Dispatcher
 from agentdeck.core.ids import PhaseId, PoolName, TaskId
-from agentdeck.core.moments import Moment, after, rounds
+from agentdeck.core.lineup import lineup
+from agentdeck.core.moments import after, rounds
 from agentdeck.core.plan import Land, Plan, Strategy
 from agentdeck.core.spans import AtWork, PhaseSpan, Span, Timetable, UnderWay
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, TaskState
-from agentdeck.core.times import TaskTimes, Try, checked, seconds_of, sequential_s
+from agentdeck.core.times import TaskTimes, checked, seconds_of, sequential_s
 from agentdeck.core.timetable_gates import Gates, RunGates
 from agentdeck.core.timetable_queue import MergeQueue
 
@@ -67,7 +69,7 @@ def timetable(
     return clock.timetable()
 
 
-# What happens. Plain numbers, because they stand in a heap of some 100,000.
+# What happens. Plain numbers: they are sorted, and ask for what is done.
 _WORKED: Final = 0
 _CHECKED: Final = 1
 _YES: Final = 2
@@ -75,7 +77,7 @@ _BUILT: Final = 3
 _LANDED: Final = 4
 _GATE: Final = 5
 _WAKE: Final = 6
-_Happening = tuple[float, int, int, int, int]  # seconds, round, what, which task, which time
+_NO_TIMES: Final = TaskTimes(())  # of a task that is not done
 
 
 class _Clock:
@@ -101,10 +103,11 @@ class _Clock:
             stuck=standing.stuck,
             closed=standing.closed,
         )
-        self._at = {task.id: at for at, task in enumerate(plan.tasks)}
+        self._at = plan.number
+        self._line = lineup(plan)
         over = standing.settled | standing.stuck
         self._times = [
-            None if task.defer or task.id in over else checked(task.id, times[task.id])
+            _NO_TIMES if task.defer or task.id in over else checked(task.id, times[task.id])
             for task in plan.tasks
         ]
         self._gates = Gates(plan)
@@ -116,8 +119,8 @@ class _Clock:
         self._landed: list[float | None] = [None] * count
         self._merge_left: dict[int, float] = {}  # of the entry that was first when the clock began
 
-        self._now: Moment = (0.0, 0)
-        self._happenings: list[_Happening] = []
+        self._agenda = Agenda()
+        self._now_s = 0.0
         self._retries: list[tuple[float, int]] = []  # heap: when due, task
         self._queued: list[tuple[int, int]] = []  # iteration, task: into the merge queue
         self._fails: list[int] = []  # checked in this round, to no avail
@@ -139,8 +142,8 @@ class _Clock:
             seconds_of(each.task, each.left_s)
             self._ready[at] = self._started[at] = 0.0
             if each.state is TaskState.RETRYING:
-                heapq.heappush(self._retries, (each.left_s, at))
-                self._plan_for((each.left_s, 0), _WAKE)
+                heappush(self._retries, (each.left_s, at))
+                self._agenda.at((each.left_s, 0), _WAKE)
             elif each.state in HOLDS_FOOTPRINT:
                 self._go_on(each, at)
             else:
@@ -151,122 +154,115 @@ class _Clock:
         """A task goes on with the stage it is in."""
         capacity = self._dispatcher.capacity
         capacity.hold(each.task)
-        ends = after(self._now, each.left_s)
         match each.state:
             case TaskState.TAKEN | TaskState.CHECKING:  # a person's hands need no slot
-                self._plan_for(ends, _CHECKED, at)
+                self._agenda.after(each.left_s, _CHECKED, at)
             case TaskState.REVIEWING | TaskState.PROPOSED:
-                self._plan_for(ends, _YES, at)
+                self._agenda.after(each.left_s, _YES, at)
             case TaskState.QUEUED:
                 if not self._merge_left:
                     self._merge_left[at] = each.left_s
                 self._queue.put(at)
-            case _ if self._by_hand(each.task):
+            case _ if self._line.by_hand[self._line.places[at]]:
                 self._people += 1
-                self._plan_for(ends, _YES, at)
+                self._agenda.after(each.left_s, _YES, at)
             case _:
                 assert each.state in HOLDS_SLOT
                 capacity.take_slot(each.task, each.pool)
                 self._busy(each.pool, each.left_s)
-                self._plan_for(ends, _WORKED, at)
+                self._agenda.after(each.left_s, _WORKED, at)
 
     # --- time -------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Everything until nothing happens any more."""
+        happens = (
+            self._work_ends,
+            self._was_checked,
+            self._said_yes,
+            self._was_built,
+            self._has_landed,
+            self._gate_ends,
+            self._wakes,
+        )
+        agenda = self._agenda
         self._decide()
-        happenings = self._happenings
-        while happenings:
-            at, turn = self._now = happenings[0][:2]
-            while happenings and happenings[0][0] == at and happenings[0][1] == turn:
-                _, _, what, which, number = heapq.heappop(happenings)
-                self._happens(what, which, number)
-            self._decide()
-
-    def _plan_for(self, moment: Moment, what: int, which: int = 0, number: int = 0) -> None:
-        heapq.heappush(self._happenings, (moment[0], moment[1], what, which, number))
-
-    def _happens(self, what: int, which: int, number: int) -> None:
-        if what == _WORKED:
-            self._work_ends(which)
-        elif what == _CHECKED:
-            self._was_checked(which)
-        elif what == _YES:
-            self._said_yes(which)
-        elif what == _BUILT:
-            if self._queue.is_built(which, number):
-                self._plan_for(rounds(self._now, 1), _LANDED, which)
-        elif what == _LANDED:
-            self._run_gates.landed(self._plan.tasks[which].id)
-            self._queue.landed(which)
-            self._lands(which)
-        elif what == _GATE:
-            self._run_gates.ended(number)
-            self._may_close = True
+        while happening := agenda.go_on():
+            self._now_s = agenda.now[0]
+            for what, which, number in happening:
+                happens[what](which, number)
+            # Of what is built nothing follows but its landing in the next round.
+            if what != _BUILT or len(happening) > 1 or self._queue.stirred:
+                self._decide()
 
     # --- one task ---------------------------------------------------------------------------------
 
     def _claimed(self, task: TaskId) -> None:
         at = self._at[task]
-        now = self._now
+        place, times = self._line.places[at], self._times[at]
         if self._started[at] is None:
-            self._started[at] = now[0]
-        times = self._times_of(at)
-        if self._by_hand(task):
+            self._started[at] = self._now_s
+        if self._line.by_hand[place]:
             self._people += 1
-            self._plan_for(after(now, times.tries[0].work_s), _YES, at)
+            self._agenda.after(times.tries[0].work_s, _YES, at)
             return
         work_s = times.tries[self._try[at]].work_s
-        self._busy(self._plan.settings(task).pool, times.prepare_s + work_s)
-        launched = rounds(after(now, times.prepare_s), 1)
-        self._plan_for(after(launched, work_s), _WORKED, at)
+        self._busy(self._line.pools[place], times.prepare_s + work_s)
+        launched = rounds(after(self._agenda.now, times.prepare_s), 1)
+        self._agenda.at(after(launched, work_s), _WORKED, at)
 
-    def _work_ends(self, at: int) -> None:
-        task = self._plan.tasks[at].id
-        self._dispatcher.give_slot_back(task)
-        self._worked[at] = self._now[0]
-        check_s, last = self._this_try(at).check_s, self._is_last(at)
-        self._plan_for(self._gates.checked(self._now, task, check_s, red=not last), _CHECKED, at)
+    def _work_ends(self, at: int, _: int) -> None:
+        self._dispatcher.give_slot_back(self._plan.tasks[at].id)
+        self._worked[at] = self._now_s
+        tries, own = self._times[at].tries, self._try[at]
+        check_s = tries[own].check_s
+        if self._gates.of_tasks:
+            task, red = self._plan.tasks[at].id, own + 1 < len(tries)
+            ends = self._gates.checked(self._agenda.now, task, check_s, red=red)
+            self._agenda.at(ends, _CHECKED, at)
+        else:
+            self._agenda.after(check_s, _CHECKED, at)
 
-    def _was_checked(self, at: int) -> None:
-        task = self._plan.tasks[at].id
-        if not self._is_last(at):
+    def _was_checked(self, at: int, _: int) -> None:
+        if self._try[at] + 1 < len(self._times[at].tries):
             self._fails.append(at)
-            return
-        land = self._plan.settings(task).land
-        if land is Land.AUTO:
+        elif self._line.lands[self._line.places[at]] is Land.AUTO:
             self._queued.append((2, at))
         else:
-            self._plan_for(after(self._now, self._times_of(at).approve_s), _YES, at)
+            self._agenda.after(self._times[at].approve_s, _YES, at)
 
-    def _said_yes(self, at: int) -> None:
-        task = self._plan.tasks[at].id
-        if self._by_hand(task):
+    def _said_yes(self, at: int, _: int) -> None:
+        place = self._line.places[at]
+        if self._line.by_hand[place]:
             self._people -= 1
-            self._worked[at] = self._now[0]
+            self._worked[at] = self._now_s
             self._lands(at)
         else:
-            reviewed = self._plan.settings(task).land is Land.REVIEW
+            reviewed = self._line.lands[place] is Land.REVIEW
             self._queued.append((2 if reviewed else 1, at))
 
+    def _was_built(self, at: int, number: int) -> None:
+        if self._queue.is_built(at, number):
+            self._agenda.next_round.append((_LANDED, at, 0))
+
+    def _has_landed(self, at: int, _: int) -> None:
+        if self._gates.of_the_run:
+            self._run_gates.landed(self._plan.tasks[at].id)
+            self._may_close = True  # its gates may be green by now
+        self._queue.landed(at)
+        self._lands(at)
+
     def _lands(self, at: int) -> None:
-        self._landed[at] = self._now[0]
+        self._landed[at] = self._now_s
+        if self._dispatcher.landed(self._plan.tasks[at].id):
+            self._may_close = True
+
+    def _gate_ends(self, _: int, number: int) -> None:
+        self._run_gates.ended(number)
         self._may_close = True
-        self._dispatcher.landed(self._plan.tasks[at].id)
 
-    def _this_try(self, at: int) -> Try:
-        return self._times_of(at).tries[self._try[at]]
-
-    def _is_last(self, at: int) -> bool:
-        return self._try[at] == len(self._times_of(at).tries) - 1
-
-    def _times_of(self, at: int) -> TaskTimes:
-        found = self._times[at]
-        assert found is not None
-        return found
-
-    def _by_hand(self, task: TaskId) -> bool:
-        return self._plan.agent_by_name[self._plan.settings(task).agent].use == "human"
+    def _wakes(self, _: int, __: int) -> None:
+        """A wait is over: `_decide` finds whose."""
 
     def _busy(self, pool: PoolName | None, seconds: float) -> None:
         self._begun_busy_s += seconds
@@ -277,81 +273,104 @@ class _Clock:
 
     def _decide(self) -> None:
         """Decisions, one after the other until there are none; then what takes time is started."""
-        iteration = 1
-        while self._something_to_decide():
-            self._decisions(iteration)
-            iteration += 1
-        for task in self._dispatcher.became_ready():
-            at = self._at[task]
-            if self._ready[at] is None:
-                self._ready[at] = self._now[0]
-        self._serve()
-        if self._gates.of_the_run:
-            for number in self._run_gates.to_start(self._dispatcher.closable()):
-                self._plan_for(after(self._now, self._gate_s), _GATE, 0, number)
-
-    def _something_to_decide(self) -> bool:
-        """Could anything follow from what has happened? Seldom, and asked most often."""
-        return bool(
-            (self._dispatcher.stirred and not self._run_gates.preflight)
-            or self._queued
-            or self._fails
-            or self._may_close
-            or (self._retries and self._retries[0][0] <= self._now[0])
-        )
-
-    def _decisions(self, iteration: int) -> None:
-        """What `next_steps` decides at once on one state, and in the order in which it is done."""
         dispatcher = self._dispatcher
-        due = self._due() if self._retries else ()
-        started = dispatcher.claim() if not self._run_gates.preflight else []
-        closes = self._closes() if self._may_close else None
+        if dispatcher.stirred or self._may_close or self._fails or self._retries:
+            self._decisions()
+        elif self._queued:
+            for _, at in sorted(self._queued):
+                self._queue.put(at)
+            self._queued.clear()
+        if dispatcher.newly_ready:
+            for task in dispatcher.became_ready():
+                at = self._at[task]
+                if self._ready[at] is None:
+                    self._ready[at] = self._now_s
+        if self._queue.stirred:
+            self._serve()
+        if self._gates.of_the_run:
+            for number in self._run_gates.to_start(dispatcher.closable()):
+                self._agenda.after(self._gate_s, _GATE, 0, number)
+
+    def _decisions(self) -> None:
+        """What `next_steps` decides at once on one state, and in the order in which it is done.
+
+        Then again on what has come of it, as long as there is something.
+        """
+        dispatcher, retries = self._dispatcher, self._retries
+        iteration = 1
+        while True:
+            due = self._due() if retries else ()
+            may_claim = dispatcher.stirred and not self._run_gates.preflight
+            started = dispatcher.claim() if may_claim else ()
+            closes = self._closes() if self._may_close else None
+            if self._fails:
+                self._give_up()
+            for at in due:
+                dispatcher.again(self._plan.tasks[at].id)
+            if self._queued:
+                self._enqueue(iteration)
+            if started:
+                for task in started:
+                    self._claimed(task)
+                self._count()
+            self._may_close = closes is not None
+            if closes is not None:
+                dispatcher.close_phase()
+            if not (
+                self._may_close
+                or self._queued
+                or (dispatcher.stirred and not self._run_gates.preflight)
+                or (retries and retries[0][0] <= self._now_s)
+            ):
+                return
+            iteration += 1
+
+    def _enqueue(self, iteration: int) -> None:
+        for at in sorted([at for when, at in self._queued if when == iteration]):
+            self._queue.put(at)
+        self._queued = [entry for entry in self._queued if entry[0] != iteration]
+
+    def _give_up(self) -> None:
+        """The tries that came to nothing: each waits for its next one."""
         for at in self._fails:
-            dispatcher.failed(self._plan.tasks[at].id)
-            heapq.heappush(self._retries, (self._wait_ends(at), at))
+            self._dispatcher.failed(self._plan.tasks[at].id)
+            heappush(self._retries, (self._wait_ends(at), at))
             self._try[at] += 1
         self._fails.clear()
-        for at in due:
-            dispatcher.again(self._plan.tasks[at].id)
-        if self._queued:
-            for at in sorted(at for when, at in self._queued if when == iteration):
-                self._queue.put(at)
-            self._queued = [entry for entry in self._queued if entry[0] != iteration]
-        for task in started:
-            self._claimed(task)
-        if started:
-            self._count()
-        self._may_close = closes is not None
-        if closes is not None:
-            dispatcher.close_phase()
 
     def _due(self) -> list[int]:
         """The tasks whose wait is over."""
         found = []
-        while self._retries and self._retries[0][0] <= self._now[0]:
-            found.append(heapq.heappop(self._retries)[1])
+        while self._retries and self._retries[0][0] <= self._now_s:
+            found.append(heappop(self._retries)[1])
         return found
 
     def _wait_ends(self, at: int) -> float:
-        ends = self._now[0] + self._this_try(at).wait_s
-        if ends > self._now[0]:
-            self._plan_for((ends, 0), _WAKE)
+        ends = self._now_s + self._times[at].tries[self._try[at]].wait_s
+        if ends > self._now_s:
+            self._agenda.at((ends, 0), _WAKE)
         return ends
 
     def _count(self) -> None:
         agents = self._dispatcher.capacity.slots_used
-        self._most_agents = max(self._most_agents, agents)
-        self._most_at_once = max(self._most_at_once, agents + self._people)
+        if agents > self._most_agents:  # noqa: PLR1730 - `max` takes three times as long
+            self._most_agents = agents
+        if agents + self._people > self._most_at_once:  # noqa: PLR1730
+            self._most_at_once = agents + self._people
 
     def _serve(self) -> None:
         """The merge queue works on the entry that is first now."""
         at = self._queue.next_to_build()
         if at is not None:
-            task = self._plan.tasks[at].id
-            merge_s = self._merge_left.pop(at, self._times_of(at).merge_s)
-            self._merge_left.clear()
-            built = self._gates.merged(self._now, task, merge_s)
-            self._plan_for(built, _BUILT, at, self._queue.number)
+            merge_s = self._times[at].merge_s
+            if self._merge_left:
+                merge_s = self._merge_left.pop(at, merge_s)
+                self._merge_left.clear()
+            if self._gates.of_merges:
+                built = self._gates.merged(self._agenda.now, self._plan.tasks[at].id, merge_s)
+                self._agenda.at(built, _BUILT, at, self._queue.number)
+            else:
+                self._agenda.after(merge_s, _BUILT, at, self._queue.number)
 
     def _closes(self) -> PhaseId | None:
         """The phase that is closed now: all of its tasks have settled and its gates are green."""
@@ -363,33 +382,32 @@ class _Clock:
     def timetable(self) -> Timetable:
         """What has come of it."""
         spans: dict[TaskId, Span] = {}
-        phases: dict[PhaseId, PhaseSpan] = {}
+        extents: dict[PhaseId, list[float]] = {}  # first start and last landing
         for at, task in enumerate(self._plan.tasks):
             started, landed = self._started[at], self._landed[at]
             if started is None or landed is None:
                 continue
-            spans[task.id] = self._span(at, started, landed)
+            ready = self._ready[at]
+            if ready is None:
+                ready = started
+            waited = started - ready
+            why = self._dispatcher.why(task.id) if waited > 0 else None
+            spans[task.id] = Span(
+                ready, started, self._worked[at], landed, self._try[at] + 1, why, waited
+            )
             if task.phase is not None:
-                known = phases.get(task.phase)
-                if known is None or started < known.started_s or landed > known.landed_s:
-                    phases[task.phase] = PhaseSpan(
-                        min(started, known.started_s if known else started),
-                        max(landed, known.landed_s if known else landed),
-                    )
+                extent = extents.setdefault(task.phase, [started, landed])
+                if started < extent[0]:  # noqa: PLR1730 - `min` takes three times as long
+                    extent[0] = started
+                if landed > extent[1]:  # noqa: PLR1730
+                    extent[1] = landed
         return Timetable(
             spans=spans,
-            phases=phases,
-            makespan_s=max((span.landed_s for span in spans.values()), default=0.0),
+            phases={phase: PhaseSpan(*extent) for phase, extent in extents.items()},
+            makespan_s=max([span.landed_s for span in spans.values()], default=0.0),
             agents=self._dispatcher.capacity.agents_limit,
             busy_s=self._begun_busy_s,
             busy_pool_s=self._busy_pool_s,
             most_at_once=self._most_at_once,
             most_agents=self._most_agents,
         )
-
-    def _span(self, at: int, started: float, landed: float) -> Span:
-        ready = self._ready[at]
-        ready = started if ready is None else ready
-        waited = started - ready
-        why = self._dispatcher.why(self._plan.tasks[at].id) if waited > 0 else None
-        return Span(ready, started, self._worked[at], landed, self._try[at] + 1, why, waited)

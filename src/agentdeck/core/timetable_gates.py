@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 from agentdeck.core.ids import GateName, PhaseId, TaskId
-from agentdeck.core.moments import Moment, after, in_parts
+from agentdeck.core.moments import Moment, in_parts
 from agentdeck.core.plan import GateWhen, Plan
 
 
@@ -26,6 +26,7 @@ class Gates:
             phase.id: tuple(gate.name for gate in plan.phase_gates(phase)) for phase in plan.phases
         }
         self.preflight = [gate.name for gate in plan.gates_when(GateWhen.PREFLIGHT)]
+        self.of_tasks, self.of_merges = bool(self._on_task), bool(self._on_merge)
         self.of_the_run = bool(self.preflight or any(self._of_phase.values()))
 
     def of_phase(self, phase: PhaseId) -> tuple[GateName, ...]:
@@ -34,8 +35,6 @@ class Gates:
 
     def checked(self, now: Moment, task: TaskId, check_s: float, *, red: bool) -> Moment:
         """When the work that ended now has been judged: collected first, then each gate."""
-        if not self._on_task:
-            return after(now, check_s)
         wanted = set(self._plan.settings(task).gates)
         retries = [again for name, again in self._on_task.items() if name in wanted]
         runs = len(retries) + (retries[-1] if red and retries else 0)
@@ -43,8 +42,6 @@ class Gates:
 
     def merged(self, now: Moment, task: TaskId, merge_s: float) -> Moment:
         """When the entry that is worked on from now is judged: built first, then each gate."""
-        if not self._on_merge:
-            return after(now, merge_s)
         return in_parts(now, merge_s, len(self.green_after(task)))
 
     def green_after(self, task: TaskId) -> set[GateName]:

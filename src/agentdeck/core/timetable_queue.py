@@ -20,15 +20,18 @@ class MergeQueue:
         self._seen = 0
         self._building: int | None = None
         self._landing = False
+        self.stirred = False  # since `next_to_build`: may it be another one by now?
         self.number = 0  # of the build; one that was dropped counts no more
 
     def put(self, at: int) -> None:
         """A new entry."""
+        self.stirred = True
         self._seen += 1
         heapq.heappush(self._entries, (-self._priority[at], self._seen, at))
 
     def next_to_build(self) -> int | None:
         """The entry to start on now; None = it is worked on already, or there is none."""
+        self.stirred = False
         if self._landing or not self._entries or self._entries[0][2] == self._building:
             return None
         self._building = self._entries[0][2]
@@ -38,10 +41,12 @@ class MergeQueue:
     def is_built(self, at: int, number: int) -> bool:
         """Is this build still wanted? Then it lands."""
         self._landing = self._building == at and self.number == number
+        self.stirred = self.stirred or not self._landing
         return self._landing
 
     def landed(self, at: int) -> None:
         """An entry is in. It was the first when its landing was intended; it may not be now."""
+        self.stirred = True
         self._landing, self._building = False, None
         if self._entries[0][2] == at:
             heapq.heappop(self._entries)

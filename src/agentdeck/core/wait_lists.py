@@ -20,22 +20,20 @@ class Parked:
         self._heaps: dict[PoolName | None, list[int]] = {}  # full pool, or None: slots
         self._pool_of: dict[int, PoolName | None] = {}
         self._files = Ranked()
-
-    @property
-    def on_files(self) -> bool:
-        """Is anybody parked who touches files?"""
-        return len(self._files) > 0
+        self.on_files = False  # is anybody parked who touches files?
 
     def put(self, place: int, task: TaskId, files: Sequence[str], pool: PoolName | None) -> None:
         """Park a task; `pool` is what is full, None = all slots."""
         self._pool_of[place] = pool
         heapq.heappush(self._heaps.setdefault(pool, []), place)
         self._files.put(task, place, files)
+        self.on_files = len(self._files) > 0
 
     def drop(self, place: int, task: TaskId) -> None:
         """A task is parked no more."""
         del self._pool_of[place]
         self._files.drop(task)
+        self.on_files = len(self._files) > 0
 
     def first(self, pool: PoolName | None) -> int | None:
         """Who is first of those that are parked for a pool, or for a slot."""

@@ -8,7 +8,7 @@ Rules:
   such.
 - A limit that the agent meets is told to its account at once, while the agent may get over it.
 - A watchdog only says that a limit was hit; ending the agent is a step of its own. Frozen time does
-  not count.
+  not count, nor does silence while the account of the agent is limited.
 - An agent that has reported its result and does not end is ended, and that is no failure. One that
   waits for more after each turn is left alone until its input was closed.
 """
@@ -109,7 +109,7 @@ class _Follower:
 
     def _take(self, data: bytes) -> None:
         self.changed = True
-        self._heed(self.reader.feed(data))
+        self._heed(self.reader.follow(data))
         if self.reader.result is None and not self.goes_on:
             self.ended = None  # it went on after what had looked like its result
 
@@ -424,7 +424,7 @@ class _Watchdog:
             allowed = short_duration(self.settings.timeout_s)
             await self._hit(FailureClass.TIMEOUT, f"it worked longer than {allowed}")
             return
-        self.busy_at = max(self.busy_at, grew_at)
+        self.busy_at = now if self._waits_for_account(attempt) else max(self.busy_at, grew_at)
         if now - self.looked_at < USAGE_S or now - self.busy_at < self.settings.idle_timeout_s / 2:
             return
         self.looked_at = now
@@ -436,6 +436,11 @@ class _Watchdog:
         if now - self.busy_at > self.settings.idle_timeout_s:
             allowed = short_duration(self.settings.idle_timeout_s)
             await self._hit(FailureClass.IDLE, f"no output and no CPU for {allowed}")
+
+    def _waits_for_account(self, attempt: Attempt) -> bool:
+        """Is it silent because its service keeps it waiting? `timeout` bounds that too."""
+        account = self.at.state.accounts.get(attempt.account)
+        return account is not None and not account.open
 
     async def _hit(self, cause: FailureClass, detail: str) -> None:
         limit = e.LimitHit(self.step.task, self.step.attempt, cause, detail)

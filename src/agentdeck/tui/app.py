@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
@@ -23,6 +23,7 @@ from textual.css.query import NoMatches
 from textual.theme import Theme
 
 from agentdeck.control.budget_report import marked_in_words
+from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
@@ -32,6 +33,8 @@ from agentdeck.core.hearing import hears
 from agentdeck.core.readiness import cascade
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
+from agentdeck.tui.asking import Asking
+from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
 from agentdeck.tui.model import REFRESH_S, Clock, Model
@@ -41,7 +44,7 @@ from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.screens.budget_dialog import ChangeBudget
-from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, SkipDialog
+from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, Dialog, SkipDialog
 from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.theme_files import load_themes
@@ -135,6 +138,9 @@ class DeckApp(App[None]):
         self._wanted_theme = theme
         self._theme_problems = self._load_themes(theme_folders)
         self.room = RoomScreen()
+        self.person = who()
+        self.asking = Asking(self)
+        self.by_hand = ByHand(self)
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
         self._unpriced: set[str] = set()  # models of which the person has been told
@@ -271,6 +277,8 @@ class DeckApp(App[None]):
         if self.room.is_mounted:
             self.room.refresh_deck()
             self._show_title()
+            if isinstance(self.screen, Dialog) and self.screen.is_mounted:
+                self.screen.see(self.model.state)
 
     def _show_title(self) -> None:
         title = terminal_title(self.room.moment())
@@ -315,6 +323,9 @@ class DeckApp(App[None]):
                 self._ask_skip(key, context)
             case Ask.TEXT:
                 self._ask_text(key, context)
+            case Ask.HAND_BACK:
+                if context.task is not None:
+                    self.by_hand.ask(context.task)
             case _:
                 title, question, yes = _question(key, context)
                 _ = self.push_screen(
@@ -341,12 +352,12 @@ class DeckApp(App[None]):
         if task is None:
             return
         if key.id == "task.steer":
+            if self.asking.answer(task.id):
+                return
             now = hears(context.deck.state, task)
-            question = task.attempt.question if task.attempt is not None and now else None
-            title = f"Answer {task.id}" if question else f"A message to {task.id}"
-            later = "" if now else "Nobody hears this now: it is told with the next turn."
-            about = question.text if question else later
-            hint, field = "what the agent should know", "text"
+            title, field = f"A message to {task.id}", "text"
+            about = "" if now else "Nobody hears this now: it is told with the next turn."
+            hint = "what the agent should know"
         else:
             title, field = f"Retry {task.id}", "feedback"
             about, hint = task.reason or task.feedback, "what to do better this time"
@@ -366,15 +377,43 @@ class DeckApp(App[None]):
         )
 
     def _send(self, command: AnyCommand | None) -> None:
-        if command is not None:
-            self.run_worker(self._deliver(command), group="commands")
+        self.deliver(command)
 
-    async def _deliver(self, command: AnyCommand) -> None:
+    def deliver(
+        self, command: AnyCommand | None, *, then: Callable[[int], object] | None = None
+    ) -> None:
+        """Send a command; `then` gets the number of its last event, unless it was refused."""
+        if command is not None:
+            self.run_worker(self._deliver(command, then), group="commands")
+
+    async def _deliver(
+        self, command: AnyCommand, then: Callable[[int], object] | None = None
+    ) -> None:
         try:
-            await self.source.send(command)
+            seq = await self.source.send(command)
         except DeckError as error:
-            text = f"{_sentence(error.message)} {_sentence(error.hint)}".strip()
-            self.notify(text, title="Not done", severity="warning", markup=False)
+            self.tell_fault(error, "Not done")
+        else:
+            if then is not None:
+                then(seq)
+
+    def tell_fault(self, error: DeckError, title: str) -> None:
+        """A toast with what is wrong and what to do."""
+        text = f"{_sentence(error.message)} {_sentence(error.hint)}".strip()
+        self.notify(text, title=title, severity="warning", markup=False)
+
+    def warn(self, text: str) -> None:
+        """A toast that says why something is not done."""
+        self.notify(text, title="Not done", severity="warning", markup=False)
+
+    @property
+    def can_suspend(self) -> bool:
+        """Can the terminal be given to another program? Not in a browser."""
+        return self._driver is not None and self._driver.can_suspend
+
+    def after_redraw(self, act: Callable[[], object]) -> None:
+        """Do something once the dialog that has led to it is gone."""
+        self.call_after_refresh(act)
 
     def act(self, name: str) -> None:
         """What a key of the whole deck means."""
@@ -383,6 +422,9 @@ class DeckApp(App[None]):
                 _ = self.push_screen(ChooseTheme(self.theme_names, self.theme))
             case "budget":
                 self._ask_budget()
+            case "take_over":
+                if (task := self.room.context.task) is not None:
+                    self.by_hand.take(task)
             case "help":
                 _ = self.push_screen(HelpScreen(self.room.context))
             case "command_palette":

@@ -20,8 +20,9 @@ from typing import Final
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
+from agentdeck.core.hearing import hears
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import TaskState, Wanted
+from agentdeck.core.state import LIVE, TaskState, Wanted
 from agentdeck.tui.presentation.deck import Deck
 
 
@@ -41,6 +42,7 @@ class Ask(StrEnum):
     CONFIRM = "confirm"
     SKIP = "skip"
     TEXT = "text"
+    HAND_BACK = "hand back"
 
 
 @dataclass(frozen=True)
@@ -186,9 +188,31 @@ def _no_branch(context: Context) -> str | None:
     return None
 
 
+def _taken(context: Context) -> bool:
+    task = context.deck.task
+    return task is not None and task.state is TaskState.TAKEN
+
+
+def _not_to_take(context: Context) -> str | None:
+    """Why no person can go on by hand; one who is waited for, or has it, needs no wish."""
+    if context.deck.simulated:
+        return "the run is simulated: there is nothing to work on"
+    if not context.deck.state.seq:
+        return "nothing is known of the run yet"
+    task = context.deck.task
+    if task is None:
+        return "select a task first"
+    if task.state is TaskState.TAKEN:
+        return None
+    wished = task.wanted is Wanted.TAKE and task.state in LIVE
+    refused = None if wished else refusal(context.deck.state, c.TakeOver(task.id))
+    return refused or context.deck.offline or None
+
+
 def _listening(context: Context) -> str:
     task = context.deck.task
-    return "answer" if task is not None and task.state is TaskState.ASKING else "steer"
+    asks = task is not None and task.attempt is not None and task.attempt.questions
+    return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
 T, R, V, M, D = Group.TASK, Group.RUN, Group.VIEW, Group.MOVE, Group.DECK
@@ -210,11 +234,15 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("task.merge", "m", "m", "merge", "Merge it now: to the front of the queue, approved",
         T, lambda _, t: c.Merge(t), footer=5),
     Key("task.hold", "h", "h", "hold", "Keep it from landing, or lift that",
-        T, _hold, footer=9, says=lambda x: "release" if _held(x) else "hold"),
+        T, _hold, footer=10, says=lambda x: "release" if _held(x) else "hold"),
     Key("task.stop", "x", "x", "stop", "End its agent; the task is cancelled and its work kept",
         T, lambda _, t: c.Stop(t), ask=Ask.CONFIRM, footer=6),
     Key("task.steer", "i", "i", "steer", "Answer its agent, or send it a message: now, or with its next turn",
         T, lambda _, t: c.Steer(t, "-"), ask=Ask.TEXT, footer=7, says=_listening),
+    Key("task.take_over", "o", "o", "take over", "Go on by hand in its agent's own session; back to it once it is yours",
+        T, act="take_over", why_not=_not_to_take, footer=8, says=lambda x: "open" if _taken(x) else "take over"),
+    Key("task.hand_back", "O", "O", "hand back", "Give back what you have taken over: finished, or for its agent to go on",
+        T, lambda _, t: c.HandBack(t), ask=Ask.HAND_BACK, footer=16),
     Key("task.copy", "c", "c", "copy", "Copy its branch to the clipboard; again within two seconds: its path",
         T, act="copy", why_not=_no_branch),
     # --- the run
@@ -247,25 +275,25 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("move.agents", "3", "3", "agents", "To the agents", M, act="pane('agents')"),
     Key("move.queue", "4", "4", "queue", "To the merge queue", M, act="pane('queue')"),
     Key("move.needs_me", "full_stop", ".", "needs me", "To the next task that waits for you",
-        M, act="next_that_needs_me", why_not=_nobody_waits, footer=8),
+        M, act="next_that_needs_me", why_not=_nobody_waits, footer=9),
     Key("move.find", "slash", "/", "find", "Find a task or a command by a part of its name",
         M, act="command_palette"),
     # --- what is shown
     Key("view.plan", "g", "g", "graph/outline", "The plan as a graph or as an outline", V, act="plan_view"),
     Key("view.log", "l", "l", "log", "The log of the task's agent", V, act="tab('log')", why_not=_no_task),
     Key("view.diff", "d", "d", "diff", "What the task's agent has changed", V, act="tab('diff')",
-        why_not=_no_task, footer=10),
+        why_not=_no_task, footer=11),
     Key("view.raw", "v", "v", "raw log", "The log as it was written, or as it reads best", V, act="raw_log"),
     Key("view.previous_tab", "left_square_bracket", "[", "tab before", "The tab before, of the task", V,
         act="turn_tab(-1)"),
     Key("view.next_tab", "right_square_bracket", "]", "next tab", "The next tab of the task", V, act="turn_tab(1)"),
-    Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=12),
+    Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=13),
     # --- the deck
     Key("deck.theme", "t", "t", "theme", "Another theme, shown while you choose", D, act="themes"),
-    Key("deck.help", "question_mark,f1", "?", "help", "This page", D, act="help", footer=11),
+    Key("deck.help", "question_mark,f1", "?", "help", "This page", D, act="help", footer=12),
     Key("deck.palette", "ctrl+p", "^p", "palette", "Every command and every task, by name",
-        D, act="command_palette", footer=13),
-    Key("deck.leave", "q", "q", "leave", "Leave the deck; the run goes on", D, act="leave", footer=14),
+        D, act="command_palette", footer=14),
+    Key("deck.leave", "q", "q", "leave", "Leave the deck; the run goes on", D, act="leave", footer=15),
 )  # fmt: skip
 
 BY_ID: Final[dict[str, Key]] = {key.id: key for key in KEYS}

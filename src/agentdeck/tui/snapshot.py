@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
 
 SCREENS: Final = ("main", "plan", "outline", "task", "log", "diff", "gates", "brief", "history",
-                  "agents", "queue", "help", "palette", "themes", "skip", "budget")  # fmt: skip
+                  "agents", "queue", "help", "palette", "themes", "skip", "budget",
+                  "answer", "hand-back")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git, in a thread
 
@@ -142,6 +143,7 @@ async def draw(
         preload=history,
     )
     app.animation_level = "none"
+    app.person = "you"  # whoever draws it
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         if selected is not None:
@@ -172,6 +174,10 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
             app.press("deck.theme")
         case "budget":
             app.press("run.budget")
+        case "answer":
+            app.press("task.steer")
+        case "hand-back":
+            app.press("task.hand_back")
         case _:
             app.press("task.skip")
     await pilot.pause()

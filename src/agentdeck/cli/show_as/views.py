@@ -16,7 +16,7 @@ from agentdeck.core.errors import UsageError
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan, Strategy
 from agentdeck.core.state import RunState
-from agentdeck.plans.analysis.network import Network, network_of
+from agentdeck.plans.analysis.network import Network, network_of, with_barriers
 from agentdeck.plans.analysis.slack import Reach, critical_path, reach
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _data(wish: Wish, facts: _Facts) -> Any:
 def _conflicts(wish: Wish, facts: _Facts) -> Conflicts:
     from agentdeck.plans.analysis.conflicts import conflicts_of
 
-    gated = network_of(wish.plan, barriers=True, strategy=wish.strategy)
+    gated = with_barriers(facts.network, wish.plan, wish.strategy)
     return conflicts_of(wish.plan, facts.network, gated)
 
 

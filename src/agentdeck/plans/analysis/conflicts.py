@@ -18,6 +18,7 @@ import msgspec
 from agentdeck.core.footprint import patterns_overlap
 from agentdeck.core.footprint_index import Pairs, pairs
 from agentdeck.core.ids import TaskId
+from agentdeck.core.pattern_heads import shared_files
 from agentdeck.core.plan import Plan, Task
 from agentdeck.plans.analysis.network import Network
 from agentdeck.plans.analysis.ordered import ordered
@@ -73,10 +74,12 @@ def conflicts_of(
         gated: the same with barriers.
         tree: the repository's files, to name those that both may touch.
     """
-    found = pairs([task for task in plan.tasks if not task.defer], limit=limit)
+    active = [task for task in plan.tasks if not task.defer]
+    found = pairs(active, limit, shared_files(plan))
     number = {name: index for index, name in enumerate(network.ids)}
     nodes = [(number[each.a], number[each.b]) for each in found.listed]
-    depend, barred = ordered(network, nodes), ordered(gated, nodes)
+    depend = ordered(network, nodes)
+    barred = depend if gated is network else ordered(gated, nodes)
     return Conflicts(_listed(plan, found, depend, barred, tree), found.total)
 
 

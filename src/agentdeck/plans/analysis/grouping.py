@@ -36,10 +36,11 @@ def side_by_side(network: Network, meeting: Iterable[tuple[int, int]]) -> list[l
         neighbours.setdefault(b, []).append(a)
     place: dict[int, int] = {}
     for node in network.order:
-        taken = {place[other] for other in neighbours.get(node, ()) if other in place}
-        at = max((place[other] + 1 for other in network.needs[node]), default=0)
-        while at in taken:
-            at += 1
+        at = 1 + max([place[other] for other in network.needs[node]], default=-1)
+        if node in neighbours:
+            taken = {place[other] for other in neighbours[node] if other in place}
+            while at in taken:
+                at += 1
         place[node] = at
     groups: list[list[TaskId]] = [[] for _ in range(max(place.values(), default=-1) + 1)]
     for node, name in enumerate(network.ids):

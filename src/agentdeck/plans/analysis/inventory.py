@@ -7,13 +7,16 @@ hours and no tokens. What is not said is a row of its own, last, with an empty n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from agentdeck.core.plan import COMPLEXITIES, Plan, Task
 
+_Figures = tuple[int, float, int]  # of one task: is it deferred, seconds, tokens
+
+_DEFERRED: Final[_Figures] = (1, 0, 0)
 _LAST_NUMBER: Final = re.compile(r"\d+(?!.*\d)", re.DOTALL)
 
 
@@ -48,22 +51,29 @@ ATTRIBUTES: Final[Mapping[str, Callable[[Plan, Task], str]]] = {
 
 def inventory(plan: Plan) -> dict[str, tuple[Row, ...]]:
     """The rows of each attribute; those of the file's order, complexities from low to high."""
-    return {name: _rows(plan, value) for name, value in ATTRIBUTES.items()}
+    figures = [_figures(plan, task) for task in plan.tasks]
+    return {name: _rows(plan, value, figures) for name, value in ATTRIBUTES.items()}
 
 
-def _rows(plan: Plan, value: Callable[[Plan, Task], str]) -> tuple[Row, ...]:
-    members: dict[str, list[Task]] = {}
-    for task in plan.tasks:
-        members.setdefault(value(plan, task), []).append(task)
+def _figures(plan: Plan, task: Task) -> _Figures:
+    return _DEFERRED if task.defer else (0, plan.settings(task.id).estimate_s, task.tokens or 0)
+
+
+def _rows(
+    plan: Plan, value: Callable[[Plan, Task], str], figures: Sequence[_Figures]
+) -> tuple[Row, ...]:
+    members: dict[str, list[_Figures]] = {}
+    for task, figure in zip(plan.tasks, figures, strict=True):
+        members.setdefault(value(plan, task), []).append(figure)
     return tuple(
         Row(
             name,
-            len(tasks),
-            sum(bool(task.defer) for task in tasks),
-            sum(plan.settings(task.id).estimate_s for task in tasks if not task.defer),
-            sum(task.tokens or 0 for task in tasks if not task.defer),
+            len(inside),
+            sum([deferred for deferred, _, _ in inside]),
+            sum([work_s for _, work_s, _ in inside]),
+            sum([tokens for _, _, tokens in inside]),
         )
-        for name, tasks in sorted(members.items(), key=lambda row: _rank(row[0]))
+        for name, inside in sorted(members.items(), key=lambda row: _rank(row[0]))
     )
 
 

@@ -10,11 +10,11 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.core.plan import Plan, Strategy
 
 
@@ -22,7 +22,7 @@ class Network(msgspec.Struct, frozen=True):
     """n nodes: first the tasks, then the gates. All lists have one entry for each node."""
 
     ids: list[TaskId]  # of the tasks alone
-    needs: list[list[int]]
+    needs: list[Sequence[int]]
     needing: list[list[int]]
     duration_s: list[float]
     order: list[int]  # each after what it needs
@@ -33,25 +33,40 @@ class Network(msgspec.Struct, frozen=True):
         return len(self.ids)
 
 
-def network_of(plan: Plan, *, barriers: bool = False, strategy: Strategy | None = None) -> Network:
-    """The network of a plan without a loop. O(tasks + dependencies + phases).
+def network_of(plan: Plan) -> Network:
+    """The network of a plan without a loop, by its dependencies alone. O(tasks + dependencies)."""
+    settings = plan.all_settings
+    ids = [task.id for task in plan.tasks if not task.defer]
+    return build(ids, _needs(plan, ids), [settings[name].estimate_s for name in ids])
+
+
+def _needs(plan: Plan, ids: Sequence[TaskId]) -> list[Sequence[int]]:
+    if len(ids) == len(plan.tasks):
+        return list(plan.needs)
+    number = {name: index for index, name in enumerate(ids)}
+    wanted = [plan.by_id[name].after for name in ids]
+    return [tuple(dict.fromkeys(number[o] for o in after if o in number)) for after in wanted]
+
+
+def with_barriers(network: Network, plan: Plan, strategy: Strategy | None = None) -> Network:
+    """The network of a plan with gates too; where nothing is a barrier, the same one.
+
+    O(tasks + dependencies + phases).
 
     Args:
-        barriers: with the gates of sync points, and of every phase where the strategy is waves.
-        strategy: None = what the plan says; only asked with `barriers`.
+        network: of this plan, without gates.
+        strategy: in waves every phase has a gate, else sync points have; None = as planned.
     """
-    active = [task for task in plan.tasks if not task.defer]
-    ids = [task.id for task in active]
-    number = {name: index for index, name in enumerate(ids)}
-    needs = [list(dict.fromkeys(number[o] for o in t.after if o in number)) for t in active]
-    duration_s = [plan.settings(name).estimate_s for name in ids]
-    if barriers:
-        _add_gates(plan, strategy or plan.strategy, [task.phase for task in active], needs)
-        duration_s += [0.0] * (len(needs) - len(ids))
-    return build(ids, needs, duration_s)
+    waves = (strategy or plan.strategy) is Strategy.WAVES
+    gated = {phase.id for phase in plan.phases if phase.sync or waves}
+    if not gated:
+        return network
+    needs = _gated_needs(plan, network, gated)
+    no_time = [0.0] * (len(needs) - network.tasks)
+    return build(network.ids, needs, [*network.duration_s, *no_time])
 
 
-def build(ids: list[TaskId], needs: list[list[int]], duration_s: list[float]) -> Network:
+def build(ids: list[TaskId], needs: list[Sequence[int]], duration_s: list[float]) -> Network:
     """A network from its parts; nodes on a loop are missing from its order."""
     needing: list[list[int]] = [[] for _ in needs]
     for node, wanted in enumerate(needs):
@@ -72,23 +87,23 @@ def _order(needs: Sequence[Sequence[int]], needing: Sequence[Sequence[int]]) -> 
     return order
 
 
-def _add_gates(
-    plan: Plan, strategy: Strategy, phases: Sequence[str | None], needs: list[list[int]]
-) -> None:
-    """One gate for each barrier; it needs its phase's tasks and the gate before it."""
-    members: dict[str, list[int]] = {phase.id: [] for phase in plan.phases}
-    for node, name in enumerate(phases):
-        if name is not None:
-            members[name].append(node)
-    gate: int | None = None
-    for phase in plan.phases:
-        inside = members[phase.id]
-        if gate is not None:
+def _gated_needs(plan: Plan, network: Network, gated: Collection[PhaseId]) -> list[Sequence[int]]:
+    """With a gate for each barrier; it needs its phase's tasks and the gate before it."""
+    members: dict[PhaseId, list[int]] = {phase.id: [] for phase in plan.phases}
+    for node, task in enumerate(network.ids):
+        phase = plan.by_id[task].phase
+        if phase is not None:
+            members[phase].append(node)
+    needs = list(network.needs)
+    gate: tuple[int, ...] = ()  # the last one, or none yet
+    for name, inside in members.items():
+        if gate:
             for node in inside:
-                needs[node].append(gate)
-        if phase.sync or strategy is Strategy.WAVES:
-            needs.append([*inside, *([] if gate is None else [gate])])
-            gate = len(needs) - 1
+                needs[node] = (*needs[node], *gate)
+        if name in gated:
+            needs.append((*inside, *gate))
+            gate = (len(needs) - 1,)
+    return needs
 
 
 def without_edge(network: Network, node: int, needed: int) -> Network:

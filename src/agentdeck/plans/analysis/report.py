@@ -23,7 +23,7 @@ from agentdeck.plans.analysis.actuals import Actuals, actuals_of
 from agentdeck.plans.analysis.claims import CheckedClaim, checked_claims
 from agentdeck.plans.analysis.conflicts import Conflicts, conflicts_of, unmatched
 from agentdeck.plans.analysis.inventory import Row, inventory
-from agentdeck.plans.analysis.network import Network, network_of
+from agentdeck.plans.analysis.network import Network, network_of, with_barriers
 from agentdeck.plans.analysis.ordered import ordered
 from agentdeck.plans.analysis.prices import Prices
 from agentdeck.plans.analysis.schedule import PhaseIdle, Schedule, Use, phase_idle, schedule, uses
@@ -102,8 +102,9 @@ class Analysis(msgspec.Struct, frozen=True):
 def analyse(plan: Plan, asked: Asked) -> Analysis:
     """All of it. Near-linear in the plan, with a counted share of further timetables."""
     network = network_of(plan)
-    gated = network_of(plan, barriers=True, strategy=asked.strategy)
-    free, barred = slack.reach(network), slack.reach(gated)
+    gated = with_barriers(network, plan, asked.strategy)
+    free = slack.reach(network)
+    barred = free if gated is network else slack.reach(gated)
     room = slack.slacks(network, free)
     work = sum(network.duration_s, 0.0)
     tree = Tree(asked.files) if asked.files is not None else None

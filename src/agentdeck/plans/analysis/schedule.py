@@ -62,11 +62,7 @@ def schedule(plan: Plan, agents: int, strategy: Strategy | None = None) -> Sched
     """The plan's timetable by its estimates."""
     way = strategy or plan.strategy
     found = timetable(plan, estimated(plan), agents_limit=agents, strategy=way)
-    rows = tuple(
-        Row(task.id, span.started_s, span.landed_s)
-        for task in plan.tasks
-        if (span := found.spans.get(task.id)) is not None
-    )
+    rows = tuple([Row(task, span.started_s, span.landed_s) for task, span in found.spans.items()])
     return Schedule(
         rows, found.makespan_s, found.most_agents, agents, way, found.busy_s, found.busy_pool_s
     )

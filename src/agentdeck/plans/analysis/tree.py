@@ -16,6 +16,8 @@ from agentdeck.core.footprint import covers
 
 MAX_LOOKED: Final = 1_000_000  # comparisons of a path; about a second
 _WILD: Final = re.compile(r"[*?\[]")
+_ODD: Final = re.compile(r"(?:^|/)(?:\.?/|\.\Z)")  # an empty part, or one that is a dot
+_NOTHING: Final[frozenset[str]] = frozenset()
 _LAST: Final = "\U0010ffff"  # sorts behind everything a path holds
 
 
@@ -32,13 +34,20 @@ class Tree:
         """The files that a pattern means; none when the work is used up."""
         found = self._known.get(pattern)
         if found is None:
-            start = bisect_left(self.paths, prefix := literal_prefix(pattern))
-            end = bisect_left(self.paths, prefix + _LAST) if prefix else len(self.paths)
-            found = frozenset()
-            if self._may_look(end - start + 1):
+            start, end = self._beginning(literal_prefix(pattern))
+            found = _NOTHING
+            if self._may_look(end - start + 1) and end > start:
                 found = frozenset(p for p in self.paths[start:end] if covers((pattern,), p))
             self._known[pattern] = found
         return found
+
+    def _beginning(self, prefix: str) -> tuple[int, int]:
+        """From where to where the paths begin with `prefix`."""
+        paths = self.paths
+        start = bisect_left(paths, prefix)
+        if start == len(paths) or not paths[start].startswith(prefix):
+            return start, start
+        return start, bisect_left(paths, prefix + _LAST, start) if prefix else len(paths)
 
     def shared(self, one: str, two: str) -> frozenset[str]:
         """The files that both patterns mean."""
@@ -53,8 +62,7 @@ class Tree:
 
 def literal_prefix(pattern: str) -> str:
     """What every path that the pattern means begins with."""
-    parts = pattern.split("/")
-    if any(part in ("", ".") for part in parts[:-1]) or parts[-1] == ".":
+    if _ODD.search(pattern):
         return ""  # not the way git writes paths; `covers` reads it nevertheless
     wild = _WILD.search(pattern)
     if wild is None:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from agentdeck.core.plan import Plan, Task
-from agentdeck.plans.analysis.network import Network, network_of
+from agentdeck.plans.analysis.network import Network, network_of, with_barriers
 from agentdeck.plans.analysis.tree import Tree
 from agentdeck.plans.keys import SECTIONS
 from agentdeck.plans.positions import Path, Positions, positions
@@ -62,7 +62,7 @@ class Subject:
     @cached_property
     def gated(self) -> Network:
         """The plan with its barriers."""
-        return network_of(self.plan, barriers=True)
+        return with_barriers(self.network, self.plan)
 
     @cached_property
     def tree(self) -> Tree | None:

@@ -1,16 +1,17 @@
-"""A line of an agent's log as the deck shows it: a tool call on one row, prose wrapped.
+"""A passage of an agent's log as the deck shows it: a tool call on one row, prose wrapped.
 
-Rules: pure, and by single lines, so any part of a log of any size can be shown. Tools and prose are
-read; what the agent's own machinery says is faint; what needs a person or went wrong is coloured.
+Rules: pure, and by single passages, so any part of a log of any size can be shown. Tools and prose
+are read; what the agent's own machinery says is faint; what needs a person or went wrong is
+coloured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from agentdeck.agents.passages import render_passage
 from agentdeck.agents.rendering import Line as LogLine
-from agentdeck.agents.rendering import render
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import Attempt
 from agentdeck.tui.presentation.figures import clock_seconds
@@ -31,10 +32,12 @@ def format_of(plan: Plan, attempt: Attempt) -> str:
     return "plain" if agent is None else agent.stream
 
 
-def log_lines(stream_format: str, raw: bytes, width: int, *, root: str, utc: bool) -> list[Line]:
-    """What the deck shows of one line of a log; often nothing."""
+def log_lines(
+    stream_format: str, passage: Sequence[bytes], width: int, *, root: str, utc: bool
+) -> list[Line]:
+    """What the deck shows of one passage of a log; often nothing."""
     found: list[Line] = []
-    for line in render(stream_format, raw, root=root):
+    for line in render_passage(stream_format, passage, root=root):
         found += _shown(line, width, plain_log=stream_format == "plain", utc=utc)
     return found
 

@@ -20,6 +20,7 @@ from textual.widgets.option_list import Option
 
 from agentdeck.core.decide import MAX_MESSAGE
 from agentdeck.core.events import SkipMode
+from agentdeck.core.state import RunState
 
 Answer = TypeVar("Answer")
 NAMED_TASKS: Final = 8  # of what a cascade skips; more are counted
@@ -72,6 +73,9 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
         """Name the frame."""
         self.query_one(".dialog").border_title = self._title.replace("[", "\\[")
         self.set_class(bool(getattr(self.app, "ascii_only", False)), "-ascii")
+
+    def see(self, state: RunState) -> None:
+        """The run has gone on while the dialog is open; most do not care."""
 
     def action_cancel(self) -> None:
         """Nothing happens."""
@@ -167,9 +171,18 @@ class SkipDialog(Dialog[SkipMode]):
 class AskText(Dialog[str]):
     """A line of text: an answer, a steer, feedback for a retry."""
 
-    def __init__(self, title: str, about: str, placeholder: str) -> None:
+    def __init__(
+        self,
+        title: str,
+        about: str,
+        placeholder: str,
+        *,
+        hint: str = "enter sends · escape sends nothing",
+        may_be_empty: bool = False,
+    ) -> None:
         super().__init__(title)
         self._about, self._placeholder = about, placeholder
+        self._hint, self._may_be_empty = hint, may_be_empty
 
     def compose(self) -> ComposeResult:
         """What it is about, and the line."""
@@ -177,12 +190,12 @@ class AskText(Dialog[str]):
             if self._about:
                 yield Static(self._about, classes="details", markup=False)
             yield Input(placeholder=self._placeholder, max_length=MAX_MESSAGE)
-            yield Static("enter sends · escape sends nothing", classes="hint")
+            yield Static(self._hint, classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Send what is there, if anything is."""
         text = event.value.strip()
-        if text:
+        if text or self._may_be_empty:
             _ = self.dismiss(text)
         else:
             self.notify("Nothing is sent: the line is empty.", severity="warning")

@@ -6,6 +6,7 @@ diff is made in a thread, and again only when the task's work may have changed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,6 +15,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
+from agentdeck.agents.passages import Passages
 from agentdeck.control.logtail import LogTail
 from agentdeck.core.errors import DeckError
 from agentdeck.core.ids import TaskId
@@ -63,11 +65,12 @@ def log_source(
     stream_format = format_of(deck.state.plan, attempt)
     root, frozen = attempt.path or "", deck.frozen
 
-    def draw(raw: bytes) -> list[Text]:
-        lines = log_lines(stream_format, raw, width - MARGIN_CELLS, root=root, utc=frozen)
+    def draw(passage: Sequence[bytes]) -> list[Text]:
+        lines = log_lines(stream_format, passage, width - MARGIN_CELLS, root=root, utc=frozen)
         return [as_text(line, roles) for line in lines]
 
-    return RenderedSource(log_tail(folder, deck, attempt, task), draw)
+    tail = log_tail(folder, deck, attempt, task)
+    return RenderedSource(tail, lambda: Passages(stream_format, root), draw)
 
 
 def log_tail(folder: AttemptFolders, deck: Deck, attempt: Attempt, task: TaskId) -> LogTail:
