@@ -11,7 +11,7 @@ from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, SkipMode, Verdict
 from agentdeck.core.explain import short_duration, standstill
 from agentdeck.core.ids import PhaseId, TaskId
-from agentdeck.core.plan import Defaults, GateWhen, Land, Phase
+from agentdeck.core.plan import Defaults, GateWhen, Land, Phase, QueueRules
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import IOStep, LandEntry, Launch, RunGate
 from agentdeck.testing.builders import (
@@ -120,10 +120,26 @@ def test_a_retry_says_when_and_why() -> None:
 
 
 def test_an_entry_behind_another_names_it() -> None:
-    run = started(plan("A", "B", gates=(gate("unit"),)))
-    run_until(run, lambda run: bool(run.of_kind(RunGate)) and len(run.state.queue) == 2)
+    of = plan("A", "B", gates=(gate("unit"),), queue=QueueRules(batch=1))
+    run = run_until(
+        started(of), lambda run: bool(run.of_kind(RunGate)) and len(run.state.queue) == 2
+    )
     assert run.explain("B") == "B waits in the merge queue behind A"
     assert run.explain("A") == "A is being checked by gate unit"
+
+
+def test_entries_of_a_batch_name_each_other() -> None:
+    run = started(plan("A", "B", gates=(gate("unit"),)))
+    run_until(run, lambda run: bool(run.of_kind(RunGate)) and len(run.state.queue) == 2)
+    assert run.explain("B") == "B is being checked by gate unit together with A"
+    assert run.explain("A") == "A is being checked by gate unit together with B"
+
+
+def test_an_entry_that_is_built_on_another_says_on_which() -> None:
+    of = plan("A", "B", gates=(gate("unit"),), queue=QueueRules(batch=1, slots=2))
+    go_on = lambda _, step: () if isinstance(step, RunGate) else None  # noqa: E731
+    run = run_until(started(of), lambda run: len(run.of_kind(RunGate)) == 2, go_on)
+    assert run.explain("B") == "B is being checked by gate unit on top of A"
 
 
 def test_a_run_that_waits_for_a_person_says_for_what() -> None:

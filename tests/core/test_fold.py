@@ -10,7 +10,7 @@ from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Verdict
 from agentdeck.core.fold import fold
 from agentdeck.core.ids import EntryId, GateName, PhaseId, TaskId
-from agentdeck.core.plan import Land, Phase
+from agentdeck.core.plan import Land, Phase, QueueRules
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import BuildEntry, LandEntry, RunGate
@@ -134,7 +134,7 @@ def test_a_run_starts_once() -> None:
 
 
 def test_a_task_becomes_ready_when_the_last_of_its_needs_has_landed() -> None:
-    run = started(plan("A", "B", "C<A,B"))
+    run = started(plan("A", "B", "C<A,B", queue=QueueRules(batch=1)))
     run_until(run, reached("A", TaskState.LANDED))
     assert run.task_state("C") is TaskState.PENDING
     run_until(run, reached("B", TaskState.LANDED))

@@ -8,7 +8,7 @@ from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Verdict
 from agentdeck.core.ids import EntryId, GateName, TaskId
-from agentdeck.core.plan import Defaults, Land
+from agentdeck.core.plan import Defaults, Land, QueueRules
 from agentdeck.core.queue import frozen_gate, head, in_order
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import AnyStep, BuildEntry, IOStep, LandEntry, RunGate
@@ -91,7 +91,7 @@ def test_sentence_2_what_is_gated_is_what_lands() -> None:
 
 def test_sentence_2_nothing_lands_on_a_tip_it_was_not_built_on() -> None:
     """B's green on the old tip is worth nothing once A has landed."""
-    run = filled("A", "B", gates=(gate("unit"),))
+    run = filled("A", "B", gates=(gate("unit"),), queue=QueueRules(batch=1))
     run_until(run, reached("A", TaskState.LANDED))
     assert queue_steps(run) == [BuildEntry(EntryId("B"), run.state.tip)]
 
@@ -125,7 +125,7 @@ def test_sentence_3_the_tip_is_asked_before_an_entry_is_blamed() -> None:
     assert asked == ["base0+A-tree", "base0-tree"]
 
 
-def test_sentence_4_a_conflict_ejects_with_the_files_and_the_rest_goes_on() -> None:
+def test_sentence_6_a_conflict_ejects_with_the_files_and_the_rest_goes_on() -> None:
     run = filled("A", "B")
     run.append(e.EntryConflicted(EntryId("A"), run.state.tip, ("x.py", "y.py", "z.py", "w.py")))
     run.settle()
@@ -137,22 +137,23 @@ def test_sentence_4_a_conflict_ejects_with_the_files_and_the_rest_goes_on() -> N
     assert names(run) == ["B"]
 
 
-def test_sentence_4_red_on_a_green_tip_ejects_with_the_log() -> None:
-    run = filled("A", "B", gates=(gate("unit"),), defaults=Defaults(retries=0))
+def test_sentence_6_red_on_a_green_tip_ejects_with_the_log() -> None:
+    of_one = QueueRules(batch=1)
+    run = filled("A", "B", gates=(gate("unit"),), defaults=Defaults(retries=0), queue=of_one)
     run_until(run, reached("A", TaskState.FAILED), red_on("+A-"))
     assert run.state.tasks[A].cause is FailureClass.GATE
     assert "assert 1 == 2" in run.state.tasks[A].reason
     run_until(run, reached("B", TaskState.LANDED))
 
 
-def test_sentence_5_a_landing_is_intended_before_the_ref_moves() -> None:
+def test_sentence_7_a_landing_is_intended_before_the_ref_moves() -> None:
     run = run_until(filled("A"), lambda run: bool(run.of_kind(LandEntry)))
     intended = run.history[-1].event
     assert isinstance(intended, e.LandingIntended)
     assert intended.expected == "base0"
 
 
-def test_sentence_5_an_intended_landing_is_finished_in_a_held_queue_and_an_ending_run() -> None:
+def test_sentence_7_an_intended_landing_is_finished_in_a_held_queue_and_an_ending_run() -> None:
     """The ref may have moved already; only the performer can tell."""
     run = run_until(filled("A"), lambda run: bool(run.of_kind(LandEntry)))
     run.command(c.Hold())
@@ -167,7 +168,7 @@ def test_sentence_5_an_intended_landing_is_finished_in_a_held_queue_and_an_endin
     assert run.task_state("A") is TaskState.LANDED
 
 
-def test_sentence_5_an_ending_run_finishes_a_landing_but_does_not_wait_for_a_blocked_one() -> None:
+def test_sentence_7_an_ending_run_finishes_a_landing_but_does_not_wait_for_a_blocked_one() -> None:
     """A blocked landing has not moved the ref: nothing is lost when the run ends without it."""
     run = run_until(filled("A"), lambda run: bool(run.of_kind(LandEntry)))
     run.command(c.EndRun())
@@ -177,7 +178,7 @@ def test_sentence_5_an_ending_run_finishes_a_landing_but_does_not_wait_for_a_blo
     assert run.task_state("A") is TaskState.QUEUED
 
 
-def test_sentence_6_a_held_entry_waits_and_those_behind_it_go_past() -> None:
+def test_sentence_8_a_held_entry_waits_and_those_behind_it_go_past() -> None:
     run = filled("A", "B")
     run.command(c.Hold(A))
     first = head(run.state)
@@ -188,7 +189,7 @@ def test_sentence_6_a_held_entry_waits_and_those_behind_it_go_past() -> None:
     assert run.explain("A") == "A is held by you (h releases it)"
 
 
-def test_sentence_6_a_held_queue_does_nothing() -> None:
+def test_sentence_8_a_held_queue_does_nothing() -> None:
     run = filled("A").command(c.Hold())
     assert queue_steps(run) == []
     run.command(c.Release())

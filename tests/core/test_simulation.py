@@ -67,7 +67,7 @@ def test_seeds_reach_nearly_every_event_and_every_end() -> None:
     outcomes = set()
     seen: set[str] = set()
     stale = 0
-    for seed in range(120):
+    for seed in range(160):
         run = seeded(seed)
         ending = run.run()
         outcomes.add(ending.outcome)
@@ -186,7 +186,7 @@ def test_a_broken_core_is_seen(
     """Each of these breaks one rule; within a few seeds the invariant of that rule fails."""
     breaks(monkeypatch)
     with pytest.raises(Violation, match=found):
-        _all(seeded, range(40))
+        _all(seeded, range(60))
 
 
 def test_the_checks_know_themselves_which_files_meet(monkeypatch: pytest.MonkeyPatch) -> None:

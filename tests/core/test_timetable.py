@@ -8,7 +8,7 @@ import pytest
 
 from agentdeck.core.capacity import Hindrance
 from agentdeck.core.ids import AgentName, PhaseId, PoolName, TaskId
-from agentdeck.core.plan import Defaults, GateWhen, Land, Phase, Plan, Pool, Strategy
+from agentdeck.core.plan import Defaults, GateWhen, Land, Phase, Plan, Pool, QueueRules, Strategy
 from agentdeck.core.state import TaskState
 from agentdeck.core.times import TaskTimes, Try, estimated
 from agentdeck.core.timetable import (
@@ -80,8 +80,16 @@ def test_a_try_that_fails_gives_its_files_back_while_it_waits() -> None:
     assert sequential_s(of, times) == (1 + 10 + 2) + 30 + (1 + 3) + 10
 
 
-def test_the_merge_queue_takes_one_at_a_time_and_the_higher_priority_first() -> None:
+def test_the_merge_queue_takes_together_what_waits_together() -> None:
+    """Without a gate nothing is called back: C waits for A, and then lands with B."""
     of = plan("A", "B", task("C", priority=1))
+    times = {name: TaskTimes((Try(work),), merge_s=10) for name, work in ((A, 1), (B, 2), (C, 5))}
+    found = timetable(of, times)
+    assert {name: span.landed_s for name, span in found.spans.items()} == {A: 11, B: 21, C: 21}
+
+
+def test_the_merge_queue_may_take_one_at_a_time_and_the_higher_priority_first() -> None:
+    of = plan("A", "B", task("C", priority=1), gates=(gate("unit"),), queue=QueueRules(batch=1))
     times = {name: TaskTimes((Try(work),), merge_s=10) for name, work in ((A, 1), (B, 2), (C, 5))}
     found = timetable(of, times)
     assert {name: span.landed_s for name, span in found.spans.items()} == {A: 25, B: 35, C: 15}

@@ -53,11 +53,12 @@ def in_the_ring(ring: VirtualRing) -> Moments:
 
 
 def without_budgets(plan: Plan) -> Plan:
-    """A timetable knows none."""
+    """A timetable knows none, and one gate slot."""
     replace, none = msgspec.structs.replace, Budget()
     return replace(
         plan,
         budget=none,
+        queue=replace(plan.queue, slots=1),
         tasks=tuple(replace(task, budget=none) for task in plan.tasks),
         phases=tuple(replace(phase, budget=none) for phase in plan.phases),
         pools=tuple(replace(pool, budget=none) for pool in plan.pools),

@@ -11,6 +11,7 @@ from agentdeck.core.ids import EntryId
 from agentdeck.core.plan import MAX_BATCH, MAX_DEPTH
 from agentdeck.core.state import (
     Build,
+    Clash,
     Entry,
     GateRun,
     Landing,
@@ -38,8 +39,8 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
         case e.EntryConflicted():
             entry = state.queue[event.entry]
             entry.build = None
-            entry.conflict_tip, entry.conflict_files = event.tip, event.files
-            entry.conflict_behind = event.behind
+            entry.conflicts[event.tip] = Clash(event.files, event.behind)
+            _forget_conflicts(state)
         case e.BatchSplit():
             _split(state, event)
         case e.EntryEjected():
@@ -89,7 +90,15 @@ def _built(state: RunState, event: e.EntryBuilt) -> None:
     for name in names:
         entry = state.queue[name]
         entry.build = build
-        entry.conflict_tip, entry.conflict_files, entry.conflict_behind = None, (), ()
+
+
+def _forget_conflicts(state: RunState) -> None:
+    """Those with what is no more."""
+    there = {entry.build.commit for entry in state.queue.values() if entry.build is not None}
+    there.add(state.tip)
+    for entry in state.queue.values():
+        for base in [base for base in entry.conflicts if base not in there]:
+            del entry.conflicts[base]
 
 
 def _split(state: RunState, event: e.BatchSplit) -> None:

@@ -42,12 +42,16 @@ def explain_entry(state: RunState, entry: Entry, now: float) -> str:
 
 def _outside(state: RunState, entry: Entry, cars: list[train.Car]) -> str:
     """Why an entry is in no car."""
-    ahead = train.waits_for(state, entry)
-    if ahead is not None and ahead.id != entry.id:
-        named = ", ".join(entry.conflict_files[: queue.NAMED_FILES])
-        return f"waits for {ahead.id}: they do not merge in {named}"
-    if ahead is not None and entry.conflict_tip != state.tip:
-        return "waits for what is ahead of it: they do not merge"
+    for base in (state.tip, *(car.build.commit for car in cars if car.build is not None)):
+        ahead = train.waits_for(state, entry, base)
+        if ahead is None:
+            continue
+        named = ", ".join(entry.conflicts[base].files[: queue.NAMED_FILES])
+        if ahead is not entry:
+            return f"waits for {ahead.id}: they do not merge in {named}"
+        under = next((car for car in cars if car.build and car.build.commit == base), None)
+        if under is not None:
+            return f"waits for {under.lead.id}: they do not merge in {named}"
     alone = entry.build is not None and entry.build.entries == (entry.id,)
     if alone and entry.build is not None and train.red_gate(state, entry.build, (entry,)):
         return "is red; waits for what it was built on to land"

@@ -66,7 +66,8 @@ def next_steps(state: RunState, now: float) -> Iterator[AnyStep]:
         found = found[1:]
     if state.queue_held:
         return
-    if (decision := _decision(state, found, now)) is not None:
+    decision = _out(state, found, now) or (_lands(state, found) if landing is None else None)
+    if decision is not None:
         yield Record(decision)
         return
     asked: set[tuple[GateName, str]] = set()
@@ -80,13 +81,14 @@ def next_steps(state: RunState, now: float) -> Iterator[AnyStep]:
             yield step
 
 
-def _decision(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] | None:
-    """What follows from what is known already."""
+def _out(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] | None:
+    """Who leaves the queue, or is suspected, by what is known already."""
     for entry in in_order(state):
-        if is_held(state, entry) or entry.intended or entry.conflict_tip != state.tip:
+        if is_held(state, entry) or entry.intended:
             continue
-        if train.waits_for(state, entry) is entry:
-            return _eject(state, entry, FailureClass.CONFLICT, _conflict(entry), now)
+        if train.waits_for(state, entry, state.tip) is entry:
+            files = entry.conflicts[state.tip].files
+            return _eject(state, entry, FailureClass.CONFLICT, _conflict(files), now)
     for car in found:
         gate = train.blame(state, car)
         if gate is None or car.build is None:
@@ -97,6 +99,11 @@ def _decision(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, 
         if car.base == state.tip:
             why = verdicts.red_sentence(state, gate, car.build.tree)
             return _eject(state, car.lead, FailureClass.GATE, why, now)
+    return None
+
+
+def _lands(state: RunState, found: list[Car]) -> tuple[AnyEvent, ...] | None:
+    """The first car lands when it is green."""
     first = next(iter(found), None)
     if first is None or first.build is None or first.base != state.tip:
         return None
@@ -128,9 +135,9 @@ def _gate(state: RunState, name: GateName, tree: str, commit: str) -> RunGate:
     return RunGate(name, GateWhen.MERGE, tree, commit, state.next_gate_run(name, tree))
 
 
-def _conflict(entry: Entry) -> str:
-    named = ", ".join(entry.conflict_files[:NAMED_FILES])
-    more = len(entry.conflict_files) - NAMED_FILES
+def _conflict(files: tuple[str, ...]) -> str:
+    named = ", ".join(files[:NAMED_FILES])
+    more = len(files) - NAMED_FILES
     return f"conflicts with what has landed in {named}" + (f" and {more} more" if more > 0 else "")
 
 

@@ -108,10 +108,13 @@ def _check_entry(state: RunState, event: AnyEvent) -> None:
     """A task that comes back has the same entry id: a late report may be of its older work."""
     match event:
         case e.EntryBuilt() | e.EntryConflicted():
-            others = event.others if isinstance(event, e.EntryBuilt) else ()
-            _may_be_built(state, event, (event.entry, *others))
+            names = (event.entry, *event.others) if isinstance(event, e.EntryBuilt) else ()
+            _may_be_built(state, event, names or (event.entry,))
             if event.tip != state.tip and event.tip not in _commits(state):
                 raise StaleEvent(event, f"the target is at {state.tip}")
+            builds = {state.queue[name].build for name in names}
+            if builds and all(b and (b.tip, b.entries) == (event.tip, names) for b in builds):
+                raise StaleEvent(event, f"{event.entry} is built already")
         case e.LandingIntended():
             _may_be_built(state, event, (event.entry, *event.others))
         case e.EntryLanded() if state.queue[event.entry].intended != event.commit:

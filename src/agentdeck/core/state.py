@@ -323,6 +323,13 @@ class Build(msgspec.Struct, frozen=True):
     merges: tuple[str, ...] = ()  # of a batch: the commit that brings in each of them
 
 
+class Clash(msgspec.Struct, frozen=True):
+    """An entry does not merge."""
+
+    files: tuple[str, ...]
+    behind: tuple[EntryId, ...] = ()  # with these in between; () = whatever else there is
+
+
 class Entry(msgspec.Struct, kw_only=True):
     """A place in the merge queue."""
 
@@ -334,9 +341,7 @@ class Entry(msgspec.Struct, kw_only=True):
     task: TaskId | None = None
     attempt: int | None = None
     build: Build | None = None
-    conflict_tip: str | None = None  # the tip it does not merge with
-    conflict_files: tuple[str, ...] = ()
-    conflict_behind: tuple[EntryId, ...] = ()  # with these in between; () = with the tip itself
+    conflicts: dict[str, Clash] = {}  # by what it does not merge with: the tip, a build on it
     limit: int | None = None  # at most so many in its batch: it was in one that is red
     group: int = 0  # which red batch that was; 0 = none
     intended: str | None = None  # the commit whose landing is under way
@@ -366,7 +371,7 @@ class StepTrouble(msgspec.Struct, frozen=True):
 
 
 class Landing(msgspec.Struct, frozen=True):
-    """One movement of the target."""
+    """One entry that has landed; those of a batch have one commit."""
 
     entry: EntryId
     commit: str

@@ -8,8 +8,8 @@ Rules:
 - A try goes: claimed, prepared, worked, checked. Its slot is held until it has worked. A try that
   is not the last gives its files back once checked, waits, and is claimed again like any other.
 - The last try's work waits for a person where the plan says so, then goes into the merge queue: one
-  entry at a time, the higher priority first, then who came first. An entry of higher priority sends
-  the one that is being merged back; that one starts anew, because the target has moved.
+  batch at a time, the higher priority first, then who came first. An entry of higher priority sends
+  what is being gated back; that starts anew, because the target has moved.
 - A person's task takes the work of its first try, and no slot; it lands when it is done.
 - What takes no time still has an order: things that happen at one moment happen in rounds, and what
   a round brings about is seen by the next one. So a slot is given away before the landing that
@@ -29,7 +29,7 @@ from agentdeck.core.agenda import Agenda
 from agentdeck.core.dispatcher import Dispatcher
 from agentdeck.core.ids import PhaseId, PoolName, TaskId
 from agentdeck.core.lineup import lineup
-from agentdeck.core.moments import after, rounds
+from agentdeck.core.moments import after, in_parts, rounds
 from agentdeck.core.plan import Land, Plan, Strategy
 from agentdeck.core.spans import AtWork, PhaseSpan, Span, Timetable, UnderWay
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, TaskState
@@ -126,6 +126,7 @@ class _Clock:
         self._fails: list[int] = []  # checked in this round, to no avail
         self._may_close = True  # a phase
         self._queue = MergeQueue(plan)
+        self._land_s = 0.0  # of the batch that is worked on
         self._gate_s = seconds_of("a gate", gate_s)
         self._run_gates = RunGates(self._gates, begun=under_way is not None)
         self._begun_busy_s = 0.0
@@ -242,15 +243,16 @@ class _Clock:
             self._queued.append((2 if reviewed else 1, at))
 
     def _was_built(self, at: int, number: int) -> None:
-        if self._queue.is_built(at, number):
-            self._agenda.next_round.append((_LANDED, at, 0))
+        if self._queue.is_built(number):
+            self._agenda.after(self._land_s, _LANDED, at)
 
-    def _has_landed(self, at: int, _: int) -> None:
+    def _has_landed(self, _: int, __: int) -> None:
+        gone = self._queue.landed()
         if self._gates.of_the_run:
-            self._run_gates.landed(self._plan.tasks[at].id)
+            self._run_gates.landed(self._plan.tasks[at].id for at in gone)
             self._may_close = True  # its gates may be green by now
-        self._queue.landed(at)
-        self._lands(at)
+        for at in gone:
+            self._lands(at)
 
     def _lands(self, at: int) -> None:
         self._landed[at] = self._now_s
@@ -360,17 +362,23 @@ class _Clock:
 
     def _serve(self) -> None:
         """The merge queue works on the entry that is first now."""
-        at = self._queue.next_to_build()
-        if at is not None:
-            merge_s = self._times[at].merge_s
-            if self._merge_left:
-                merge_s = self._merge_left.pop(at, merge_s)
-                self._merge_left.clear()
-            if self._gates.of_merges:
-                built = self._gates.merged(self._agenda.now, self._plan.tasks[at].id, merge_s)
-                self._agenda.at(built, _BUILT, at, self._queue.number)
-            else:
-                self._agenda.after(merge_s, _BUILT, at, self._queue.number)
+        batch = self._queue.next_to_build()
+        if not batch:
+            return
+        merge_s = max([self._times[at].merge_s for at in batch])
+        if self._merge_left:
+            merge_s = self._merge_left.pop(batch[0], merge_s)
+            self._merge_left.clear()
+        gates = 0
+        if self._gates.of_merges:
+            gates = len(self._gates.green_after(self._plan.tasks[at].id for at in batch))
+        # Without a gate there is nothing that could be called back: its landing takes the time.
+        self._land_s = 0.0 if gates else merge_s
+        if gates:
+            built = in_parts(self._agenda.now, merge_s, gates)
+            self._agenda.at(built, _BUILT, batch[0], self._queue.number)
+        else:
+            self._agenda.after(0.0, _BUILT, batch[0], self._queue.number)
 
     def _closes(self) -> PhaseId | None:
         """The phase that is closed now: all of its tasks have settled and its gates are green."""

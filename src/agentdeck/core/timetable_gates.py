@@ -10,6 +10,8 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agentdeck.core.ids import GateName, PhaseId, TaskId
 from agentdeck.core.moments import Moment, in_parts
 from agentdeck.core.plan import GateWhen, Plan
@@ -40,13 +42,12 @@ class Gates:
         runs = len(retries) + (retries[-1] if red and retries else 0)
         return in_parts(now, check_s, runs)
 
-    def merged(self, now: Moment, task: TaskId, merge_s: float) -> Moment:
-        """When the entry that is worked on from now is judged: built first, then each gate."""
-        return in_parts(now, merge_s, len(self.green_after(task)))
-
-    def green_after(self, task: TaskId) -> set[GateName]:
-        """The gates that are green on the tip, once a task has landed."""
-        return self._on_merge.intersection(self._plan.settings(task).gates)
+    def green_after(self, tasks: Iterable[TaskId]) -> set[GateName]:
+        """The gates that are green on the tip, once these have landed as one."""
+        wanted: set[GateName] = set()
+        for task in tasks:
+            wanted.update(self._plan.settings(task).gates)
+        return self._on_merge & wanted
 
 
 class RunGates:
@@ -62,10 +63,10 @@ class RunGates:
         self._under_way: dict[tuple[GateWhen, GateName, int], int] = {}
         self._started = 0
 
-    def landed(self, task: TaskId) -> None:
+    def landed(self, tasks: Iterable[TaskId]) -> None:
         """The tip has moved: only what was proved of the merge is green on it."""
         self._landings += 1
-        self._green = self._gates.green_after(task)
+        self._green = self._gates.green_after(tasks)
 
     def open_gate(self, phase: PhaseId) -> GateName | None:
         """The first gate of a phase that is not green."""

@@ -83,7 +83,7 @@ def cars(state: RunState) -> list[Car]:
         found.append(Car(_sorted_as(build, landing), base, tree, build))
         base, tree = build.commit, build.tree
     slots = state.plan.queue.slots
-    while len(found) < max(1, min(state.depth, slots)) + bool(landing):
+    while len(found) < max(1, min(state.depth, slots)):
         car = _next_car(state, waiting, base, tree)
         if car is None:
             break
@@ -109,6 +109,7 @@ def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -
     if build is not None and build.tip == base:
         members = able[: len(build.entries)]
         same = tuple(entry.id for entry in members) == build.entries
+        same = same and all(entry.build == build for entry in members)
         if same and len(members) <= size_of(members, state.plan.queue.batch):
             return Car(tuple(members), base, tree, build)
     chosen = able[: size_of(able, min(state.batch, state.plan.queue.batch))]
@@ -130,7 +131,7 @@ def size_of(entries: Sequence[Entry], most: int) -> int:
 
 def _may_go_on(state: RunState, entry: Entry, base: str) -> bool:
     """Can it be in a car on top of `base`, as far as is known?"""
-    if entry.conflict_tip == base and waits_for(state, entry) is not None:
+    if waits_for(state, entry, base) is not None:
         return False
     if base == state.tip or entry.build is None or entry.build.tip != base:
         return True
@@ -138,13 +139,14 @@ def _may_go_on(state: RunState, entry: Entry, base: str) -> bool:
     return not (alone and red_gate(state, entry.build, (entry,)))
 
 
-def waits_for(state: RunState, entry: Entry) -> Entry | None:
-    """The entry that this one does not merge behind; itself where it does not merge with `tip`."""
-    if entry.conflict_tip is None:
+def waits_for(state: RunState, entry: Entry, base: str) -> Entry | None:
+    """The entry that this one does not merge behind; itself where it does not merge with `base`."""
+    clash = entry.conflicts.get(base)
+    if clash is None:
         return None
-    if not entry.conflict_behind:
+    if not clash.behind:
         return entry
-    ahead = (state.queue.get(other) for other in entry.conflict_behind)
+    ahead = (state.queue.get(other) for other in clash.behind)
     return next((one for one in ahead if one is not None and not is_held(state, one)), None)
 
 

@@ -155,6 +155,33 @@ def _pools(random: Random) -> tuple[Pool, ...]:
     return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
 
 
+def queueing_plan(random: Random) -> Plan:
+    """A plan whose work piles up before the merge queue: six to twenty tasks, all at once."""
+    names = [TaskId(f"q{number}") for number in range(random.randint(6, 20))]
+    gates = (
+        Gate(GateName("unit"), ("true",), (GateWhen.MERGE,), retries=random.randint(0, 2)),
+        Gate(GateName("lint"), ("true",), (GateWhen.MERGE,)),
+    )
+    return Plan(
+        name="queueing",
+        tasks=tuple(
+            Task(name, priority=random.choice((0, 0, 0, 1, 5)), gates=_some_gates(random, gates))
+            for name in names
+        ),
+        land=random.choice((Land.AUTO, Land.AUTO, Land.APPROVE)),
+        agents_limit=random.choice((4, 20)),
+        promote="auto",
+        defaults=Defaults(agent=AgentName("scripted"), retries=random.randint(0, 2)),
+        gates=gates,
+        queue=QueueRules(batch=random.choice((2, 4, 16)), slots=random.choice((1, 2, 4))),
+    )
+
+
+def _some_gates(random: Random, gates: tuple[Gate, ...]) -> tuple[GateName, ...] | None:
+    """The gates of a task: nearly always all."""
+    return None if random.random() < 0.8 else (random.choice(gates).name,)
+
+
 def _gates(random: Random) -> tuple[Gate, ...]:
     merge, on_task = (GateWhen.MERGE,), (GateWhen.TASK,)
     possible = (

@@ -30,7 +30,7 @@ from agentdeck.core.events import (
 )
 from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
 from agentdeck.core.permissions import OptionKind
-from agentdeck.core.plan import Agent
+from agentdeck.core.plan import Agent, GateWhen
 from agentdeck.core.state import Attempt, Message, RunState, TaskState
 from agentdeck.core.steps import (
     BuildEntry,
@@ -67,6 +67,7 @@ OPTIONS: Final = (
     AskOption("always", "Always allow", OptionKind.ALLOW_ALWAYS),
     AskOption("no", "Reject", OptionKind.REJECT_ONCE),
 )
+SLOW_GATE: Final = 40.0  # times as long as others
 MAX_RED_HERRINGS: Final = 3  # foreign commits to base or target in one run, so that it ends
 
 
@@ -106,6 +107,7 @@ class Faults:
     gate_red: float = 0.12  # of a tree
     gate_flaky: float = 0.08  # of a tree
     gate_broken: float = 0.04
+    gate_slow: float = 0.5  # of a merge gate: it takes as long as agents do, and work piles up
     base_red: float = 0.06
     conflict: float = 0.08
     landing_blocked: float = 0.06
@@ -138,6 +140,14 @@ class Faults:
             if name != "commands"
         }
         return cls(**weighted, commands=random.choice((0, 25, 100)))
+
+    @classmethod
+    def of_the_queue(cls, random: Random) -> Faults:
+        """Agents do their work; what comes after it is as troubled as ever."""
+        usual = vars(cls.varied(random))
+        agents = ("agent_", "never_", "no_work", "outside", "work_fault", "hands_", "limit_met")
+        calm = {name: 0.0 for name in usual if name.startswith(agents)}
+        return cls(**{**usual, **calm, "gate_slow": 0.8})
 
 
 @dataclass
@@ -629,6 +639,8 @@ class World:
 
     def _gate(self, step: RunGate) -> Performer:
         seconds = self.random.uniform(2, 90)
+        if step.when is GateWhen.MERGE and self._chance(self.faults.gate_slow):
+            seconds *= SLOW_GATE
         yield Pause(seconds)
         if self._chance(self.faults.step_fails):
             yield self._trouble(step, "no scratch worktree")

@@ -39,7 +39,7 @@ from agentdeck.core.stale import StaleEvent, check
 from agentdeck.core.state import SETTLED, RunState, TaskState, Wanted
 from agentdeck.core.steps import Freeze, IOStep, Record, Steps, StopAttempt, Thaw, Watch
 from agentdeck.testing.clock import ManualClock
-from agentdeck.testing.generated_plans import PRICES, generated_plan
+from agentdeck.testing.generated_plans import PRICES, generated_plan, queueing_plan
 from agentdeck.testing.random_change import random_change
 from agentdeck.testing.ring_checks import (
     RingChecks,
@@ -407,7 +407,7 @@ class Simulation:
             raise Violation("I12: the run has ended, and its promotion waits in silence")
 
     def _recorded_moves(self) -> list[str]:
-        return [landing.commit for landing in self.state.landings]
+        return list(dict.fromkeys(landing.commit for landing in self.state.landings))
 
     def _complete(self) -> None:
         open_tasks = [task.id for task in self.state.tasks.values() if task.state not in SETTLED]
@@ -525,9 +525,16 @@ def _money(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
 
 
 def seeded(seed: int, faults: Faults | None = None) -> Simulation:
-    """The run of a seed: its plan, and its mix of faults unless others are given."""
+    """The run of a seed: its plan, and its mix of faults unless others are given.
+
+    Each fourth seed is about the merge queue: agents that work, and much of it at once.
+    """
     random = Random(seed)
-    return Simulation(generated_plan(random), seed, faults or Faults.varied(random))
+    if seed % 4 == 3:
+        plan, chosen = queueing_plan(random), Faults.of_the_queue(random)
+    else:
+        plan, chosen = generated_plan(random), Faults.varied(random)
+    return Simulation(plan, seed, faults or chosen)
 
 
 def simulate(seed: int, faults: Faults | None = None) -> Ending:

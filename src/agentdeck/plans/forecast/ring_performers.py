@@ -4,8 +4,9 @@ Rules:
 - An attempt takes the times of its try: attempt n takes try n, later ones the last. A try that is
   not the last fails: by its last task gate when it has task gates, else by the agent's own word.
 - `prepare_s` is spent by `Prepare`, `work_s` between launch and exit, `check_s` by the task gates
-  in equal parts, `merge_s` by the merge gates in equal parts. Where there is no such gate,
-  `Collect` and `BuildEntry` take that time. Every other step takes none.
+  in equal parts, `merge_s` by the merge gates in equal parts, for a batch the longest of its
+  entries. Where there is no such gate, `Collect` and `LandEntry` take that time. Every other
+  step takes none.
 - The parts of a sum end exactly where the sum does: no time is lost or won by rounding.
 - Commits and trees are made up from the run, the task and the attempt, so that a run that is
   played again is the same to the last event.
@@ -121,8 +122,10 @@ class Performers:
                 return now if gated else now + check_s
             case RunGate():
                 return self._gate_ends_at(step, now)
-            case BuildEntry():
-                entries = [self._state.queue[name] for name in (step.entry, *step.others)]
+            case LandEntry():
+                build = self._state.queue[step.entry].build
+                names = build.entries if build is not None else ()
+                entries = [self._state.queue[name] for name in names]
                 gated = train.gates_of(self._state, entries)
                 return now if gated else now + self._merge_s(entries)
             case (
@@ -133,7 +136,7 @@ class Performers:
                 | Deliver()
                 | CloseInput()
                 | Release()
-                | LandEntry()
+                | BuildEntry()
                 | KeepPermissions()
                 | PromoteTarget()
             ):

@@ -1,0 +1,258 @@
+"""Batches and what is stacked on them: what lands is what would land one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from random import Random
+from typing import TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentdeck.core import commands as c
+from agentdeck.core import events as e
+from agentdeck.core import train
+from agentdeck.core.events import AnyEvent
+from agentdeck.core.ids import EntryId, TaskId
+from agentdeck.core.plan import Defaults, QueueRules
+from agentdeck.core.stale import StaleEvent
+from agentdeck.core.state import FIRST_BATCH, RunState, TaskState
+from agentdeck.core.steps import BuildEntry, IOStep, LandEntry, RunGate
+from agentdeck.testing.builders import Answer, Run, gate, goes_well, plan, run_until, started
+from agentdeck.testing.queue_world import QueueWorld
+
+NO_RETRY = Defaults(retries=0)
+
+
+def filled(count: int, *, batch: int = 16, slots: int = 1) -> Run:
+    """A run in which so many tasks (`t0`, ...) wait in the queue and none was built."""
+    rules = QueueRules(batch=batch, slots=slots)
+    names = [f"t{number}" for number in range(count)]
+    of = plan(*names, gates=(gate("unit"),), defaults=NO_RETRY, queue=rules, agents_limit=count)
+    return run_until(started(of), lambda run: len(run.state.queue) == count, _unbuilt)
+
+
+def _unbuilt(_: RunState, step: IOStep) -> Iterable[AnyEvent] | None:
+    return () if isinstance(step, BuildEntry) else None
+
+
+def gates_go_on(world: QueueWorld) -> Answer:
+    """No gate ends."""
+
+    def answer(state: RunState, step: IOStep) -> Iterable[AnyEvent] | None:
+        return () if isinstance(step, RunGate) else world.answer(state, step)
+
+    return answer
+
+
+def done(run: Run) -> bool:
+    return not run.state.queue
+
+
+def landed(run: Run) -> list[str]:
+    return [str(landing.task) for landing in run.state.landings]
+
+
+def tasks(*numbers: int) -> frozenset[TaskId]:
+    return frozenset(TaskId(f"t{number}") for number in numbers)
+
+
+Told = TypeVar("Told", bound=e.Event)
+
+
+def of_kind(run: Run, kind: type[Told]) -> list[Told]:
+    return [recorded.event for recorded in run.history if isinstance(recorded.event, kind)]
+
+
+# --- what is folded together ---------------------------------------------------------------------
+
+
+def test_a_batch_is_gated_once_and_lands_whole() -> None:
+    """Four entries, one build, one gate, one movement of the target."""
+    run, world = filled(FIRST_BATCH), QueueWorld()
+    run_until(run, done, world.answer)
+    assert world.gated == [tuple(f"t{number}" for number in range(FIRST_BATCH))]
+    assert len({landing.commit for landing in run.state.landings}) == 1
+    assert landed(run) == ["t0", "t1", "t2", "t3"]
+    assert [landing.merge for landing in run.state.landings] == [
+        f"commit-1-t{number}" for number in range(FIRST_BATCH)
+    ]
+
+
+def test_what_comes_later_does_not_stop_a_batch_that_is_being_gated() -> None:
+    """The steps stay the same: nothing is built or gated anew."""
+    run = filled(2)
+    run_until(run, lambda run: bool(run.of_kind(RunGate)), QueueWorld().answer)
+    before = run.of_kind(RunGate)
+    run.append(e.EntryQueued(EntryId("late"), e.EntryKind.TASK, "head", None, None))
+    assert run.of_kind(RunGate) == before
+    assert not run.of_kind(BuildEntry)
+
+
+def test_who_is_put_first_by_a_person_is_not_kept_waiting() -> None:
+    run = filled(6, batch=2)
+    run_until(run, lambda run: bool(run.of_kind(RunGate)), QueueWorld().answer)
+    run.command(c.Merge(TaskId("t5")))
+    assert run.of_kind(BuildEntry) == [BuildEntry(EntryId("t5"), "base0", (EntryId("t0"),))]
+
+
+def test_a_held_entry_leaves_its_batch_and_the_others_go_on() -> None:
+    run, world = filled(3), QueueWorld()
+    run_until(run, lambda run: bool(run.of_kind(RunGate)), world.answer)
+    run.command(c.Hold(TaskId("t1")))
+    run_until(run, lambda run: len(run.state.queue) == 1, world.answer)
+    assert landed(run) == ["t0", "t2"]
+
+
+def test_commits_of_the_base_are_gated_by_themselves() -> None:
+    run = filled(2)
+    run.append(e.EntryQueued(EntryId("base@1"), e.EntryKind.BASE, "head"))
+    assert run.of_kind(BuildEntry) == [BuildEntry(EntryId("base@1"), "base0")]
+
+
+# --- how many ------------------------------------------------------------------------------------
+
+
+def test_batches_grow_by_one_with_each_landing_and_halve_on_red() -> None:
+    run, world = filled(30), QueueWorld(bad=tasks(12))
+    run_until(run, done, world.answer)
+    sizes = [len(event.others) + 1 for event in of_kind(run, e.LandingIntended)]
+    assert sizes[:2] == [FIRST_BATCH, FIRST_BATCH + 1]
+    split = of_kind(run, e.BatchSplit)
+    assert len(split[0].entries) == FIRST_BATCH + 2
+    assert max(sizes) <= 16
+
+
+def test_no_batch_is_larger_than_the_plan_allows() -> None:
+    run = run_until(filled(9, batch=2), done, QueueWorld().answer)
+    assert max(len(event.others) + 1 for event in of_kind(run, e.LandingIntended)) == 2
+
+
+# --- who is to blame -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("culprit", range(4))
+def test_a_red_batch_is_split_until_the_culprit_is_alone(culprit: int) -> None:
+    run, world = filled(4), QueueWorld(bad=tasks(culprit))
+    run_until(run, done, world.answer)
+    assert sorted(landed(run)) == sorted({"t0", "t1", "t2", "t3"} - {f"t{culprit}"})
+    assert run.task_state(f"t{culprit}") is TaskState.FAILED
+    assert len(of_kind(run, e.EntryEjected)) == 1
+
+
+def test_the_half_that_must_be_red_is_not_gated_again() -> None:
+    """t0 and t1 are green and land. What is left has the tree of the whole batch: red, for free."""
+    run, world = filled(4), QueueWorld(bad=tasks(3))
+    run_until(run, done, world.answer)
+    whole = tuple(TaskId(f"t{number}") for number in range(4))
+    assert world.gated.count(whole) == 1
+    assert len(world.gated) == len(set(world.gated))
+
+
+def test_two_that_are_red_only_together_cost_one_of_them() -> None:
+    world = QueueWorld(bad_together=frozenset({tasks(1, 3)}))
+    run = run_until(filled(4), done, world.answer)
+    assert landed(run) == ["t0", "t1", "t2"]
+
+
+def test_what_does_not_merge_behind_another_waits_for_it() -> None:
+    """It is not sent away before the other has landed: that one may be red."""
+    world = QueueWorld(bad=tasks(0), clashes=frozenset({tasks(0, 1)}))
+    run = run_until(filled(3), done, world.answer)
+    assert landed(run) == ["t1", "t2"]
+
+
+def test_nobody_lands_through_the_green_of_somebody_behind() -> None:
+    """t1 makes good what t0 breaks; both together are green, and still t0 is judged by itself."""
+    run = filled(2, batch=1, slots=2)
+    world = QueueWorld(bad=tasks(0))
+    run_until(run, done, world.answer)
+    assert landed(run) == ["t1"]
+
+
+# --- what is stacked -----------------------------------------------------------------------------
+
+
+def test_with_more_slots_the_next_batch_is_gated_on_top_of_the_first() -> None:
+    run = filled(4, batch=2, slots=2)
+    run_until(run, lambda run: len(run.of_kind(RunGate)) == 2, gates_go_on(QueueWorld()))
+    one, two = train.cars(run.state)
+    assert (one.base, two.base) == ("base0", one.build and one.build.commit)
+    run_until(run, lambda run: bool(run.of_kind(LandEntry)), QueueWorld().answer)
+
+
+def test_what_was_stacked_on_red_is_built_again_without_it() -> None:
+    run, world = filled(4, batch=1, slots=4), QueueWorld(bad=tasks(0))
+    run_until(run, done, world.answer)
+    assert landed(run) == ["t1", "t2", "t3"]
+
+
+def test_a_green_batch_waits_for_the_one_below_it() -> None:
+    run, world = filled(4, batch=2, slots=2), QueueWorld()
+    run_until(run, lambda run: len(run.of_kind(RunGate)) == 2, gates_go_on(world))
+    first, second = run.of_kind(RunGate)
+    run.append(*world.answer(run.state, second) or ())  # type: ignore[arg-type]
+    assert run.settle().of_kind(LandEntry) == []
+    assert run.explain("t2") == "t2 is green and waits to land together with t3 on top of t0"
+    run.append(*world.answer(run.state, first) or ())  # type: ignore[arg-type]
+    assert run.settle().of_kind(LandEntry)
+    run_until(run, done, world.answer)
+    assert len(world.gated) == 2
+
+
+def test_a_build_that_is_told_twice_changes_nothing() -> None:
+    run = filled(2)
+    [step] = run.of_kind(BuildEntry)
+    built = list(QueueWorld().answer(run.state, step) or ())  # type: ignore[arg-type]
+    run.append(*built)
+    with pytest.raises(StaleEvent):
+        run.append(*built)
+
+
+# --- any queue -----------------------------------------------------------------------------------
+
+NUMBERS = st.integers(0, 9)
+PAIRS = st.frozensets(st.frozensets(NUMBERS, min_size=2, max_size=2), max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    count=st.integers(1, 10),
+    bad=st.frozensets(NUMBERS, max_size=4),
+    together=PAIRS,
+    clashes=PAIRS,
+    batch=st.sampled_from([1, 2, 3, 16]),
+    slots=st.integers(1, 4),
+    seed=st.integers(0, 10_000),
+)
+def test_what_lands_is_what_would_land_one_by_one(
+    count: int,
+    bad: frozenset[int],
+    together: frozenset[frozenset[int]],
+    clashes: frozenset[frozenset[int]],
+    batch: int,
+    slots: int,
+    seed: int,
+) -> None:
+    """Whatever is wrong with whom, and in whichever order gates end."""
+    world = QueueWorld(
+        tasks(*bad),
+        frozenset(tasks(*pair) for pair in together),
+        frozenset(tasks(*pair) for pair in clashes),
+    )
+    run, random = filled(count, batch=batch, slots=slots), Random(seed)
+    for _ in range(1_000):
+        if done(run.settle()):
+            break
+        step = random.choice(run.steps().steps)  # the one that ends next
+        told = world.answer(run.state, step)  # type: ignore[arg-type]
+        run.append(*(goes_well(run.state, step) if told is None else told))  # type: ignore[arg-type]
+    assert done(run)
+    order = [TaskId(f"t{number}") for number in range(count)]
+    assert sorted(landed(run)) == sorted(world.alone(order))
+    tips = list(dict.fromkeys(landing.commit for landing in run.state.landings))
+    for below, above in pairwise(("base0", *tips)):
+        assert set(world.inside.get(below, ())) < set(world.inside[above])
+        assert not world.is_red(world.inside[above])
