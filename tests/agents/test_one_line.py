@@ -46,3 +46,9 @@ def test_text_on_a_line_and_a_piece_of_text(text: str, line: str, piece: str) ->
     assert one_line(text, 40) == line
     assert plain_piece(text, 40) == piece
     assert plain_text(text, 40) == piece.strip()
+
+
+@given(st.text(st.sampled_from(" a\u00a0\u3000\t\x1b\u200bé…"), max_size=12), st.integers(4, 12))
+def test_a_line_that_needs_no_cleaning_is_what_cleaning_makes_of_it(text: str, limit: int) -> None:
+    """With a line break at its end it is looked at more closely, and nothing else comes out."""
+    assert one_line(text, limit) == one_line(text + "\n", limit)

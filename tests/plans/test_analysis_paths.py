@@ -189,3 +189,18 @@ def test_a_changed_network_is_the_network_of_the_changed_plan(
             if (network.ids[needed], network.ids[node]) not in pairwise(chain)
         ]
         assert reach(cut).length_s == pytest.approx(max(length(plan, chain) for chain in kept))
+
+
+def test_a_barrier_without_tasks_passes_on_what_it_waits_for() -> None:
+    first, none, last = (Phase(PhaseId(name), sync=True) for name in ("first", "none", "last"))
+    a, b = TaskId("A"), TaskId("B")
+    tasks = (Task(a, estimate_s=5.0, phase=first.id), Task(b, estimate_s=3.0, phase=last.id))
+    plan = Plan("p", tasks, phases=(first, none, last))
+    assert reach(with_barriers(network_of(plan), plan)).earliest_s[:2] == [0.0, 5.0]
+
+
+def test_without_a_barrier_the_network_stays_the_same() -> None:
+    plan = Plan("p", (Task(TaskId("A"), phase=PhaseId("x")),), phases=(Phase(PhaseId("x")),))
+    network = network_of(plan)
+    assert with_barriers(network, plan, Strategy.EAGER) is network
+    assert with_barriers(network, plan, Strategy.WAVES) is not network

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +21,7 @@ from agentdeck.plans.editing.verbs import Verb, edited
 from agentdeck.plans.problems import PlanProblems
 from agentdeck.plans.reader import read_plan
 from agentdeck.plans.writer import write_plan
+from agentdeck.testing.counted_calls import calls_of
 from agentdeck.testing.plan_strategies import plans
 
 SAMPLES = sorted((Path(__file__).parents[2] / "sample_plans").glob("*.toml"))
@@ -420,14 +419,8 @@ def _long(tasks: int) -> str:
     return "version = 1\n" + "".join(one.format(n=n, text=text) for n in range(tasks))
 
 
-def _takes(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
-
-
-def test_the_time_of_an_edit_grows_with_the_text() -> None:
-    """Eight times the tasks take about eight times as long, also when all of them change."""
+def test_the_work_of_an_edit_grows_with_the_text() -> None:
+    """Eight times the tasks, less than twelve times the calls, also when all of them change."""
     hub = "T0"
 
     def text_of(tasks: int) -> str:
@@ -437,12 +430,13 @@ def test_the_time_of_an_edit_grows_with_the_text() -> None:
             .replace(f'after = ["{hub}"]\n', "", 1)
         )
 
-    def drop(tasks: int) -> float:
+    def drop(tasks: int) -> int:
         text = text_of(tasks)
         verb = partial(verbs.drop, name=hub, relink=True)
-        return min(_takes(lambda: edited(text, verb, file="p")) for _ in range(2))
+        return calls_of(lambda: edited(text, verb, file="p"))
 
-    assert drop(1600) < 8 * 3 * max(drop(200), 0.01)
+    drop(20)  # what is made once for all
+    assert drop(800) < 12 * drop(100)
 
 
 def test_a_text_is_read_once_for_many_changes() -> None:

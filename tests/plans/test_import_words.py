@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -253,10 +252,8 @@ def test_no_text_is_too_strange(text: str) -> None:
     "piece",
     ["[", "](", "*a", "**", "_", "`", "(", ")", "1", "1-", ",", " ", "a ", "✅", "1h ", "~~"],
 )
-def test_long_texts_take_linear_time(piece: str) -> None:
-    """A cell of a megabyte costs no more than its letters."""
+def test_long_texts_are_read_to_their_end(piece: str) -> None:
+    """A cell of a megabyte: an expression that goes back for each letter would never end."""
     text = piece * (1_000_000 // len(piece))
     for read in READERS:
-        before = time.process_time()
         read(text)
-        assert time.process_time() - before < 8, read

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +10,7 @@ from agentdeck.plans.imports.build import build
 from agentdeck.plans.imports.draft import MAX_REMARKS, MAX_TASKS, Draft
 from agentdeck.plans.imports.markdown.document import read_markdown
 from agentdeck.plans.problems import PlanProblems
+from agentdeck.testing.counted_calls import calls_of
 
 FAR: int = 13  # times the work that ten times the text may take; ten would be exactly linear
 
@@ -91,19 +89,7 @@ SHAPES = {
 
 def work(text: str) -> int:
     """How many Python and C functions are called while a text is read."""
-    count = 0
-
-    def tick(frame: FrameType, event: str, arg: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(tick)
-    try:
-        read_markdown(text, file="p.md")
-    finally:
-        sys.setprofile(before)
-    return count
+    return calls_of(lambda: read_markdown(text, file="p.md"))
 
 
 def shaped(name: str, times: int) -> str:
@@ -119,38 +105,47 @@ def test_ten_times_the_text_is_ten_times_the_work(name: str) -> None:
     assert large < FAR * small
 
 
-LONG = 50_000  # characters
-WALLS = {
-    "bars": "|" * LONG,
-    "bars and dashes": "|" * LONG + "\n" + "|-" * (LONG // 2),
-    "dashes": "-" * LONG,
-    "stars": "*" * LONG,
-    "quotes": ">" * LONG,
-    "nested lists": "- " * (LONG // 2) + "a",
-    "spaces": "a" + " " * LONG + "b",
-    "spaces in a field": "**a" + " " * LONG + "**: b",
-    "open brackets": "## Phase 1\n- a " + "(" * LONG,
-    "brackets": "## Phase 1 " + "(1)" * (LONG // 3),
-    "square brackets": "- [" * (LONG // 3),
-    "signs": "## " + "✅" * LONG,
-    "ids": "## Phase 1\n- " + "A-1, " * (LONG // 5),
-    "ranges": "## Phase 1\n" + "- A-1 through A-999\n" * (LONG // 20),
-    "wide ranges": "## Phase 1\n" + "".join(f"- A{n}-1 through A{n}-999\n" for n in range(1500)),
-    "many needs": "| Task | Deps |\n|-|-|\n" + "".join(f"| a{n} | T1–T999 |\n" for n in range(999)),
-    "paths": "| Task | Files |\n|-|-|\n| a | " + "a/b.py, " * (LONG // 8) + "|",
-    "cells": "| Task | Time |\n|-|-|\n| a |" + " x |" * (LONG // 4),
-    "one heading": "# " + "risk (" * (LONG // 6) + "\n" + "- a\n\n" * 500,
-    "comments": "<!--\n" * (LONG // 5),
-    "tags": "<a " * (LONG // 3),
-    "boxes": "```\n" + "┌─┐│" * (LONG // 4) + "\n```",
-    "backticks": "`" * LONG,
-    "code in code": "```markdown\n# a\n" * 3000,
-}  # fmt: skip
+LONG = 20_000  # characters
 
 
-@pytest.mark.parametrize("name", WALLS)
-@pytest.mark.timeout(60)
+def lines(line: str, count: int) -> str:
+    return "".join(line.format(n=n) for n in range(count))
+
+
+def walls(long: int) -> dict[str, str]:
+    """Texts made to be slow, each of about so many characters."""
+    return {
+        "bars": "|" * long,
+        "bars and dashes": "|" * long + "\n" + "|-" * (long // 2),
+        "dashes": "-" * long,
+        "stars": "*" * long,
+        "quotes": ">" * long,
+        "nested lists": "- " * (long // 2) + "a",
+        "spaces": "a" + " " * long + "b",
+        "spaces in a field": "**a" + " " * long + "**: b",
+        "open brackets": "## Phase 1\n- a " + "(" * long,
+        "brackets": "## Phase 1 " + "(1)" * (long // 3),
+        "square brackets": "- [" * (long // 3),
+        "signs": "## " + "✅" * long,
+        "ids": "## Phase 1\n- " + "A-1, " * (long // 5),
+        "ranges": "## Phase 1\n" + "- A-1 through A-999\n" * (long // 20),
+        "wide ranges": "## Phase 1\n" + lines("- A{n}-1 through A{n}-999\n", long // 66),
+        "many needs": "| Task | Deps |\n|-|-|\n" + lines("| a{n} | T1–T999 |\n", long // 50),
+        "paths": "| Task | Files |\n|-|-|\n| a | " + "a/b.py, " * (long // 8) + "|",
+        "cells": "| Task | Time |\n|-|-|\n| a |" + " x |" * (long // 4),
+        "one heading": "# " + "risk (" * (long // 6) + "\n" + "- a\n\n" * (long // 100),
+        "comments": "<!--\n" * (long // 5),
+        "tags": "<a " * (long // 3),
+        "boxes": "```\n" + "┌─┐│" * (long // 4) + "\n```",
+        "backticks": "`" * long,
+        "code in code": "```markdown\n# a\n" * (long // 16),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", walls(0))
 def test_walls_of_signs_are_read(name: str) -> None:
-    """A text made to be slow is read, well within the time that a hang would take."""
-    draft = read_markdown(WALLS[name], file="p.md")
+    """With eight times the text, less than sixteen times the work; a square would be sixty-four."""
+    draft = read_markdown(walls(LONG)[name], file="p.md")
     assert len(draft.remarks) <= MAX_REMARKS
+    small, large = work(walls(500)[name]), work(walls(4_000)[name])
+    assert large < 16 * small

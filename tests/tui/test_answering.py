@@ -21,6 +21,7 @@ from agentdeck.core.state import TaskState
 from agentdeck.tui.presentation.asks import exact, request_lines
 from agentdeck.tui.presentation.line import cells, text_of
 from agentdeck.tui.screens.ask_dialogs import AnswerQuestion, AskDialog, AskPermission
+from agentdeck.tui.snapshot import _text
 
 S3 = TaskId("S-3")
 WIDTH = 40
@@ -89,6 +90,31 @@ async def test_enter_allows_nothing(tmp_path: Path) -> None:
         assert "Press the letter of an answer" in deck.toasts[0]
 
 
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 36), (80, 40)])
+async def test_answers_are_seen_however_long_the_request_is(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """What is asked scrolls, with the arrows; the rows of the answers and the hint stay."""
+    told = asking()
+    told.tell(e.AskWithdrawn(S3, 1, "p1"), e.AskWithdrawn(S3, 1, "p2"))
+    told.tell(question("Write", {"content": "".join(f"line {n}\n" for n in range(300))}))
+    async with room(tmp_path, told, size) as deck:
+        deck.app.asking.answer(S3, frozenset({"q2"}))
+        await deck.pilot.pause()
+        assert "+ line 1" in _text(deck.app)
+        await deck.press("end")
+        for _ in range(200):
+            screen = _text(deck.app)
+            if "+ line 299" in screen:
+                break
+            await deck.pilot.pause(0.02)
+        assert "+ line 299" in screen
+        for words in ("wants to use Write", "a r p remember", "y  Allow it once", "n  Deny it"):
+            assert words in screen
+        assert "escape leaves it open" in screen
+        assert deck.toasts == []
+
+
 async def test_a_pattern_is_remembered_only_if_it_answers_this(tmp_path: Path) -> None:
     """A wildcard does not stretch over what a shell would read as another command; `*` does."""
     async with room(tmp_path, asking()) as deck:
@@ -97,10 +123,11 @@ async def test_a_pattern_is_remembered_only_if_it_answers_this(tmp_path: Path) -
         line = deck.app.screen.query_one(Input)
         line.value = "set *"
         await deck.press("enter")
-        assert "set * would not answer this one." in deck.toasts[-1]
+        assert deck.toasts == ["set * would not answer this one."]
         line.value = "*"
         await deck.press("enter", "r")
         assert deck.source.sent == [answer(deck, "allow", remember=Scope.RUN, target="*")]
+        assert len(deck.toasts) == 1
 
 
 async def test_the_next_one_follows_with_the_agents_own_answers(tmp_path: Path) -> None:

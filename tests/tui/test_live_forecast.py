@@ -224,9 +224,7 @@ def test_never_two_forecasts_at_once_and_the_past_is_read_once() -> None:
     assert not found.tick()
     thread = found._thread
     for _ in range(50):
-        began = time.perf_counter()
-        assert not found.tick()
-        assert time.perf_counter() - began < 0.1
+        assert not found.tick()  # one that waited would never come back: `past` holds it
     assert found._thread is thread
     assert not told(model)
     past.go.set()
@@ -307,10 +305,9 @@ async def test_leaving_does_not_wait_for_a_forecast(
         thread = app.forecasting._thread
         assert thread is not None
         assert thread.daemon  # else the process would wait for it at its very end
-        began = time.monotonic()
         await pilot.press("q")
         await pilot.pause()
-    assert time.monotonic() - began < 5
+    assert thread.is_alive()  # it was left, not waited for
     past.go.set()
 
 

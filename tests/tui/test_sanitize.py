@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
 
 import pytest
@@ -80,8 +79,6 @@ def test_a_huge_line_is_cut_and_says_so() -> None:
 @pytest.mark.parametrize(
     "piece", [b"\x1b]", b"\xc2\x9d", b"\x1b[", b"\r", b"\x1b[31m", b"a\r\x1b[m", b"\r\x1b[m"]
 )
-def test_hostile_lines_take_no_time(piece: bytes) -> None:
-    """No sequence makes the work grow with the square of the line."""
-    start = time.perf_counter()
-    clean(piece * 20_000)
-    assert time.perf_counter() - start < 1.0
+def test_hostile_lines_are_cleaned_to_their_end(piece: bytes) -> None:
+    """Work that grows with the square of a line of megabytes would never end."""
+    clean(piece * 1_000_000)

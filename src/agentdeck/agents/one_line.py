@@ -43,6 +43,8 @@ def plain_piece(text: str, limit: int) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """`text` on one line, at most `limit` characters: runs of white space become one space."""
+    if len(text) <= limit and text.isprintable() and "  " not in text and text == text.strip(" "):
+        return text  # as most are: this is asked several times for each line of a stream
     whole = len(text) <= limit * SLACK
     head = text if whole else text[: limit * SLACK]
     if not head.isprintable():  # else it has no white space but spaces, and nothing unsafe

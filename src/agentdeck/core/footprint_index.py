@@ -234,7 +234,7 @@ def pairs(
         total += met.count_behind(at)
         if len(listed) < limit:
             for other in met.behind(at, limit - len(listed)):
-                pattern = footprint.overlap(task.files, tasks[other].files)
+                pattern = footprint.overlap(met.files[at], met.files[other])
                 assert pattern is not None
                 listed.append(Pair(task.id, tasks[other].id, pattern))
     return Pairs(tuple(listed), total)

@@ -263,7 +263,8 @@ table of the same name changes them. A table says either `use` or `command`. In 
 worktree) and the others that [agents](agents.md) names.
 
 - `permissions = "ask"` makes an agent ask a person before it acts, where its adapter has a way;
-  `args` with an option of the agent's own for it win over both.
+  `args` with an option of the agent's own for it win over both. `i` in the control room answers, or
+  `agentdeck answer`.
 - `home` is where an agent keeps its sessions, settings and logins. They are a person's own
   (`"shared"`), because a login cannot be had twice. `"own"` gives the agent an empty folder below
   the run's: nothing of yours is read or changed, and somebody has to log in by a variable such as

@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -19,7 +19,7 @@ from agentdeck.core.footprint import patterns_overlap
 from agentdeck.core.footprint_index import Pairs, pairs
 from agentdeck.core.ids import TaskId
 from agentdeck.core.pattern_heads import shared_files
-from agentdeck.core.plan import Plan, Task
+from agentdeck.core.plan import Plan
 from agentdeck.plans.analysis.network import Network
 from agentdeck.plans.analysis.ordered import ordered
 from agentdeck.plans.analysis.tree import Tree
@@ -87,11 +87,12 @@ def _listed(
     plan: Plan, found: Pairs, depend: Sequence[bool], barred: Sequence[bool], tree: Tree | None
 ) -> tuple[Conflict, ...]:
     rows = []
+    touched = _touched(plan, {name for each in found.listed for name in (each.a, each.b)})
     for each, by_path, by_barrier in zip(found.listed, depend, barred, strict=True):
         a, b = plan.by_id[each.a], plan.by_id[each.b]
         by = "dependencies" if by_path else "barrier" if by_barrier else ""
         alone = "alone" if a.exclusive or b.exclusive else "serialise"
-        meeting = _meeting(a, b)
+        meeting = _meeting(touched[each.a], touched[each.b])
         existing: set[str] = set()
         for one, two in meeting if tree else ():
             existing |= tree.shared(one, two) if tree else set()
@@ -109,15 +110,18 @@ def _listed(
     return tuple(rows)
 
 
-def _meeting(a: Task, b: Task) -> list[tuple[str, str]]:
-    """The patterns of two tasks that can meet, of the first `MAX_PATTERNS` of each."""
-    others = b.files[:MAX_PATTERNS]
-    return [
-        (one, two)
-        for one in a.files[:MAX_PATTERNS]
-        for two in others
-        if one == two or patterns_overlap(one, two)
-    ]
+def _touched(plan: Plan, tasks: Iterable[TaskId]) -> dict[TaskId, list[str]]:
+    """Of the first `MAX_PATTERNS` of each task those that others may touch."""
+    found = {}
+    for name in tasks:
+        shared = set(shared_files(plan)[name])
+        found[name] = [file for file in plan.by_id[name].files[:MAX_PATTERNS] if file in shared]
+    return found
+
+
+def _meeting(a: Sequence[str], b: Sequence[str]) -> list[tuple[str, str]]:
+    """The patterns of two tasks that can meet."""
+    return [(one, two) for one in a for two in b if one == two or patterns_overlap(one, two)]
 
 
 def _narrower(meeting: Sequence[tuple[str, str]]) -> tuple[str, ...]:

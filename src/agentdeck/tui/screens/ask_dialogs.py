@@ -96,7 +96,7 @@ class AskDialog(Dialog["c.Answer | Gone"]):
         low = height < LOW
         self.set_class(low, "-low")
         blanks = 0 if low else 2
-        margins = 1 if low else 3  # around what is asked, and above the hint
+        margins = 1 if low else 4  # around what is asked, above the answers and the hint
         others = self._head_rows() + self.rows_of_answers() + margins + 1
         room = int(height * SHARE) - FRAME_ROWS - blanks - others
         body = self.query_one("#ask-body", LinesView)
@@ -124,6 +124,7 @@ class AskPermission(AskDialog):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"choose('{key}')", show=False) for key in "yarp123456789"),
         Binding("n", "write('deny')", show=False),
+        Binding("enter", "say_how", show=False),
         Binding("e", "write('pattern')", show=False),
     ]
 
@@ -208,8 +209,13 @@ class AskPermission(AskDialog):
 
     def on_key(self, event: events.Key) -> None:
         """No key does nothing in silence."""
-        if event.key == "enter" or (event.is_printable and event.character != "j"):
-            self.notify("Press the letter of an answer; escape leaves it open.", timeout=3)
+        answers = {choice.key for choice in self._choices()}
+        if event.is_printable and event.character not in answers | {"e", "j", "k"}:
+            self.action_say_how()
+
+    def action_say_how(self) -> None:
+        """What does something here."""
+        self.notify("Press the letter of an answer; escape leaves it open.", timeout=3)
 
     def _first_pattern(self) -> str:
         """What is there to be changed: a target of one line, in full."""
