@@ -70,12 +70,12 @@ def of_kind(run: Run, kind: type[Told]) -> list[Told]:
 
 
 def test_a_batch_is_gated_once_and_lands_whole() -> None:
-    """Four entries, one build, one gate, one movement of the target."""
+    """Some entries, one build, one gate, one movement of the target."""
     run, world = filled(FIRST_BATCH), QueueWorld()
     run_until(run, done, world.answer)
     assert world.gated == [tuple(f"t{number}" for number in range(FIRST_BATCH))]
     assert len({landing.commit for landing in run.state.landings}) == 1
-    assert landed(run) == ["t0", "t1", "t2", "t3"]
+    assert landed(run) == [f"t{number}" for number in range(FIRST_BATCH)]
     assert [landing.merge for landing in run.state.landings] == [
         f"commit-1-t{number}" for number in range(FIRST_BATCH)
     ]
@@ -116,7 +116,7 @@ def test_commits_of_the_base_are_gated_by_themselves() -> None:
 
 
 def test_batches_grow_by_one_with_each_landing_and_halve_on_red() -> None:
-    run, world = filled(30), QueueWorld(bad=tasks(12))
+    run, world = filled(40), QueueWorld(bad=tasks(20))
     run_until(run, done, world.answer)
     sizes = [len(event.others) + 1 for event in of_kind(run, e.LandingIntended)]
     assert sizes[:2] == [FIRST_BATCH, FIRST_BATCH + 1]
