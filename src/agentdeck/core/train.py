@@ -27,7 +27,7 @@ import msgspec
 from agentdeck.core import events as e
 from agentdeck.core import evidence, verdicts
 from agentdeck.core.events import EntryKind
-from agentdeck.core.ids import EntryId, GateName
+from agentdeck.core.ids import GateName
 from agentdeck.core.state import Build, Entry, RunState, TaskRun
 
 
@@ -188,18 +188,9 @@ def landed(state: RunState, build: Build) -> tuple[e.EntryLanded, ...]:
     )
 
 
-def car_of(state: RunState, entry: EntryId) -> tuple[int, Car] | None:
-    """The car that an entry is in, and its place in the train, from 0."""
-    for at, car in enumerate(cars(state)):
-        if any(one.id == entry for one in car.entries):
-            return at, car
-    return None
-
-
 __all__ = [
     "Car",
     "blame",
-    "car_of",
     "cars",
     "gates_of",
     "in_order",
