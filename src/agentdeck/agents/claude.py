@@ -25,7 +25,7 @@ from agentdeck.agents.json_line import (
     table_of,
     text_of,
 )
-from agentdeck.agents.line_reader import Context, Memory, remembered, unread
+from agentdeck.agents.line_reader import Context, Memory, mark_of, remembered, unread
 from agentdeck.agents.one_line import one_line, plain_text
 from agentdeck.agents.reports import (
     ACTIVITY_CHARS,
@@ -37,6 +37,17 @@ from agentdeck.agents.reports import (
     Said,
     Started,
     ToolUsed,
+)
+from agentdeck.agents.skimming import (
+    CALLED,
+    COUNTS,
+    NOTHING,
+    SAID,
+    UNFIT,
+    WORKS,
+    KnownFiles,
+    Skimming,
+    is_visible,
 )
 from agentdeck.agents.tool_inputs import edited_by, size_of_edit, target_of, todo_list
 from agentdeck.core.events import FailureClass
@@ -56,13 +67,39 @@ class ClaudeMemory(Memory, frozen=True, array_like=True, tag="claude/1"):
     resets_at: float | None = None  # when that limit resets
 
 
-class ClaudeLines:
+class _SkimmedBlock(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+    name: str = ""
+    input: msgspec.Raw = msgspec.Raw()
+
+
+class _SkimmedMessage(msgspec.Struct):
+    id: str = ""
+    content: list[_SkimmedBlock] = []
+    usage: msgspec.Raw = msgspec.Raw()
+
+
+class _Skimmed(msgspec.Struct):
+    """What of a line tells what it does."""
+
+    type: str = ""
+    message: _SkimmedMessage | None = None
+    parent_tool_use_id: str | None = None
+    error: str = ""
+
+
+_skimmed: Final = msgspec.json.Decoder(_Skimmed)
+
+
+class ClaudeLines(Skimming):
     """Reads the lines of one attempt."""
 
     def __init__(self, context: Context) -> None:
-        self.memory = remembered(context.carry, ClaudeMemory)
+        self.memory: ClaudeMemory = remembered(context.carry, ClaudeMemory)
         self._root = context.root
         self._open: dict[str, tuple[str, str]] = {}  # tool calls by id: name, target
+        self._files = KnownFiles()
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
@@ -70,6 +107,41 @@ class ClaudeLines:
         if found is None:
             return unread(line, foreign=True)
         return self._reports(found) or unread(line)
+
+    def skim(self, line: bytes) -> int | None:
+        """What one line does; None when it has to be read."""
+        try:
+            found = _skimmed.decode(line)
+        except UNFIT:
+            return None
+        message = found.message
+        if message is None or len(message.content) != 1 or found.error:
+            return None
+        block = message.content[0]
+        match found.type, block.type:
+            case "user", "tool_result":
+                return WORKS
+            case "assistant", "text" if found.parent_tool_use_id is not None:
+                return self._skim_usage(message)
+            case "assistant", "text" if is_visible(block.text):
+                return SAID | self._skim_usage(message)
+            case "assistant", "tool_use" if self._files.are_all(block.name, block.input):
+                return CALLED | self._skim_usage(message)
+            case "assistant", "thinking":
+                return self._skim_usage(message)
+            case _:
+                return None
+
+    def _skim_usage(self, message: _SkimmedMessage) -> int:
+        before = self.memory.counted
+        if mark_of(message.id) in before.seen:
+            return NOTHING
+        usage = parse_object(bytes(message.usage))
+        counted = claude_usage.with_message(before, {"id": message.id, "usage": usage})
+        if counted is before:
+            return NOTHING
+        self.memory = msgspec.structs.replace(self.memory, counted=counted)
+        return NOTHING if counted.live == before.live else COUNTS
 
     def at_end(self) -> list[Report]:
         """Nothing: without a result the exit status tells."""
