@@ -60,6 +60,20 @@ def gemini(kind: str, tool: str, said: str, at: str, *, delta: bool) -> dict[str
     return {"type": kind, "tool_name": tool, "tool_id": "1", "parameters": given, "output": said}
 
 
+def opencode(
+    kind: str, tool: str, number: int, said: str, at: str, reason: str
+) -> dict[str, object]:
+    given = {"filePath": at, "command": said, "todos": [{"content": said}]}
+    tokens = {"input": number, "output": 5, "reasoning": 2, "total": 9, "cache": {"read": 1}}
+    state: dict[str, object] = {"status": "completed", "input": given, "output": said}
+    if number == 0:
+        state["error"] = "The user rejected permission to use this tool"
+    step = {"reason": reason, "tokens": tokens, "cost": 0.25 * number}
+    part = {"id": f"p{number}", "text": said, "tool": tool, "state": state, **step}
+    session = "ses_2" if number == 1 else "ses_1"
+    return {"type": kind, "timestamp": 1, "sessionID": session, "part": part}
+
+
 number = st.integers(0, 11)
 tool = st.sampled_from(TOOLS)
 DRAWN: dict[str, st.SearchStrategy[dict[str, object]]] = {
@@ -87,6 +101,15 @@ DRAWN: dict[str, st.SearchStrategy[dict[str, object]]] = {
         words,
         path,
         delta=st.sampled_from([True, True, True, False]),
+    ),
+    "opencode": st.builds(
+        opencode,
+        st.sampled_from(["text", "tool_use", "step_start", "step_finish", "step_finish"]),
+        tool,
+        number,
+        words,
+        path,
+        st.sampled_from(["tool-calls", "tool-calls", "unknown", "", "stop", "length", "odd"]),
     ),
 }
 
@@ -164,6 +187,18 @@ def test_of_prose_in_pieces_as_much_is_heard_as_a_message_has(first: int, second
     simple.feed(data)
     fast.follow(data)
     assert state(fast) == state(simple)
+
+
+@pytest.mark.parametrize("tool_at", [0, 15, 22])
+def test_steps_that_run_away_are_followed_as_they_are_read(tool_at: int) -> None:
+    """The step at which it is a runaway is seen among those that are skimmed."""
+    steps = [opencode("step_finish", "", n + 2, "", "", "unknown") for n in range(60)]
+    steps.insert(tool_at, opencode("tool_use", "bash", 2, "ls", "", ""))
+    data = b"".join(json.dumps(step).encode() + b"\n" for step in steps)
+    simple, fast = reader("opencode", ""), reader("opencode", "")
+    assert told(simple.feed(data)) == fast.follow(data)
+    assert state(fast) == state(simple)
+    assert fast.result is not None
 
 
 def state(reader: Reader) -> tuple[object, ...]:

@@ -25,7 +25,7 @@ from agentdeck.agents.json_line import (
     table_of,
     text_of,
 )
-from agentdeck.agents.line_reader import Context, Memory, mark_of, remembered, unread
+from agentdeck.agents.line_reader import Context, Memory, remembered, unread
 from agentdeck.agents.one_line import one_line, plain_text
 from agentdeck.agents.reports import (
     ACTIVITY_CHARS,
@@ -37,6 +37,7 @@ from agentdeck.agents.reports import (
     Said,
     Started,
     ToolUsed,
+    Totals,
 )
 from agentdeck.agents.skimming import (
     CALLED,
@@ -45,6 +46,7 @@ from agentdeck.agents.skimming import (
     SAID,
     UNFIT,
     WORKS,
+    Count,
     KnownFiles,
     Skimming,
     is_visible,
@@ -74,10 +76,17 @@ class _SkimmedBlock(msgspec.Struct):
     input: msgspec.Raw = msgspec.Raw()
 
 
+class _SkimmedUsage(msgspec.Struct):
+    output_tokens: Count
+    input_tokens: Count = 0
+    cache_creation_input_tokens: Count = 0
+    cache_read_input_tokens: Count = 0
+
+
 class _SkimmedMessage(msgspec.Struct):
     id: str = ""
     content: list[_SkimmedBlock] = []
-    usage: msgspec.Raw = msgspec.Raw()
+    usage: _SkimmedUsage | None = None
 
 
 class _Skimmed(msgspec.Struct):
@@ -118,30 +127,33 @@ class ClaudeLines(Skimming):
         if message is None or len(message.content) != 1 or found.error:
             return None
         block = message.content[0]
-        match found.type, block.type:
-            case "user", "tool_result":
-                return WORKS
-            case "assistant", "text" if found.parent_tool_use_id is not None:
-                return self._skim_usage(message)
-            case "assistant", "text" if is_visible(block.text):
-                return SAID | self._skim_usage(message)
-            case "assistant", "tool_use" if self._files.are_all(block.name, block.input):
+        if found.type == "user":
+            return WORKS if block.type == "tool_result" else None
+        if found.type != "assistant":
+            return None
+        match block.type:
+            case "tool_use" if self._files.are_all(block.name, block.input):
                 return CALLED | self._skim_usage(message)
-            case "assistant", "thinking":
+            case "text" if found.parent_tool_use_id is not None:
+                return self._skim_usage(message)
+            case "text" if is_visible(block.text):
+                return SAID | self._skim_usage(message)
+            case "thinking":
                 return self._skim_usage(message)
             case _:
                 return None
 
     def _skim_usage(self, message: _SkimmedMessage) -> int:
-        before = self.memory.counted
-        if mark_of(message.id) in before.seen:
+        memory, usage = self.memory, message.usage
+        if usage is None:
             return NOTHING
-        usage = parse_object(bytes(message.usage))
-        counted = claude_usage.with_message(before, {"id": message.id, "usage": usage})
-        if counted is before:
+        fresh = usage.input_tokens + usage.cache_creation_input_tokens
+        used = Totals(fresh, usage.output_tokens, usage.cache_read_input_tokens)
+        counted = claude_usage.with_tokens(memory.counted, message.id, used)
+        if counted is memory.counted:
             return NOTHING
-        self.memory = msgspec.structs.replace(self.memory, counted=counted)
-        return NOTHING if counted.live == before.live else COUNTS
+        self.memory = ClaudeMemory(counted, memory.blamed, memory.spent, memory.resets_at)
+        return NOTHING if counted.live == memory.counted.live else COUNTS
 
     def at_end(self) -> list[Report]:
         """Nothing: without a result the exit status tells."""

@@ -183,9 +183,12 @@ class CodexLines(Skimming):
         return reports
 
     def _count_open(self, mark: str, *, ended: bool) -> None:
-        before = self.memory
-        kept = tuple(other for other in before.open if other != mark)
-        self.memory = CodexMemory(before.before, kept if ended else (*kept, mark)[-MAX_OPEN:])
+        now_open = self.memory.open
+        if ended:
+            now_open = tuple(other for other in now_open if other != mark)
+        else:
+            now_open = (*now_open, mark)[-MAX_OPEN:]
+        self.memory = CodexMemory(self.memory.before, now_open)
 
     def _usage(self, usage: dict[str, Any]) -> list[Report]:
         if not usage:

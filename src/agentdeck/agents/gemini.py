@@ -42,7 +42,7 @@ from agentdeck.agents.skimming import (
     WORKS,
     KnownFiles,
     Skimming,
-    is_visible,
+    is_piece,
 )
 from agentdeck.agents.tool_inputs import edited_by, size_of_edit, target_of, todo_list
 from agentdeck.core.events import FailureClass
@@ -105,7 +105,7 @@ class GeminiLines(Skimming):
             return None
         memory = self.memory
         match found.type:
-            case "message" if found.role == "assistant" and is_visible(found.content.lstrip()):
+            case "message" if found.role == "assistant" and is_piece(found.content):
                 does, speaking = SAID_MORE if found.delta and memory.speaking else SAID, True
             case "message" if found.role == "user":
                 return NOTHING

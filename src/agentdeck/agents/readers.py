@@ -45,7 +45,7 @@ from agentdeck.agents.reports import (
     Worked,
 )
 from agentdeck.agents.scripted import ScriptedLines
-from agentdeck.agents.skimming import ACTIVE, CALLS, COUNTS, WORKS, Skimming
+from agentdeck.agents.skimming import CALLS, NEWS, SHOWN, WORKS, Skimming
 from agentdeck.agents.summary import MESSAGE_LINES, Summary
 from agentdeck.core.errors import UsageError
 
@@ -142,11 +142,11 @@ class Reader:
             self._read_to += len(line) + 1
             if does & WORKS and not (found and isinstance(found[-1], Worked)):
                 found.append(Worked())
-            if does & (WORKS | ACTIVE):
+            if does & NEWS:
                 self.result = None
             if does & CALLS:
                 self.summary.tools += 1
-            if does & (ACTIVE | COUNTS):
+            if does & SHOWN:
                 kept.offer(does, line, before)
         kept.settle()
         self.feed(rest)

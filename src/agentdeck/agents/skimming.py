@@ -14,10 +14,11 @@ Rules:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
+from agentdeck.agents.json_line import MAX_NUMBER
 from agentdeck.agents.line_reader import Memory
 from agentdeck.agents.reports import Report
 from agentdeck.agents.tool_inputs import EDITORS, PATCHES, PATHS, TODO_TOOLS
@@ -34,7 +35,11 @@ COUNTS: Final = 32  # it says what has been used, as an estimate or as a total
 SAID: Final = WORKS | ACTIVE | SPEAKS
 SAID_MORE: Final = SAID | GOES_ON
 CALLED: Final = WORKS | ACTIVE | CALLS
+NEWS: Final = WORKS | ACTIVE  # after any of these a result stands no more
+SHOWN: Final = ACTIVE | COUNTS  # any of these may be what is shown in the end
 
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]  # of tokens
+Number: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 UNFIT: Final = (msgspec.DecodeError, RecursionError, ValueError)  # of a line of another shape
 MAX_FILES: Final = 256  # edited ones that are remembered; calls that edit others are read
 
@@ -64,7 +69,7 @@ class KnownFiles:
     """Files whose edits were told: another edit of one of them says nothing that adds up."""
 
     def __init__(self) -> None:
-        self._known = set[str]()
+        self._known = {""}
 
     def are_all(self, name: str, given: msgspec.Raw) -> bool:
         """Is it certain that a call touches no other file and writes no to-do list?
@@ -79,18 +84,26 @@ class KnownFiles:
         if lowered not in EDITORS:
             return True
         try:
-            named = msgspec.structs.asdict(_named.decode(given))
+            named = msgspec.structs.astuple(_named.decode(given))
         except UNFIT:
             return False
-        if any(named[key] for key in PATCHES):
+        paths, patches = named[: len(PATHS)], named[len(PATHS) :]
+        if any(patches):
             return False
-        fresh = {named[key] for key in PATHS} - self._known
+        if self._known.issuperset(paths):
+            return True
         if len(self._known) < MAX_FILES:
-            self._known |= fresh
-        return not fresh
+            self._known.update(paths)
+        return False
 
 
 def is_visible(text: str) -> bool:
     """Is something of this text left for certain once it is cleaned?"""
     first = text[:1]
     return first.isprintable() and first > " "
+
+
+def is_piece(text: str) -> bool:
+    """Is something left for certain of this piece of a text, if only a space or a line break?"""
+    first = text[:1]
+    return first == "\n" or (first >= " " and first.isprintable())
