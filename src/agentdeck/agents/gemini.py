@@ -107,6 +107,7 @@ class GeminiLines(Skimming):
         match found.type:
             case "message" if found.role == "assistant" and is_piece(found.content):
                 does, speaking = SAID_MORE if found.delta and memory.speaking else SAID, True
+                self.piece = found.content
             case "message" if found.role == "user":
                 return NOTHING
             case "tool_use" if self._files.are_all(found.tool_name, found.parameters):

@@ -4,7 +4,7 @@ Rules:
 - Lines that were skimmed are offered in their order; of each kind the latest is kept, with the
   memory from before it. When the piece ends, or a line comes that is read as a whole, the kept
   ones are read, and the summary takes from them what it would have had by reading every line.
-- Prose in pieces is read backwards, until there is as much of it as a summary keeps.
+- Of prose in pieces the last ones are cleaned, as many as a summary keeps, and joined at once.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from agentdeck.agents.line_reader import Memory
+from agentdeck.agents.one_line import plain_piece
 from agentdeck.agents.reports import MESSAGE_CHARS, Report, Said, Usage
 from agentdeck.agents.skimming import ACTIVE, COUNTS, GOES_ON, SPEAKS, Skimming
 from agentdeck.agents.summary import Summary
@@ -24,7 +25,8 @@ class Overtaken:
 
     def __init__(self, lines: Skimming, summary: Summary) -> None:
         self._lines, self._summary = lines, summary
-        self._prose: list[_Kept] = []  # the latest, from its beginning as far as it is in the piece
+        self._prose: _Kept | None = None  # the beginning of the latest, when it was offered
+        self._more: list[str] = []  # what went on it since
         self._active: _Kept | None = None  # the latest activity, when it came after that prose
         self._counts: _Kept | None = None
 
@@ -37,9 +39,11 @@ class Overtaken:
             before: what was remembered before it.
         """
         if does & SPEAKS:
-            if not does & GOES_ON:
-                self._prose.clear()
-            self._prose.append((line, before))
+            if does & GOES_ON:
+                self._more.append(self._lines.piece)
+            else:
+                self._prose = line, before
+                self._more.clear()
             self._active = None
         elif does & ACTIVE:
             self._active = line, before
@@ -49,31 +53,33 @@ class Overtaken:
     def settle(self) -> None:
         """Bring the summary up to the latest line that was offered."""
         memory = self._lines.memory
-        if self._prose:
-            self._hear()
+        if self._prose is not None:
+            self._show(self._prose)
+        if self._more:
+            self._summary.show(Said(self._latest_pieces(), more=True))
         if self._active is not None:
-            for report in self._read(self._active):
-                self._summary.show(report)
+            self._show(self._active)
         if self._counts is not None:
             for report in self._read(self._counts):
                 if isinstance(report, Usage):
                     self._summary.take(report)
-        self._prose, self._active, self._counts = [], None, None
+        self._prose = self._active = self._counts = None
+        self._more.clear()
         self._lines.memory = memory
 
-    def _hear(self) -> None:
-        more, chars = list[str](), 0
-        for kept in reversed(self._prose):
-            said = next(report for report in self._read(kept) if isinstance(report, Said))
-            if not said.more:
-                self._summary.show(said)
-                break
-            more.append(said.text)
-            chars += len(said.text)
+    def _latest_pieces(self) -> str:
+        """The end of what the pieces say, longer than a message if all of it is."""
+        latest, chars = list[str](), 0
+        for piece in reversed(self._more):
+            latest.append(plain_piece(piece, MESSAGE_CHARS))
+            chars += len(latest[-1])
             if chars > MESSAGE_CHARS:
                 break
-        if more:
-            self._summary.show(Said("".join(reversed(more)), more=True))
+        return "".join(reversed(latest))
+
+    def _show(self, kept: _Kept) -> None:
+        for report in self._read(kept):
+            self._summary.show(report)
 
     def _read(self, kept: _Kept) -> list[Report]:
         line, self._lines.memory = kept

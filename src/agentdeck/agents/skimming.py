@@ -51,6 +51,7 @@ class Skimming(ABC):
     """A reader of lines that can skim them."""
 
     memory: Memory
+    piece: str = ""  # the prose of the latest line that was skimmed and goes on, not cleaned yet
 
     @abstractmethod
     def read(self, line: bytes) -> list[Report]:
