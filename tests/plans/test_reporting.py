@@ -170,7 +170,8 @@ def test_red_verdicts_that_a_retry_forgets_stay_in_the_card() -> None:
     assert [row.verdict for row in failed.gates] == ["red"]
     run.command(c.Retry(A, by="kim"))
     assert not run.state.gates
-    assert [row.verdict for row in card_of(run, "A").gates] == ["red"]
+    run_until(run, ended)
+    assert [row.verdict for row in card_of(run, "A").gates] == ["red", "green"]
 
 
 def test_tasks_stand_by_phase_and_in_the_order_of_their_landing() -> None:

@@ -127,7 +127,7 @@ def _stuck(report: Report) -> Iterator[str]:
     tasks = _by_id(report)
     yield from ("", "## Failed", "")
     for name in report.needs_person:
-        yield f"- {code(name)} {text(tasks[name].card.title)}: {text(tasks[name].why)}"
+        yield f"- {code(name)}{_called(tasks[name])}: {text(tasks[name].why)}"
 
 
 def _skipped(report: Report) -> Iterator[str]:
@@ -136,7 +136,11 @@ def _skipped(report: Report) -> Iterator[str]:
     tasks = _by_id(report)
     yield from ("", "## Skipped", "")
     for name in report.skipped:
-        yield f"- {code(name)} {text(tasks[name].card.title)}: {text(tasks[name].why)}"
+        yield f"- {code(name)}{_called(tasks[name])}: {text(tasks[name].why)}"
+
+
+def _called(task: Done) -> str:
+    return f" {text(task.card.title)}" if task.card.title else ""
 
 
 def _group(group: Group) -> Iterator[str]:
@@ -147,8 +151,7 @@ def _group(group: Group) -> Iterator[str]:
 
 def _task(task: Done) -> Iterator[str]:
     card = task.card
-    title = f" {text(card.title)}" if card.title else ""
-    yield from ("", f"### {text(card.task)}{title}", "")
+    yield from ("", f"### {text(card.task)}{_called(task)}", "")
     yield (
         f"**{card.state}** · {wording.count(len(card.attempts), 'attempt')} · "
         f"{wording.duration(task.seconds)} · {task.tokens:,} tokens · "

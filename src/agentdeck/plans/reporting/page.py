@@ -17,6 +17,7 @@ from agentdeck.plans.reporting.report import KIND, Done, Group, Report
 from agentdeck.plans.reporting.style import STYLE
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_KINDS: Final = {"#": "number", "!": "kept"}  # classes of columns, by how their heads begin
 _GOOD: Final = frozenset({"landed", "green"})
 _BAD: Final = frozenset({"failed", "cancelled", "red"})
 _WARN: Final = frozenset({"asking", "reviewing", "proposed", "retrying", "taken", "flaky"})
@@ -147,7 +148,7 @@ def _failed(report: Report) -> Iterator[Markup]:
     for name in report.needs_person:
         first, _, log = tasks[name].why.partition("\n")
         said = element("pre", log) if log.strip() else None
-        rows.append(element("li", _link(name), f" {tasks[name].card.title}: {first}", said))
+        rows.append(element("li", _link(name), f"{_called(tasks[name])}: {first}", said))
     yield element("section", element("h2", "Failed"), _list(rows), class_="loud")
 
 
@@ -156,10 +157,14 @@ def _skipped(report: Report) -> Iterator[Markup]:
         return
     tasks = _by_id(report)
     rows = [
-        element("li", _link(name), f" {tasks[name].card.title}: {tasks[name].why}")
+        element("li", _link(name), f"{_called(tasks[name])}: {tasks[name].why}")
         for name in report.skipped
     ]
     yield element("section", element("h2", "Skipped"), _list(rows), class_="quiet")
+
+
+def _called(task: Done) -> str:
+    return f" {task.card.title}" if task.card.title else ""
 
 
 def _list(rows: Iterable[Markup]) -> Markup:
@@ -167,22 +172,14 @@ def _list(rows: Iterable[Markup]) -> Markup:
 
 
 def _overview(report: Report) -> Iterator[Markup]:
-    yield element("h2", "Tasks")
+    yield element("h2", "Overview")
     heads = ("!Task", "", "!State", "#Attempts", "#Time", "#Tokens", "#Cost", "#Lines")
-    rows = [
-        (
-            _link(task.card.task),
-            task.card.title,
-            element("span", task.card.state, class_=tone(task.card.state)),
-            str(len(task.card.attempts)),
-            wording.duration(task.seconds),
-            f"{task.tokens:,}",
-            wording.money(task.usd),
-            wording.lines_of(task),
-        )
-        for group in report.phases
-        for task in group.tasks
-    ]
+    rows: list[Sequence[Child] | Markup] = []
+    for group in report.phases:
+        if len(report.phases) > 1:
+            title = element("th", group.title, colspan=str(len(heads)), scope="rowgroup")
+            rows.append(element("tr", title, class_="part"))
+        rows += [_row(task) for task in group.tasks]
     yield _table(heads, rows)
     yield element(
         "p",
@@ -192,20 +189,43 @@ def _overview(report: Report) -> Iterator[Markup]:
     )
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[Child]]) -> Markup:
-    """A table; heads that begin with `#` are of columns of numbers, with `!` of short words."""
-    kinds = [
-        "number" if h.startswith("#") else "kept" if h.startswith("!") else None for h in heads
-    ]
-    head = element(
-        "tr", *(element("th", h.lstrip("#!"), class_=k) for h, k in zip(heads, kinds, strict=True))
+def _row(task: Done) -> Sequence[Child]:
+    state = task.card.state
+    return (
+        _link(task.card.task),
+        task.card.title,
+        element("span", state, class_=tone(state)),
+        str(len(task.card.attempts)),
+        wording.duration(task.seconds),
+        f"{task.tokens:,}",
+        wording.money(task.usd),
+        wording.lines_of(task),
     )
-    body = [
-        element("tr", *(element("td", c, class_=k) for c, k in zip(row, kinds, strict=True)))
-        for row in rows
-    ]
-    table = element("table", element("thead", head), element("tbody", *body))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[Child] | Markup]) -> Markup:
+    """A table.
+
+    Args:
+        heads: those that begin with `#` are of columns of numbers, with `!` of short words.
+        rows: of cells, or as they stand.
+    """
+    kinds = [_KINDS.get(head[:1]) for head in heads]
+    titles = [head.lstrip("#!") for head in heads]
+    table = element(
+        "table",
+        element("thead", _cells("th", titles, kinds)),
+        element(
+            "tbody",
+            *(row if isinstance(row, Markup) else _cells("td", row, kinds) for row in rows),
+        ),
+    )
     return element("div", table, class_="wide")
+
+
+def _cells(name: str, cells: Sequence[Child], kinds: Sequence[str | None]) -> Markup:
+    pairs = zip(cells, kinds, strict=True)
+    return element("tr", *(element(name, cell, class_=kind) for cell, kind in pairs))
 
 
 def _tasks(report: Report) -> Iterator[Markup]:

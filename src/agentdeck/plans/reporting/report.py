@@ -194,9 +194,11 @@ def brief_of(prompt: str) -> Brief:
 
 
 def _groups(state: RunState, tasks: dict[str, Done]) -> Iterator[Group]:
-    phases: list[PhaseId | None] = [*(phase.id for phase in state.plan.phases), None]
-    for phase in phases:
-        inside = [task for task in tasks.values() if task.card.phase == phase]
+    members: dict[str | None, list[Done]] = {phase.id: [] for phase in state.plan.phases}
+    members[None] = []
+    for task in tasks.values():
+        members[task.card.phase if task.card.phase in members else None].append(task)
+    for phase, inside in members.items():
         if inside:
             landed = [task for task in inside if task.card.landing is not None]
             landed.sort(key=lambda task: task.card.landing.order if task.card.landing else 0)
@@ -206,10 +208,10 @@ def _groups(state: RunState, tasks: dict[str, Done]) -> Iterator[Group]:
             yield Group(id=phase, title=title, landed=count, tasks=[*landed, *rest])
 
 
-def _title(plan: Plan, phase: PhaseId | None) -> str:
+def _title(plan: Plan, phase: str | None) -> str:
     if phase is None:
         return "Other tasks" if plan.phases else "Tasks"
-    return plan.phase_by_id[phase].title or phase
+    return plan.phase_by_id[PhaseId(phase)].title or phase
 
 
 def _totals(told: Told, tasks: Iterable[Done]) -> Totals:

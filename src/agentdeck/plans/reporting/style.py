@@ -68,6 +68,8 @@ th, td { padding: .32rem 1.4rem .32rem 0; border-bottom: 1px solid var(--line);
          vertical-align: baseline; }
 th:last-child, td:last-child { padding-right: 0; }
 tr:last-child td { border-bottom: 0; }
+.part th { padding-top: 1.1rem; font-size: .93em; font-weight: 600; color: var(--ink); }
+tbody .part:first-child th { padding-top: .5rem; }
 .number { text-align: right; white-space: nowrap; }
 .kept { white-space: nowrap; width: 1%; }
 article { margin: 1.5rem 0 0; padding: 1.1rem 1.3rem 1.2rem; border: 1px solid var(--line);
