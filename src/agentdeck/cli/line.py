@@ -27,6 +27,7 @@ from agentdeck.cli import (
     init,
     inspect,
     plan_edit,
+    reporting,
     run,
     runs,
     simulate,
@@ -84,6 +85,7 @@ for _group in (
     accounts,
     runs,
     exporting,
+    reporting,
     demo,
     doctor,
 ):
