@@ -9,6 +9,7 @@ import pytest
 
 from agentdeck.engine.collect import collect
 from agentdeck.engine.git import Git, GitError
+from agentdeck.engine.joining import Style, join
 from agentdeck.engine.landing import (
     Built,
     Conflict,
@@ -18,7 +19,6 @@ from agentdeck.engine.landing import (
     Moved,
     Promoted,
     Waiting,
-    build,
     keep_ref,
     land,
     landed_already,
@@ -39,6 +39,13 @@ def first(git: Git) -> str:
     tip = git.resolve("main")
     git.update_ref(TARGET, tip, None)
     return tip
+
+
+def build(
+    git: Git, tip: str, head: str, *, message: str, trailers: dict[str, str]
+) -> Built | Conflict:
+    ends = "".join(f"{key}: {value}\n" for key, value in trailers.items())
+    return join(git, tip, head, f"{message.strip()}\n\n{ends}", Style())
 
 
 def built(git: Git, tip: str, head: str) -> Built:

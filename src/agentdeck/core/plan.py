@@ -58,6 +58,14 @@ class Land(StrEnum):
     REVIEW = "review"  # a person's review of the diff comes first
 
 
+class LandingStyle(StrEnum):
+    """What the commits of finished work look like on the target. The tree is the same in each."""
+
+    MERGE = "merge"  # a merge commit; the commits of the work stay as they are
+    SQUASH = "squash"  # one commit for each task
+    REBASE = "rebase"  # its commits on top of the target, below a merge commit (semi-linear)
+
+
 class Strategy(StrEnum):
     """When a task may start."""
 
@@ -315,6 +323,8 @@ class QueueRules(msgspec.Struct, frozen=True, omit_defaults=True):
 
     batch: int = DEFAULT_BATCH  # entries that are gated as one, at most
     slots: int = DEFAULT_GATE_SLOTS  # batches that are gated at the same time, at most
+    style: LandingStyle = LandingStyle.MERGE
+    sign: bool | None = None  # None = as the user's git says (commit.gpgSign)
 
 
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):

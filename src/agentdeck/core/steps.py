@@ -113,6 +113,19 @@ class RunGate(Step, frozen=True, tag="gate"):
     task: TaskId | None = None  # with `when` = task: in the worktree of this attempt
     attempt: int | None = None
 
+    @property
+    def key(self) -> str:
+        """A verdict is one on a tree: which commit has it does not matter."""
+        parts = (self.gate, self.when, self.tree, self.run, self.task, self.attempt)
+        return ":".join(["gate", *(str(part) for part in parts if part is not None)])
+
+    def __eq__(self, other: object) -> bool:
+        """A gate goes on when what is built anew has the same tree."""
+        return isinstance(other, RunGate) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
 
 class BuildEntry(Step, frozen=True, tag="build"):
     """Make the commit that would land → `EntryBuilt`; `EntryConflicted` for who does not merge."""

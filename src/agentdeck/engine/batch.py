@@ -6,18 +6,21 @@ Rules:
 - The commit that lands has the target as its first parent and the end of the chain as its second:
   `git log --first-parent` and `git bisect --first-parent` see only commits that were gated, and the
   chain below keeps the merge of each piece with its own message.
-- One piece is a plain merge of it.
+- What the commit of one piece looks like is a matter of style (`engine.joining`). A single piece is
+  that commit and nothing more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from agentdeck.engine import landing
 from agentdeck.engine.git import Git
+from agentdeck.engine.joining import Style, join
 
+PLAIN: Final = Style()
 Name = TypeVar("Name")
 
 
@@ -28,6 +31,7 @@ class Piece(Generic[Name]):
     name: Name
     head: str
     message: str  # of its merge
+    style: Style | None = None  # None = that of the batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,14 @@ class Batch(Generic[Name]):
     left_out: tuple[LeftOut[Name], ...]
 
 
-def fold(git: Git, tip: str, pieces: Sequence[Piece[Name]], *, message: str) -> Batch[Name]:
+def fold(
+    git: Git,
+    tip: str,
+    pieces: Sequence[Piece[Name]],
+    *,
+    message: str,
+    style: Style = PLAIN,
+) -> Batch[Name]:
     """Fold pieces into one commit on top of `tip`.
 
     Args:
@@ -57,13 +68,14 @@ def fold(git: Git, tip: str, pieces: Sequence[Piece[Name]], *, message: str) -> 
         tip: the first parent: what the target is at, or will be.
         pieces: in the order in which they come in; at least one.
         message: of the commit, where it holds more than one.
+        style: what the commits look like.
     """
     names: list[Name] = []
     merges: list[landing.Built] = []
     left_out: list[LeftOut[Name]] = []
     top = tip
     for piece in pieces:
-        made = landing.build(git, top, piece.head, message=piece.message, trailers={})
+        made = join(git, top, piece.head, piece.message, piece.style or style)
         if isinstance(made, landing.Conflict):
             alone = made if top == tip else landing.merged_tree(git, tip, piece.head)
             if isinstance(alone, landing.Conflict):
@@ -76,7 +88,8 @@ def fold(git: Git, tip: str, pieces: Sequence[Piece[Name]], *, message: str) -> 
         top = made.commit
     built = merges[-1] if merges else None
     if built is not None and len(merges) > 1:
-        built = landing.commit_of(git, built.tree, (tip, built.commit), message)
+        parents = (tip, built.commit)
+        built = landing.commit_of(git, built.tree, parents, message, sign=style.signed)
     return Batch(built, tuple(names), tuple(each.commit for each in merges), tuple(left_out))
 
 

@@ -312,6 +312,13 @@ class Git:
             raise GitError(args, found.code, found.err)
         return found.code == 0
 
+    def signs(self) -> bool:
+        """Whether the user has git sign their commits. Our own settings do not count."""
+        args = ("config", "--type=bool", "--show-scope", "--get-all", "commit.gpgSign")
+        rows = (row.split() for row in self.run(*args, check=False).text.splitlines())
+        values = [row[1] for row in rows if len(row) == 2 and row[0] != "command"]
+        return values[-1:] == ["true"]
+
     def current_branch(self) -> str | None:
         """What HEAD of the user's checkout is on, or None when it is detached."""
         found = self.run("symbolic-ref", "--quiet", "--short", "HEAD", check=False)

@@ -17,10 +17,19 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.core.errors import RefusedError
-from agentdeck.engine.git import CHECKOUT_TIMEOUT_S, KEEP, Git, GitError, RefMoved, is_oid
+from agentdeck.engine.git import (
+    CHECKOUT_TIMEOUT_S,
+    COMMAND_TIMEOUT_S,
+    KEEP,
+    Git,
+    GitError,
+    RefMoved,
+    is_oid,
+)
 from agentdeck.engine.linked_tree import LinkedTree, in_progress
 
 ATTRIBUTES_FROM_TREE: Final = (2, 41)  # the first git with --attr-source
+SIGNING_TIMEOUT_S: Final = 20.0  # a key that asks for a passphrase would hold up every other git
 FOLDER_LIMIT: Final = 1_000  # files looked at in a folder that is in the way; one is enough
 
 
@@ -80,30 +89,35 @@ class Diverged:
     base_commit: str
 
 
-def build(
-    git: Git, tip: str, head: str, *, message: str, trailers: Mapping[str, str]
-) -> Built | Conflict:
-    """Make the merge commit of `head` into `tip`.
+def commit_of(
+    git: Git,
+    tree: str,
+    parents: Sequence[str],
+    message: str,
+    *,
+    sign: bool = False,
+    env: Mapping[str, str] | None = None,
+) -> Built:
+    """A commit of a tree; no ref holds it yet.
 
     Args:
         git: the repository.
-        tip: the first parent: what the target is at, or will be.
-        head: the second parent: the work.
-        message: the first line, and a body if there is one.
-        trailers: such as `Agentdeck-Task`; they end the message.
+        tree: what it holds.
+        parents: its parents, the first one first.
+        message: of the commit.
+        sign: with the user's key.
+        env: added to the environment, such as another author.
+
+    Raises:
+        GitError: it could not be made, or not be signed in time.
     """
-    merged = merged_tree(git, tip, head)
-    if isinstance(merged, Conflict):
-        return merged
-    ends = "".join(f"{key}: {' '.join(value.split())}\n" for key, value in trailers.items())
-    return commit_of(git, merged, (tip, head), f"{message.strip()}\n\n{ends}")
-
-
-def commit_of(git: Git, tree: str, parents: Sequence[str], message: str) -> Built:
-    """A commit of a tree; no ref holds it yet."""
     args = [word for parent in parents for word in ("-p", parent)]
+    if sign:
+        args.append("-S")
+    limit_s = SIGNING_TIMEOUT_S if sign else COMMAND_TIMEOUT_S
     text = message.replace(chr(0), "")
-    return Built(git.run("commit-tree", tree, *args, stdin=text, write=True).text, tree)
+    made = git.run("commit-tree", tree, *args, stdin=text, write=True, env=env, timeout_s=limit_s)
+    return Built(made.text, tree)
 
 
 def merged_tree(git: Git, tip: str, head: str) -> str | Conflict:

@@ -12,10 +12,12 @@ from typing import Final
 from agentdeck.agents.prompt import batch_message, landing_message
 from agentdeck.core import events as e
 from agentdeck.core import train
+from agentdeck.core.ids import EntryId
 from agentdeck.core.state import Entry
 from agentdeck.core.steps import BuildEntry, LandEntry
 from agentdeck.engine import landing
-from agentdeck.engine.batch import Piece, fold
+from agentdeck.engine.batch import Batch, Piece, fold
+from agentdeck.engine.joining import Style
 from agentdeck.engine.setting import Setting
 
 PROMOTE_POLL_S: Final = 2.0  # while the user's checkout is in the way
@@ -28,7 +30,14 @@ async def build(at: Setting, step: BuildEntry) -> None:
     pieces = [Piece(entry.id, entry.head, _message(at, entry)) for entry in entries]
     names = [str(entry.task or entry.id) for entry in entries]
     message = batch_message(at.state, names)
-    found = await at.in_thread(lambda: fold(at.git, step.tip, pieces, message=message))
+    rules = at.state.plan.queue
+
+    def folded() -> Batch[EntryId]:
+        signed = at.git.signs() if rules.sign is None else rules.sign
+        style = Style(rules.style, signed)
+        return fold(at.git, step.tip, pieces, message=message, style=style)
+
+    found = await at.in_thread(folded)
     events: list[e.AnyEvent] = [
         e.EntryConflicted(one.name, step.tip, one.files, one.behind) for one in found.left_out
     ]

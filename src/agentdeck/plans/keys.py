@@ -355,7 +355,7 @@ WORKTREE: Final = Section(
 QUEUE: Final = Section(
     "queue",
     Shape.TABLE,
-    "How the merge queue gates.",
+    "How the merge queue gates and lands.",
     (
         Key(
             "batch",
@@ -371,6 +371,8 @@ QUEUE: Final = Section(
             minimum=1,
             maximum=model.MAX_DEPTH,
         ),
+        _choice("style", model.LandingStyle, "What the commits of finished work look like."),
+        Key("sign", Kind.FLAG, "Whether commits that land are signed; else as your git says."),
     ),
     model=model.QueueRules,
     field="queue",

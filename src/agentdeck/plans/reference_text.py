@@ -303,6 +303,22 @@ never more than `batch`. With `batch = 1` each entry is gated and lands by itsel
 With more than one of `slots` the next batch is built on top of one that is still being gated, and
 gated meanwhile in a worktree of its own. It lands only after that one has. Use as many as can run
 at once on this machine: for gates that use all its cores that is one.
+
+`style`. The tree that was gated is the same in each of them, and so is what every first-parent
+commit of the target stands for: something that passed its gates as it is.
+
+- `"merge"`: a merge commit for each task, with the commits of the work as they are.
+- `"squash"`: one commit for each task, without the commits of the work. Other authors of them are
+  named as co-authors.
+- `"rebase"`: the commits of the work, made anew on top of the target with their authors, below a
+  merge commit. Work that cannot be replayed commit by commit to the same tree is squashed.
+
+A batch of more than one is a merge commit on top of that in each style; `batch = 1` together with
+`"squash"` makes a history without any merge commit.
+
+`sign`: commits that land are signed where your git says so (`commit.gpgSign`), with your key
+(`user.signingKey`, `gpg.format`). Nobody is there to type a passphrase: use an agent that holds the
+key, or `sign = false`.
 """,
     "worktree": """\
 Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and
