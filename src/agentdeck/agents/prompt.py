@@ -103,6 +103,22 @@ def landing_message(state: RunState, task_id: TaskId, attempt: int) -> str:
     return _with_trailers(f"Complete {task_id}: {title}", state, task_id, attempt, hands)
 
 
+def revert_message(state: RunState, task_id: TaskId, commit: str) -> str:
+    """The message of the commit that takes a landed task back.
+
+    Args:
+        commit: the one that brought it in.
+    """
+    title = one_line(state.spec(task_id).title, TITLE_CHARS) or str(task_id)
+    trailers = (
+        f"Agentdeck-Run: {one_line(state.run, WORD_CHARS)}",
+        f"Agentdeck-Reverts: {one_line(task_id, WORD_CHARS)}",
+    )
+    return "\n".join(
+        (f"Revert {task_id}: {title}", "", f"This reverts commit {commit}.", "", *trailers, "")
+    )
+
+
 def batch_message(state: RunState, names: Sequence[str]) -> str:
     """The message of the commit by which several entries land in one."""
     shown = ", ".join(one_line(name, WORD_CHARS) for name in names)
@@ -175,7 +191,7 @@ def _feedback(state: RunState, task: TaskRun, number: int) -> str:
     told = current is not None and bool(current.told)
     before = task.attempts[number - 2] if 2 <= number < len(task.attempts) + 2 else None
     by_hand = before is not None and before.hands and current is not None and not current.fresh
-    if number <= 1 or not (task.feedback or told or by_hand):
+    if number <= 1 or not (task.feedback or told or by_hand or task.reverted):
         return ""
     lines = [f"## This is attempt {number}", ""]
     if before is not None and by_hand:
@@ -230,6 +246,11 @@ def _where_it_stands(state: RunState, task: TaskRun, number: int, before: Attemp
     if before is not None and before.collected is not None and before.collected.commits:
         told += (
             f" The earlier work is commit {before.collected.head[:12]}: take from it what holds."
+        )
+    if task.reverted:
+        told += (
+            f" That had landed, and was taken back by commit {task.reverted[:12]}: git will not"
+            " merge it again, so take its changes with `git cherry-pick -n`, or write them anew."
         )
     return told
 

@@ -3,8 +3,8 @@
 Rules:
 - Several tasks are several commands: each is carried out or refused by itself, every refusal is
   printed, and the status says whether there was one.
-- A command needs an engine. Only `promote`, `end`, another budget and an account that is reopened
-  start one: they are wanted when nobody goes on with the run.
+- A command needs an engine. Only `promote`, `revert`, `end`, another budget and an account that is
+  reopened start one: they are wanted when nobody goes on with the run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from agentdeck.core.ids import TaskId
 if TYPE_CHECKING:
     from agentdeck.control.blocking import BlockingClient
 
-_STARTS_ENGINE: Final = (c.Promote, c.EndRun, c.SetBudget, c.RaiseBudget, c.ReopenAccount)
+_STARTS_ENGINE: Final = (c.Promote, c.Revert, c.EndRun, c.SetBudget, c.RaiseBudget, c.ReopenAccount)
 PROMOTE_S: Final = 15.0  # how long `promote` waits to tell what came of it
 
 Tasks = Annotated[list[str], typer.Argument(metavar="TASK...", help="One task or several.")]

@@ -31,6 +31,7 @@ from agentdeck.cli import (
     run,
     runs,
     simulate,
+    taking_back,
 )
 from agentdeck.cli.place import Place
 from agentdeck.core.errors import UsageError
@@ -81,6 +82,7 @@ for _group in (
     commands,
     answering,
     hands,
+    taking_back,
     budget,
     accounts,
     runs,

@@ -92,6 +92,8 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
         case e.EntryLanded(entry, commit):
             done = sum(1 for _ in state.in_state(TaskState.LANDED))
             return entry, f"landed as {commit[:10]} ({done}/{len(state.tasks)})"
+        case e.TaskReverted(task, commit, by):
+            return task, f"reverted by {by}: {commit[:10]}"
         case e.EntryEjected(entry, cause, detail):
             return entry, f"left the queue ({cause}): {first_line(detail)}"
         case e.LandingBlocked(entry, reason):

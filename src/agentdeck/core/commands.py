@@ -183,6 +183,15 @@ class EditPlan(Command, frozen=True, tag="edit_plan"):
     by: str = "you"
 
 
+class Revert(Command, frozen=True, tag="revert"):
+    """Take back what has landed of a task, through the queue and its gates."""
+
+    task: TaskId
+    with_dependents: bool = False  # those that landed on top of it too, the latest first
+    only: bool = False  # it alone, whatever was built on it
+    by: str = "you"
+
+
 class Promote(Command, frozen=True, tag="promote"):
     """Bring the target into the base branch."""
 
@@ -217,6 +226,7 @@ AnyCommand = (
     | SetBudget
     | RaiseBudget
     | EditPlan
+    | Revert
     | Promote
     | EndRun
 )

@@ -13,6 +13,7 @@ from agentdeck.core import (
     decide_budget,
     decide_hands,
     decide_permissions,
+    decide_revert,
     decide_words,
     evidence,
     policy,
@@ -54,7 +55,7 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
     Raises:
         Refused: it cannot be done in this state; the message names the reason.
     """
-    if state.outcome is not None and not _promotes(command):
+    if state.outcome is not None and not _concerns_what_landed(command):
         raise Refused(f"the run has ended ({state.outcome})")
     match command:
         case c.Pause():
@@ -101,6 +102,8 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return decide_budget.raised(state, command)
         case c.EditPlan():
             return _edit_plan(state, command)
+        case c.Revert():
+            return decide_revert.revert(state, command)
         case c.Promote():
             return _promote(state, command)
         case c.EndRun():
@@ -111,10 +114,10 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             assert_never(never)
 
 
-def _promotes(command: AnyCommand) -> bool:
-    """Can the command help what landed into the base? Only that goes on when a run has ended."""
+def _concerns_what_landed(command: AnyCommand) -> bool:
+    """Does it bring what landed into the base, or take it back? That goes on after the end."""
     of_the_queue = isinstance(command, c.Release | c.Retry) and command.task is None
-    return of_the_queue or isinstance(command, c.Promote)
+    return of_the_queue or isinstance(command, c.Promote | c.Revert)
 
 
 def _pause(state: RunState, command: c.Pause) -> list[AnyEvent]:
@@ -169,8 +172,9 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
     decide_hands.refuse_in_hands(task)
     if task.state not in (S.FAILED, S.CANCELLED, S.RETRYING, S.REVIEWING, S.PROPOSED):
         raise Refused(f"{task.id} is {task.state}: only an ended attempt can be retried")
-    session = e.NextSession.NEW if command.fresh else policy.next_session(task.cause)
-    return [e.TaskRetried(task.id, command.by, command.feedback, command.fresh, session)]
+    fresh = command.fresh or bool(task.reverted)
+    session = e.NextSession.NEW if fresh else policy.next_session(task.cause)
+    return [e.TaskRetried(task.id, command.by, command.feedback, fresh, session)]
 
 
 def _its_account(state: RunState, task: TaskRun) -> str | None:

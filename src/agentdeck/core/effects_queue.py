@@ -49,6 +49,8 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
             if entry.kind is EntryKind.BASE:
                 state.promote_wanted, state.diverged = False, None
                 state.promote_reason = f"commits of {state.base}: {event.detail}"
+            elif entry.reverts is not None:
+                state.tasks[entry.reverts].reason = f"its revert did not land: {event.detail}"
             elif entry.task is not None and entry.build is not None:
                 judged = state.tasks[entry.task].attempt
                 if judged is not None:
@@ -81,6 +83,8 @@ def _queue(state: RunState, event: e.EntryQueued, at: float) -> None:
         queued_at=at,
         task=event.task,
         attempt=event.attempt,
+        reverts=event.reverts,
+        by=event.by,
     )
 
 
@@ -136,11 +140,12 @@ def _landing_with(state: RunState, name: EntryId) -> list[Entry]:
 def _land(state: RunState, event: e.EntryLanded, at: float) -> None:
     entry = state.queue.pop(event.entry)
     state.tip, state.tip_tree = event.commit, event.tree
-    state.landings.append(Landing(event.entry, event.commit, at, event.task, event.merge))
+    landing = Landing(event.entry, event.commit, at, event.task, event.merge, entry.reverts)
+    state.landings.append(landing)
     if entry.kind is EntryKind.BASE:
         state.diverged, state.promote_reason = None, ""
     if entry.kind is EntryKind.TASK and event.task is not None:
         task = state.tasks[event.task]
         task.landed_commit, task.landed_at, task.first = event.commit, at, False
-        task.held = False
+        task.held, task.reverted = False, ""
         end_attempt(task, "landed")

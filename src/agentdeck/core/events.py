@@ -99,6 +99,7 @@ class EntryKind(StrEnum):
 
     TASK = "task"
     BASE = "base"  # commits made to the base branch meanwhile
+    REVERT = "revert"  # landed work is taken back
 
 
 class AskKind(StrEnum):
@@ -697,9 +698,11 @@ class EntryQueued(Event, frozen=True, tag="entry.queued"):
 
     entry: EntryId
     entry_kind: EntryKind
-    head: str
+    head: str  # of a revert: the commit that is taken back
     task: TaskId | None = None
     attempt: int | None = None
+    reverts: TaskId | None = None  # the task that is taken back
+    by: str = ""  # who wants the revert
 
 
 class EntryBuilt(Event, frozen=True, tag="entry.built"):
@@ -755,6 +758,14 @@ class EntryLanded(Event, frozen=True, tag="entry.landed"):
     tree: str
     task: TaskId | None = None
     merge: str = ""  # in a batch: the commit of the entry itself, below `commit`
+
+
+class TaskReverted(Event, frozen=True, tag="task.reverted"):
+    """What had landed of a task is taken back: the target holds its revert."""
+
+    task: TaskId
+    commit: str
+    by: str
 
 
 class LandingLost(Event, frozen=True, tag="landing.lost"):
@@ -850,6 +861,7 @@ TaskEvent: TypeAlias = (
     | RetryDue
     | TaskFailed
     | TaskCancelled
+    | TaskReverted
 )
 # About one attempt.
 AttemptEvent: TypeAlias = (

@@ -89,8 +89,7 @@ def explain(state: RunState, task_id: TaskId, now: float) -> str:
         case TaskState.QUEUED:
             return _queued(state, task, now)
         case TaskState.LANDED:
-            what = f"has landed as {task.landed_commit[:10]}" if task.landed_commit else "is done"
-            return f"{task_id} {what}" + (f": {task.done_how}" if task.done_how else "")
+            return f"{task_id} {_landed(state, task, now)}"
         case TaskState.RETRYING:
             again = short_duration((task.retry_at or now) - now)
             return f"{task_id} is tried again in {again}: {first_line(task.reason)}"
@@ -212,6 +211,16 @@ def _checking(state: RunState, task: TaskRun) -> str:
 def _risk(state: RunState, task: TaskRun) -> str:
     spec = state.spec(task.id)
     return f"; its risk is {spec.risk}" if spec.risk else ""
+
+
+def _landed(state: RunState, task: TaskRun, now: float) -> str:
+    what = f"has landed as {task.landed_commit[:10]}" if task.landed_commit else "is done"
+    if task.done_how:
+        return f"{what}: {task.done_how}"
+    undoing = next((entry for entry in state.queue.values() if entry.reverts == task.id), None)
+    if undoing is not None:
+        return f"{what}; its revert {explain_entry(state, undoing, now)}"
+    return f"{what}; {first_line(task.reason)}" if task.reason else what
 
 
 def _queued(state: RunState, task: TaskRun, now: float) -> str:

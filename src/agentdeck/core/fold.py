@@ -28,6 +28,7 @@ from agentdeck.core.transitions import CHANGING, targets
 _READINESS = (
     e.RunStarted,
     e.EntryLanded,
+    e.TaskReverted,
     e.TaskDone,
     e.TaskSkipped,
     e.TaskUnskipped,

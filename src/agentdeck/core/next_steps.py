@@ -66,6 +66,8 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
     if state.rule_changes > state.rule_changes_kept:
         yield KeepPermissions(state.rule_changes)
     if state.outcome is not None:
+        if state.outcome is Outcome.COMPLETE and not state.queue and _promotes_itself(state):
+            yield Record((e.PromoteAsked("plan"),))  # a revert has landed after the end
         yield from _promotion(state)
         yield from queue.next_steps(state, now)
         return
@@ -386,12 +388,18 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
         yield from _gate_on(state, gates, GateWhen.FINAL, state.tip_tree, state.tip)
         return
     if state.plan.promote == "auto" and state.landings and state.promoted != state.tip:
-        if not state.promote_wanted and not state.promote_reason:
+        if _promotes_itself(state):
             yield Record((e.PromoteAsked("plan"),))
         return
     if any(not a.released for t in state.tasks.values() for a in t.attempts[-1:] if a.path):
         return
     yield Record((e.RunFinished(Outcome.COMPLETE),))
+
+
+def _promotes_itself(state: RunState) -> bool:
+    """Is a promotion due that nobody has to ask for?"""
+    due = state.plan.promote == "auto" and state.landings and state.promoted != state.tip
+    return bool(due) and not state.promote_wanted and not state.promote_reason
 
 
 def _end(state: RunState, now: float) -> Iterator[AnyStep]:

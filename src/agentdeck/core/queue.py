@@ -1,9 +1,9 @@
 """The merge queue: what is built, gated, landed and ejected next.
 
 The rules, in sentences:
-1. Entries are ordered: put first by a person, then commits of the base, then priority, then the
-   time they came. (Dependencies need no rule of their own: a task starts after what it needs has
-   landed.) The head commit is pinned when the entry comes.
+1. Entries are ordered: put first by a person, then commits of the base, then reverts, then
+   priority, then the time they came. (Dependencies need no rule of their own: a task starts after
+   what it needs has landed.) The head commit is pinned when the entry comes.
 2. Every first-parent commit of the target is green for its exact tree. What is gated is what lands;
    nobody lands through somebody else's green.
 3. Before an entry is blamed for a red gate, what it was built on must be green for the same gate.
@@ -16,7 +16,8 @@ The rules, in sentences:
 7. A landing is intended in the journal before the ref moves. A batch lands whole.
 8. A held entry waits, and those behind it go past. A held queue does nothing.
 
-When the run has ended, only commits of the base still go in, on the way to being promoted.
+When the run has ended, only commits of the base still go in, on the way to being promoted, and
+reverts.
 """
 
 from __future__ import annotations

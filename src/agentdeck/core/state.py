@@ -266,6 +266,7 @@ class TaskRun(msgspec.Struct, kw_only=True):
     skip_mode: SkipMode | None = None
     landed_commit: str | None = None
     landed_at: float | None = None
+    reverted: str = ""  # the commit that took it back, until it lands again
     done_how: str = ""
     stopped_by: str = ""
     taken_by: str = ""  # who takes it over, or has it
@@ -342,6 +343,8 @@ class Entry(msgspec.Struct, kw_only=True):
     queued_at: float
     task: TaskId | None = None
     attempt: int | None = None
+    reverts: TaskId | None = None  # the task that is taken back
+    by: str = ""  # who wants that
     build: Build | None = None
     conflicts: dict[str, Clash] = {}  # by what it does not merge with: the tip, a build on it
     limit: int | None = None  # at most so many in its batch: it was in one that is red
@@ -380,6 +383,7 @@ class Landing(msgspec.Struct, frozen=True):
     at: float
     task: TaskId | None
     merge: str = ""  # in a batch: the commit of the entry itself, below `commit`
+    reverts: TaskId | None = None  # it took this task back
 
 
 class RunState(msgspec.Struct, kw_only=True):

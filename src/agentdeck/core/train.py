@@ -21,7 +21,8 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -30,6 +31,9 @@ from agentdeck.core import evidence, verdicts
 from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import GateName
 from agentdeck.core.state import Build, Entry, RunState, TaskRun
+
+# What a person waits for with a promotion or a revert comes before work that is still to land.
+_KIND_RANK: Final = {EntryKind.BASE: 0, EntryKind.REVERT: 1, EntryKind.TASK: 2}
 
 
 class Car(msgspec.Struct, frozen=True):
@@ -54,14 +58,14 @@ def task_of(state: RunState, entry: Entry) -> TaskRun | None:
 def in_order(state: RunState) -> list[Entry]:
     """The entries, the first to land at the front."""
 
-    def rank(entry: Entry) -> tuple[bool, bool, int, int]:
+    def rank(entry: Entry) -> tuple[bool, int, int, int]:
         task = task_of(state, entry)
         first = task is not None and task.first
         priority = state.spec(task.id).priority if task else 0
-        return (not first, entry.kind is not EntryKind.BASE, -priority, entry.number)
+        return (not first, _KIND_RANK[entry.kind], -priority, entry.number)
 
     ended = state.outcome is not None
-    entries = (one for one in state.queue.values() if not ended or one.kind is EntryKind.BASE)
+    entries = (one for one in state.queue.values() if not (ended and one.kind is EntryKind.TASK))
     return sorted(entries, key=rank)
 
 
@@ -185,14 +189,20 @@ def blame(state: RunState, car: Car) -> GateName | None:
     return red
 
 
-def landed(state: RunState, build: Build) -> tuple[e.EntryLanded, ...]:
-    """What is told when a build is in: one event for each of its entries."""
+def landed(state: RunState, build: Build) -> tuple[e.EntryLanded | e.TaskReverted, ...]:
+    """What is told when a build is in: an event for each of its entries, and for what they undo."""
+    return tuple(_landed(state, build))
+
+
+def _landed(state: RunState, build: Build) -> Iterator[e.EntryLanded | e.TaskReverted]:
     merges = build.merges or ("",) * len(build.entries)
-    return tuple(
-        e.EntryLanded(name, build.commit, build.tree, state.queue[name].task, merge)
-        for name, merge in zip(build.entries, merges, strict=True)
-        if name in state.queue
-    )
+    for name, merge in zip(build.entries, merges, strict=True):
+        entry = state.queue.get(name)
+        if entry is None:
+            continue
+        yield e.EntryLanded(name, build.commit, build.tree, entry.task, merge)
+        if entry.reverts is not None:
+            yield e.TaskReverted(entry.reverts, merge or build.commit, entry.by)
 
 
 __all__ = [

@@ -51,6 +51,7 @@ TRANSITIONS: Final[Table] = {
     # queue
     **_rows(e.EntryQueued, (S.PROPOSED,), S.QUEUED),
     **_rows(e.EntryLanded, (S.QUEUED,), S.LANDED),
+    **_rows(e.TaskReverted, (S.LANDED,), S.CANCELLED),
     # a person
     **_rows(e.TaskRetried, (*_STUCK, S.RETRYING, S.REVIEWING, S.PROPOSED), S.READY, S.PENDING),
     **_rows(

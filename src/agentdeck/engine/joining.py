@@ -66,6 +66,15 @@ def join(git: Git, top: str, head: str, message: str, style: Style) -> Built | C
     return landing.commit_of(git, merged, (top,), ends, sign=sign)
 
 
+def undoing(git: Git, commit: str) -> str:
+    """A child of `commit` that takes back what it changed against its first parent.
+
+    Merged into what was built on `commit` since, it is a revert: the merge base is the commit.
+    """
+    tree = git.tree_of(f"{commit}^1")
+    return landing.commit_of(git, tree, (commit,), f"Undo {commit}").commit
+
+
 def _replayed(git: Git, top: str, head: str, tree: str, *, sign: bool) -> str | None:
     """The commits of `head` made anew on `top`; None where that does not end in `tree`."""
     args = ("rev-list", "--reverse", "--topo-order", "--no-merges", f"{top}..{head}")
@@ -107,4 +116,4 @@ def _co_authors(git: Git, top: str, head: str) -> str:
     return "".join(f"Co-authored-by: {row}\n" for row in others[:MAX_CO_AUTHORS])
 
 
-__all__ = ["Style", "join"]
+__all__ = ["Style", "join", "undoing"]

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from agentdeck.agents.prompt import batch_message, landing_message
+from agentdeck.agents.prompt import batch_message, landing_message, revert_message
 from agentdeck.core import events as e
 from agentdeck.core import train
+from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import EntryId
+from agentdeck.core.plan import LandingStyle
 from agentdeck.core.state import Entry
 from agentdeck.core.steps import BuildEntry, LandEntry
 from agentdeck.engine import landing
 from agentdeck.engine.batch import Batch, Piece, fold
-from agentdeck.engine.joining import Style
+from agentdeck.engine.joining import Style, undoing
 from agentdeck.engine.setting import Setting
 
 PROMOTE_POLL_S: Final = 2.0  # while the user's checkout is in the way
@@ -27,14 +29,14 @@ LAND_AGAIN_S: Final = 2.0  # while the target is checked out somewhere, or is no
 async def build(at: Setting, step: BuildEntry) -> None:
     """Fold the entries of a batch into one commit on top of the tip."""
     entries = [at.state.queue[name] for name in (step.entry, *step.others)]
-    pieces = [Piece(entry.id, entry.head, _message(at, entry)) for entry in entries]
-    names = [str(entry.task or entry.id) for entry in entries]
+    names = [_name(entry) for entry in entries]
     message = batch_message(at.state, names)
     rules = at.state.plan.queue
 
     def folded() -> Batch[EntryId]:
         signed = at.git.signs() if rules.sign is None else rules.sign
         style = Style(rules.style, signed)
+        pieces = [_piece(at, entry, style) for entry in entries]
         return fold(at.git, step.tip, pieces, message=message, style=style)
 
     found = await at.in_thread(folded)
@@ -49,7 +51,22 @@ async def build(at: Setting, step: BuildEntry) -> None:
     await at.record(*events)
 
 
+def _name(entry: Entry) -> str:
+    """As it is called in the message of a batch."""
+    return f"revert of {entry.reverts}" if entry.reverts else str(entry.task or entry.id)
+
+
+def _piece(at: Setting, entry: Entry, style: Style) -> Piece[EntryId]:
+    message = _message(at, entry)
+    if entry.kind is EntryKind.REVERT:
+        undone = undoing(at.git, entry.head)
+        return Piece(entry.id, undone, message, Style(LandingStyle.SQUASH, style.signed))
+    return Piece(entry.id, entry.head, message)
+
+
 def _message(at: Setting, entry: Entry) -> str:
+    if entry.reverts is not None:
+        return revert_message(at.state, entry.reverts, entry.head)
     if entry.task is not None and entry.attempt is not None:
         return landing_message(at.state, entry.task, entry.attempt)
     return f"Bring in {at.state.base}\n\nAgentdeck-Run: {at.state.run}\n"
@@ -62,7 +79,7 @@ async def land(at: Setting, step: LandEntry) -> None:
     assert entry.build is not None
     landed = train.landed(at.state, entry.build)
 
-    def move() -> e.LandingBlocked | e.LandingLost | tuple[e.EntryLanded, ...]:
+    def move() -> e.LandingBlocked | e.LandingLost | tuple[e.EntryLanded | e.TaskReverted, ...]:
         try:
             outcome = landing.land(at.git, ref, step.commit, step.expected)
         except landing.LandRefused as refused:

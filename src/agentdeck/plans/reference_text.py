@@ -437,6 +437,7 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.agent": '`"claude"`',
     "defaults.model": "the agent's own",
     "defaults.gates": "all, by their `when`",
+    "queue.sign": "as your git says",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
     "budget.share": "no limit",

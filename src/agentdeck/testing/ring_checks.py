@@ -159,6 +159,8 @@ class RingChecks:
                 raise Violation(f"I11: {name} works alone, with {holders} after {recorded}")
 
     def _once(self, event: AnyEvent) -> None:
+        if isinstance(event, e.TaskReverted):
+            self.landed[event.task] -= 1
         if isinstance(event, e.EntryLanded | e.TaskDone) and event.task is not None:
             self.landed[event.task] += 1
             if self.landed[event.task] > 1:

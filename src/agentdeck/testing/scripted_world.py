@@ -24,6 +24,7 @@ from agentdeck.core.events import (
     AnyEvent,
     AskKind,
     AskOption,
+    EntryKind,
     FailureClass,
     FileTouched,
     Verdict,
@@ -31,7 +32,7 @@ from agentdeck.core.events import (
 from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
 from agentdeck.core.permissions import OptionKind
 from agentdeck.core.plan import Agent, GateWhen
-from agentdeck.core.state import Attempt, Message, RunState, TaskState
+from agentdeck.core.state import Attempt, Entry, Message, RunState, TaskState
 from agentdeck.core.steps import (
     BuildEntry,
     CloseInput,
@@ -726,7 +727,7 @@ class World:
                 yield e.EntryConflicted(name, step.tip, ("src/api/user.py",), tuple(names))
             else:
                 names.append(name)
-                merges.append(self._commit("merge", (top, head)))
+                merges.append(self._merge(top, waiting[name]))
                 top = merges[-1].id
         if not names:
             return
@@ -736,6 +737,14 @@ class World:
         chain = tuple(commit.id for commit in merges) if len(names) > 1 else ()
         lead, *others = names
         yield e.EntryBuilt(lead, last.id, last.tree, step.tip, tuple(others), chain)
+
+    def _merge(self, top: str, entry: Entry) -> Commit:
+        """The commit of one entry; a revert has the target alone as its parent."""
+        if entry.kind is not EntryKind.REVERT:
+            return self._commit("merge", (top, entry.head))
+        if not self.contains(top, entry.head):
+            raise Violation(f"{entry.id} takes back what is not there")
+        return self._commit("revert", (top,), tree=f"{self.commits[top].tree}-{entry.head}")
 
     def _conflicts(self, head: str, on: str) -> bool:
         """Does it not merge? The same two trees always say the same."""

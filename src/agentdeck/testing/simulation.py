@@ -462,6 +462,7 @@ def possible_commands(
         c.SetAgents(random.randint(1, 5)),
         c.ReopenAccount(random.choice([*state.accounts, "acme"])),
         c.Promote(),
+        c.Revert(task, random.random() < 0.5, random.random() < 0.5),
     ]
     found += [command for command in (c.Pause(), c.Hold()) if random.random() < 0.3]
     found += _about_permissions(state, random, task)

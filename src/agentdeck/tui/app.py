@@ -27,6 +27,7 @@ from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
+from agentdeck.core.decide_revert import built_on
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import BudgetMarked, Recorded, SkipMode
 from agentdeck.core.hearing import hears
@@ -58,6 +59,7 @@ DEFAULT_THEME: Final = "deck-dark"
 LOG_TICK_S: Final = 1 / 15
 PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
 SECOND_S: Final = 1.0  # clocks on the screen move this often
+REVERTS_NAMED: Final = 5  # of what landed on top, in a question
 OFFLINE: Final = "no engine answers; it is asked again by itself"
 
 
@@ -449,6 +451,13 @@ def _question(key: Key, context: Context) -> tuple[str, str, str]:
         case "task.stop":
             kept = "The task is cancelled. Its work is kept: r tries it again from there."
             return (f"Stop {task}", f"End the agent of {task}? {kept}", "Stop it")
+        case "task.revert" if task is not None:
+            landed, _ = built_on(state, task)
+            named = ", ".join(landed[:REVERTS_NAMED])
+            more = f" and {len(landed) - REVERTS_NAMED} more" if len(landed) > REVERTS_NAMED else ""
+            on_top = f" {named}{more} landed on top of it and will be reverted before it."
+            question = f"Take back what has landed of {task}?{on_top if landed else ''}"
+            return (f"Revert {task}", f"{question} The gates must pass without it.", "Revert it")
         case "run.promote":
             landings = plural(len(state.landings), "landing")
             question = f"Bring {landings} from {state.target} into {state.base}?"

@@ -142,6 +142,12 @@ def _retry(context: Context, task: TaskId) -> AnyCommand:
     return of_task
 
 
+def _revert(context: Context, task: TaskId) -> AnyCommand:
+    """With what landed on top of it, where there is something."""
+    alone = c.Revert(task)
+    return alone if refusal(context.deck.state, alone) is None else c.Revert(task, True)
+
+
 def _hold(context: Context, task: TaskId) -> AnyCommand:
     return c.Release(task) if _held(context) else c.Hold(task)
 
@@ -243,6 +249,8 @@ KEYS: Final[tuple[Key, ...]] = (
         T, act="take_over", why_not=_not_to_take, footer=8, says=lambda x: "open" if _taken(x) else "take over"),
     Key("task.hand_back", "O", "O", "hand back", "Give back what you have taken over: finished, or for its agent to go on",
         T, lambda _, t: c.HandBack(t), ask=Ask.HAND_BACK, footer=16),
+    Key("task.revert", "U", "U", "revert", "Take back what has landed of it, through the queue and its gates",
+        T, _revert, ask=Ask.CONFIRM),
     Key("task.copy", "c", "c", "copy", "Copy its branch to the clipboard; again within two seconds: its path",
         T, act="copy", why_not=_no_branch),
     # --- the run

@@ -159,7 +159,7 @@ def _landings(told: Told) -> dict[TaskId, Landed]:
     for landing in told.state.landings:
         together.setdefault(landing.commit, []).append(str(landing.task or landing.entry))
     for order, landing in enumerate(told.state.landings, start=1):
-        if landing.task is not None:
+        if landing.task is not None and not told.state.tasks[landing.task].reverted:
             others = [name for name in together[landing.commit] if name != landing.task]
             found[landing.task] = _landed(told, landing, order, others)
     return found

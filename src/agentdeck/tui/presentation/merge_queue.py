@@ -49,9 +49,10 @@ def task_of_row(deck: Deck, key: str) -> TaskId | None:
     if key.startswith(ASK):
         return TaskId(key.removeprefix(ASK))
     if key.startswith(LANDED):
-        return deck.state.landings[int(key.removeprefix(LANDED))].task
+        landing = deck.state.landings[int(key.removeprefix(LANDED))]
+        return landing.task or landing.reverts
     entry = deck.state.queue.get(EntryId(key))
-    return entry.task if entry is not None else None
+    return entry.task or entry.reverts if entry is not None else None
 
 
 def queue_title(deck: Deck) -> Line:
@@ -141,13 +142,19 @@ def _bracket(deck: Deck, entry: Entry) -> Span:
     return Span(sign, "accent")
 
 
+def _name(state: RunState, task: TaskId | None, reverts: TaskId | None) -> str:
+    if reverts is not None:
+        return f"revert of {reverts}"
+    return str(task) if task is not None else f"commits of {plain(state.base)}"
+
+
 def _branch(name: str) -> str:
     return plain(name).removeprefix("refs/heads/").rpartition("/")[2]
 
 
 def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
     state = deck.state
-    name = str(entry.task) if entry.task is not None else f"commits of {plain(state.base)}"
+    name = _name(state, entry.task, entry.reverts)
     marks, passed, total = gate_marks(deck, entry)
     held = queue.is_held(state, entry)
     glyph = Span("‖", "state-paused") if held else Span("◷", SIGNS[Status.QUEUED].role)
@@ -191,7 +198,7 @@ def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:
 
 def _landed_row(deck: Deck, number: int, width: int) -> Line:
     landing = deck.state.landings[number]
-    name = str(landing.task) if landing.task is not None else f"commits of {deck.state.base}"
+    name = _name(deck.state, landing.task, landing.reverts)
     title = plain(deck.state.spec(landing.task).title) if landing.task is not None else ""
     left: Line = (
         Span("   "),

@@ -1,0 +1,78 @@
+"""`revert`: landed work is taken back, through the queue and its gates."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from agentdeck.cli.commands import engine_for
+from agentdeck.cli.output import safe, say
+from agentdeck.cli.place import RunOption, chosen_run
+from agentdeck.core import commands as c
+from agentdeck.core.errors import EXIT_NEEDS_PERSON, EXIT_OK, UsageError
+from agentdeck.core.events import EntryEjected, EntryQueued, TaskReverted
+from agentdeck.core.ids import TaskId
+
+if TYPE_CHECKING:
+    from agentdeck.control.blocking import BlockingClient
+
+REVERT_S: Final = 15.0  # how long `revert` waits to tell what came of it; gates may take longer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(rich_help_panel="Act")(revert)
+
+
+def revert(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task that has landed.")],
+    run: RunOption = None,
+    with_dependents: Annotated[
+        bool,
+        typer.Option("--with-dependents", help="What landed on top of it too, the latest first."),
+    ] = False,
+    only: Annotated[
+        bool, typer.Option("--only", help="It alone, whatever was built on it.")
+    ] = False,
+) -> int:
+    """Take back what has landed of a task. Works on ended runs too.
+
+    The revert is an entry of the merge queue: it lands when the gates pass without the work. What
+    landed on top of it is named first.
+    """
+    if with_dependents and only:
+        raise UsageError("--with-dependents and --only exclude each other")
+    folder = chosen_run(context, run)
+    command = c.Revert(TaskId(task), with_dependents, only)
+    with engine_for(folder, command) as engine:
+        before = engine.status().seq
+        engine.send(command)
+        return _outcome(engine, before)
+
+
+def _outcome(engine: BlockingClient, seq: int) -> int:
+    """Tell what came of the reverts, as far as it is known soon."""
+    deadline = time.monotonic() + REVERT_S
+    open_entries: dict[str, TaskId] = {}
+    queued = failed = False
+    while (left := deadline - time.monotonic()) > 0 and (open_entries or not queued):
+        for recorded in engine.events(seq, wait_s=left):
+            seq = recorded.seq
+            match recorded.event:
+                case EntryQueued(entry=entry, reverts=task) if task is not None:
+                    queued, open_entries[entry] = True, task
+                case TaskReverted(task, commit):
+                    say(f"{safe(task)}: reverted by {commit[:10]}")
+                    open_entries = {e: t for e, t in open_entries.items() if t != task}
+                case EntryEjected(entry, _, detail) if entry in open_entries:
+                    failed = True
+                    say(f"{safe(open_entries.pop(entry))}: not reverted: {safe(detail)}")
+    for name in map(safe, open_entries.values()):
+        say(f"{name}: its revert is in the merge queue; `agentdeck why {name}` tells how far it is")
+    return EXIT_NEEDS_PERSON if failed else EXIT_OK
+
+
+__all__ = ["register"]

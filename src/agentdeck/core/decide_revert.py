@@ -1,0 +1,110 @@
+"""Taking landed work back: what a wish to revert means, or why it is refused.
+
+Rules:
+- A revert is an entry of the merge queue like any other: built on the target, gated, landed. What
+  it undoes is the commit that brought the work in, and nothing that came with it in one batch.
+- Work that was built on it is named first. It is reverted too, the latest landing first, or stays
+  because a person says so; then the gates judge what is left.
+- A reverted task is cancelled: retried it starts afresh, for git has its old commits in the history
+  and would not merge them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from agentdeck.core import commands as c
+from agentdeck.core import events as e
+from agentdeck.core.events import AnyEvent, EntryKind
+from agentdeck.core.graph import closure
+from agentdeck.core.ids import EntryId, TaskId
+from agentdeck.core.refused import Refused, task_of
+from agentdeck.core.state import RunState, TaskState
+
+NAMED: Final = 6  # dependents, in a sentence
+# Work that is under way, or was done, on top of what would be taken back.
+_BUILDS_ON: Final = frozenset(TaskState) - {
+    TaskState.PENDING,
+    TaskState.READY,
+    TaskState.SKIPPED,
+    TaskState.DEFERRED,
+    TaskState.LANDED,
+    TaskState.FAILED,
+    TaskState.CANCELLED,
+}
+
+
+def revert(state: RunState, command: c.Revert) -> list[AnyEvent]:
+    """The entries that take a task back, in the order in which they are to land.
+
+    Raises:
+        Refused: it has not landed, is being taken back, or others were built on it.
+    """
+    task = task_of(state, command.task)
+    commit = landed_as(state, task.id)
+    if task.state is not TaskState.LANDED:
+        raise Refused(f"{task.id} is {task.state}: only what has landed can be reverted")
+    if commit is None:
+        raise Refused(f"nothing of {task.id} has landed: {task.done_how or 'it changed nothing'}")
+    if is_reverting(state, task.id):
+        raise Refused(f"the revert of {task.id} is in the merge queue")
+    landed, under_way = built_on(state, task.id)
+    if not command.only and (under_way or (landed and not command.with_dependents)):
+        raise Refused(_named(task.id, landed, under_way), hint=_way_out(under_way))
+    others = landed if command.with_dependents else ()
+    return [
+        _queued(name, commit, command.by)
+        for name in (*others, task.id)
+        if not is_reverting(state, name) and (commit := landed_as(state, name)) is not None
+    ]
+
+
+def landed_as(state: RunState, task: TaskId) -> str | None:
+    """The commit that brought a task in, below the batch it may have landed with."""
+    if state.tasks[task].landed_commit is None:
+        return None
+    found = next((one for one in reversed(state.landings) if one.task == task), None)
+    return found.merge or found.commit if found is not None else None
+
+
+def is_reverting(state: RunState, task: TaskId) -> bool:
+    """Does a revert of it wait in the queue?"""
+    return any(entry.reverts == task for entry in state.queue.values())
+
+
+def built_on(state: RunState, task: TaskId) -> tuple[tuple[TaskId, ...], tuple[TaskId, ...]]:
+    """What needs the task, directly or not: landed, the latest first; and under way."""
+    found = closure(task, state.plan.dependents)
+    order = {landing.task: at for at, landing in enumerate(state.landings)}
+    landed = [name for name in found if landed_as(state, name) is not None]
+    under_way = tuple(name for name in found if state.tasks[name].state in _BUILDS_ON)
+    return tuple(sorted(landed, key=lambda name: -order[name])), under_way
+
+
+def _queued(task: TaskId, commit: str, by: str) -> e.EntryQueued:
+    entry = EntryId(f"revert@{task}")
+    return e.EntryQueued(entry, EntryKind.REVERT, commit, reverts=task, by=by)
+
+
+def _named(task: TaskId, landed: Sequence[TaskId], under_way: Sequence[TaskId]) -> str:
+    parts = []
+    if landed:
+        parts.append(f"{_listed(landed)} landed on top of it")
+    if under_way:
+        parts.append(f"{_listed(under_way)} {'is' if len(under_way) == 1 else 'are'} under way")
+    return f"{task} has dependents: {', and '.join(parts)}"
+
+
+def _listed(names: Sequence[TaskId]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _way_out(under_way: Sequence[TaskId]) -> str:
+    if under_way:
+        return "stop them first, or revert it alone (--only) and let the gates judge the rest"
+    return "revert them too (--with-dependents), or it alone (--only)"
+
+
+__all__ = ["built_on", "is_reverting", "landed_as", "revert"]
