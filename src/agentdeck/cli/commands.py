@@ -21,7 +21,7 @@ from agentdeck.cli.place import RunOption, chosen_run
 from agentdeck.control.runs import RunFolder, fold_run
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
-from agentdeck.core.decide import MAX_MESSAGE, Refused, refusal
+from agentdeck.core.decide import MAX_MESSAGE, Refused, decide
 from agentdeck.core.errors import (
     EXIT_NEEDS_PERSON,
     EXIT_OK,
@@ -219,9 +219,7 @@ def engine_for(folder: RunFolder, command: AnyCommand) -> BlockingClient:
     try:
         return connect(folder)
     except EngineGone:
-        why_not = refusal(fold_run(folder), command)
-        if why_not is not None:
-            raise Refused(why_not) from None
+        decide(fold_run(folder), command)
         if not isinstance(command, _STARTS_ENGINE):
             raise
     from agentdeck.control.start import ensure_engine

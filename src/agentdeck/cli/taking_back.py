@@ -1,4 +1,4 @@
-"""`revert`: landed work is taken back, through the queue and its gates."""
+"""`revert` and `bisect`: which landing was at fault, and taking it back through the queue."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from agentdeck.cli.commands import engine_for
-from agentdeck.cli.output import safe, say
-from agentdeck.cli.place import RunOption, chosen_run
+from agentdeck.cli.output import note, safe, say, say_json
+from agentdeck.cli.place import JsonOption, RunOption, chosen_run
 from agentdeck.core import commands as c
 from agentdeck.core.errors import EXIT_NEEDS_PERSON, EXIT_OK, UsageError
 from agentdeck.core.events import EntryEjected, EntryQueued, TaskReverted
@@ -22,8 +22,9 @@ REVERT_S: Final = 15.0  # how long `revert` waits to tell what came of it; gates
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Add the verbs."""
     app.command(rich_help_panel="Act")(revert)
+    app.command(rich_help_panel="Look")(bisect)
 
 
 def revert(
@@ -51,6 +52,51 @@ def revert(
         before = engine.status().seq
         engine.send(command)
         return _outcome(engine, before)
+
+
+def bisect(
+    context: typer.Context,
+    run: RunOption = None,
+    gate: Annotated[
+        str | None,
+        typer.Option("--gate", metavar="NAME", help="Without it: the final gate that is red."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Find the first landing on which a gate is red.
+
+    Runs the gate in a worktree of its own. What the run has judged already is not judged again.
+    """
+    from agentdeck.control.bisecting import Tried
+    from agentdeck.control.bisecting import bisect as search
+
+    for step in search(chosen_run(context, run), gate):
+        if isinstance(step, Tried):
+            word = "green" if step.judged.passes else "red"
+            took = f"{step.judged.seconds:.1f} s"
+            note(f"{word:5}  {step.commit[:10]}  {safe(step.name)}  ({took})")
+            continue
+        suspect = step.suspect
+        if as_json:
+            say_json(
+                {
+                    "gate": step.gate,
+                    "commit": suspect.commit,
+                    "landing": step.landing,
+                    "brought": suspect.names,
+                    "runs": step.runs,
+                }
+            )
+            continue
+        say(f"first red for {safe(step.gate)}: {safe(', '.join(suspect.names))}")
+        say(f"commit {suspect.commit[:10]}" + _below(suspect.commit, step.landing))
+        for task in suspect.tasks:
+            say(f"`agentdeck revert {safe(task)}` takes it back")
+    return EXIT_OK
+
+
+def _below(commit: str, landing: str) -> str:
+    return f", landed with {landing[:10]}" if commit != landing else ""
 
 
 def _outcome(engine: BlockingClient, seq: int) -> int:
