@@ -28,6 +28,7 @@ from agentdeck.cli.show_as import ShowAs
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
 from agentdeck.control.runs import fold_run, summary_of
+from agentdeck.core import publishing
 from agentdeck.core.budgets import RUN, budget_of, dollars
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, UsageError
@@ -162,6 +163,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         say(f"stands still: {safe(stands)}")
     for line in (*remarks(state), *accounts.remarks(state, now)):
         say(line)
+    for line in publishing.told(state):
+        say(safe(line))
     if state.promote_wanted and state.promote_reason:
         say(f"promotion waits: {safe(state.promote_reason)}")
     for line in ahead.lines(now):

@@ -115,6 +115,10 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return task or "run", f"trouble with {step.split(':', 1)[0]}: {first_line(error)}"
         case e.Promoted(commit, how):
             return "run", f"promoted {commit[:10]} to {state.base} ({how})"
+        case e.TargetPushed(commit, remote):
+            return "run", f"pushed {commit[:10]} to {remote}"
+        case e.PullRequestOpened(url):
+            return "run", f"pull request: {url}"
         case e.PromoteWaiting(reason):
             return "run", f"promotion waits: {reason}"
         case _:

@@ -8,6 +8,7 @@ from agentdeck.core import effects_budget, effects_permissions, effects_plan
 from agentdeck.core import events as e
 from agentdeck.core.plan import written_rules
 from agentdeck.core.state import RunState, StepTrouble
+from agentdeck.core.steps import OpenPullRequest, PushTarget
 
 
 def take(state: RunState, event: e.RunEvent, at: float) -> None:
@@ -53,6 +54,12 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             state.queue_held = False
         case e.PromoteAsked() | e.PromoteWaiting() | e.BaseDiverged() | e.Promoted():
             _promote(state, event)
+        case e.TargetPushed():
+            state.pushed = event.commit
+            state.troubles.pop(PushTarget(event.commit).key, None)
+        case e.PullRequestOpened():
+            state.pull_request = event.url
+            state.troubles.pop(OpenPullRequest().key, None)
         case _ as never:
             assert_never(never)
 

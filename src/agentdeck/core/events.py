@@ -812,6 +812,22 @@ class Promoted(Event, frozen=True, tag="promote.done"):
     how: str
 
 
+# --- what leaves this machine --------------------------------------------------------------------
+
+
+class TargetPushed(Event, frozen=True, tag="remote.pushed"):
+    """A remote has what landed."""
+
+    commit: str
+    remote: str
+
+
+class PullRequestOpened(Event, frozen=True, tag="remote.pull_request"):
+    """There is a pull request from the target to the base."""
+
+    url: str
+
+
 # About the run as a whole.
 RunEvent: TypeAlias = (
     RunStarted
@@ -836,6 +852,8 @@ RunEvent: TypeAlias = (
     | PromoteWaiting
     | BaseDiverged
     | Promoted
+    | TargetPushed
+    | PullRequestOpened
 )
 # About a task: a person's wishes, and what became of it.
 TaskEvent: TypeAlias = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import accounts, evidence, queue, scheduler
+from agentdeck.core import accounts, evidence, publishing, queue, scheduler
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.graph import closure
@@ -321,4 +321,4 @@ def _needs_somebody(state: RunState) -> str | None:
     pending = next(state.in_state(TaskState.PENDING), None)
     if pending is not None:  # what it needs was skipped or deferred, and that settles nothing
         return f"{pending.id} waits for {_pending(state, pending)}"
-    return state.promote_reason or None
+    return state.promote_reason or publishing.trouble_of(state)

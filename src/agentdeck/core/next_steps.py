@@ -14,7 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from agentdeck.core import asks, assignment, evidence, policy, queue, scheduler, verdicts
+from agentdeck.core import (
+    asks,
+    assignment,
+    evidence,
+    policy,
+    publishing,
+    queue,
+    scheduler,
+    verdicts,
+)
 from agentdeck.core import events as e
 from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
@@ -69,6 +78,7 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
         if state.outcome is Outcome.COMPLETE and not state.queue and _promotes_itself(state):
             yield Record((e.PromoteAsked("plan"),))  # a revert has landed after the end
         yield from _promotion(state)
+        yield from publishing.pushes(state)
         yield from queue.next_steps(state, now)
         return
     book = Book(state)
@@ -85,6 +95,7 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
     yield from queue.next_steps(state, now)
     yield from _phases(state)
     yield from _promotion(state)
+    yield from publishing.pushes(state)
     yield from _finish(state)
 
 
@@ -393,7 +404,9 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
         return
     if any(not a.released for t in state.tasks.values() for a in t.attempts[-1:] if a.path):
         return
-    yield Record((e.RunFinished(Outcome.COMPLETE),))
+    yield from publishing.requests(state)
+    if not publishing.keeps_open(state):
+        yield Record((e.RunFinished(Outcome.COMPLETE),))
 
 
 def _promotes_itself(state: RunState) -> bool:

@@ -327,6 +327,13 @@ class QueueRules(msgspec.Struct, frozen=True, omit_defaults=True):
     sign: bool | None = None  # None = as the user's git says (commit.gpgSign)
 
 
+class Remote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What leaves this machine. Nothing does without it."""
+
+    push: str | None = None  # the remote that the target is pushed to, after each landing
+    pull_request: bool = False  # from the target to the base, when everything has settled
+
+
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     """A named group of tasks that can end in a sync point (barrier)."""
 
@@ -454,6 +461,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     routes: tuple[Route, ...] = ()
     worktree: Worktree = Worktree()
     queue: QueueRules = QueueRules()
+    remote: Remote = Remote()
     permissions: tuple[Permission, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()

@@ -437,6 +437,8 @@ class RunState(msgspec.Struct, kw_only=True):
     diverged: str | None = None  # commits of the base that the target must take in first
     promote_reason: str = ""
     promoted: str = ""  # the commit the base was brought to
+    pushed: str = ""  # the commit of the target that the remote has
+    pull_request: str = ""  # its URL
 
     def task(self, task_id: TaskId) -> TaskRun:
         """A task by id. Raises KeyError."""

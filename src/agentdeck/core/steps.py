@@ -160,6 +160,21 @@ class PromoteTarget(Step, frozen=True, tag="promote"):
     commit: str
 
 
+class PushTarget(Step, frozen=True, tag="push"):
+    """Bring the target to the remote of the plan → `TargetPushed`."""
+
+    commit: str
+
+    @property
+    def key(self) -> str:
+        """A remote that cannot be reached is one trouble, however much lands meanwhile."""
+        return "push"
+
+
+class OpenPullRequest(Step, frozen=True, tag="pull_request"):
+    """From the target to the base → `PullRequestOpened`."""
+
+
 IOStep = (
     Prepare
     | Launch
@@ -176,6 +191,8 @@ IOStep = (
     | LandEntry
     | KeepPermissions
     | PromoteTarget
+    | PushTarget
+    | OpenPullRequest
 )
 AnyStep = Record | IOStep
 

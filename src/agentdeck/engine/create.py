@@ -25,6 +25,7 @@ from agentdeck.engine.kept_rules import kept_events
 from agentdeck.engine.lock import EngineLock
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.performer import RealPerformer
+from agentdeck.engine.publishing import check_remote
 from agentdeck.engine.shipped_adapters import shipped_adapters
 from agentdeck.plans.equipping import equip
 
@@ -54,7 +55,7 @@ def create_run(
 
     Raises:
         UsageError: no repository, no commit, no such base, or a target that cannot be used.
-        EnvironmentFault: the run's folder cannot be made.
+        EnvironmentFault: the run's folder cannot be made, or the remote of the plan is not there.
     """
     git = Git.discover(repo)
     base = plan.base or git.current_branch() or DETACHED
@@ -65,6 +66,8 @@ def create_run(
             f'promote = "auto" needs a branch to promote into, and {what}',
             hint="name one as `base` in [plan], or switch to one",
         )
+    if plan.remote.push is not None:
+        check_remote(git, plan.remote.push)
     target, tip = _target(git, plan, base_commit)
     run = RunId(f"{slug(plan.name, max_length=NAME_LENGTH)}-{secrets.token_hex(2)}")
     folder = RunFolder((runs_root() if root is None else root) / run)

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import assert_never
 
 from agentdeck.core import steps as s
-from agentdeck.engine import attempts, conversation, gates, kept_rules, queueing, watching
+from agentdeck.engine import (
+    attempts,
+    conversation,
+    gates,
+    kept_rules,
+    publishing,
+    queueing,
+    watching,
+)
 from agentdeck.engine.gate_slots import PLACES, GateSlots
 from agentdeck.engine.git import Git
 from agentdeck.engine.loop import Engine
@@ -70,6 +78,10 @@ class RealPerformer:
                 await kept_rules.keep(at, step)
             case s.PromoteTarget():
                 await queueing.promote(at)
+            case s.PushTarget():
+                await publishing.push(at, step)
+            case s.OpenPullRequest():
+                await publishing.open_pull_request(at, step)
             case _ as never:
                 assert_never(never)
 

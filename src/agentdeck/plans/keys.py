@@ -377,6 +377,17 @@ QUEUE: Final = Section(
     model=model.QueueRules,
     field="queue",
 )
+REMOTE: Final = Section(
+    "remote",
+    Shape.TABLE,
+    "What leaves this machine; without it, nothing.",
+    (
+        Key("push", Kind.LINE, "The remote that the target is pushed to after each landing."),
+        Key("pull_request", Kind.FLAG, "Open one with `gh` when everything has settled."),
+    ),
+    model=model.Remote,
+    field="remote",
+)
 PERMISSIONS: Final = Section(
     "permission",
     Shape.LIST,
@@ -529,6 +540,7 @@ SECTIONS: Final = (
     ROUTES,
     WORKTREE,
     QUEUE,
+    REMOTE,
     PERMISSIONS,
     Section("hooks", Shape.TABLE, "Commands that run on events.", later=True),
     Section("repos", Shape.NAMED, "Other repositories.", later=True),

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from agentdeck.core.ids import ID_RULE, id_fault, slug
-from agentdeck.core.plan import BUILTIN_AGENTS, COMMAND, PLAN_VERSION, Plan, Strategy, Task
+from agentdeck.core.plan import BUILTIN_AGENTS, COMMAND, PLAN_VERSION, Plan, Remote, Strategy, Task
 from agentdeck.plans import keys, sections
 from agentdeck.plans.equipping import with_agents_named
 from agentdeck.plans.fields import Fields
@@ -86,6 +86,7 @@ class _Reader:
         for section in keys.SECTIONS:
             if section.name in self._document:
                 values.update(self._section(section))
+        sections.check_remote(values.get("remote", Remote()), self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
         sections.check_dependencies(self._tasks, self._findings)
         sections.check_deferred(self._tasks, self._findings)

@@ -123,6 +123,11 @@ setup = "npm run prepare"
 batch = 8
 slots = 2
 """,
+    "remote": """\
+[remote]
+push = "origin"
+pull_request = true
+""",
     "permission": """\
 [[permission]]
 decision = "allow"
@@ -320,6 +325,15 @@ A batch of more than one is a merge commit on top of that in each style; `batch 
 (`user.signingKey`, `gpg.format`). Nobody is there to type a passphrase: use an agent that holds the
 key, or `sign = false`.
 """,
+    "remote": """\
+`push` names a remote of the repository (`git remote`). The target is pushed there under its own
+name, never with force. Git of the engine asks for no password: use a key or a credential helper.
+While the remote cannot be reached work goes on; the push is tried again, and a run that is complete
+ends without it after the third try.
+
+`pull_request` needs `push`, and the GitHub CLI (`gh`), logged in. The request goes from the target
+to the base and lists what landed. One that is open for the target already is taken as it is.
+""",
     "worktree": """\
 Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and
 `cache` bring in what is not, from your checkout. Nothing of it gets into a commit. `root` may begin
@@ -437,6 +451,7 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.agent": '`"claude"`',
     "defaults.model": "the agent's own",
     "defaults.gates": "all, by their `when`",
+    "remote.push": "nothing is pushed",
     "queue.sign": "as your git says",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentdeck.core.plan import Agent, Phase, Strategy, Task
+from agentdeck.core.plan import Agent, Phase, Remote, Strategy, Task
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
 from agentdeck.plans.loops import Place, behind_barriers, loops
@@ -72,6 +72,13 @@ def _shell_reads_prompt(command: object) -> bool:
     options = [i for i, word in enumerate(words) if word.startswith("-") and word.endswith("c")]
     script = words[options[0] + 1 : options[0] + 2] if options else []
     return any("{prompt}" in word for word in script)
+
+
+def check_remote(remote: Remote, findings: Findings) -> None:
+    """A pull request is made of what was pushed."""
+    if remote.pull_request and remote.push is None:
+        message = "pull_request without push: there would be nothing to request"
+        findings.add(("remote", "pull_request"), message, 'add `push = "origin"`')
 
 
 def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:

@@ -33,8 +33,10 @@ from agentdeck.core.steps import (
     KeepPermissions,
     LandEntry,
     Launch,
+    OpenPullRequest,
     Prepare,
     PromoteTarget,
+    PushTarget,
     Record,
     Release,
     RunGate,
@@ -236,6 +238,10 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             return [e.PermissionsKept(change)]
         case PromoteTarget(commit):
             return [e.Promoted(commit, "fast-forward")]
+        case PushTarget(commit):
+            return [e.TargetPushed(commit, "origin")]
+        case OpenPullRequest():
+            return [e.PullRequestOpened("https://there/1")]
         case _ as never:
             assert_never(never)
 

@@ -27,6 +27,7 @@ from agentdeck.core.plan import (
     Plan,
     Pool,
     QueueRules,
+    Remote,
     Strategy,
     Task,
     Unattended,
@@ -95,6 +96,7 @@ def generated_plan(random: Random) -> Plan:
         strategy=random.choice((Strategy.EAGER, Strategy.EAGER, Strategy.WAVES)),
         agents_limit=random.randint(1, 4),
         promote=random.choice(("ask", "auto")),
+        remote=random.choice((Remote(), Remote("origin"), Remote("origin", True))),
         defaults=Defaults(
             agent=random.choice((AgentName("scripted"), TALKER.name, TALKER.name)),
             retries=random.randint(0, 3),

@@ -277,6 +277,21 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                 root=_maybe(_LINE),
             )
         ),
+        queue=draw(
+            st.builds(
+                model.QueueRules,
+                batch=st.integers(1, model.MAX_BATCH),
+                slots=st.integers(1, model.MAX_DEPTH),
+                style=st.sampled_from(model.LandingStyle),
+                sign=_maybe(st.booleans()),
+            )
+        ),
+        remote=draw(
+            st.one_of(
+                st.just(model.Remote()),
+                st.builds(model.Remote, push=_LINE, pull_request=st.booleans()),
+            )
+        ),
         phases=tuple(
             draw(
                 st.builds(

@@ -43,8 +43,10 @@ from agentdeck.core.steps import (
     KeepPermissions,
     LandEntry,
     Launch,
+    OpenPullRequest,
     Prepare,
     PromoteTarget,
+    PushTarget,
     Release,
     RunGate,
     StopAttempt,
@@ -322,6 +324,10 @@ class World:
                 return self._keep_permissions(step)
             case PromoteTarget():
                 return self._promote(step)
+            case PushTarget():
+                return self._push(step)
+            case OpenPullRequest():
+                return self._open_request(step)
             case _ as never:
                 assert_never(never)
 
@@ -794,6 +800,20 @@ class World:
             yield self._trouble(step, "the disk is full")
             return
         yield e.PermissionsKept(step.change)
+
+    def _push(self, step: PushTarget) -> Performer:
+        yield self._delay(0.2, 5)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "the remote hung up")
+            return
+        yield e.TargetPushed(step.commit, "origin")
+
+    def _open_request(self, step: OpenPullRequest) -> Performer:
+        yield self._delay(0.2, 5)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "gh: not logged in")
+            return
+        yield e.PullRequestOpened("https://there/1")
 
     def _promote(self, step: PromoteTarget) -> Performer:
         yield self._delay(0.2, 3)

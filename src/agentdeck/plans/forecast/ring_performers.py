@@ -36,8 +36,10 @@ from agentdeck.core.steps import (
     KeepPermissions,
     LandEntry,
     Launch,
+    OpenPullRequest,
     Prepare,
     PromoteTarget,
+    PushTarget,
     Release,
     RunGate,
     StopAttempt,
@@ -139,6 +141,8 @@ class Performers:
                 | BuildEntry()
                 | KeepPermissions()
                 | PromoteTarget()
+                | PushTarget()
+                | OpenPullRequest()
             ):
                 return now
             case _ as never:
@@ -287,6 +291,10 @@ class Performers:
                 return (e.PermissionsKept(change),)
             case PromoteTarget(commit):
                 return (e.Promoted(commit, "simulated"),)
+            case PushTarget(commit):
+                return (e.TargetPushed(commit, "simulated"),)
+            case OpenPullRequest():
+                return (e.PullRequestOpened("simulated"),)
             case Watch():
                 raise LookupError("a live agent reports by `watch`")
             case _ as never:
