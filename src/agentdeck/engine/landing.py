@@ -219,6 +219,8 @@ def promote(git: Git, target_ref: str, base_branch: str) -> Promoted | Waiting |
         if git.is_ancestor(target, base):
             return Promoted(base, "already")
         if not git.is_ancestor(base, target):
+            if git.run("merge-base", base, target, check=False).code == 1:
+                return Waiting(f"{base_branch} has no common history with the target any more")
             return Diverged(base)
         busy = git.busy_with(base_branch)
         if busy is not None:
