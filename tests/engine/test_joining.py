@@ -166,7 +166,7 @@ def test_commits_that_land_are_signed_as_the_user_signs(
     heads = [by(sh, repo, name, root, {name: "1\n"}) for name in ("ada", "bob")]
     assert not git.signs()
     sh(repo, "config", "commit.gpgSign", "true")
-    assert git.signs()
+    assert Git.discover(repo).signs()
     pieces = [Piece(head, head, "Complete it") for head in heads]
     made = fold(git, root, pieces, message="both", style=Style(shape, signed=True)).built
     assert made is not None

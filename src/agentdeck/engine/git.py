@@ -35,6 +35,7 @@ STALE_LOCK_S: Final = 10.0  # git holds the lock file of a ref for milliseconds
 OUR_REFS: Final = ("refs/heads/deck/", "refs/agentdeck/")  # nobody else's git should move these
 LOCK_POLL_S: Final = (0.001, 0.05)  # first and longest pause between two tries of a flock
 ERROR_LINES: Final = 6  # of git's stderr in an error; the fault is said last
+KNOWN_PARENTS: Final = 1_000  # of commits that were just made; each is asked for once more
 NO_OBJECT: Final = "0" * 40  # as OLD of update-ref: the ref must not exist yet
 KEEP: Final = "refs/agentdeck/keep"  # below it: commits that no branch of the user holds
 
@@ -159,6 +160,8 @@ class Git:
         self._turn = threading.RLock()
         self._depth = 0
         self._lock_fd = -1
+        self._parents: dict[str, str] = {}
+        self._signs: bool | None = None
 
     @classmethod
     def discover(cls, path: Path) -> Git:
@@ -312,8 +315,31 @@ class Git:
             raise GitError(args, found.code, found.err)
         return found.code == 0
 
+    def first_parent(self, commit: str) -> str | None:
+        """The first parent of a commit, or None. Looked up once: it is for good."""
+        if commit not in self._parents:
+            found = self.run("rev-parse", "--verify", "--quiet", f"{commit}^1", check=False).text
+            if not found:
+                return None
+            self.note_parent(commit, found)
+        return self._parents[commit]
+
+    def note_parent(self, commit: str, parent: str) -> None:
+        """Remember the first parent of a commit that was just made."""
+        if len(self._parents) >= KNOWN_PARENTS:
+            self._parents.clear()
+        self._parents[commit] = parent
+
     def signs(self) -> bool:
-        """Whether the user has git sign their commits. Our own settings do not count."""
+        """Whether the user has git sign their commits. Our own settings do not count.
+
+        Asked once for each engine: it is asked for each build.
+        """
+        if self._signs is None:
+            self._signs = self._asked_to_sign()
+        return self._signs
+
+    def _asked_to_sign(self) -> bool:
         args = ("config", "--type=bool", "--show-scope", "--get-all", "commit.gpgSign")
         rows = (row.split() for row in self.run(*args, check=False).text.splitlines())
         values = [row[1] for row in rows if len(row) == 2 and row[0] != "command"]

@@ -117,6 +117,8 @@ def commit_of(
     limit_s = SIGNING_TIMEOUT_S if sign else COMMAND_TIMEOUT_S
     text = message.replace(chr(0), "")
     made = git.run("commit-tree", tree, *args, stdin=text, write=True, env=env, timeout_s=limit_s)
+    if parents:
+        git.note_parent(made.text, parents[0])
     return Built(made.text, tree)
 
 
@@ -170,8 +172,7 @@ def land(git: Git, target_ref: str, new: str, expected_old: str) -> Landed | Mov
         LandRefused: the target is checked out, or `new` is no child of `expected_old`.
     """
     branch = target_ref.removeprefix("refs/heads/")
-    parent = git.run("rev-parse", "--verify", "--quiet", f"{new}^1", check=False).text
-    if parent != expected_old:
+    if git.first_parent(new) != expected_old:
         raise LandRefused(
             f"{new[:12]} was not built on {expected_old[:12]}, where {branch} was expected",
             hint="build it again on the target",
