@@ -1,0 +1,127 @@
+"""Which live tasks would collide, as programs read it: the state of a run laid beside a look.
+
+Rules: live is whoever works, or has work that waits to land. Somebody who works is looked at in the
+worktree, uncommitted files and all; work that was taken is looked at as it was pinned.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from agentdeck.core import queue
+from agentdeck.core.errors import EnvironmentFault, UsageError
+from agentdeck.core.explain_entry import explain_entry
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import HOLDS_FOOTPRINT, Attempt, RunState, TaskState
+from agentdeck.engine.collisions import Collision, CollisionWatch, Look
+from agentdeck.engine.git import Git
+from agentdeck.engine.live_work import Live
+
+# Without those whose worktree is being made: they have nothing yet.
+COMPARED: Final = HOLDS_FOOTPRINT - {TaskState.PREPARING}
+
+
+class LiveTask(msgspec.Struct, frozen=True):
+    """A task whose work was compared."""
+
+    task: TaskId
+    state: TaskState
+    commit: str | None  # what was compared; None = it could not be
+    uncommitted: int  # files of it that are in no commit yet
+    note: str  # what was left out, and why
+    queue_place: int | None  # in the merge queue, from 1
+    queue_why: str  # what it waits for there
+
+
+class TaskCollision(msgspec.Struct, frozen=True):
+    """Work that does not merge."""
+
+    tasks: tuple[str, ...]  # two; one, where it is the target that is in the way
+    target: bool
+    files: tuple[str, ...]  # bytes that are no UTF-8 stand as \\xNN
+    more_files: int  # that are not named
+
+
+class Collisions(msgspec.Struct, frozen=True):
+    """What a look at a run found."""
+
+    run: str
+    target: str
+    tip: str  # the commit that the target is at
+    live: tuple[LiveTask, ...]
+    collisions: tuple[TaskCollision, ...]
+    unknown: int  # pairs of which it could not be found out
+    fault: str  # why, as git says it
+
+
+def look_at_collisions(state: RunState, now: float) -> Collisions:
+    """Compare the live work of a run, once.
+
+    Args:
+        state: of the run.
+        now: seconds since the epoch, for what entries wait for.
+
+    Raises:
+        EnvironmentFault: the repository or the target is gone, or git cannot be run.
+    """
+    try:
+        git = Git.discover(Path(state.checkout))
+    except UsageError as error:
+        raise EnvironmentFault(error.message, hint="was it moved or deleted?") from error
+    tip = git.ref_tip(f"refs/heads/{state.target}")
+    if tip is None:
+        raise EnvironmentFault(
+            f"there is no branch {state.target} any more", hint="`git reflog` may know its commit"
+        )
+    return report(state, CollisionWatch(git).look(tip, list(live_work(state))), now)
+
+
+def live_work(state: RunState) -> Iterator[Live]:
+    """What to compare, in plan order."""
+    for task in state.in_state(*COMPARED):
+        attempt = task.attempt
+        if attempt is None:
+            continue
+        if attempt.collected is not None:
+            yield Live(task.id, attempt.collected.head)
+        elif _has_worktree(attempt):
+            yield Live(task.id, worktree=Path(attempt.path or ""))
+
+
+def report(state: RunState, look: Look, now: float) -> Collisions:
+    """A look in the words of the run."""
+    places = {entry.task: place for place, entry in enumerate(queue.in_order(state), 1)}
+    whys = {e.task: explain_entry(state, e, now) for e in state.queue.values()}
+    live = tuple(
+        LiveTask(
+            task=TaskId(stand.name),
+            state=state.task(TaskId(stand.name)).state,
+            commit=stand.commit,
+            uncommitted=stand.uncommitted,
+            note=stand.note,
+            queue_place=places.get(TaskId(stand.name)),
+            queue_why=whys.get(TaskId(stand.name), ""),
+        )
+        for stand in look.branches
+    )
+    found = tuple(map(_told, look.collisions))
+    return Collisions(state.run, state.target, look.tip, live, found, look.unknown, look.fault)
+
+
+def _has_worktree(attempt: Attempt) -> bool:
+    return attempt.path is not None and attempt.base is not None and not attempt.released
+
+
+def _told(found: Collision) -> TaskCollision:
+    tasks = (found.one,) if found.other is None else (found.one, found.other)
+    return TaskCollision(tasks, found.other is None, tuple(map(_shown, found.files)), found.more)
+
+
+def _shown(name: str) -> str:
+    """A file name that can be written as JSON, whatever its bytes are."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
