@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.engine import collisions, live_work
-from agentdeck.engine.collisions import Collision, CollisionWatch
+from agentdeck.engine.collisions import Collision, CollisionWatch, Look
 from agentdeck.engine.git import Git
 from agentdeck.engine.live_work import Live, ScratchStore
 from agentdeck.engine.pair_merges import Asking, Merges
@@ -34,6 +35,12 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def watch(git: Git) -> Iterator[CollisionWatch]:
+    with CollisionWatch(git) as made:
+        yield made
+
+
+@pytest.fixture
 def first(repo: Path) -> str:
     """The commit that every branch starts from."""
     return run_git(repo, "rev-parse", "main")
@@ -49,6 +56,12 @@ def at_work(repo: Path) -> Callable[[str], Path]:
         return place
 
     return make
+
+
+def look_once(git: Git, tip: str, lives: list[Live]) -> Look:
+    """A look by somebody who has never looked before."""
+    with CollisionWatch(git) as watch:
+        return watch.look(tip, lives)
 
 
 def run_git(where: Path, *args: str, ok: bool = True) -> str:
@@ -96,7 +109,7 @@ def test_a_pair_that_does_not_merge_is_named_with_its_files(
     a = commit_on("a", {"d0/f0.txt": "of a\n", "d1/f1.txt": "of a\n", "A": "a\n"}, first)
     b = commit_on("b", {"d0/f0.txt": "of b\n", "d1/f1.txt": "of b\n"}, first)
     c = commit_on("c", {"d2/f2.txt": "of c\n"}, first)
-    look = CollisionWatch(git).look(first, [Live("a", a), Live("b", b), Live("c", c)])
+    look = look_once(git, first, [Live("a", a), Live("b", b), Live("c", c)])
     assert look.collisions == (Collision("a", "b", ("d0/f0.txt", "d1/f1.txt")),)
     assert (look.asked, look.unknown, look.fault) == (6, 0, "")
 
@@ -108,7 +121,7 @@ def test_a_branch_that_does_not_merge_with_the_target_is_named(
     tip = commit_on("target", {"d0/f0.txt": "landed\n"}, first)
     a = commit_on("a", {"d0/f0.txt": "of a\n"}, first)
     b = commit_on("b", {"d1/f1.txt": "of b\n"}, first)
-    look = CollisionWatch(git).look(tip, [Live("a", a), Live("b", b)])
+    look = look_once(git, tip, [Live("a", a), Live("b", b)])
     assert look.collisions == (Collision("a", None, ("d0/f0.txt",)),)
 
 
@@ -118,7 +131,7 @@ def test_a_branch_with_nothing_of_its_own_collides_with_nobody(
     """It stands at the target: a collision would be the target's, and is told once."""
     tip = commit_on("target", {"d0/f0.txt": "landed\n"}, first)
     a = commit_on("a", {"d0/f0.txt": "of a\n"}, first)
-    look = CollisionWatch(git).look(tip, [Live("idle", tip), Live("a", a), Live("twin", a)])
+    look = look_once(git, tip, [Live("idle", tip), Live("a", a), Live("twin", a)])
     assert [(c.one, c.other) for c in look.collisions] == [("a", None), ("twin", None)]
 
 
@@ -130,7 +143,7 @@ def test_a_new_file_in_a_renamed_folder_is_a_collision(
     run_git(mover, "mv", "d0", "moved")
     moved = commit_in(mover, {})
     added = commit_in(adder, {"d0/new.txt": b"new\n"})
-    look = CollisionWatch(git).look(first, [Live("mover", moved), Live("adder", added)])
+    look = look_once(git, first, [Live("mover", moved), Live("adder", added)])
     assert look.collisions == (Collision("mover", "adder", ("moved/new.txt",)),)
 
 
@@ -147,7 +160,7 @@ def test_a_folder_that_was_split_is_a_collision_with_the_files_of_its_message(
         file.unlink()
     split = commit_in(splitter, {})
     added = commit_in(adder, {"d0/new.txt": b"new\n"})
-    [found] = CollisionWatch(git).look(first, [Live("s", split), Live("a", added)]).collisions
+    [found] = look_once(git, first, [Live("s", split), Live("a", added)]).collisions
     assert (found.one, found.other, found.files) == ("s", "a", ("d0",))
 
 
@@ -155,7 +168,7 @@ def test_binary_files_collide(git: Git, first: str, at_work: Callable[[str], Pat
     """There is nothing to merge line by line."""
     one = commit_in(at_work("one"), {"logo.png": b"\x89PNG\0one" * 99})
     two = commit_in(at_work("two"), {"logo.png": b"\x89PNG\0two" * 99})
-    look = CollisionWatch(git).look(first, [Live("one", one), Live("two", two)])
+    look = look_once(git, first, [Live("one", one), Live("two", two)])
     assert look.collisions == (Collision("one", "two", ("logo.png",)),)
 
 
@@ -173,7 +186,7 @@ def test_file_names_come_back_as_they_are(
             for name in ODD:
                 (place / name).write_bytes(content[name])
     lives = [Live("one", worktree=one), Live("two", worktree=two)]
-    [found] = CollisionWatch(git).look(first, lives).collisions
+    [found] = look_once(git, first, lives).collisions
     assert sorted(found.files) == sorted(ODD)
 
 
@@ -194,7 +207,7 @@ def test_uncommitted_work_is_seen_and_nothing_of_the_agent_is_touched(
     (one / "new").write_text("of one\n")
     before = git_files(repo)
     lives = [Live("one", worktree=one), Live("two", worktree=two)]
-    look = CollisionWatch(git).look(first, lives)
+    look = look_once(git, first, lives)
     assert git_files(repo) == before
     [found] = look.collisions
     assert found.files == ("d0/f0.txt", "d1/f1.txt", "d2/f2.txt", "new", "staged")
@@ -216,8 +229,125 @@ def test_a_file_that_changed_right_after_it_was_staged_is_seen(
         os.utime(index, ns=(10**18, 10**18))
     run_git(one, "config", "core.trustctime", "false")
     lives = [Live("one", worktree=one), Live("two", worktree=two)]
-    [found] = CollisionWatch(git).look(first, lives).collisions
+    [found] = look_once(git, first, lives).collisions
     assert found.files == ("racy",)
+
+
+@pytest.mark.parametrize("young_s", [live_work.YOUNG_S, 0.0])
+def test_later_changes_of_every_kind_are_seen(
+    git: Git,
+    watch: CollisionWatch,
+    first: str,
+    at_work: Callable[[str], Path],
+    repo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    young_s: float,
+) -> None:
+    """What is remembered of a worktree makes no look differ from that of a newcomer.
+
+    With 0 seconds every file counts as old: what was read of it is used again.
+    """
+    monkeypatch.setattr(live_work, "YOUNG_S", young_s)
+    run_git(repo, "config", "core.fileMode", "false")  # else the mode in the index is not kept
+    place, other = at_work("one"), at_work("two")
+    for name in ("d0/f0.txt", "d1/f1.txt", "new", "d2/f2.txt"):
+        (other / name).write_text("of two\n")
+    steps: list[Callable[[], object]] = [
+        lambda: (place / "new").write_text("of one\n"),
+        lambda: (place / "d0/f0.txt").write_text("of one\n"),
+        lambda: (place / "d0/f0.txt").write_text("of two\n"),
+        lambda: run_git(place, "add", "--all"),
+        lambda: run_git(place, "update-index", "--chmod=+x", "d0/f0.txt"),
+        (place / "new").unlink,
+        (place / "d2/f2.txt").unlink,
+        lambda: run_git(place, "commit", "--quiet", "--all", "-m", "work"),
+        lambda: (place / "d1/f1.txt").write_text("of one\n"),
+        lambda: run_git(place, "checkout", "--quiet", "--", "."),
+        lambda: run_git(place, "reset", "--quiet", "--hard", "HEAD~"),
+    ]
+    lives = [Live("one", worktree=place), Live("two", worktree=other)]
+    seen = []
+    for step in steps:
+        step()
+        before = git_files(repo)
+        look = watch.look(first, lives)
+        assert git_files(repo) == before
+        fresh = look_once(git, first, lives)
+        assert (look.collisions, look.branches) == (fresh.collisions, fresh.branches)
+        seen.append([file for collision in look.collisions for file in collision.files])
+    assert seen == [
+        ["new"],
+        ["d0/f0.txt", "new"],
+        ["new"],
+        ["new"],
+        ["new"],
+        [],
+        ["d2/f2.txt"],
+        ["d2/f2.txt"],
+        ["d1/f1.txt", "d2/f2.txt"],
+        ["d2/f2.txt"],
+        [],
+    ]
+
+
+def test_a_scratch_store_that_has_become_large_is_made_anew(
+    watch: CollisionWatch,
+    first: str,
+    at_work: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    scratch: Path,
+) -> None:
+    """Many looks at work that changes do not fill the disk; every one of them sees all of it."""
+    monkeypatch.setattr(live_work, "STORE_BYTES", 2**18)
+    monkeypatch.setattr(live_work, "YOUNG_S", 0.0)  # what stays as it was is in the store only once
+    one, two = at_work("one"), at_work("two")
+    lives = [Live("one", worktree=one), Live("two", worktree=two)]
+    (two / "big").write_bytes(b"two")
+    for number in range(8):
+        (one / "big").write_bytes(random.Random(number).randbytes(2**16))
+        assert watch.look(first, lives).collisions == (Collision("one", "two", ("big",)),)
+    kept = sum(file.stat().st_size for file in scratch.rglob("*") if file.is_file())
+    assert kept < 2**18 + 2**16
+
+
+def test_one_look_writes_no_more_than_the_store_may_hold(
+    watch: CollisionWatch,
+    first: str,
+    at_work: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who comes last is looked at without what is uncommitted, and that is said."""
+    monkeypatch.setattr(live_work, "STORE_BYTES", 2**20)
+    trees = [at_work(name) for name in ("one", "two", "three")]
+    for tree in trees:
+        (tree / "big").write_bytes(tree.name[:4].encode() * 2**17)
+    look = watch.look(first, [Live(tree.name, worktree=tree) for tree in trees])
+    assert [stand.uncommitted for stand in look.branches] == [1, 1, 0]
+    assert look.branches[2].note == "without what is uncommitted: others have more than 1 MiB"
+
+
+def test_two_changes_that_a_coarse_clock_does_not_tell_apart_are_both_seen(
+    watch: CollisionWatch,
+    first: str,
+    at_work: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Same size, same second: what is so young is read again."""
+
+    def coarse(file: Path) -> tuple[int, ...]:
+        mtime, ctime, *rest = mark_of(file)
+        second = 10**9
+        return (mtime // second * second, ctime // second * second, *rest)
+
+    mark_of = live_work._mark
+    monkeypatch.setattr(live_work, "_mark", coarse)
+    place = at_work("one")
+    commits = set()
+    for word in ("aaa", "bbb", "ccc"):
+        (place / "new").write_text(word)
+        [stand] = watch.look(first, [Live("one", worktree=place)]).branches
+        commits.add(stand.commit)
+    assert len(commits) == 3
 
 
 def test_no_object_reaches_the_repository_and_the_scratch_store_is_gone(
@@ -230,14 +360,16 @@ def test_no_object_reaches_the_repository_and_the_scratch_store_is_gone(
     (two / "d1/f1.txt").write_text("of two\n")
     before = objects(repo)
     lives = [Live("one", worktree=one), Live("two", worktree=two)]
-    look = CollisionWatch(git).look(first, lives)
-    assert look.collisions == (Collision("one", "two", ("d0/f0.txt",)),)
+    with CollisionWatch(git) as watch:
+        assert watch.look(first, lives).collisions == (Collision("one", "two", ("d0/f0.txt",)),)
+        assert list(scratch.rglob("work"))
+        assert not list(scratch.rglob("merged")), "what merges write is removed at once"
     assert objects(repo) == before
     assert list(scratch.iterdir()) == []
 
 
 def test_only_pairs_of_what_has_changed_are_asked_again(
-    git: Git, first: str, commit_on: CommitOn, at_work: Callable[[str], Path]
+    watch: CollisionWatch, first: str, commit_on: CommitOn, at_work: Callable[[str], Path]
 ) -> None:
     """Also uncommitted work that stays as it is, is the same commit in the next look."""
     one = at_work("one")
@@ -245,7 +377,6 @@ def test_only_pairs_of_what_has_changed_are_asked_again(
     a = commit_on("a", {"d0/f0.txt": "of a\n"}, first)
     b = commit_on("b", {"d1/f1.txt": "of b\n"}, first)
     lives = [Live("one", worktree=one), Live("a", a), Live("b", b)]
-    watch = CollisionWatch(git)
     looks = [watch.look(first, lives), watch.look(first, lives)]
     assert [look.asked for look in looks] == [6, 0]
     assert looks[0].collisions == looks[1].collisions == (Collision("one", "a", ("d0/f0.txt",)),)
@@ -263,7 +394,7 @@ def test_the_same_work_is_the_same_commit_at_any_time(
     """Neither the clock nor who looks is in it, so a pair is known again minutes later."""
     place = at_work("one")
     (place / "new").write_text("of one\n")
-    [stand] = CollisionWatch(git).look(first, [Live("one", worktree=place)]).branches
+    [stand] = look_once(git, first, [Live("one", worktree=place)]).branches
     run_git(place, "add", "--all")
     tree = run_git(place, "write-tree")
     who = "agentdeck <agentdeck@localhost> 0 +0000"
@@ -280,9 +411,9 @@ def test_a_branch_that_was_deleted_in_between_is_no_conflict(
     b = commit_on("b", {"d0/f0.txt": "of b\n"}, first)
     lives = [Live("a", a), Live("b", b)]
     run_git(repo, "branch", "-D", "b")
-    assert len(CollisionWatch(git).look(first, lives).collisions) == 1
+    assert len(look_once(git, first, lives).collisions) == 1
     run_git(repo, "-c", "gc.pruneExpire=now", "prune", "--expire=now")
-    look = CollisionWatch(git).look(first, lives)
+    look = look_once(git, first, lives)
     assert look.collisions == ()
     assert [stand.commit for stand in look.branches] == [a, None]
     assert look.branches[1].note == f"there is no commit {b!r} any more"
@@ -295,12 +426,12 @@ def test_what_is_no_commit_is_no_conflict(
     """An unknown name looks like a conflict to git; only whole names of commits are asked about."""
     a = commit_on("a", {"d0/f0.txt": "of a\n"}, first)
     b = commit_on("b", {"d0/f0.txt": "of b\n"}, first)
-    look = CollisionWatch(git).look(first, [Live("x", name), Live("a", a), Live("b", b)])
+    look = look_once(git, first, [Live("x", name), Live("a", a), Live("b", b)])
     assert look.collisions == (Collision("a", "b", ("d0/f0.txt",)),)
     assert look.branches[0].commit is None
     assert "there is no commit" in look.branches[0].note
     with pytest.raises(EnvironmentFault, match="where the target should be"):
-        CollisionWatch(git).look(name, [Live("a", a)])
+        look_once(git, name, [Live("a", a)])
 
 
 def test_a_worktree_that_is_gone_does_not_hide_the_others(
@@ -312,7 +443,7 @@ def test_a_worktree_that_is_gone_does_not_hide_the_others(
     (lost / ".git").unlink()
     a = commit_on("a", {"d0/f0.txt": "of a\n"}, first)
     lives = [Live("gone", worktree=gone), Live("lost", worktree=lost), Live("a", a)]
-    look = CollisionWatch(git).look(first, lives)
+    look = look_once(git, first, lives)
     assert [stand.commit for stand in look.branches] == [None, None, a]
     assert all("has lost its .git file" in stand.note for stand in look.branches[:2])
 
@@ -326,7 +457,7 @@ def test_a_history_of_its_own_is_set_apart_and_the_rest_is_told(
     orphan = commit_in(place, {"d0/f0.txt": b"of nobody\n"})
     a = commit_on("a", {"d0/f0.txt": "of a\n"}, first)
     b = commit_on("b", {"d0/f0.txt": "of b\n"}, first)
-    look = CollisionWatch(git).look(first, [Live("orphan", orphan), Live("a", a), Live("b", b)])
+    look = look_once(git, first, [Live("orphan", orphan), Live("a", a), Live("b", b)])
     assert look.collisions == (Collision("a", "b", ("d0/f0.txt",)),)
     assert (look.unknown, look.fault) == (3, "fatal: refusing to merge unrelated histories")
     assert look.branches[0].note == "it shares no history with the target"
@@ -340,7 +471,7 @@ def test_a_merge_in_progress_is_looked_at_without_its_half_merged_files(
     mine = commit_in(place, {"d0/f0.txt": b"of one\n"})
     other = commit_on("other", {"d0/f0.txt": "of other\n"}, first)
     run_git(place, "merge", other, ok=False)
-    look = CollisionWatch(git).look(first, [Live("one", worktree=place), Live("other", other)])
+    look = look_once(git, first, [Live("one", worktree=place), Live("other", other)])
     assert look.branches[0].commit == mine
     assert look.branches[0].note == "without what is uncommitted: a merge is in progress"
     assert look.collisions == (Collision("one", "other", ("d0/f0.txt",)),)
@@ -360,7 +491,7 @@ def test_more_than_is_worth_reading_is_left_out_and_said(
     place = at_work("one")
     for number in range(3):
         (place / f"built{number}").write_bytes(b"x" * 2**19)
-    [stand] = CollisionWatch(git).look(first, [Live("one", worktree=place)]).branches
+    [stand] = look_once(git, first, [Live("one", worktree=place)]).branches
     assert (stand.commit, stand.uncommitted) == (first, 0)
     assert stand.note.startswith("without what is uncommitted: more than ")
 
@@ -372,18 +503,17 @@ def test_branches_beyond_the_bound_are_named(
     monkeypatch.setattr(collisions, "MAX_BRANCHES", 2)
     a = commit_on("a", {"d0/f0.txt": "of a\n"}, first)
     b = commit_on("b", {"d0/f0.txt": "of b\n"}, first)
-    look = CollisionWatch(git).look(first, [Live("a", a), Live("b", b), Live("c", b)])
+    look = look_once(git, first, [Live("a", a), Live("b", b), Live("c", b)])
     assert [(c.one, c.other) for c in look.collisions] == [("a", "b")]
     assert look.branches[2].note == "only 2 branches are compared"
 
 
 def test_pairs_for_which_there_was_no_time_are_counted(
-    git: Git, first: str, commit_on: CommitOn, monkeypatch: pytest.MonkeyPatch
+    watch: CollisionWatch, first: str, commit_on: CommitOn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is known of them, and the next look asks."""
     a = commit_on("a", {"d0/f0.txt": "of a\n"}, first)
     b = commit_on("b", {"d0/f0.txt": "of b\n"}, first)
-    watch = CollisionWatch(git)
     with monkeypatch.context() as patch:
         patch.setattr(collisions, "LOOK_S", 0.0)
         look = watch.look(first, [Live("a", a), Live("b", b)])

@@ -78,7 +78,8 @@ def look_at_collisions(state: RunState, now: float) -> Collisions:
         raise EnvironmentFault(
             f"there is no branch {state.target} any more", hint="`git reflog` may know its commit"
         )
-    return report(state, CollisionWatch(git).look(tip, list(live_work(state))), now)
+    with CollisionWatch(git) as watch:
+        return report(state, watch.look(tip, list(live_work(state))), now)
 
 
 def live_work(state: RunState) -> Iterator[Live]:

@@ -2,7 +2,7 @@
 
 Rules:
 - It looks and changes nothing: what git writes on the way goes into a scratch store, which is gone
-  when the look is over. Nothing here takes a lock, moves a ref or decides anything.
+  when the watch is closed. Nothing here takes a lock, moves a ref or decides anything.
 - Every pair of branches is asked about, and each branch with the target, as a landing would merge
   it. Who has nothing beyond the target collides with nobody.
 - A look is bounded in branches and in time. What was not found out is counted, never called clean.
@@ -16,11 +16,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.engine.git import Git, is_oid
-from agentdeck.engine.live_work import READ_TIMEOUT_S, Live, ScratchStore, Stand, stand_of
+from agentdeck.engine.live_work import READ_TIMEOUT_S, Live, Stand, WorkReader
 from agentdeck.engine.pair_merges import Asking, Files, Merges, Pair
 
 MAX_BRANCHES: Final = 64  # 2,080 pairs, about half a second
@@ -56,8 +56,23 @@ class CollisionWatch:
     """Looks again and again at the branches of one repository. For one thread at a time."""
 
     def __init__(self, git: Git) -> None:
+        """Make the scratch store. Raises OSError."""
         self._git = git
         self._known = Merges()
+        self._scratch = tempfile.TemporaryDirectory(prefix="agentdeck-collisions-")
+        folder = Path(self._scratch.name, "read")
+        folder.mkdir()
+        self._reader = WorkReader(git, folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove everything that was written."""
+        self._scratch.cleanup()
 
     def look(self, tip: str, branches: Sequence[Live]) -> Look:
         """Look at all pairs of branches, and at each with the target.
@@ -70,14 +85,12 @@ class CollisionWatch:
             EnvironmentFault: there is no such tip, or git cannot be run.
         """
         deadline = time.monotonic() + LOOK_S
-        with tempfile.TemporaryDirectory(prefix="agentdeck-collisions-") as name:
-            store = ScratchStore(Path(name, "work"), self._git.common / "objects")
-            stands = self._existing(tip, self._stands(branches, store, deadline), store)
-            pairs = _pairs(tip, stands)
-            wanted = list(dict.fromkeys(pairs.values()))
-            self._known.forget_all_but(wanted)
-            asking = Asking(self._git, tip, store, deadline)
-            asking.ask([pair for pair in wanted if pair not in self._known.files], self._known)
+        stands = self._existing(tip, self._stands(branches, deadline))
+        pairs = _pairs(tip, stands)
+        wanted = list(dict.fromkeys(pairs.values()))
+        self._known.forget_all_but(wanted)
+        asking = Asking(self._git, tip, self._reader.store, deadline)
+        asking.ask([pair for pair in wanted if pair not in self._known.files], self._known)
         return Look(
             tip=tip,
             branches=tuple(self._marked(stand) for stand in stands),
@@ -87,24 +100,25 @@ class CollisionWatch:
             fault=asking.fault,
         )
 
-    def _stands(
-        self, branches: Sequence[Live], store: ScratchStore, deadline: float
-    ) -> Iterator[Stand]:
+    def _stands(self, branches: Sequence[Live], deadline: float) -> Iterator[Stand]:
+        self._reader.begin(branches)
         for number, live in enumerate(branches):
             if number >= MAX_BRANCHES:
                 yield Stand(live.name, None, note=f"only {MAX_BRANCHES} branches are compared")
             elif time.monotonic() > deadline:
                 yield Stand(live.name, None, note="there was no time to look at it")
             else:
-                yield stand_of(self._git, live, store)
+                yield self._reader.stand_of(live)
 
-    def _existing(self, tip: str, stands: Iterator[Stand], store: ScratchStore) -> list[Stand]:
+    def _existing(self, tip: str, stands: Iterator[Stand]) -> list[Stand]:
         """The same, without commits that are not there: to git they would be conflicts."""
         found = list(stands)
         names = dict.fromkeys([tip, *(stand.commit or "" for stand in found)])
         text = "".join(f"{name}\n" for name in names if is_oid(name))
         args = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
-        found_out = self._git.run(*args, stdin=text, env=store.env, timeout_s=READ_TIMEOUT_S)
+        found_out = self._git.run(
+            *args, stdin=text, env=self._reader.store.env, timeout_s=READ_TIMEOUT_S
+        )
         rows = found_out.text.splitlines()
         commits = {row.removesuffix(" commit") for row in rows if row.endswith(" commit")}
         if tip not in commits:

@@ -149,11 +149,16 @@ class LinkedTree:
             timeout_s=timeout_s,
         )
 
-    def status(self, *, timeout_s: float = CHECKOUT_TIMEOUT_S) -> Status:
+    def status(
+        self,
+        *settings: str,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = CHECKOUT_TIMEOUT_S,
+    ) -> Status:
         """Where it stands, with every untracked file by name."""
         asked = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames")
-        found = self.run("status", *asked, "--ignore-submodules=none", timeout_s=timeout_s)
-        return _parse_status(found.fields)
+        args = (*settings, "status", *asked, "--ignore-submodules=none")
+        return _parse_status(self.run(*args, env=env, timeout_s=timeout_s).fields)
 
     def add_all(
         self,
