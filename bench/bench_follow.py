@@ -28,7 +28,12 @@ from agentdeck.agents.readers import reader_for
 from agentdeck.engine.watching import CHUNK, POLL_S
 
 STREAMS: Final = Path(__file__).parent.parent / "tests" / "agents" / "streams"
-RECORDED: Final = {"claude": "claude.jsonl", "codex": "codex.jsonl", "gemini": "gemini.jsonl"}
+RECORDED: Final = {
+    "claude": "claude.jsonl",
+    "codex": "codex.jsonl",
+    "gemini": "gemini.jsonl",
+    "opencode": "opencode.jsonl",
+}
 PLAIN: Final = b"tests/unit/test_session.py::test_expiry PASSED                     [ 42%]\n"
 BEATS: Final = 10  # writes to each log in a second; agents flush line by line, but not evenly
 LEAD_S: Final = 1.0  # for the writer to get into its stride

@@ -81,11 +81,19 @@ def test_a_try_that_fails_gives_its_files_back_while_it_waits() -> None:
 
 
 def test_the_merge_queue_takes_together_what_waits_together() -> None:
-    """Without a gate nothing is called back: C waits for A, and then lands with B."""
-    of = plan("A", "B", task("C", priority=1))
+    """B and C come while A is gated, and pass their gates as one."""
+    of = plan("A", "B", task("C"), gates=(gate("unit"),))
     times = {name: TaskTimes((Try(work),), merge_s=10) for name, work in ((A, 1), (B, 2), (C, 5))}
     found = timetable(of, times)
     assert {name: span.landed_s for name, span in found.spans.items()} == {A: 11, B: 21, C: 21}
+
+
+def test_what_has_no_gate_lands_one_by_one() -> None:
+    """A landing that has begun is not called back: C comes too late to be the first."""
+    of = plan("A", "B", task("C", priority=1))
+    times = {name: TaskTimes((Try(work),), merge_s=10) for name, work in ((A, 1), (B, 2), (C, 5))}
+    found = timetable(of, times)
+    assert {name: span.landed_s for name, span in found.spans.items()} == {A: 11, B: 31, C: 21}
 
 
 def test_the_merge_queue_may_take_one_at_a_time_and_the_higher_priority_first() -> None:

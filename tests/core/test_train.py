@@ -14,13 +14,22 @@ from hypothesis import strategies as st
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core import train
-from agentdeck.core.events import AnyEvent
+from agentdeck.core.events import AnyEvent, Verdict
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.plan import Defaults, QueueRules
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import FIRST_BATCH, RunState, TaskState
 from agentdeck.core.steps import BuildEntry, IOStep, LandEntry, RunGate
-from agentdeck.testing.builders import Answer, Run, gate, goes_well, plan, run_until, started
+from agentdeck.testing.builders import (
+    Answer,
+    Run,
+    gate,
+    gate_finished,
+    goes_well,
+    plan,
+    run_until,
+    started,
+)
 from agentdeck.testing.queue_world import QueueWorld
 
 NO_RETRY = Defaults(retries=0)
@@ -70,12 +79,12 @@ def of_kind(run: Run, kind: type[Told]) -> list[Told]:
 
 
 def test_a_batch_is_gated_once_and_lands_whole() -> None:
-    """Four entries, one build, one gate, one movement of the target."""
+    """Some entries, one build, one gate, one movement of the target."""
     run, world = filled(FIRST_BATCH), QueueWorld()
     run_until(run, done, world.answer)
     assert world.gated == [tuple(f"t{number}" for number in range(FIRST_BATCH))]
     assert len({landing.commit for landing in run.state.landings}) == 1
-    assert landed(run) == ["t0", "t1", "t2", "t3"]
+    assert landed(run) == [f"t{number}" for number in range(FIRST_BATCH)]
     assert [landing.merge for landing in run.state.landings] == [
         f"commit-1-t{number}" for number in range(FIRST_BATCH)
     ]
@@ -116,7 +125,7 @@ def test_commits_of_the_base_are_gated_by_themselves() -> None:
 
 
 def test_batches_grow_by_one_with_each_landing_and_halve_on_red() -> None:
-    run, world = filled(30), QueueWorld(bad=tasks(12))
+    run, world = filled(40), QueueWorld(bad=tasks(20))
     run_until(run, done, world.answer)
     sizes = [len(event.others) + 1 for event in of_kind(run, e.LandingIntended)]
     assert sizes[:2] == [FIRST_BATCH, FIRST_BATCH + 1]
@@ -256,3 +265,54 @@ def test_what_lands_is_what_would_land_one_by_one(
     for below, above in pairwise(("base0", *tips)):
         assert set(world.inside.get(below, ())) < set(world.inside[above])
         assert not world.is_red(world.inside[above])
+
+
+# --- what is known, and what is not --------------------------------------------------------------
+
+
+def stacked() -> Run:
+    """t0 with t1 on top, both built; gates `unit` and `lint` of each, and none has ended."""
+    of = plan(
+        "t0", "t1", gates=(gate("unit"), gate("lint")), defaults=NO_RETRY,
+        queue=QueueRules(batch=1, slots=2),
+    )  # fmt: skip
+    return run_until(started(of), lambda run: len(run.of_kind(RunGate)) == 2, gates_go_on(WORLD))
+
+
+WORLD = QueueWorld()
+
+
+def ends(run: Run, tree: str, verdict: Verdict) -> None:
+    """The gate that runs on this tree ends so."""
+    [step] = [s for s in run.steps().steps if isinstance(s, RunGate) and s.tree == tree]
+    run.append(gate_finished(step, verdict)).settle()
+
+
+def test_who_is_red_on_what_has_not_landed_is_not_sent_away() -> None:
+    """t1 is red behind t0. Then t0 is red by itself and leaves; without it t1 is green."""
+    run = stacked()
+    ends(run, "t0", Verdict.PASSED)  # unit
+    ends(run, "t0+t1", Verdict.FAILED)
+    assert run.task_state("t1") is TaskState.QUEUED
+    assert run.explain("t1") == "t1 is red; waits for t0 to land"
+    ends(run, "t0", Verdict.FAILED)  # lint
+    run_until(run, done, WORLD.answer)
+    assert landed(run) == ["t1"]
+    assert run.task_state("t0") is TaskState.FAILED
+
+
+def test_nothing_is_stacked_on_what_is_red() -> None:
+    run = filled(3, batch=1, slots=2)
+    world = QueueWorld(bad=tasks(0))
+    run_until(run, lambda run: len(run.of_kind(RunGate)) == 2, gates_go_on(world))
+    ends(run, "t0", Verdict.FAILED)
+    assert [car.lead.id for car in train.cars(run.state)] == ["t0"]
+
+
+def test_when_the_culprit_is_out_the_others_are_free_again() -> None:
+    """Seven that nothing is known of are gated in batches, not one by one."""
+    run, world = filled(8), QueueWorld(bad=tasks(0))
+    run_until(run, done, world.answer)
+    after = world.gated[world.gated.index(("t0",)) + 1 :]  # type: ignore[arg-type]
+    assert len(after) == 2
+    assert len(landed(run)) == 7

@@ -169,7 +169,13 @@ async def test_a_person_works_in_the_session_and_hands_finished_work_back(
     assert f"{TAG_VARIABLE}={folder.run}/A.1/hands\n" in variables
     assert "GIT_EDITOR=true" not in variables
     assert git(repo, "show", f"{state.target}:by-hand.txt") == "by hand"
-    log = git(repo, "log", "--format=%s|%(trailers:key=Agentdeck-Hands,valueonly)", state.target)
+    log = git(
+        repo,
+        "log",
+        "--topo-order",
+        "--format=%s|%(trailers:key=Agentdeck-Hands,valueonly)",
+        state.target,
+    )
     lines = [line for line in log.splitlines() if line]
     assert lines[:2] == ["Complete A: By hand|kim", "A: By hand|kim"]
     assert len(state.tasks[A].attempts) == 1

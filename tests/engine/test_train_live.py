@@ -6,7 +6,9 @@ import asyncio
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -17,6 +19,7 @@ from agentdeck.engine.batch import LeftOut, Piece, fold
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.git import Git
 from agentdeck.engine.journal import Journal
+from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
 
 CommitOn = Callable[..., str]
@@ -108,20 +111,7 @@ def test_only_green_commits_land_whatever_is_in_the_queue(
     text = PLAN.format(slots=slots, script=SCRIPT)
     text += "".join(f'[[task]]\nid = "T{n}"\nprompt = "x"\nagent = "writer"\n' for n in range(8))
     folder = create_run(repo, read_plan(text, file="p.toml"), "", root=tmp_path / "runs")
-    engine = open_engine(folder)
-
-    async def to_the_end() -> RunState:
-        task = asyncio.create_task(run_engine(engine))
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while any(t.state not in ENDED for t in engine.state.tasks.values()):
-                    await engine.wait_past(engine.state.seq, 1.0)
-        finally:
-            engine.stop("test")
-            await asyncio.wait_for(task, PATIENCE_S)
-        return engine.state
-
-    state = asyncio.run(to_the_end())
+    state = asyncio.run(ended(open_engine(folder), PATIENCE_S))
     failed = {str(t.id): t.cause for t in state.tasks.values() if t.state is TaskState.FAILED}
     assert failed.pop("T2") is FailureClass.GATE
     assert Counter(failed.values()) == {FailureClass.GATE: 1, FailureClass.CONFLICT: 1}
@@ -137,3 +127,120 @@ def test_only_green_commits_land_whatever_is_in_the_queue(
     builds = [r.event for r in journal.history() if isinstance(r.event, e.EntryBuilt)]
     journal.close()
     assert any(build.others for build in builds)
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What is wrong with which of many entries."""
+
+    bad: frozenset[int]
+    pairs: tuple[tuple[int, int], ...]  # red together
+    clashes: tuple[tuple[int, int], ...]  # do not merge
+    flaky: frozenset[int]
+
+    def red(self, inside: list[int]) -> bool:
+        return any(n in self.bad for n in inside) or any(
+            one in inside and two in inside for one, two in self.pairs
+        )
+
+    def alone(self, order: list[int]) -> list[int]:
+        """What lands one by one."""
+        landed: list[int] = []
+        for number in order:
+            meets = any(
+                number in pair and set(pair) - {number} <= set(landed) for pair in self.clashes
+            )
+            if not meets and not self.red([*landed, number]):
+                landed.append(number)
+        return landed
+
+
+def drawn(count: int, seed: int) -> Kinds:
+    numbers = list(range(count))
+    Random(seed).shuffle(numbers)
+    share = max(1, count // 20)
+    groups = [numbers[at : at + 2 * share] for at in range(0, 8 * share, 2 * share)]
+    pairs, clashes = (tuple(zip(g[::2], g[1::2], strict=True)) for g in groups[:2])
+    return Kinds(frozenset(groups[2]), pairs, clashes, frozenset(groups[3]))
+
+
+MANY = """
+version = 1
+[plan]
+name = "many"
+agents = 8
+[defaults]
+agent = "writer"
+retries = 0
+[queue]
+slots = 2
+[agents.writer]
+output = "plain"
+command = ["{writer}", "{{task}}"]
+[gates.all]
+run = ["{gate}"]
+when = "merge"
+retries = 1
+"""
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_two_hundred_entries_land_as_they_would_one_by_one(tmp_path: Path, sh: Sh) -> None:
+    """Known-bad, bad only in pairs, conflicting and flaky ones, on real git with a real gate.
+
+    What lands is what would land one by one in the order in which entries came; each first-parent
+    commit passes its gate when it is checked out afterwards.
+    """
+    count = 200
+    kinds = drawn(count, seed=1)
+    repo, seen = tmp_path / "repo", tmp_path / "seen"
+    repo.mkdir()
+    seen.mkdir()
+    sh(repo, "init", "--quiet", "--initial-branch=main")
+    sh(repo, "commit", "--quiet", "--allow-empty", "-m", "first")
+    partner = {n: pair for pair in kinds.clashes for n in pair}
+    writes = "".join(f"n{n}) echo {n} > shared-{min(partner[n])}.txt;;\n" for n in sorted(partner))
+    reds = "".join(f"test ! -e n{n}.txt || exit 1\n" for n in sorted(kinds.bad))
+    reds += "".join(f"test ! -e n{a}.txt || test ! -e n{b}.txt || exit 1\n" for a, b in kinds.pairs)
+    flaky = "".join(
+        f"test ! -e n{n}.txt || test -e {seen}/{n} || {{ touch {seen}/{n}; exit 1; }}\n"
+        for n in sorted(kinds.flaky)
+    )
+    writer = script(tmp_path / "writer", f"echo work > $1.txt\ncase $1 in\n{writes}esac\n")
+    gate = script(tmp_path / "gate", flaky + reds)
+    text = MANY.format(writer=writer, gate=gate)
+    text += "".join(f'[[task]]\nid = "n{n}"\nprompt = "x"\n' for n in range(count))
+    folder = create_run(repo, read_plan(text, file="p.toml"), "", root=tmp_path / "runs")
+    state = asyncio.run(ended(open_engine(folder), patience_s=1500.0))
+    journal = Journal(folder.journal)
+    events = [recorded.event for recorded in journal.history()]
+    journal.close()
+    order = [int(x.task[1:]) for x in events if isinstance(x, e.EntryQueued) and x.task]
+    landed = sorted(int(landing.task[1:]) for landing in state.landings if landing.task)
+    assert landed == sorted(kinds.alone(order))
+    gated = sum(isinstance(x, e.GateFinished) for x in events)
+    commits = sh(repo, "rev-list", "--first-parent", "--reverse", f"main..{state.target}").split()
+    print(f"{len(landed)} of {count} landed in {len(commits)} commits with {gated} gate runs")
+    for commit in commits:
+        sh(repo, "checkout", "--quiet", "--detach", commit)
+        assert subprocess.run([gate], cwd=repo, check=False).returncode == 0, commit
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}true\n")
+    path.chmod(0o755)
+    return path
+
+
+async def ended(engine: Engine, patience_s: float) -> RunState:
+    """The state once every task has landed or failed."""
+    task = asyncio.create_task(run_engine(engine))
+    try:
+        async with asyncio.timeout(patience_s):
+            while any(each.state not in ENDED for each in engine.state.tasks.values()):
+                await engine.wait_past(engine.state.seq, 1.0)
+    finally:
+        engine.stop("test")
+        await asyncio.wait_for(task, PATIENCE_S)
+    return engine.state

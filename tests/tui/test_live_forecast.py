@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 from tests.tui.sample_journal import begun, finished, large, middle, write_run
 
@@ -18,7 +19,7 @@ from agentdeck.control.simulated import MAX_TICK_S, SimulatedSource
 from agentdeck.core import events as e
 from agentdeck.core.events import FailureClass, Outcome, Recorded
 from agentdeck.core.ids import AgentName, TaskId
-from agentdeck.core.plan import Defaults, Plan
+from agentdeck.core.plan import Defaults, Plan, QueueRules
 from agentdeck.core.times import TaskTimes
 from agentdeck.plans.forecast.chance import Chance
 from agentdeck.plans.forecast.durations import Durations
@@ -101,12 +102,21 @@ def test_the_end_is_that_of_the_possible_worlds() -> None:
 
 def test_the_forecast_learns_from_what_was_measured() -> None:
     """Tasks that took a fifteenth of their estimate: the gates, one after the other, are what is
-    left. 174 times 82 s, not 174 quarters of an hour with four agents.
+    left. 174 times 82 s, not 174 quarters of an hour with four agents; and where they are gated in
+    batches, less than a third of that.
     """
-    model = at_once(large().history)
-    found = expected_end(moment(model))
-    assert found is not None
-    assert found.at - model.clock.now() == pytest.approx(174 * 82, rel=0.05)
+    began, *later = large().history
+    assert isinstance(began.event, e.RunStarted)
+    replace = msgspec.structs.replace
+    alone = replace(began.event.plan, queue=QueueRules(batch=1))
+    ends = []
+    for of in (alone, began.event.plan):
+        model = at_once([replace(began, event=replace(began.event, plan=of)), *later])
+        found = expected_end(moment(model))
+        assert found is not None
+        ends.append(found.at - model.clock.now())
+    assert ends[0] == pytest.approx(174 * 82, rel=0.05)
+    assert ends[1] < ends[0] / 3
 
 
 def test_a_pause_takes_the_time_off_the_header() -> None:
@@ -418,7 +428,8 @@ async def test_the_forecast_of_chancy_work_closes_in_on_its_end(
         assert len({round(end / 60) for end, _ in ends}) > 3
         assert ends[-1][1] < ends[0][1]
         last, spread_s = ends[-1]
-        assert abs(last - end_s) <= max(spread_s, 0.05 * end_s)
+        # The spread is that of the middle of all worlds; one in two or three lies outside of it.
+        assert abs(last - end_s) <= max(1.5 * spread_s, 0.05 * end_s)
         first, first_spread_s = ends[0]
         assert abs(first - end_s) <= 4 * first_spread_s
         assert "took" in await run.header()

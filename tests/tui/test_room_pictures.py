@@ -45,7 +45,8 @@ def compare(name: str, picture: str) -> None:
         KEPT.mkdir(exist_ok=True)
         kept.write_text(picture, encoding="utf-8")
     assert kept.is_file(), f"no picture {name} is kept yet"
-    assert picture == kept.read_text(encoding="utf-8"), f"{name} looks different"
+    same = picture == kept.read_text(encoding="utf-8")  # a diff of two such lines takes minutes
+    assert same, f"{name} looks different"
 
 
 async def take(tmp_path: Path, story: Story, size: str, kind: str = ".txt", **how: object) -> str:

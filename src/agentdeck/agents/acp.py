@@ -33,6 +33,14 @@ from agentdeck.agents.reports import (
     Usage,
     Withdrawn,
 )
+from agentdeck.agents.skimming import (
+    NOTHING,
+    SAID,
+    SAID_MORE,
+    UNFIT,
+    Skimming,
+    is_piece,
+)
 from agentdeck.agents.tool_inputs import planned, touched
 
 _NO_ID: Final = "-"  # stands for the message of a piece that names none
@@ -49,11 +57,40 @@ class AcpMemory(Memory, frozen=True, array_like=True, tag="acp/1"):
     calls: tuple[str, ...] = ()  # marks of the latest tool calls
 
 
-class AcpLines:
+class _SkimmedContent(msgspec.Struct, frozen=True):
+    text: str = ""
+
+
+class _SkimmedUpdate(msgspec.Struct, frozen=True):
+    kind: str = msgspec.field(default="", name="sessionUpdate")
+    message: str = msgspec.field(default="", name="messageId")
+    content: _SkimmedContent = _SkimmedContent()
+
+
+class _SkimmedParams(msgspec.Struct, frozen=True):
+    update: _SkimmedUpdate = _SkimmedUpdate()
+
+
+class _SkimmedMessage(msgspec.Struct, frozen=True):
+    method: str = ""
+    params: _SkimmedParams = _SkimmedParams()
+
+
+class _Skimmed(msgspec.Struct):
+    """What of a line tells what it does; only pieces of prose and thoughts come in floods."""
+
+    dir: str = ""
+    msg: _SkimmedMessage = _SkimmedMessage()
+
+
+_skimmed: Final = msgspec.json.Decoder(_Skimmed)
+
+
+class AcpLines(Skimming):
     """Reads the lines of one attempt."""
 
     def __init__(self, context: Context) -> None:
-        self.memory = remembered(context.carry, AcpMemory)
+        self.memory: AcpMemory = remembered(context.carry, AcpMemory)
         self._before = context.before
         self._alone = context.alone
         self._calls = Calls(context.root, alone=context.alone)
@@ -74,6 +111,30 @@ class AcpLines:
             case _:
                 reports = []
         return reports or unread(line)
+
+    def skim(self, line: bytes) -> int | None:
+        """What one line does; None when it has to be read."""
+        if b"_chunk" not in line:
+            return None  # all else is told in parts that have to be put together
+        try:
+            found = _skimmed.decode(line)
+        except UNFIT:
+            return None
+        if found.dir != "agent" or found.msg.method != "session/update":
+            return None
+        if self.memory.loading:
+            return NOTHING
+        update = found.msg.params.update
+        match update.kind:
+            case "agent_message_chunk" if is_piece(update.content.text):
+                self.piece = update.content.text
+                return SAID_MORE if self._goes_on(update.message) else SAID
+            case "agent_thought_chunk":
+                if self.memory.message:
+                    self._keep(message="")
+                return NOTHING
+            case _:
+                return None
 
     def at_end(self) -> list[Report]:
         """Nothing: the bridge has the last word, else the exit status."""
@@ -154,12 +215,15 @@ class AcpLines:
         text = plain_piece(text_of(table_of(update, "content"), "text"), MESSAGE_CHARS)
         if not text:
             return []
-        name = text_of(update, "messageId")
-        mark = mark_of(name) if name else _NO_ID
-        more = mark == self.memory.message
-        if not more:
-            self._keep(message=mark)
-        return [Said(text, more)]
+        return [Said(text, self._goes_on(text_of(update, "messageId")))]
+
+    def _goes_on(self, message: str) -> bool:
+        """Does a piece of this message go on the piece before it?"""
+        mark = mark_of(message) if message else _NO_ID
+        if mark == self.memory.message:
+            return True
+        self._keep(message=mark)
+        return False
 
     def _cost(self, cost: dict[str, Any]) -> list[Report]:
         """The cost of the session so far: it goes on over attempts that resume it."""

@@ -37,6 +37,19 @@ from agentdeck.agents.reports import (
     Said,
     Started,
     ToolUsed,
+    Totals,
+)
+from agentdeck.agents.skimming import (
+    CALLED,
+    COUNTS,
+    NOTHING,
+    SAID,
+    UNFIT,
+    WORKS,
+    Count,
+    KnownFiles,
+    Skimming,
+    is_visible,
 )
 from agentdeck.agents.tool_inputs import edited_by, size_of_edit, target_of, todo_list
 from agentdeck.core.events import FailureClass
@@ -56,13 +69,46 @@ class ClaudeMemory(Memory, frozen=True, array_like=True, tag="claude/1"):
     resets_at: float | None = None  # when that limit resets
 
 
-class ClaudeLines:
+class _SkimmedBlock(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+    name: str = ""
+    input: msgspec.Raw = msgspec.Raw()
+
+
+class _SkimmedUsage(msgspec.Struct):
+    output_tokens: Count
+    input_tokens: Count = 0
+    cache_creation_input_tokens: Count = 0
+    cache_read_input_tokens: Count = 0
+
+
+class _SkimmedMessage(msgspec.Struct):
+    id: str = ""
+    content: list[_SkimmedBlock] = []
+    usage: _SkimmedUsage | None = None
+
+
+class _Skimmed(msgspec.Struct):
+    """What of a line tells what it does."""
+
+    type: str = ""
+    message: _SkimmedMessage | None = None
+    parent_tool_use_id: str | None = None
+    error: str = ""
+
+
+_skimmed: Final = msgspec.json.Decoder(_Skimmed)
+
+
+class ClaudeLines(Skimming):
     """Reads the lines of one attempt."""
 
     def __init__(self, context: Context) -> None:
-        self.memory = remembered(context.carry, ClaudeMemory)
+        self.memory: ClaudeMemory = remembered(context.carry, ClaudeMemory)
         self._root = context.root
         self._open: dict[str, tuple[str, str]] = {}  # tool calls by id: name, target
+        self._files = KnownFiles()
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
@@ -70,6 +116,44 @@ class ClaudeLines:
         if found is None:
             return unread(line, foreign=True)
         return self._reports(found) or unread(line)
+
+    def skim(self, line: bytes) -> int | None:
+        """What one line does; None when it has to be read."""
+        try:
+            found = _skimmed.decode(line)
+        except UNFIT:
+            return None
+        message = found.message
+        if message is None or len(message.content) != 1 or found.error:
+            return None
+        block = message.content[0]
+        if found.type == "user":
+            return WORKS if block.type == "tool_result" else None
+        if found.type != "assistant":
+            return None
+        match block.type:
+            case "tool_use" if self._files.are_all(block.name, block.input):
+                return CALLED | self._skim_usage(message)
+            case "text" if found.parent_tool_use_id is not None:
+                return self._skim_usage(message)
+            case "text" if is_visible(block.text):
+                return SAID | self._skim_usage(message)
+            case "thinking":
+                return self._skim_usage(message)
+            case _:
+                return None
+
+    def _skim_usage(self, message: _SkimmedMessage) -> int:
+        memory, usage = self.memory, message.usage
+        if usage is None:
+            return NOTHING
+        fresh = usage.input_tokens + usage.cache_creation_input_tokens
+        used = Totals(fresh, usage.output_tokens, usage.cache_read_input_tokens)
+        counted = claude_usage.with_tokens(memory.counted, message.id, used)
+        if counted is memory.counted:
+            return NOTHING
+        self.memory = ClaudeMemory(counted, memory.blamed, memory.spent, memory.resets_at)
+        return NOTHING if counted.live == memory.counted.live else COUNTS
 
     def at_end(self) -> list[Report]:
         """Nothing: without a result the exit status tells."""

@@ -36,11 +36,16 @@ class Counted(Memory, frozen=True, array_like=True):
 def with_message(counted: Counted, message: dict[str, Any]) -> Counted:
     """After an `assistant` line with this message."""
     usage = table_of(message, "usage")
-    mark = mark_of(text_of(message, "id"))
-    if not usage or mark in counted.seen:
+    return with_tokens(counted, text_of(message, "id"), _of_tokens(usage)) if usage else counted
+
+
+def with_tokens(counted: Counted, message: str, tokens: Totals) -> Counted:
+    """After a line of the message with this id, which has used these tokens."""
+    mark = mark_of(message)
+    if mark in counted.seen:
         return counted
-    live = plus(counted.live, _of_tokens(usage))
-    return msgspec.structs.replace(counted, live=live, seen=(*counted.seen, mark)[-SEEN:])
+    live = plus(counted.live, tokens)
+    return Counted(live, counted.before, (*counted.seen, mark)[-SEEN:])
 
 
 def with_result(counted: Counted, result: dict[str, Any]) -> Counted:

@@ -36,9 +36,20 @@ from agentdeck.agents.reports import (
     Touched,
     Usage,
 )
+from agentdeck.agents.skimming import (
+    ACTIVE,
+    CALLED,
+    NOTHING,
+    SAID,
+    UNFIT,
+    WORKS,
+    Skimming,
+    is_visible,
+)
 from agentdeck.agents.tool_inputs import planned, target_of, touched
 from agentdeck.core.events import FailureClass
 
+_OF_ITEMS: Final = frozenset(("item.started", "item.updated", "item.completed"))
 MAX_OPEN: Final = 16  # calls that have begun; it runs a handful at once
 _RETRY: Final = re.compile(r"Reconnecting\b")
 _SHELL: Final = re.compile(r"(?:/usr)?/bin/(?:ba|z|da)?sh -l?c (?s:(['\"]?)(.*))")
@@ -51,11 +62,27 @@ class CodexMemory(Memory, frozen=True, array_like=True, tag="codex/1"):
     open: tuple[str, ...] = ()  # marks of the calls that have begun
 
 
-class CodexLines:
+class _SkimmedItem(msgspec.Struct):
+    type: str = ""
+    id: str = ""
+    text: str = ""
+
+
+class _Skimmed(msgspec.Struct):
+    """What of a line tells what it does."""
+
+    type: str = ""
+    item: _SkimmedItem | None = None
+
+
+_skimmed: Final = msgspec.json.Decoder(_Skimmed)
+
+
+class CodexLines(Skimming):
     """Reads the lines of one attempt."""
 
     def __init__(self, context: Context) -> None:
-        self.memory = remembered(context.carry, CodexMemory)
+        self.memory: CodexMemory = remembered(context.carry, CodexMemory)
         self._root = context.root
         self._before = context.before
         self._alone = context.alone
@@ -66,6 +93,38 @@ class CodexLines:
         if found is None:
             return unread(line, foreign=True)
         return self._reports(found) or unread(line)
+
+    def skim(self, line: bytes) -> int | None:
+        """What one line does; None when it has to be read."""
+        try:
+            found = _skimmed.decode(line)
+        except UNFIT:
+            return None
+        item = found.item
+        if item is None:
+            return NOTHING if found.type == "turn.started" else None
+        if found.type not in _OF_ITEMS:
+            return None
+        ended = found.type == "item.completed"
+        match item.type:
+            case "command_execution" | "mcp_tool_call" | "collab_tool_call" | "web_search":
+                return self._skim_call(mark_of(item.id), ended=ended)
+            case "agent_message" if ended and is_visible(item.text):
+                return SAID
+            case "reasoning" if ended and is_visible(item.text):
+                return ACTIVE
+            case "error" if ended:
+                return ACTIVE
+            case _:
+                return None
+
+    def _skim_call(self, mark: str, *, ended: bool) -> int:
+        begun = mark in self.memory.open
+        if begun is ended:
+            self._count_open(mark, ended=ended)
+        if not begun:
+            return CALLED
+        return WORKS if ended else NOTHING
 
     def at_end(self) -> list[Report]:
         """Nothing: a run that was cut off has an exit status."""
@@ -120,10 +179,16 @@ class CodexLines:
             bad = text_of(item, "status") in {"failed", "declined"} or bool(item.get("error"))
             reports.append(ToolUsed(*what, "failed" if bad else "ok", _outcome(item)))
         if begun is ended:
-            kept = tuple(other for other in self.memory.open if other != mark)
-            now_open = kept if ended else (*kept, mark)[-MAX_OPEN:]
-            self.memory = msgspec.structs.replace(self.memory, open=now_open)
+            self._count_open(mark, ended=ended)
         return reports
+
+    def _count_open(self, mark: str, *, ended: bool) -> None:
+        now_open = self.memory.open
+        if ended:
+            now_open = tuple(other for other in now_open if other != mark)
+        else:
+            now_open = (*now_open, mark)[-MAX_OPEN:]
+        self.memory = CodexMemory(self.memory.before, now_open)
 
     def _usage(self, usage: dict[str, Any]) -> list[Report]:
         if not usage:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from agentdeck.agents.reports import Ended, Limited, Noise, Report, Said, ToolUsed
+from agentdeck.agents.reports import Ended, Limited, Noise, Said, Told, ToolUsed, Worked
 from agentdeck.core.events import FailureClass
 
 
@@ -37,12 +37,12 @@ class Heard(msgspec.Struct):
     met: Limited | None = None  # a limit that it has not got over
     last_words: str = ""  # the last line that is not of its format
 
-    def take(self, report: Report) -> None:
+    def take(self, report: Told) -> None:
         """Remember what one report says."""
         match report:
             case Limited(hit=True):
                 self.met = report
-            case Said() | ToolUsed():
+            case Worked() | Said() | ToolUsed():
                 self.met = None
             case Noise(raw, True):
                 self.last_words = raw

@@ -33,6 +33,17 @@ from agentdeck.agents.reports import (
     ToolUsed,
     Usage,
 )
+from agentdeck.agents.skimming import (
+    CALLED,
+    NOTHING,
+    SAID,
+    SAID_MORE,
+    UNFIT,
+    WORKS,
+    KnownFiles,
+    Skimming,
+    is_piece,
+)
 from agentdeck.agents.tool_inputs import edited_by, size_of_edit, target_of, todo_list
 from agentdeck.core.events import FailureClass
 
@@ -52,13 +63,28 @@ class GeminiMemory(Memory, frozen=True, array_like=True, tag="gemini/1"):
     stopped: str = ""  # why the CLI itself put an end to it
 
 
-class GeminiLines:
+class _Skimmed(msgspec.Struct):
+    """What of a line tells what it does."""
+
+    type: str = ""
+    role: str = ""
+    content: str = ""
+    delta: bool = False
+    tool_name: str = ""
+    parameters: msgspec.Raw = msgspec.Raw()
+
+
+_skimmed: Final = msgspec.json.Decoder(_Skimmed)
+
+
+class GeminiLines(Skimming):
     """Reads the lines of one attempt."""
 
     def __init__(self, context: Context) -> None:
-        self.memory = remembered(context.carry, GeminiMemory)
+        self.memory: GeminiMemory = remembered(context.carry, GeminiMemory)
         self._root = context.root
         self._open: dict[str, tuple[str, str]] = {}  # tool calls by id: name, target
+        self._files = KnownFiles()
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
@@ -70,6 +96,29 @@ class GeminiLines:
         if reports and speaking is not self.memory.speaking:
             self.memory = msgspec.structs.replace(self.memory, speaking=speaking)
         return reports or unread(line)
+
+    def skim(self, line: bytes) -> int | None:
+        """What one line does; None when it has to be read."""
+        try:
+            found = _skimmed.decode(line)
+        except UNFIT:
+            return None
+        memory = self.memory
+        match found.type:
+            case "message" if found.role == "assistant" and is_piece(found.content):
+                does, speaking = SAID_MORE if found.delta and memory.speaking else SAID, True
+                self.piece = found.content
+            case "message" if found.role == "user":
+                return NOTHING
+            case "tool_use" if self._files.are_all(found.tool_name, found.parameters):
+                does, speaking = CALLED, False
+            case "tool_result":
+                does, speaking = WORKS, False
+            case _:
+                return None
+        if speaking is not memory.speaking:
+            self.memory = GeminiMemory(speaking, memory.stopped)
+        return does
 
     def at_end(self) -> list[Report]:
         """Nothing: without a result the exit status tells."""

@@ -37,6 +37,18 @@ from agentdeck.agents.reports import (
     Totals,
     Usage,
 )
+from agentdeck.agents.skimming import (
+    CALLED,
+    COUNTS,
+    NOTHING,
+    SAID,
+    UNFIT,
+    Count,
+    KnownFiles,
+    Number,
+    Skimming,
+    is_visible,
+)
 from agentdeck.agents.tool_inputs import edited_by, size_of_edit, target_of, todo_list
 from agentdeck.core.events import FailureClass
 
@@ -71,14 +83,54 @@ class OpencodeMemory(Memory, frozen=True, array_like=True, tag="opencode/1"):
     idle: int = 0  # steps in a row that went on without a tool
 
 
-class OpencodeLines:
+class _SkimmedCache(msgspec.Struct, frozen=True):
+    read: Count = 0
+    write: Count = 0
+
+
+class _SkimmedTokens(msgspec.Struct, frozen=True):
+    input: Count = 0
+    output: Count = 0
+    reasoning: Count = 0
+    total: Count = 0
+    cache: _SkimmedCache = _SkimmedCache()
+
+
+class _SkimmedState(msgspec.Struct, frozen=True):
+    error: str = ""
+    input: msgspec.Raw = msgspec.Raw()
+
+
+class _SkimmedPart(msgspec.Struct, frozen=True):
+    id: str = ""
+    text: str = ""
+    tool: str = ""
+    state: _SkimmedState = _SkimmedState()
+    reason: str = ""
+    tokens: _SkimmedTokens = _SkimmedTokens()
+    cost: Number = 0.0
+
+
+class _Skimmed(msgspec.Struct):
+    """What of a line tells what it does."""
+
+    type: str = ""
+    session: str = msgspec.field(default="", name="sessionID")
+    part: _SkimmedPart = _SkimmedPart()
+
+
+_skimmed: Final = msgspec.json.Decoder(_Skimmed)
+
+
+class OpencodeLines(Skimming):
     """Reads the lines of one attempt."""
 
     def __init__(self, context: Context) -> None:
-        self.memory = remembered(context.carry, OpencodeMemory)
+        self.memory: OpencodeMemory = remembered(context.carry, OpencodeMemory)
         self._root = context.root
         self._alone = context.alone
         self._session = ""  # of the latest line
+        self._files = KnownFiles()
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
@@ -86,6 +138,55 @@ class OpencodeLines:
         if found is None:
             return unread(line, foreign=True)
         return [*self._started(found), *self._reports(found)] or unread(line)
+
+    def skim(self, line: bytes) -> int | None:
+        """What one line does; None when it has to be read."""
+        try:
+            found = _skimmed.decode(line)
+        except UNFIT:
+            return None
+        if found.session != self._session:
+            return None
+        memory, part = self.memory, found.part
+        match found.type:
+            case "text" if is_visible(part.text):
+                return NOTHING if self._runs_away else SAID
+            case "tool_use" if not part.state.error:
+                return self._skim_tool(part)
+            case "step_finish" if part.reason in _GOES_ON:
+                return self._skim_step(part)
+            case "step_start" if self._runs_away or not (memory.over or memory.rejected):
+                return NOTHING
+            case _:
+                return None
+
+    def _skim_tool(self, part: _SkimmedPart) -> int | None:
+        if not self._files.are_all(part.tool, part.state.input):
+            return None
+        memory = self.memory
+        if memory.over or memory.idle or not memory.worked:
+            self._keep(over=False, worked=True, idle=0)
+        return CALLED
+
+    def _skim_step(self, part: _SkimmedPart) -> int | None:
+        memory = self.memory
+        mark = mark_of(part.id)
+        if mark in memory.seen:
+            return NOTHING
+        if memory.idle + 1 >= RUNAWAY_STEPS and not memory.worked:
+            return None
+        tokens, cache = part.tokens, part.tokens.cache
+        fresh, out = tokens.input + cache.write, (tokens.output, tokens.reasoning)
+        used = _used(fresh, *out, cache.read, tokens.total, part.cost)
+        self.memory = OpencodeMemory(
+            plus(memory.total, used),
+            (*memory.seen, mark)[-SEEN:],
+            memory.session,
+            going=True,
+            rejected=memory.rejected,
+            idle=0 if memory.worked else memory.idle + 1,
+        )
+        return COUNTS
 
     def at_end(self) -> list[Report]:
         """The end of a run that should have gone on is a failure."""
@@ -192,15 +293,21 @@ class OpencodeLines:
 
 
 def _of_step(part: dict[str, Any]) -> Totals:
-    """What one step used. Its thinking is in the output or beside it: the total tells."""
+    """What one step used."""
     tokens = table_of(part, "tokens")
     cache = table_of(tokens, "cache")
     fresh = count_of(tokens, "input") + count_of(cache, "write")
-    read, out = count_of(cache, "read"), count_of(tokens, "output")
-    most = out + count_of(tokens, "reasoning")
-    if count_of(tokens, "total"):
-        most = min(most, max(out, count_of(tokens, "total") - fresh - read))
-    return Totals(fresh, most, read, number_of(part, "cost"))
+    out = count_of(tokens, "output"), count_of(tokens, "reasoning")
+    total = count_of(tokens, "total")
+    return _used(fresh, *out, count_of(cache, "read"), total, number_of(part, "cost"))
+
+
+def _used(fresh: int, out: int, thought: int, read: int, total: int, usd: float) -> Totals:
+    """The tokens of a step. Its thinking is in the output or beside it: the total tells."""
+    most = out + thought
+    if total:
+        most = min(most, max(out, total - fresh - read))
+    return Totals(fresh, most, read, usd)
 
 
 def _failure(error: dict[str, Any], at: float) -> Ended:

@@ -99,7 +99,7 @@ def commit_message(state: RunState, task_id: TaskId, attempt: int) -> str:
 def landing_message(state: RunState, task_id: TaskId, attempt: int) -> str:
     """The message of the commit that lands a task."""
     title = one_line(state.spec(task_id).title, TITLE_CHARS) or str(task_id)
-    hands = _hands(state.tasks[task_id], attempt)
+    hands = evidence.hands_of(state.tasks[task_id], attempt)
     return _with_trailers(f"Complete {task_id}: {title}", state, task_id, attempt, hands)
 
 
@@ -110,16 +110,6 @@ def batch_message(state: RunState, names: Sequence[str]) -> str:
     listed = "".join(f"- {one_line(name, WORD_CHARS)}\n" for name in names)
     run = one_line(state.run, WORD_CHARS)
     return f"{subject}\n\n{listed}\nAgentdeck-Run: {run}\n"
-
-
-def _hands(task: TaskRun, number: int) -> list[str]:
-    """Who worked by hand on what an attempt has built on, each once."""
-    found: list[str] = []
-    for attempt in reversed(task.attempts[:number]):
-        found.append(attempt.hands)
-        if attempt.fresh:
-            break
-    return list(dict.fromkeys(name for name in reversed(found) if name))
 
 
 def _with_trailers(

@@ -4,8 +4,9 @@ Rules:
 - Bytes may come in any pieces; the reports are the same. Half a line waits for its end.
 - Nothing raises: what is not understood is noise.
 - Of a line longer than `MAX_LINE_BYTES` the beginning is kept and the rest only counted.
-- Who follows a log wants its totals, and reports that change something. Where only the last lines
-  of a piece do, `follow` looks at no others; all else is as if `feed` had read every line.
+- Who follows a log wants its totals, and reports of which each one counts. `follow` gives both for
+  less: where only the last lines of a piece leave a trace it looks at no others, and where lines
+  can be skimmed it reads those alone that are shown. All else is as if `feed` had read every line.
 - `offset` is where a new reader may go on: always at the end of a line. A result is left before it
   until something follows, so that a reader that starts there hears the result again.
 - `summary.carry` is the format's memory *at that offset*: with a result pending, the memory from
@@ -26,14 +27,32 @@ from agentdeck.agents.gemini import GeminiLines
 from agentdeck.agents.line_reader import Context, LineReader, Memory, carried
 from agentdeck.agents.mini import MiniLines
 from agentdeck.agents.opencode import OpencodeLines
+from agentdeck.agents.overtaken import Overtaken
 from agentdeck.agents.plain import PlainLines
-from agentdeck.agents.reports import Ended, Noise, Report, Totals, Usage
+from agentdeck.agents.reports import (
+    Asked,
+    Ended,
+    Limited,
+    Noise,
+    Report,
+    Said,
+    Started,
+    Told,
+    ToolUsed,
+    Totals,
+    Usage,
+    Withdrawn,
+    Worked,
+)
 from agentdeck.agents.scripted import ScriptedLines
+from agentdeck.agents.skimming import CALLS, NEWS, SHOWN, WORKS, Skimming
 from agentdeck.agents.summary import MESSAGE_LINES, Summary
 from agentdeck.core.errors import UsageError
 
 MAX_LINE_BYTES: Final = 8 << 20  # the longest lines seen have 2 MB; memory of one reader
 
+_COUNTING: Final = (Started, Limited, Asked, Withdrawn, Ended)  # reports that are told one by one
+_WORK: Final = (Said, ToolUsed)  # of which it is told that there were some
 _NO_NEWS: Final = (Noise, Usage)  # reports after which a result still stands
 
 FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
@@ -97,14 +116,41 @@ class Reader:
         self._carry()
         return reports
 
-    def follow(self, data: bytes) -> list[Report]:
-        """As `feed`, without the reports of lines that others take the place of."""
+    def follow(self, data: bytes) -> list[Told]:
+        """As `feed`, without the reports that the summary says all of."""
+        if isinstance(self._lines, Skimming):
+            return self._skim(self._lines, data)
         start = self._needless(data)
         if start:
             self._read_to += self._length + start
             self._line.clear()
             self._length = 0
-        return self.feed(data[start:])
+        return told(self.feed(data[start:]))
+
+    def _skim(self, skimming: Skimming, data: bytes) -> list[Told]:
+        begun = data.find(b"\n") + 1 if self._length else 0  # the end of a line that has begun
+        found = told(self.feed(data[:begun]))
+        kept = Overtaken(skimming, self.summary)
+        *lines, rest = data[begun:].split(b"\n")
+        for line in lines:
+            before = skimming.memory
+            does = skimming.skim(line) if len(line) <= self._max else None
+            if does is None:
+                kept.settle()
+                found = told(self._read(line[: self._max], len(line) + 1), found)
+                continue
+            self._read_to += len(line) + 1
+            if does & WORKS and not (found and isinstance(found[-1], Worked)):
+                found.append(Worked())
+            if does & NEWS:
+                self.result = None
+            if does & CALLS:
+                self.summary.tools += 1
+            if does & SHOWN:
+                kept.offer(does, line, before)
+        kept.settle()
+        self.feed(rest)
+        return found
 
     def _needless(self, data: bytes) -> int:
         """How many bytes of `data` are lines that leave no trace. O(lines that leave one)."""
@@ -162,6 +208,17 @@ class Reader:
         memory = self._lines.memory if self.result is None else self._before_result
         if memory is not self._carried:
             self.summary.carry, self._carried = carried(memory), memory
+
+
+def told(reports: list[Report], before: list[Told] | None = None) -> list[Told]:
+    """What who follows is told of these reports, after what he was told `before`."""
+    found = [] if before is None else before
+    for report in reports:
+        if isinstance(report, _COUNTING) or (isinstance(report, Noise) and report.foreign):
+            found.append(report)
+        elif isinstance(report, _WORK) and not (found and isinstance(found[-1], Worked)):
+            found.append(Worked())
+    return found
 
 
 def line_reader(stream_format: str, context: Context | None = None) -> LineReader:

@@ -180,3 +180,11 @@ Report: TypeAlias = (
     | Ended
     | Noise
 )
+
+
+class Worked(msgspec.Struct, frozen=True):
+    """It spoke or used a tool: stands for any number of such reports in a row."""
+
+
+Told: TypeAlias = Report | Worked
+"""What who follows a stream is told; of the rest the summary has all there is to know."""

@@ -63,20 +63,11 @@ class Summary(msgspec.Struct):
         match report:
             case Started(session, model):
                 self.session, self.model = session or self.session, model or self.model
-            case Said(text, more):
-                self._hear(text, more=more)
-            case Printed(text):
-                lines = [*self.message.split("\n"), text][-MESSAGE_LINES:]
-                self.message = "\n".join(lines).strip()[-MESSAGE_CHARS:]
-                self.activity = one_line(text, ACTIVITY_CHARS)
-            case Noted(text):
-                self.activity = one_line(text, ACTIVITY_CHARS)
-            case Limited(_, detail):
-                self.activity = one_line(detail, ACTIVITY_CHARS)
-            case ToolUsed(name, target, status):
-                if status == "running":
-                    self.tools += 1
-                    self.activity = one_line(f"{name} {target}", ACTIVITY_CHARS)
+            case Said() | Noted() | Limited() | Printed():
+                self.show(report)
+            case ToolUsed(_, _, status):
+                self.tools += status == "running"
+                self.show(report)
             case Planned(items):
                 self._plan(items)
             case Usage():
@@ -89,6 +80,22 @@ class Summary(msgspec.Struct):
                 pass  # a question is told as one, as long as it is open; it is no activity
             case _ as never:
                 assert_never(never)
+
+    def show(self, report: Report) -> None:
+        """Take over the words of a report, and no numbers: what it is at, what it said last."""
+        match report:
+            case Said(text, more):
+                self._hear(text, more=more)
+            case Printed(text):
+                lines = [*self.message.split("\n"), text][-MESSAGE_LINES:]
+                self.message = "\n".join(lines).strip()[-MESSAGE_CHARS:]
+                self.activity = one_line(text, ACTIVITY_CHARS)
+            case Noted(text) | Limited(_, text):
+                self.activity = one_line(text, ACTIVITY_CHARS)
+            case ToolUsed(name, target, "running"):
+                self.activity = one_line(f"{name} {target}", ACTIVITY_CHARS)
+            case _:
+                pass
 
     def _hear(self, text: str, *, more: bool) -> None:
         if not more:

@@ -27,14 +27,14 @@ from agentdeck.agents.reports import (
 )
 
 # Keys of a tool's input that name what it works on, the most telling one first.
-_PATHS: Final = ("file_path", "notebook_path", "filePath", "filepath", "absolute_path", "path")
+PATHS: Final = ("file_path", "notebook_path", "filePath", "filepath", "absolute_path", "path")
 _OTHERS: Final = ("command", "cmd", "pattern", "url", "query", "skill", "description", "prompt")
-_EDITORS: Final = frozenset(
+EDITORS: Final = frozenset(
     "write edit multiedit notebookedit write_file replace patch apply_patch".split(" ")
 )
-_PATCHES: Final = ("patchText", "patch", "input")  # keys of a patch that names its files itself
+PATCHES: Final = ("patchText", "patch", "input")  # keys of a patch that names its files itself
 _PATCHED: Final = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: ([^\n]+)$", re.MULTILINE)
-_TODO_TOOLS: Final = frozenset("todowrite write_todos update_plan".split(" "))
+TODO_TOOLS: Final = frozenset("todowrite write_todos update_plan".split(" "))
 _TODO_TEXTS: Final = ("content", "text", "description", "step")
 _ACTIVE: Final = frozenset(("in_progress", "active"))
 _DONE: Final = frozenset(("completed", "done"))
@@ -56,17 +56,17 @@ def touched(paths: Iterable[str], root: str) -> list[Touched]:
 
 def edited_by(name: str, given: dict[str, Any], root: str) -> list[Touched]:
     """The report of the files that a call edits; none for a tool that edits nothing."""
-    if name.lower() not in _EDITORS:
+    if name.lower() not in EDITORS:
         return []
-    paths = [text_of(given, key) for key in _PATHS]
-    for key in _PATCHES:
+    paths = [text_of(given, key) for key in PATHS]
+    for key in PATCHES:
         paths += _PATCHED.findall(text_of(given, key))
     return touched(paths, root)
 
 
 def target_of(given: dict[str, Any], root: str) -> str:
     """What a call works on, one line; a path below `root` is shown from there."""
-    for key in _PATHS:
+    for key in PATHS:
         if path := text_of(given, key):
             return one_line(below(path, root), ACTIVITY_CHARS)
     for key in _OTHERS:
@@ -79,7 +79,7 @@ def size_of_edit(name: str, given: dict[str, Any]) -> str:
     """The lines an edit adds and takes away, as `+3 −1`; "" where that is not known."""
     if name.lower() in {"write", "write_file"}:
         return size_of_change("", text_of(given, "content"))
-    if name.lower() not in _EDITORS:
+    if name.lower() not in EDITORS:
         return ""
     added = removed = 0
     for edit in list_of(given, "edits") or [given]:
@@ -111,7 +111,7 @@ def changed_lines(old: str, new: str) -> tuple[int, int]:
 
 def todo_list(name: str, given: dict[str, Any]) -> list[Planned]:
     """The report of the list that a call of a to-do tool writes; none for other tools."""
-    if name.lower() not in _TODO_TOOLS:
+    if name.lower() not in TODO_TOOLS:
         return []
     for key in ("todos", "plan"):
         if isinstance(given.get(key), list):

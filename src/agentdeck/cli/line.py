@@ -28,6 +28,7 @@ from agentdeck.cli import (
     init,
     inspect,
     plan_edit,
+    reporting,
     run,
     runs,
     simulate,
@@ -86,6 +87,7 @@ for _group in (
     accounts,
     runs,
     exporting,
+    reporting,
     demo,
     doctor,
 ):

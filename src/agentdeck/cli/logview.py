@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.agents.passages import Passages, render_passage
 from agentdeck.agents.rendering import render
 from agentdeck.cli.output import safe, say
 from agentdeck.control.repo import attempt_of
@@ -75,6 +76,8 @@ class _Printer:
         """`root` is the agent's folder."""
         self._format, self._form, self._root = stream_format, form, root
         self._rest = b""
+        self._passages = Passages(stream_format, root)
+        self._passage: list[bytes] = []  # prose may go on in the next line
 
     def drain(self, log: Path, at: int) -> int:
         """Print what `log` has behind byte `at`; where it ends now."""
@@ -82,11 +85,15 @@ class _Printer:
             file = log.open("rb")
         except FileNotFoundError:
             return at
+        grew = False
         with file:
             file.seek(at)
             while chunk := file.read(CHUNK):
                 at += len(chunk)
                 self._take(chunk)
+                grew = True
+        if not grew:  # who follows is shown what there is; what still comes begins a line
+            self._show()
         sys.stdout.flush()
         return at
 
@@ -95,6 +102,7 @@ class _Printer:
         if self._rest:
             self._line(self._rest)
             self._rest = b""
+        self._show()
 
     def _take(self, chunk: bytes) -> None:
         if self._form is Form.RAW:
@@ -109,10 +117,20 @@ class _Printer:
             self._rest = b""
 
     def _line(self, line: bytes) -> None:
-        for shown in render(self._format, line, root=self._root):
-            if self._form is Form.JSON:
+        if self._form is Form.JSON:
+            for shown in render(self._format, line, root=self._root):
                 say(msgspec.json.encode(msgspec.structs.asdict(shown)).decode())
-                continue
+            return
+        if not self._passages.goes_on(line):
+            self._show()
+        self._passage.append(line)
+
+    def _show(self) -> None:
+        """Print the passage so far."""
+        if not self._passage:
+            return
+        lines, self._passage = self._passage, []
+        for shown in render_passage(self._format, lines, root=self._root):
             clock = time.strftime("%H:%M:%S", time.localtime(shown.time)) if shown.time else " " * 8
             words = [safe(part) for part in shown.text.split("\n")] or [""]
             detail = f"  {safe(shown.detail)}" if shown.detail else ""

@@ -170,3 +170,13 @@ def open_gate(state: RunState, names: list[GateName], tree: str) -> GateName | N
     return next(
         (name for name in names if verdicts.of(state, name, tree) is verdicts.Standing.OPEN), None
     )
+
+
+def hands_of(task: TaskRun, number: int) -> list[str]:
+    """Who worked by hand on what an attempt has built on, each once."""
+    found: list[str] = []
+    for attempt in reversed(task.attempts[:number]):
+        found.append(attempt.hands)
+        if attempt.fresh:
+            break
+    return list(dict.fromkeys(name for name in reversed(found) if name))

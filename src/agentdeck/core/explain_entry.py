@@ -52,11 +52,14 @@ def _outside(state: RunState, entry: Entry, cars: list[train.Car]) -> str:
         under = next((car for car in cars if car.build and car.build.commit == base), None)
         if under is not None:
             return f"waits for {under.lead.id}: they do not merge in {named}"
-    alone = entry.build is not None and entry.build.entries == (entry.id,)
-    if alone and entry.build is not None and train.red_gate(state, entry.build, (entry,)):
-        return "is red; waits for what it was built on to land"
+    build = entry.build
+    if build is not None and build.entries == (entry.id,):
+        under = next((car for car in cars if car.build and car.build.commit == build.tip), None)
+        if under is not None and train.red_gate(state, build, (entry,)):
+            return f"is red; waits for {under.lead.id} to land"
     last = cars[-1].entries[-1] if cars else queue.head(state)
-    return f"waits in the merge queue behind {last.id if last is not None else 'others'}"
+    red = "; a batch with it was red" if entry.group else ""
+    return f"waits in the merge queue behind {last.id if last is not None else 'others'}{red}"
 
 
 def _with(car: train.Car, entry: Entry) -> str:

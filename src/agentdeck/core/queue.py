@@ -96,9 +96,9 @@ def _out(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] 
         if len(car.entries) > 1:
             names = tuple(entry.id for entry in car.entries)
             return (e.BatchSplit(names, gate, car.build.tree),)
-        if car.base == state.tip:
-            why = verdicts.red_sentence(state, gate, car.build.tree)
-            return _eject(state, car.lead, FailureClass.GATE, why, now)
+        # On anything but the target itself a lone red one is in no car: it waits for what is below.
+        why = verdicts.red_sentence(state, gate, car.build.tree)
+        return _eject(state, car.lead, FailureClass.GATE, why, now)
     return None
 
 

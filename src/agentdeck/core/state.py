@@ -309,7 +309,9 @@ class Account(msgspec.Struct, kw_only=True):
         return not self.closed and self.frozen_until is None
 
 
-FIRST_BATCH: Final = 4  # 1/sqrt(q) for q = 5 % of entries red, the usual share
+FIRST_BATCH: Final = (
+    8  # 1/sqrt(q) for q = 1.5 % of entries red; a red batch tells soon if that is wrong
+)
 FIRST_DEPTH: Final = 2
 
 

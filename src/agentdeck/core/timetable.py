@@ -125,7 +125,7 @@ class _Clock:
         self._queued: list[tuple[int, int]] = []  # iteration, task: into the merge queue
         self._fails: list[int] = []  # checked in this round, to no avail
         self._may_close = True  # a phase
-        self._queue = MergeQueue(plan)
+        self._queue = MergeQueue(plan, self._is_gated)
         self._land_s = 0.0  # of the batch that is worked on
         self._gate_s = seconds_of("a gate", gate_s)
         self._run_gates = RunGates(self._gates, begun=under_way is not None)
@@ -359,6 +359,10 @@ class _Clock:
             self._most_agents = agents
         if agents + self._people > self._most_at_once:  # noqa: PLR1730
             self._most_at_once = agents + self._people
+
+    def _is_gated(self, at: int) -> bool:
+        gates = self._gates
+        return gates.of_merges and bool(gates.green_after((self._plan.tasks[at].id,)))
 
     def _serve(self) -> None:
         """The merge queue works on the entry that is first now."""

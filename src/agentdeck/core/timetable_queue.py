@@ -9,6 +9,7 @@ is ever red here. With more than one gate slot a run is a little faster than thi
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Callable
 
 from agentdeck.core.plan import MAX_BATCH, Plan
 from agentdeck.core.state import FIRST_BATCH
@@ -17,7 +18,9 @@ from agentdeck.core.state import FIRST_BATCH
 class MergeQueue:
     """The entries, and those that are worked on."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, gated: Callable[[int], bool]) -> None:
+        """`gated`: does a gate have to pass before a task lands? Who has none lands by itself."""
+        self._gated = gated
         self._priority = [task.priority for task in plan.tasks]
         self._entries: list[tuple[int, int, int]] = []  # sorted: -priority, number, task
         self._seen = 0
@@ -42,7 +45,9 @@ class MergeQueue:
         count = len(self.building)
         if count and [entry[2] for entry in self._entries[:count]] == self.building:
             return []
-        self.building = [entry[2] for entry in self._entries[: min(self._size, self._most)]]
+        first = [entry[2] for entry in self._entries[: min(self._size, self._most)]]
+        free = next((n for n, at in enumerate(first) if not self._gated(at)), len(first))
+        self.building = first[: max(1, free)]
         self.number += 1
         return self.building
 

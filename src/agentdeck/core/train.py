@@ -9,6 +9,7 @@ Rules:
   missing in it.
 - A car takes entries in their order, as many as the batch size of the moment, which grows by one
   with each landing and is halved by each red batch (additive increase, multiplicative decrease).
+  Who has no gate to pass lands by itself.
 - A red batch is split: its entries may from now on be gated in cars of half its size. A car whose
   tree was gated before costs no gate; so the right half of a batch whose left half has landed is
   known to be red at once. When the culprit is out, the others are free again: nothing is known of
@@ -27,7 +28,7 @@ import msgspec
 from agentdeck.core import events as e
 from agentdeck.core import evidence, verdicts
 from agentdeck.core.events import EntryKind
-from agentdeck.core.ids import EntryId, GateName
+from agentdeck.core.ids import GateName
 from agentdeck.core.state import Build, Entry, RunState, TaskRun
 
 
@@ -110,23 +111,29 @@ def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -
         members = able[: len(build.entries)]
         same = tuple(entry.id for entry in members) == build.entries
         same = same and all(entry.build == build for entry in members)
-        if same and len(members) <= size_of(members, state.plan.queue.batch):
+        if same and len(members) <= size_of(state, members, state.plan.queue.batch):
             return Car(tuple(members), base, tree, build)
-    chosen = able[: size_of(able, min(state.batch, state.plan.queue.batch))]
+    chosen = able[: size_of(state, able, min(state.batch, state.plan.queue.batch))]
     return Car(tuple(chosen), base, tree, None)
 
 
-def size_of(entries: Sequence[Entry], most: int) -> int:
+def size_of(state: RunState, entries: Sequence[Entry], most: int) -> int:
     """How many of these may be in one car: at least one."""
     size = 0
     for entry in entries:
         most = min(most, entry.limit or most)
-        if size and (size >= most or entry.kind is EntryKind.BASE):
+        alone = _goes_alone(state, entry)
+        if size and (size >= most or alone):
             break
         size += 1
-        if entry.kind is EntryKind.BASE:  # it is judged by itself: a person asked for it
+        if alone:
             break
     return size
+
+
+def _goes_alone(state: RunState, entry: Entry) -> bool:
+    """A batch saves gates: who has none gains nothing. Commits of the base are judged as such."""
+    return entry.kind is EntryKind.BASE or not evidence.merge_gates(state, task_of(state, entry))
 
 
 def _may_go_on(state: RunState, entry: Entry, base: str) -> bool:
@@ -188,18 +195,9 @@ def landed(state: RunState, build: Build) -> tuple[e.EntryLanded, ...]:
     )
 
 
-def car_of(state: RunState, entry: EntryId) -> tuple[int, Car] | None:
-    """The car that an entry is in, and its place in the train, from 0."""
-    for at, car in enumerate(cars(state)):
-        if any(one.id == entry for one in car.entries):
-            return at, car
-    return None
-
-
 __all__ = [
     "Car",
     "blame",
-    "car_of",
     "cars",
     "gates_of",
     "in_order",

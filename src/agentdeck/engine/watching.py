@@ -16,7 +16,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,12 +28,13 @@ from agentdeck.agents.reports import (
     Asked,
     Ended,
     Limited,
-    Report,
     Said,
     Started,
+    Told,
     ToolUsed,
     Totals,
     Withdrawn,
+    Worked,
 )
 from agentdeck.agents.summary import Summary
 from agentdeck.core import accounts, policy
@@ -57,7 +58,7 @@ POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
 REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
 # Of these reports each means that the agent works.
-_AT_WORK: Final = (Started, Said, ToolUsed, Asked)
+_AT_WORK: Final = (Started, Worked, Said, ToolUsed, Asked)
 USD_DIGITS: Final = 9  # after the point; the cheapest tokens cost some billionths
 CHUNK: Final = 256 * 1024  # bytes read at once; a poll never holds up the loop for long
 RESULT_GRACE_S: Final = 10.0  # for an agent to end by itself after its result
@@ -129,7 +130,7 @@ class _Follower:
             else:
                 self.reader.summary.take(report)
 
-    def _heed(self, reports: list[Report]) -> None:
+    def _heed(self, reports: Sequence[Told]) -> None:
         task, number = self.step.task, self.step.attempt
         for report in reports:
             self.heard.take(report)

@@ -142,16 +142,22 @@ def started(of: Plan) -> Run:
 
 
 def run_until(
-    run: Run, done: Callable[[Run], bool], answer: Answer = lambda _state, _step: None
+    run: Run,
+    done: Callable[[Run], bool],
+    answer: Answer = lambda _state, _step: None,
+    *,
+    turns: int = MAX_TURNS,
 ) -> Run:
     """Let everything go well, step by step, until `done`.
 
     Args:
         answer: what a step leads to in this test; None = it goes well, () = it is left undone.
+        turns: how many steps that may take.
+
     Raises:
         AssertionError: nothing is left to do and it is still not `done`.
     """
-    for _ in range(MAX_TURNS):
+    for _ in range(turns):
         if done(run):
             return run
         before = len(run.history)
@@ -164,7 +170,7 @@ def run_until(
             if wake_at is None:
                 raise AssertionError(f"nothing is left to do; states: {_states(run)}")
             run.clock.advance_to(wake_at)
-    raise AssertionError(f"not done after {MAX_TURNS} turns; states: {_states(run)}")
+    raise AssertionError(f"not done after {turns} turns; states: {_states(run)}")
 
 
 def _take(run: Run, step: AnyStep, answer: Answer) -> None:

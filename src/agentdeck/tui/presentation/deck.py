@@ -10,8 +10,9 @@ from functools import cached_property
 
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain import budgets_asking, explain, needs_person
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import RunState, TaskRun
+from agentdeck.core.train import Car, cars
 from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.tui.presentation.line import Span
@@ -61,6 +62,16 @@ class Deck:
     def is_priced(self) -> bool:
         """Is any of the money reckoned from a price table?"""
         return any(a.usd_priced for task in self.state.tasks.values() for a in task.attempts)
+
+    @cached_property
+    def cars(self) -> list[Car]:
+        """The merge train, the first to land at the front."""
+        return cars(self.state)
+
+    def car_of(self, entry: EntryId) -> tuple[int, Car] | None:
+        """The car that an entry is in, and its place in the train, from 0."""
+        found = enumerate(self.cars)
+        return next(((n, car) for n, car in found if any(e.id == entry for e in car.entries)), None)
 
     @property
     def task(self) -> TaskRun | None:

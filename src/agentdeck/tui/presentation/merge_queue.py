@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agentdeck.core import evidence, queue, train, verdicts
+from agentdeck.core import evidence, queue, verdicts
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import Entry, RunState
@@ -97,14 +97,19 @@ def queue_row(deck: Deck, key: str, width: int) -> Line:
     return _entry_row(deck, entry, width) if entry is not None else EMPTY
 
 
-def gate_marks(state: RunState, entry: Entry) -> tuple[Line, int, int]:
+def gate_marks(deck: Deck, entry: Entry) -> tuple[Line, int, int]:
     """The gates of an entry by name with their marks; how many passed, and of how many."""
+    state = deck.state
     names = queue.gates_of(state, (entry,))
-    tree = entry.build.tree if entry.build is not None else None
+    place = deck.car_of(entry.id)
+    # What was found out about it together with others that it is no longer with says nothing.
+    build = entry.build if place is not None else None
+    tree = build.tree if build is not None else None
     found: list[Span] = []
     passed = 0
-    active = train.car_of(state, entry.id) is not None and not state.queue_held
-    current = evidence.open_gate(state, names, tree) if tree is not None and active else None
+    current = None
+    if tree is not None and not state.queue_held and not evidence.red_gate(state, names, tree):
+        current = evidence.open_gate(state, names, tree)
     for name in names:
         standing = verdicts.of(state, name, tree) if tree else verdicts.Standing.OPEN
         passed += verdicts.passes(standing)
@@ -118,12 +123,22 @@ def _place(deck: Deck, entry: Entry) -> int:
 
 
 def _built_on(deck: Deck, entry: Entry) -> Line:
-    state = deck.state
-    if entry.build is None:
+    state, place = deck.state, deck.car_of(entry.id)
+    if place is None or place[1].lead.id != entry.id:  # said once for a batch
         return EMPTY
-    if entry.build.tip == state.tip:
-        return (Span("on ", "faint"), Span(_branch(state.target), "muted"))
-    return (Span("on ", "faint"), Span(entry.build.tip[:7], "muted"))
+    number, _ = place
+    under = _branch(state.target) if not number else str(deck.cars[number - 1].lead.id)
+    return (Span("on ", "faint"), Span(plain(under), "muted"))
+
+
+def _bracket(deck: Deck, entry: Entry) -> Span:
+    """What ties the entries of a batch together, down the rows."""
+    place = deck.car_of(entry.id)
+    if place is None or len(place[1].entries) == 1:
+        return Span(" ")
+    entries = place[1].entries
+    sign = "╭" if entry is entries[0] else "╰" if entry is entries[-1] else "│"
+    return Span(sign, "accent")
 
 
 def _branch(name: str) -> str:
@@ -133,13 +148,14 @@ def _branch(name: str) -> str:
 def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
     state = deck.state
     name = str(entry.task) if entry.task is not None else f"commits of {plain(state.base)}"
-    marks, passed, total = gate_marks(state, entry)
+    marks, passed, total = gate_marks(deck, entry)
     held = queue.is_held(state, entry)
     glyph = Span("‖", "state-paused") if held else Span("◷", SIGNS[Status.QUEUED].role)
-    if train.car_of(state, entry.id) is not None and not state.queue_held:
+    if deck.car_of(entry.id) is not None and not state.queue_held:
         glyph = Span("◑", SIGNS[Status.CHECKING].role)
     left: list[Span] = [
-        Span(f"{_place(deck, entry):>2} ", "muted"),
+        Span(f"{_place(deck, entry):>2}", "muted"),
+        _bracket(deck, entry),
         glyph,
         Span(" "),
         Span(name + " " * max(0, id_column(deck) - len(name)), "bold"),
@@ -149,7 +165,7 @@ def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
     if total and cells(left) + cells(marks) + 4 <= width:
         left += [Span(f"{passed}/{total} ", ""), *marks]
         if why.startswith("is being checked by gate "):
-            why = ""  # the marks show it
+            why = ""  # the marks and the bracket show it
     elif total:
         left.append(Span(f"{passed}/{total}  "))
     why = why.removeprefix("waits in the merge queue ")

@@ -1,0 +1,188 @@
+"""`report` and `gates`: what a run has proven, for those who review it.
+
+Rules: both follow from the journals alone; nothing is started. A page for a browser is never poured
+into a terminal.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from agentdeck.cli.output import in_terminal, note, safe, say, say_json, table
+from agentdeck.cli.place import JsonOption, RunOption, chosen_run, folder_of
+from agentdeck.core.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from agentdeck.control.card_notes import NotesWritten
+    from agentdeck.control.reporting import GatesTold
+    from agentdeck.plans.reporting.gate_history import GateLine
+    from agentdeck.plans.reporting.report import Report
+
+HEADS: Final = (
+    *("GATE", "WHEN", "RUNS", "PASSED", "RATE", "FLAKY", "BROKEN", "MEDIAN", "LONGEST"),
+    "LAST RED",
+)
+
+
+class ReportAs(StrEnum):
+    """The forms of a report."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+    JSON = "json"
+
+
+_BY_SUFFIX: Final = {
+    ".html": ReportAs.HTML,
+    ".htm": ReportAs.HTML,
+    ".json": ReportAs.JSON,
+    ".md": ReportAs.MARKDOWN,
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command(rich_help_panel="Look")(report)
+    app.command(rich_help_panel="Look")(gates)
+
+
+def report(
+    context: typer.Context,
+    run: RunOption = None,
+    form: Annotated[
+        ReportAs | None,
+        typer.Option(
+            "--format",
+            help="Without it: as the name of FILE says, or Markdown.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write it here, not to stdout."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a FILE that is no report.")
+    ] = False,
+    notes: Annotated[
+        bool,
+        typer.Option("--notes", help="Write the evidence as git notes on the commits instead."),
+    ] = False,
+) -> int:
+    """What a run has done, task by task, with what proves it and how to take it back."""
+    from agentdeck.control.reporting import told_of
+    from agentdeck.plans.reporting.report import report_of
+
+    if notes and (form is not None or out is not None):
+        raise UsageError("--notes writes git notes, and no report", hint="do one after the other")
+    folder = chosen_run(context, run)
+    told = told_of(folder)
+    if notes:
+        from agentdeck.control.card_notes import write_notes
+
+        return _say_notes(write_notes(told))
+    form = form or _BY_SUFFIX.get(out.suffix.lower() if out else "", ReportAs.MARKDOWN)
+    if out is None and form is ReportAs.HTML and in_terminal():
+        raise UsageError("a page is for a browser", hint="-o report.html writes it into a file")
+    text = _text(report_of(told), form)
+    if out is None:
+        for line in text.splitlines():
+            say(safe(line) if in_terminal() else line)
+        return EXIT_OK
+    from agentdeck.control.report_file import write_report
+
+    write_report(folder_of(context) / out, text, force=force)
+    note(f"wrote {safe(str(out))}")
+    return EXIT_OK
+
+
+def gates(
+    context: typer.Context,
+    run: RunOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Over all runs of this repository, the newest 50.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """How each gate has done: how often it passed, how long it takes, and why it was last red."""
+    from agentdeck.control.reporting import gates_of_repo, gates_of_run
+
+    if everything and run is not None:
+        raise UsageError("--run names one run, and --all means every one")
+    told = gates_of_repo(folder_of(context)) if everything else None
+    if told is None or not (told.runs or told.unreadable):
+        told = gates_of_run(chosen_run(context, run))
+    if as_json:
+        say_json(told)
+        return EXIT_OK
+    _print_gates(told)
+    return EXIT_OK
+
+
+def _text(found: Report, form: ReportAs) -> str:
+    if form is ReportAs.JSON:
+        import msgspec
+
+        return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+    if form is ReportAs.HTML:
+        from agentdeck.plans.reporting.page import page
+
+        return page(found)
+    from agentdeck.plans.reporting.markdown import markdown
+
+    return markdown(found)
+
+
+def _print_gates(told: GatesTold) -> None:
+    if told.gates:
+        table(HEADS, [_cells(line) for line in told.gates])
+    else:
+        say("there is no gate in the plan")
+    for line in told.gates:
+        red = line.last_red
+        if red is not None and red.last_line:
+            say(f"{safe(line.gate)}: {safe(red.last_line)}")
+            say(f"  {safe(red.log)} of run {safe(red.run)}")
+    if told.left_out:
+        many = "run was" if told.left_out == 1 else "runs were"
+        note(f"{told.left_out} older {many} not looked at")
+    for name in told.cut:
+        note(f"of run {safe(name)} only the beginning was read")
+    for name in told.unreadable:
+        note(f"run {safe(name)} cannot be read; it is left out")
+
+
+def _cells(line: GateLine) -> tuple[str, ...]:
+    from agentdeck.plans.reporting import wording
+
+    red = line.last_red
+    return (
+        line.gate,
+        ", ".join(line.when),
+        str(line.runs),
+        str(line.passed),
+        "" if line.pass_rate is None else f"{line.pass_rate:.0%}",
+        str(line.flaky),
+        str(line.broken),
+        "" if line.median_s is None else wording.duration(line.median_s),
+        "" if line.longest_s is None else wording.duration(line.longest_s),
+        "" if red is None else f"{wording.moment(red.at)} {red.task or 'merged'}",
+    )
+
+
+def _say_notes(written: NotesWritten) -> int:
+    from agentdeck.control.card_notes import REF
+
+    say(
+        f"notes of refs/notes/{REF}: {len(written.written)} written, "
+        f"{len(written.unchanged)} as they were"
+    )
+    for commit in written.foreign:
+        note(f"{commit[:12]} has a note of somebody else's there, which stays")
+    for commit in written.gone:
+        note(f"{commit[:12]} is not in the repository any more")
+    return EXIT_OK
