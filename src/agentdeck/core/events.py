@@ -783,6 +783,7 @@ class PromoteAsked(Event, frozen=True, tag="promote.asked"):
 
 
 class PromoteWaiting(Event, frozen=True, tag="promote.waiting"):
+    commit: str = ""  # that was to land; "" = as an older engine told it
     """It cannot be done now; the reason names the cause."""
 
     reason: str

@@ -131,6 +131,8 @@ def _may_be_built(state: RunState, event: AnyEvent, names: tuple[EntryId, ...]) 
             raise StaleEvent(event, f"{name} is landing")
 
 
+        case e.LandingLost() if event.commit not in ("", state.queue[event.entry].intended):
+            raise StaleEvent(event, f"{event.entry} is not landing {event.commit}")
 def _commits(state: RunState) -> set[str]:
     """What has been built and has not landed."""
     return {entry.build.commit for entry in state.queue.values() if entry.build is not None}

@@ -759,7 +759,7 @@ class World:
             self._move(step)
         else:
             found = self.commits[self.target]
-            yield e.LandingLost(step.entry, found.id, found.tree)
+            yield e.LandingLost(step.entry, found.id, found.tree, step.commit)
             return
         yield self._delay(0.1, 2)
         entry = self.state().queue.get(step.entry)
