@@ -335,12 +335,12 @@ def test_two_changes_that_a_coarse_clock_does_not_tell_apart_are_both_seen(
     """Same size, same second: what is so young is read again."""
 
     def coarse(file: Path) -> tuple[int, ...]:
-        mtime, ctime, *rest = mark_of(file)
+        mtime, ctime, *rest = real(file)
         second = 10**9
         return (mtime // second * second, ctime // second * second, *rest)
 
-    mark_of = live_work._mark
-    monkeypatch.setattr(live_work, "_mark", coarse)
+    real = live_work.mark_of
+    monkeypatch.setattr(live_work, "mark_of", coarse)
     place = at_work("one")
     commits = set()
     for word in ("aaa", "bbb", "ccc"):
@@ -515,7 +515,7 @@ def test_pairs_for_which_there_was_no_time_are_counted(
     a = commit_on("a", {"d0/f0.txt": "of a\n"}, first)
     b = commit_on("b", {"d0/f0.txt": "of b\n"}, first)
     with monkeypatch.context() as patch:
-        patch.setattr(collisions, "LOOK_S", 0.0)
+        patch.setattr(watch, "_look_s", 0.0)
         look = watch.look(first, [Live("a", a), Live("b", b)])
     assert (look.collisions, look.asked) == ((), 0)
     assert [stand.note for stand in look.branches] == ["there was no time to look at it"] * 2

@@ -6,10 +6,7 @@ worktree, uncommitted files and all; work that was taken is looked at as it was 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -17,13 +14,10 @@ from agentdeck.core import queue
 from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import HOLDS_FOOTPRINT, Attempt, RunState, TaskState
+from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.collisions import Collision, CollisionWatch, Look
+from agentdeck.engine.foreseeing import live_work, shown
 from agentdeck.engine.git import Git
-from agentdeck.engine.live_work import Live
-
-# Without those whose worktree is being made: they have nothing yet.
-COMPARED: Final = HOLDS_FOOTPRINT - {TaskState.PREPARING}
 
 
 class LiveTask(msgspec.Struct, frozen=True):
@@ -82,18 +76,6 @@ def look_at_collisions(state: RunState, now: float) -> Collisions:
         return report(state, watch.look(tip, list(live_work(state))), now)
 
 
-def live_work(state: RunState) -> Iterator[Live]:
-    """What to compare, in plan order."""
-    for task in state.in_state(*COMPARED):
-        attempt = task.attempt
-        if attempt is None:
-            continue
-        if attempt.collected is not None:
-            yield Live(task.id, attempt.collected.head)
-        elif _has_worktree(attempt):
-            yield Live(task.id, worktree=Path(attempt.path or ""))
-
-
 def report(state: RunState, look: Look, now: float) -> Collisions:
     """A look in the words of the run."""
     places = {entry.task: place for place, entry in enumerate(queue.in_order(state), 1)}
@@ -114,15 +96,6 @@ def report(state: RunState, look: Look, now: float) -> Collisions:
     return Collisions(state.run, state.target, look.tip, live, found, look.unknown, look.fault)
 
 
-def _has_worktree(attempt: Attempt) -> bool:
-    return attempt.path is not None and attempt.base is not None and not attempt.released
-
-
 def _told(found: Collision) -> TaskCollision:
     tasks = (found.one,) if found.other is None else (found.one, found.other)
-    return TaskCollision(tasks, found.other is None, tuple(map(_shown, found.files)), found.more)
-
-
-def _shown(name: str) -> str:
-    """A file name that can be written as JSON, whatever its bytes are."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return TaskCollision(tasks, found.other is None, tuple(map(shown, found.files)), found.more)

@@ -55,9 +55,10 @@ class Look:
 class CollisionWatch:
     """Looks again and again at the branches of one repository. For one thread at a time."""
 
-    def __init__(self, git: Git) -> None:
-        """Make the scratch store. Raises OSError."""
+    def __init__(self, git: Git, look_s: float = LOOK_S) -> None:
+        """Make the scratch store. A look takes `look_s` seconds at most. Raises OSError."""
         self._git = git
+        self._look_s = look_s
         self._known = Merges()
         self._scratch = tempfile.TemporaryDirectory(prefix="agentdeck-collisions-")
         folder = Path(self._scratch.name, "read")
@@ -84,7 +85,7 @@ class CollisionWatch:
         Raises:
             EnvironmentFault: there is no such tip, or git cannot be run.
         """
-        deadline = time.monotonic() + LOOK_S
+        deadline = time.monotonic() + self._look_s
         stands = self._existing(tip, self._stands(branches, deadline))
         pairs = _pairs(tip, stands)
         wanted = list(dict.fromkeys(pairs.values()))

@@ -134,7 +134,7 @@ class WorkReader:
     def _private_index(self, tree: LinkedTree) -> dict[str, str]:
         """The environment of a git that uses a copy of the worktree's index, and may improve it."""
         seen = self._seen.setdefault(tree.git_dir.name, _Seen())
-        copy, mark = self._index_of(tree), _mark(tree.git_dir / "index")
+        copy, mark = self._index_of(tree), mark_of(tree.git_dir / "index")
         if mark != seen.index or not mark:
             copy.unlink(missing_ok=True)
             if mark:
@@ -154,7 +154,7 @@ class WorkReader:
         if len(files) > MAX_FILES:
             raise _LeftOut(f"more than {MAX_FILES} files")
         seen = self._seen[tree.git_dir.name]
-        marks = {name: _mark(tree.path / name) for name in files}
+        marks = {name: mark_of(tree.path / name) for name in files}
         work = (status.oid, seen.index, *marks.items())
         if work == seen.work:
             return seen.commit
@@ -193,7 +193,7 @@ class WorkReader:
         return made.text
 
 
-def _mark(file: Path) -> Mark:
+def mark_of(file: Path) -> Mark:
     """What tells that a file has not changed; () when there is none."""
     try:
         found = file.lstat()

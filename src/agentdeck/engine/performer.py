@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import assert_never
 
 from agentdeck.core import steps as s
-from agentdeck.engine import attempts, conversation, gates, kept_rules, queueing, watching
+from agentdeck.engine import (
+    attempts,
+    conversation,
+    foreseeing,
+    gates,
+    kept_rules,
+    queueing,
+    watching,
+)
 from agentdeck.engine.gate_slots import PLACES, GateSlots
 from agentdeck.engine.git import Git
 from agentdeck.engine.loop import Engine
@@ -72,6 +80,10 @@ class RealPerformer:
                 await queueing.promote(at)
             case _ as never:
                 assert_never(never)
+
+    async def foresee(self) -> None:
+        """Keep the forecast of collisions up to date, until cancelled."""
+        await foreseeing.foresee(self._at)
 
     def close(self) -> None:
         """Let the threads end."""

@@ -737,6 +737,16 @@ class World:
         lead, *others = names
         yield e.EntryBuilt(lead, last.id, last.tree, step.tip, tuple(others), chain)
 
+    def foresee(self, random: Random) -> e.CollisionsForeseen:
+        """What somebody sees who looks at some of the live work: right or wrong, old or new."""
+        tasks = [task.id for task in self.state().tasks.values()]  # also what is not live any more
+        found: dict[frozenset[TaskId | None], e.Foreseen] = {}
+        for _ in range(random.randint(0, 4)):
+            one, other = random.choice(tasks), random.choice([*tasks, None])
+            if one != other:
+                found[frozenset({one, other})] = e.Foreseen(one, other, ("src/api/user.py",))
+        return e.CollisionsForeseen(tuple(found.values()), random.choice((0, 0, 3)))
+
     def _conflicts(self, head: str, on: str) -> bool:
         """Does it not merge? The same two trees always say the same."""
         pair = (head, self.commits[on].tree)
