@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Verdict
 from agentdeck.core.ids import EntryId, GateName, TaskId
 from agentdeck.core.plan import Defaults, Land, QueueRules
 from agentdeck.core.queue import frozen_gate, head, in_order
+from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import AnyStep, BuildEntry, IOStep, LandEntry, RunGate
 from agentdeck.testing.builders import (
@@ -100,6 +103,21 @@ def test_sentence_2_a_lost_landing_is_built_again_on_what_was_found() -> None:
     run = run_until(filled("A"), lambda run: bool(run.of_kind(LandEntry)))
     run.append(e.LandingLost(EntryId("A"), "foreign", "foreign-tree"))
     assert queue_steps(run) == [BuildEntry(EntryId("A"), "foreign")]
+
+
+def test_a_late_report_that_an_older_landing_was_lost_does_not_take_back_a_later_one() -> None:
+    """The ref may have moved by then: what landed would never be told."""
+    run = run_until(filled("A"), lambda run: bool(run.of_kind(LandEntry)))
+    [landing] = run.of_kind(LandEntry)
+    assert isinstance(landing, LandEntry)
+    lost = e.LandingLost(EntryId("A"), "foreign", "t", landing.commit)
+    run.append(lost)
+    run_until(run, lambda run: bool(run.of_kind(LandEntry)))
+    with pytest.raises(StaleEvent, match="is not landing"):
+        run.append(lost)
+    [again] = run.of_kind(LandEntry)
+    assert isinstance(again, LandEntry)
+    assert again.expected == "foreign"
 
 
 def test_sentence_3_a_red_tip_freezes_the_queue_and_blames_nobody() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from agentdeck.cli.output import safe
 from agentdeck.control.budget_report import marked_in_words
-from agentdeck.core import accounts
+from agentdeck.core import accounts, foreseen
 from agentdeck.core import events as e
 from agentdeck.core.budgets import Book, limits_in_words, scope_in_words
 from agentdeck.core.events import AnyEvent, Recorded
@@ -15,6 +16,8 @@ from agentdeck.core.explain import first_line
 from agentdeck.core.plan import Budget
 from agentdeck.core.replan import in_words
 from agentdeck.core.state import RunState, TaskState
+
+NAMED_COLLISIONS: Final = 3  # in one line; `agentdeck conflicts` has them all
 
 
 def time_of_day(at: float) -> str:
@@ -87,6 +90,8 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return task, f"approved by {by}"
         case e.EntryConflicted(entry, _, files):
             return entry, f"conflicts in {', '.join(files[:3])}"
+        case e.CollisionsForeseen():
+            return "foreseen", _foreseen(event)
         case e.BatchSplit(entries, gate):
             return "queue", f"gate {gate} is red for {', '.join(entries)} together: split"
         case e.EntryLanded(entry, commit):
@@ -123,3 +128,17 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return "run", f"promotion waits: {reason}"
         case _:
             return None
+
+
+def _foreseen(event: e.CollisionsForeseen) -> str:
+    if not event.collisions:
+        return "nothing collides any more"
+    named = [_pair(one) for one in event.collisions[:NAMED_COLLISIONS]]
+    more = len(event.collisions) - len(named) + event.more
+    return "; ".join(named) + (f"; and {more} more" if more else "")
+
+
+def _pair(one: e.Foreseen) -> str:
+    files = foreseen.where(one)
+    with_whom = one.other or "what has landed"
+    return f"{one.one} collides with {with_whom}{f' in {files}' if files else ''}"

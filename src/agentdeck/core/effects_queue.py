@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from agentdeck.core import events as e
+from agentdeck.core import foreseen
 from agentdeck.core.effects_shared import end_attempt, forget_red
 from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import EntryId
@@ -41,6 +42,9 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
             entry.build = None
             entry.conflicts[event.tip] = Clash(event.files, event.behind)
             _forget_conflicts(state)
+        case e.CollisionsForeseen():
+            state.foreseen = foreseen.kept(state, event)
+            state.foreseen_more = event.more if state.foreseen else 0
         case e.BatchSplit():
             _split(state, event)
         case e.EntryEjected():

@@ -36,6 +36,10 @@ from agentdeck.core.replan import PlanChange
 VERSION: Final = 2
 
 
+MAX_FORESEEN: Final = 100  # pairs in one event; more of them are counted
+MAX_FORESEEN_FILES: Final = 5  # of a pair; `agentdeck conflicts` has more
+
+
 class FailureClass(StrEnum):
     """Why an attempt did not end in landed work. Each has its policy in `core.policy`."""
 
@@ -725,6 +729,22 @@ class EntryConflicted(Event, frozen=True, tag="entry.conflicted"):
     behind: tuple[EntryId, ...] = ()  # with these folded in before it; () = with the tip itself
 
 
+class Foreseen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Work of two tasks that would not merge, or of one with the target."""
+
+    one: TaskId
+    other: TaskId | None  # None: the target
+    files: tuple[str, ...] = ()  # the first `MAX_FORESEEN_FILES`; a name may be in no file at all
+    more: int = 0  # files beyond those
+
+
+class CollisionsForeseen(Event, frozen=True, tag="collisions.foreseen"):
+    """What is known now of live work that does not merge. It takes the place of the one before."""
+
+    collisions: tuple[Foreseen, ...]  # at most `MAX_FORESEEN`
+    more: int = 0  # pairs beyond those
+
+
 class BatchSplit(Event, frozen=True, tag="batch.split"):
     """A batch is red on what is green: its entries are gated in smaller ones, to find out who."""
 
@@ -774,6 +794,7 @@ class LandingLost(Event, frozen=True, tag="landing.lost"):
     entry: EntryId
     found: str
     found_tree: str
+    commit: str = ""  # that was to land; "" = as an older engine told it
 
 
 class LandingBlocked(Event, frozen=True, tag="landing.blocked"):
@@ -908,6 +929,7 @@ QueueEvent: TypeAlias = (
     | EntryQueued
     | EntryBuilt
     | EntryConflicted
+    | CollisionsForeseen
     | BatchSplit
     | EntryEjected
     | LandingIntended

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import accounts, evidence, publishing, queue, scheduler
+from agentdeck.core import accounts, evidence, foreseen, publishing, queue, scheduler
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.graph import closure
@@ -53,7 +53,15 @@ _LEFT_UNDONE = frozenset(
 
 
 def explain(state: RunState, task_id: TaskId, now: float) -> str:
-    """One sentence on why the task stands where it stands. Raises KeyError for an unknown id."""
+    """One sentence on why the task stands where it stands. Raises KeyError for an unknown id.
+
+    Where its work is foreseen to collide, that follows after a semicolon.
+    """
+    told, coming = _explain(state, task_id, now), foreseen.sentence(state, task_id)
+    return f"{told}; {coming}" if coming else told
+
+
+def _explain(state: RunState, task_id: TaskId, now: float) -> str:
     task = state.tasks[task_id]
     if state.outcome is not None and task.state in _LEFT_UNDONE:
         return f"{task_id} did not land: the run was ended"

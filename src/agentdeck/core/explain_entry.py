@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agentdeck.core import queue, train, verdicts
+from agentdeck.core import foreseen, queue, train, verdicts
 from agentdeck.core.state import Entry, RunState
 from agentdeck.core.words import first_line
 
@@ -57,6 +57,11 @@ def _outside(state: RunState, entry: Entry, cars: list[train.Car]) -> str:
         under = next((car for car in cars if car.build and car.build.commit == build.tip), None)
         if under is not None and train.red_gate(state, build, (entry,)):
             return f"is red; waits for {under.lead.id} to land"
+    for other in (one for car in cars for one in car.entries):
+        pair = foreseen.between(state, entry.task, other.task)
+        if pair is not None:
+            files = foreseen.where(pair)
+            return f"waits for {other.id}: they would collide{f' in {files}' if files else ''}"
     last = cars[-1].entries[-1] if cars else queue.head(state)
     red = "; a batch with it was red" if entry.group else ""
     return f"waits in the merge queue behind {last.id if last is not None else 'others'}{red}"

@@ -17,6 +17,7 @@ from agentdeck.core import (
     effects_queue,
     effects_run,
     effects_task,
+    foreseen,
 )
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Recorded
@@ -59,6 +60,8 @@ def apply(state: RunState, recorded: Recorded) -> None:
     if type(event) in CHANGING:
         _change_state(state, event, at)
     _take_in(state, event, at)
+    if type(event) in CHANGING or isinstance(event, e.PlanChanged | e.RunFinished):
+        foreseen.forget_the_gone(state)
     state.seq, state.at = recorded.seq, at
     if isinstance(event, _READINESS):
         refresh_readiness(state, at)

@@ -8,6 +8,7 @@ report it again.
 from __future__ import annotations
 
 from agentdeck.core import events as e
+from agentdeck.core import foreseen
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import EntryId
 from agentdeck.core.state import Attempt, RunState, TaskRun, TaskState
@@ -36,6 +37,8 @@ def check(state: RunState, event: AnyEvent) -> None:
         raise StaleEvent(event, f"the plan has changed {state.plan_changes} times")
     if isinstance(event, e.BudgetMarked) and event.mark <= state.marked.get(event.scope, 0.0):
         raise StaleEvent(event, f"the mark {event.mark:g} of {event.scope} was told already")
+    if isinstance(event, e.CollisionsForeseen):
+        _check_foreseen(state, event)
     task_id = getattr(event, "task", None)
     if task_id is not None:
         task = state.tasks.get(task_id)
@@ -80,6 +83,15 @@ def _check_rule(
             raise StaleEvent(event, "later changes are kept already")
 
 
+def _check_foreseen(state: RunState, event: e.CollisionsForeseen) -> None:
+    """Only what differs is news, and nothing is foreseen of a run that has ended."""
+    if state.outcome is not None:
+        raise StaleEvent(event, "the run has ended")
+    found = foreseen.kept(state, event)
+    if (found, event.more if found else 0) == (state.foreseen, state.foreseen_more):
+        raise StaleEvent(event, "it is known already")
+
+
 def _check_queued(state: RunState, event: e.MessageQueued) -> None:
     """A message is queued once."""
     task = state.tasks.get(event.task)
@@ -118,6 +130,8 @@ def _check_entry(state: RunState, event: AnyEvent) -> None:
         case e.LandingIntended():
             _may_be_built(state, event, (event.entry, *event.others))
         case e.EntryLanded() if state.queue[event.entry].intended != event.commit:
+            raise StaleEvent(event, f"{event.entry} is not landing {event.commit}")
+        case e.LandingLost() if event.commit not in ("", state.queue[event.entry].intended):
             raise StaleEvent(event, f"{event.entry} is not landing {event.commit}")
         case e.LandingLost() | e.LandingBlocked() if state.queue[event.entry].intended is None:
             raise StaleEvent(event, f"{event.entry} is not landing")

@@ -20,6 +20,7 @@ from agentdeck.core.events import (
     EntryKind,
     FailureClass,
     FileTouched,
+    Foreseen,
     NextSession,
     Outcome,
     SkipMode,
@@ -73,6 +74,8 @@ HOLDS_FOOTPRINT: Final = HOLDS_SLOT | {
     TaskState.PROPOSED,
     TaskState.QUEUED,
 }
+# There may be work that has not landed. Who is only preparing has none yet.
+UNLANDED: Final = HOLDS_FOOTPRINT - {TaskState.PREPARING}
 # Nothing more happens by itself, and nobody is needed.
 SETTLED: Final = frozenset({TaskState.LANDED, TaskState.SKIPPED, TaskState.DEFERRED})
 # Stuck until a person decides.
@@ -422,6 +425,8 @@ class RunState(msgspec.Struct, kw_only=True):
     batch: int = FIRST_BATCH  # entries that go into a new batch, at most; it adapts
     depth: int = FIRST_DEPTH  # batches on top of each other, at most; it adapts
     red_batches: int = 0  # that were split
+    foreseen: tuple[Foreseen, ...] = ()  # live work that would not merge, as last seen
+    foreseen_more: int = 0  # such pairs beyond those
     gates: dict[str, list[GateRun]] = {}  # by `gate_key`
     forgotten_runs: dict[str, int] = {}  # how many were forgotten, by `gate_key`
     closed_phases: set[PhaseId] = set()

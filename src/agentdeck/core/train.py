@@ -10,6 +10,10 @@ Rules:
 - A car takes entries in their order, as many as the batch size of the moment, which grows by one
   with each landing and is halved by each red batch (additive increase, multiplicative decrease).
   Who has no gate to pass lands by itself.
+- Of two entries that are foreseen to collide (`core.foreseen`) a car takes the first: the other
+  would be left out when it is built. Among equals, those that collide with others of the queue come
+  last, so that what is certain to land does not wait for a repair. What has been built keeps its
+  place: a forecast never wastes a gate.
 - A red batch is split: its entries may from now on be gated in cars of half its size. A car whose
   tree was gated before costs no gate; so the right half of a batch whose left half has landed is
   known to be red at once. When the culprit is out, the others are free again: nothing is known of
@@ -27,7 +31,7 @@ from typing import Final
 import msgspec
 
 from agentdeck.core import events as e
-from agentdeck.core import evidence, verdicts
+from agentdeck.core import evidence, foreseen, verdicts
 from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import GateName
 from agentdeck.core.state import Build, Entry, RunState, TaskRun
@@ -57,16 +61,23 @@ def task_of(state: RunState, entry: Entry) -> TaskRun | None:
 
 def in_order(state: RunState) -> list[Entry]:
     """The entries, the first to land at the front."""
+    clashing = foreseen.clashing(state, [one for one in state.queue.values() if _moves(state, one)])
 
-    def rank(entry: Entry) -> tuple[bool, int, int, int]:
+    def rank(entry: Entry) -> tuple[bool, int, int, bool, int]:
         task = task_of(state, entry)
         first = task is not None and task.first
         priority = state.spec(task.id).priority if task else 0
-        return (not first, _KIND_RANK[entry.kind], -priority, entry.number)
+        later = entry.task in clashing and entry.build is None
+        return (not first, _KIND_RANK[entry.kind], -priority, later, entry.number)
 
     ended = state.outcome is not None
     entries = (one for one in state.queue.values() if not (ended and one.kind is EntryKind.TASK))
     return sorted(entries, key=rank)
+
+
+def _moves(state: RunState, entry: Entry) -> bool:
+    """Does it wait for nobody but others of the queue?"""
+    return not entry.intended and not is_held(state, entry)
 
 
 def is_held(state: RunState, entry: Entry) -> bool:
@@ -79,7 +90,7 @@ def cars(state: RunState) -> list[Car]:
     """The train of this moment, the first to land at the front. O(entries · cars)."""
     order = in_order(state)
     landing = [entry for entry in order if entry.intended]
-    waiting = [entry for entry in order if not entry.intended and not is_held(state, entry)]
+    waiting = [entry for entry in order if _moves(state, entry)]
     found: list[Car] = []
     base, tree = state.tip, state.tip_tree
     if landing:
@@ -107,7 +118,7 @@ def _sorted_as(build: Build, entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -> Car | None:
     """The car on top of `base`: as it was built, or as it is to be built."""
-    able = [entry for entry in waiting if _may_go_on(state, entry, base)]
+    able = _apart(state, [entry for entry in waiting if _may_go_on(state, entry, base)])
     if not able:
         return None
     build = able[0].build
@@ -119,6 +130,23 @@ def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -
             return Car(tuple(members), base, tree, build)
     chosen = able[: size_of(state, able, min(state.batch, state.plan.queue.batch))]
     return Car(tuple(chosen), base, tree, None)
+
+
+def _apart(state: RunState, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """These, without those foreseen to collide with one before them that stays."""
+    if not foreseen.clashing(state, entries):
+        return entries
+    found: list[Entry] = []
+    for entry in entries:
+        if all(_fit(state, entry, other) for other in found):
+            found.append(entry)
+    return found
+
+
+def _fit(state: RunState, one: Entry, other: Entry) -> bool:
+    """May two entries be in one car? What was built of both has proven more than a forecast."""
+    together = one.build is not None and one.build == other.build
+    return together or foreseen.between(state, one.task, other.task) is None
 
 
 def size_of(state: RunState, entries: Sequence[Entry], most: int) -> int:

@@ -128,7 +128,8 @@ def _take_ballast(folder: RunFolder) -> None:
 
 async def run_engine(engine: Engine) -> None:
     """Turn the ring of an opened engine with real performers, until it is stopped."""
-    await engine.run(RealPerformer(engine))
+    performer = RealPerformer(engine)
+    await engine.run(performer, performer.foresee())
 
 
 def open_engine(folder: RunFolder) -> Engine:

@@ -122,7 +122,9 @@ def commit_of(
     return Built(made.text, tree)
 
 
-def merged_tree(git: Git, tip: str, head: str) -> str | Conflict:
+def merged_tree(
+    git: Git, tip: str, head: str, *, env: Mapping[str, str] | None = None
+) -> str | Conflict:
     """The tree of a merge, without a commit.
 
     Fields of git's answer: the tree, conflicted names, an empty one, then the messages.
@@ -130,7 +132,7 @@ def merged_tree(git: Git, tip: str, head: str) -> str | Conflict:
     args = ["merge-tree", "--write-tree", "-z", "--name-only", "--messages", tip, head]
     if git.version >= ATTRIBUTES_FROM_TREE:  # else git reads .gitattributes where it runs
         args.insert(0, f"--attr-source={tip}")
-    done = git.run(*args, check=False)
+    done = git.run(*args, check=False, env=env)
     fields = done.fields
     # An unknown commit exits 1 as a conflict does, but names no tree.
     if done.code not in (0, 1) or not fields or not is_oid(fields[0]):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +130,7 @@ class LinkedTree:
         stdin: str | None = None,
         check: bool = True,
         write: bool = False,
+        env: Mapping[str, str] | None = None,
         timeout_s: float = CHECKOUT_TIMEOUT_S,
     ) -> GitResult:
         """Run a git command here. See `Git.run`."""
@@ -143,23 +144,35 @@ class LinkedTree:
             stdin=stdin,
             check=check,
             write=write,
+            env=env,
             fds=self._fds,
             timeout_s=timeout_s,
         )
 
-    def status(self) -> Status:
+    def status(
+        self,
+        *settings: str,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = CHECKOUT_TIMEOUT_S,
+    ) -> Status:
         """Where it stands, with every untracked file by name."""
         asked = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames")
-        fields = self.run("status", *asked, "--ignore-submodules=none").fields
-        return _parse_status(fields)
+        args = (*settings, "status", *asked, "--ignore-submodules=none")
+        return _parse_status(self.run(*args, env=env, timeout_s=timeout_s).fields)
 
-    def add_all(self, status: Status) -> None:
+    def add_all(
+        self,
+        status: Status,
+        *settings: str,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = CHECKOUT_TIMEOUT_S,
+    ) -> None:
         """Put every change of the worktree into its index, save repositories inside it.
 
         Those would become links to commits that nobody else can get.
         """
         inner = (f":(top,exclude,literal){p}" for p in status.untracked if p.endswith("/"))
-        self.run("add", "--all", "--", ":/", *inner)
+        self.run(*settings, "add", "--all", "--", ":/", *inner, env=env, timeout_s=timeout_s)
 
     def show_hidden(self) -> None:
         """Make status see files that were marked as assume-unchanged or skip-worktree."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from agentdeck import __version__
 from agentdeck.core import decide, fold
@@ -149,8 +149,12 @@ class Engine:
 
     # --- the ring ---------------------------------------------------------------------------------
 
-    async def run(self, performer: Performer) -> None:
+    async def run(self, performer: Performer, *beside: Coroutine[Any, Any, None]) -> None:
         """Turn the ring until `stop`.
+
+        Args:
+            performer: does the steps.
+            beside: what only looks, and mentions what it sees; cancelled when the ring stops.
 
         Raises:
             JournalError: the journal cannot be written any more. What is in it is whole.
@@ -158,6 +162,7 @@ class Engine:
         self._performer = performer
         self._flights = Flights(performer.perform, self._flight_ended, self.clock)
         self._post(_Post(events=[e.EngineStarted(self._identity, __version__)]))
+        watchers = [asyncio.create_task(each) for each in beside]
         try:
             while not self.stopping:
                 await self._turn(await self._next_posts())
@@ -167,6 +172,9 @@ class Engine:
             log.error("the engine ends: %s", error)
             raise
         finally:
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
             await self._end()
 
     async def _next_posts(self) -> list[_Post]:

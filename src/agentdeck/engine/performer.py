@@ -10,6 +10,7 @@ from agentdeck.core import steps as s
 from agentdeck.engine import (
     attempts,
     conversation,
+    foreseeing,
     gates,
     kept_rules,
     publishing,
@@ -84,6 +85,10 @@ class RealPerformer:
                 await publishing.open_pull_request(at, step)
             case _ as never:
                 assert_never(never)
+
+    async def foresee(self) -> None:
+        """Keep the forecast of collisions up to date, until cancelled."""
+        await foreseeing.foresee(self._at)
 
     def close(self) -> None:
         """Let the threads end."""

@@ -91,7 +91,7 @@ async def land(at: Setting, step: LandEntry) -> None:
             # Going on from there would drop what has landed. Only a person can know what is meant.
             reason = _went_back(at.state.target, found, step.expected)
             return e.LandingBlocked(entry.id, reason, at.engine.clock())
-        return e.LandingLost(entry.id, found, at.git.tree_of(found))
+        return e.LandingLost(entry.id, found, at.git.tree_of(found), step.commit)
 
     while True:
         outcome = await at.in_thread(move)

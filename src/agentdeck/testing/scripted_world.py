@@ -752,6 +752,16 @@ class World:
             raise Violation(f"{entry.id} takes back what is not there")
         return self._commit("revert", (top,), tree=f"{self.commits[top].tree}-{entry.head}")
 
+    def foresee(self, random: Random) -> e.CollisionsForeseen:
+        """What somebody sees who looks at some of the live work: right or wrong, old or new."""
+        tasks = [task.id for task in self.state().tasks.values()]  # also what is not live any more
+        found: dict[frozenset[TaskId | None], e.Foreseen] = {}
+        for _ in range(random.randint(0, 4)):
+            one, other = random.choice(tasks), random.choice([*tasks, None])
+            if one != other:
+                found[frozenset({one, other})] = e.Foreseen(one, other, ("src/api/user.py",))
+        return e.CollisionsForeseen(tuple(found.values()), random.choice((0, 0, 3)))
+
     def _conflicts(self, head: str, on: str) -> bool:
         """Does it not merge? The same two trees always say the same."""
         pair = (head, self.commits[on].tree)
@@ -774,7 +784,7 @@ class World:
             self._move(step)
         else:
             found = self.commits[self.target]
-            yield e.LandingLost(step.entry, found.id, found.tree)
+            yield e.LandingLost(step.entry, found.id, found.tree, step.commit)
             return
         yield self._delay(0.1, 2)
         entry = self.state().queue.get(step.entry)

@@ -51,6 +51,7 @@ from agentdeck.testing.scripted_world import Faults, Pause, Performer, Violation
 
 MAX_HAPPENINGS: Final = 20_000  # in one run; the longest seen has about 5,000
 MAX_DECISIONS: Final = 500  # that follow from one event; a plan of ten tasks needs about thirty
+FORESEES: Final = 0.05  # of what happens: somebody looks soon after which work would collide
 WIND_UP_S: Final = 5.0  # what a cancelled step takes to end, at most
 
 
@@ -103,6 +104,7 @@ class Simulation:
         self.up = True
         self.stale = 0
         self.patience = self.faults.commands
+        self.seer = Random(seed)  # of its own: who looks changes nothing else
         self.wakes: set[float] = set()
         started = e.RunStarted(
             RunId(f"run-{seed}"),
@@ -338,6 +340,9 @@ class Simulation:
 
     def _somebody_watches(self, event: AnyEvent) -> None:
         """Races live just after something has happened, so keys are pressed there too."""
+        if self.seer.random() < FORESEES and not isinstance(event, e.CollisionsForeseen):
+            at = self.clock.now + self.seer.uniform(0, 30)
+            self._plan(at, lambda: _ignore(self.append(self.world.foresee(self.seer))))
         if isinstance(event, e.AttemptProgressed) or self.patience <= 0:
             return
         task = getattr(event, "task", None) or getattr(event, "entry", None)

@@ -13,9 +13,10 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.state import HOLDS_SLOT, LIVE, Attempt, TaskRun, TaskState, Wanted
 from agentdeck.tui.presentation.budget import spent
+from agentdeck.tui.presentation.collisions import collision_note
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import count, duration
-from agentdeck.tui.presentation.line import Line, Span, cut_line, fit, plain
+from agentdeck.tui.presentation.line import Line, Span, cut_line, fit, plain, spread
 from agentdeck.tui.presentation.outline import id_column
 
 WHO_CELLS: Final = 8  # of the model's name alone, where room is short
@@ -65,7 +66,8 @@ def agent_row(deck: Deck, key: str, width: int) -> Line:
         if wide:
             line.append(Span("  " + fit(spent(attempt), 6, "right"), "muted"))
         line += [Span("  "), doing(deck, task)]
-    return cut_line(tuple(line), width)
+    collides = collision_note(deck, task.id, (width - id_column(deck)) // 3)
+    return spread(tuple(line), collides, width) if collides else cut_line(tuple(line), width)
 
 
 def doing(deck: Deck, task: TaskRun) -> Span:

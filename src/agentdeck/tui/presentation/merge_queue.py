@@ -12,6 +12,7 @@ from agentdeck.core import evidence, queue, verdicts
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import Entry, RunState
+from agentdeck.tui.presentation.collisions import collision_note
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import clock_time
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, plain, spread
@@ -22,6 +23,7 @@ ASK: Final = "ask:"
 LANDED: Final = "landed:"
 SHOWN_LANDINGS: Final = 50  # newest ones; the History of a task has the rest
 TITLE_CELLS: Final = 60  # of a reason in the title; `agentdeck status` has the whole of it
+WIDE: Final = 60  # cells of the pane from which on it says what a batch is built on
 HOUR_S: Final = 3600.0
 MARKS: Final = {
     verdicts.Standing.OPEN: Span("○", "faint"),
@@ -177,7 +179,11 @@ def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
         left.append(Span(f"{passed}/{total}  "))
     why = why.removeprefix("waits in the merge queue ")
     left.append(Span(plain(why), "state-paused" if held else "muted"))
-    return spread(tuple(left), _built_on(deck, entry) if width >= 60 else EMPTY, width)
+    right = _built_on(deck, entry) if width >= WIDE else EMPTY
+    room = (width if width >= WIDE else width - len(name)) // 3 - cells(right)
+    collides = collision_note(deck, entry.task, room) if entry.task is not None else EMPTY
+    between: Line = (Span("  "),) if collides and right else EMPTY
+    return spread(tuple(left), (*collides, *between, *right), width)
 
 
 def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:

@@ -12,12 +12,14 @@ from typing import Final
 from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.core.plan import Phase
 from agentdeck.core.state import TaskRun, TaskState
+from agentdeck.tui.presentation.collisions import collision_note
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import duration
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, fit, plain, spread
 from agentdeck.tui.presentation.status import SIGNS, Status
 
 PHASE_PREFIX: Final = "phase:"
+TITLE_CELLS: Final = 16  # of a title that a collision does not cover
 MAX_ID_COLUMN: Final = 22  # cells; longer ids stand out of the column rather than being cut
 ALWAYS_OUTLINE: Final = 60  # tasks; above this a graph no longer fits a screen
 
@@ -72,7 +74,12 @@ def task_row(deck: Deck, task: TaskRun, width: int, *, indent: str = "") -> Line
     )
     note = task_note(deck, task)
     needed = cells(left[:4]) + cells(note) + 1
-    return spread(left, note if needed <= width else EMPTY, width)
+    if needed > width:
+        return spread(left, EMPTY, width)
+    title = min(TITLE_CELLS, cells(left[4:]))
+    collides = collision_note(deck, task.id, width - needed - title - 3)
+    between: Line = (Span(" "),) if collides and note[0].text[:1] != " " else EMPTY
+    return spread(left, (*collides, *between, *note), width)
 
 
 def task_note(deck: Deck, task: TaskRun) -> Line:
