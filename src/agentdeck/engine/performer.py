@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import assert_never
 
 from agentdeck.core import steps as s
-from agentdeck.engine import attempts, conversation, gates, kept_rules, queueing, watching
+from agentdeck.core.review import MAX_AT_ONCE
+from agentdeck.engine import (
+    attempts,
+    conversation,
+    gates,
+    kept_rules,
+    queueing,
+    reviewing,
+    watching,
+)
 from agentdeck.engine.gate_slots import PLACES, GateSlots
 from agentdeck.engine.git import Git
 from agentdeck.engine.loop import Engine
@@ -31,7 +40,7 @@ class RealPerformer:
             engine=engine,
             git=git,
             worktrees=Worktrees(git, trees, run=state.run),
-            scratch=ScratchTrees(git, folder.scratch, PLACES),
+            scratch=ScratchTrees(git, folder.scratch, PLACES + MAX_AT_ONCE),
             gate_slots=GateSlots(folder.scratch),
             threads=ThreadPoolExecutor(THREADS, thread_name_prefix="perform"),
         )
@@ -62,6 +71,10 @@ class RealPerformer:
                 await attempts.release(at, step)
             case s.RunGate():
                 await gates.run_gate(at, step)
+            case s.RunReview():
+                await reviewing.run_review(at, step)
+            case s.EndReview():
+                await reviewing.end_review(at, step)
             case s.BuildEntry():
                 await queueing.build(at, step)
             case s.LandEntry():

@@ -123,6 +123,12 @@ setup = "npm run prepare"
 batch = 8
 slots = 2
 """,
+    "review": """\
+[review]
+by = "codex"
+rounds = 2
+prompt = "Look at error handling first."
+""",
     "permission": """\
 [[permission]]
 decision = "allow"
@@ -188,7 +194,8 @@ NOTES: Final[dict[str, str]] = {
 
 - `"auto"`: nobody has to say yes. Work that is proven and green is merged.
 - `"approve"`: proven work waits until a person approves it.
-- `"review"`: the same, and the task stands as *reviewing* until a person has looked at the diff.
+- `"review"`: the same, and the task stands as *reviewing* until somebody has looked at the diff:
+  a person, or the agent that `[review]` names.
 
 `strategy`:
 
@@ -303,6 +310,11 @@ never more than `batch`. With `batch = 1` each entry is gated and lands by itsel
 With more than one of `slots` the next batch is built on top of one that is still being gated, and
 gated meanwhile in a worktree of its own. It lands only after that one has. Use as many as can run
 at once on this machine: for gates that use all its cores that is one.
+""",
+    "review": """\
+It takes effect on tasks with `land = "review"`; a task that names its reviewer in `review` has that
+too. The doer is never the reviewer: an agent that may do a task, also as a fallback, cannot be the
+one who reviews it. How an agent reviews, and what it has to answer: [Reviews](review.md).
 """,
     "worktree": """\
 Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and
@@ -471,6 +483,9 @@ UNSAID: Final[dict[str, str]] = {
     "task.line": "none",
     "task.gates": "the defaults'",
     "task.land": "the plan's",
+    "task.review": "as `[review]` says",
+    "review.model": "the agent's own",
+    "review.prompt": "nothing more",
     "task.retries": "the defaults'",
     "task.timeout": "the defaults'",
     "task.idle_timeout": "the defaults'",
