@@ -18,9 +18,10 @@ from agentdeck.core import evidence
 from agentdeck.core.events import EntryKind, Verdict
 from agentdeck.core.ids import TaskId
 from agentdeck.core.review import comment_line
-from agentdeck.core.state import Review, Attempt, Landing, TaskRun, TaskState
+from agentdeck.core.state import Attempt, Landing, Review, TaskRun, TaskState
 from agentdeck.plans.reporting.told import GateTold, Told
 
+COMMENTS_SHOWN: Final = 20  # of one review; the card has them all
 CARD_VERSION: Final = 1
 SECONDS_DIGITS: Final = 3  # as gates are measured
 LINE_CHARS: Final = 400  # of the last line of a gate's log
