@@ -84,7 +84,8 @@ def left_to_person(state: RunState, task: TaskRun) -> str | None:
     if last.verdict is ReviewVerdict.REQUEST_CHANGES:
         if task.review_rounds < state.plan.review.rounds:
             return None
-        times = f"after {task.review_rounds} rounds " if task.review_rounds else ""
+        rounds = "1 round" if task.review_rounds == 1 else f"{task.review_rounds} rounds"
+        times = f"after {rounds} " if task.review_rounds else ""
         return f"{times}{last.by} wants {_wants(last)}"
     if _failures(attempt) < MAX_FAILURES:
         return None
