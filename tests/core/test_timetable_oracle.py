@@ -9,7 +9,7 @@ import pytest
 
 from agentdeck.core import events as e
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Budget, Plan, Strategy
+from agentdeck.core.plan import Budget, Plan, ReviewRules, Strategy
 from agentdeck.core.times import TaskTimes, Try
 from agentdeck.core.timetable import timetable
 from agentdeck.plans.forecast.ring import VirtualRing, with_waits
@@ -53,12 +53,13 @@ def in_the_ring(ring: VirtualRing) -> Moments:
 
 
 def without_budgets(plan: Plan) -> Plan:
-    """A timetable knows none, and one gate slot."""
+    """A timetable knows none, one gate slot, and reviewers that are no agents."""
     replace, none = msgspec.structs.replace, Budget()
     return replace(
         plan,
         budget=none,
         queue=replace(plan.queue, slots=1),
+        review=ReviewRules(),
         tasks=tuple(replace(task, budget=none) for task in plan.tasks),
         phases=tuple(replace(phase, budget=none) for phase in plan.phases),
         pools=tuple(replace(pool, budget=none) for pool in plan.pools),

@@ -92,6 +92,7 @@ class AcpLines(Skimming):
     def __init__(self, context: Context) -> None:
         self.memory: AcpMemory = remembered(context.carry, AcpMemory)
         self._before = context.before
+        self._said_chars = context.chars(MESSAGE_CHARS)
         self._alone = context.alone
         self._calls = Calls(context.root, alone=context.alone)
 
@@ -212,7 +213,7 @@ class AcpLines(Skimming):
                 return []
 
     def _prose(self, update: dict[str, Any]) -> list[Report]:
-        text = plain_piece(text_of(table_of(update, "content"), "text"), MESSAGE_CHARS)
+        text = plain_piece(text_of(table_of(update, "content"), "text"), self._said_chars)
         if not text:
             return []
         return [Said(text, self._goes_on(text_of(update, "messageId")))]

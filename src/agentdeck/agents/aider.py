@@ -60,6 +60,7 @@ class AiderLines:
     def __init__(self, context: Context) -> None:
         self.memory = remembered(context.carry, AiderMemory)
         self._root = context.root
+        self._chars = context.chars(ACTIVITY_CHARS)
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
@@ -78,7 +79,7 @@ class AiderLines:
             return used
         if model := _MODEL.match(text):
             return [Started(None, model[1])]
-        shown = decoded_line(line, ACTIVITY_CHARS)
+        shown = decoded_line(line, self._chars)
         return [Noted(shown) if _COMMIT.match(text) else Printed(shown)]
 
     def at_end(self) -> list[Report]:

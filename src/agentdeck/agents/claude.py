@@ -107,6 +107,7 @@ class ClaudeLines(Skimming):
     def __init__(self, context: Context) -> None:
         self.memory: ClaudeMemory = remembered(context.carry, ClaudeMemory)
         self._root = context.root
+        self._said_chars = context.chars(MESSAGE_CHARS)
         self._open: dict[str, tuple[str, str]] = {}  # tool calls by id: name, target
         self._files = KnownFiles()
 
@@ -218,7 +219,7 @@ class ClaudeLines(Skimming):
         for block in list_of(message, "content")[:MAX_BLOCKS]:
             kind = text_of(block, "type")
             if kind == "text" and main:
-                text = plain_text(text_of(block, "text"), MESSAGE_CHARS)
+                text = plain_text(text_of(block, "text"), self._said_chars)
                 reports += [Said(text)] if text else []
             elif kind == "tool_use":
                 reports += self._tool(block)

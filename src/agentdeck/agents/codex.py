@@ -84,6 +84,7 @@ class CodexLines(Skimming):
     def __init__(self, context: Context) -> None:
         self.memory: CodexMemory = remembered(context.carry, CodexMemory)
         self._root = context.root
+        self._said_chars = context.chars(MESSAGE_CHARS)
         self._before = context.before
         self._alone = context.alone
 
@@ -154,7 +155,7 @@ class CodexLines(Skimming):
     def _item(self, item: dict[str, Any], *, ended: bool) -> list[Report]:
         match item.get("type"):
             case "agent_message" if ended:
-                text = plain_text(text_of(item, "text"), MESSAGE_CHARS)
+                text = plain_text(text_of(item, "text"), self._said_chars)
                 return [Said(text)] if text else []
             case "reasoning" if ended:
                 text = one_line(text_of(item, "text"), ACTIVITY_CHARS)

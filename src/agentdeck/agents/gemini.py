@@ -83,6 +83,7 @@ class GeminiLines(Skimming):
     def __init__(self, context: Context) -> None:
         self.memory: GeminiMemory = remembered(context.carry, GeminiMemory)
         self._root = context.root
+        self._said_chars = context.chars(MESSAGE_CHARS)
         self._open: dict[str, tuple[str, str]] = {}  # tool calls by id: name, target
         self._files = KnownFiles()
 
@@ -132,7 +133,7 @@ class GeminiLines(Skimming):
                 model = one_line(text_of(found, "model"), ACTIVITY_CHARS)
                 return [Started(session or None, model or None)]
             case "message" if found.get("role") == "assistant":
-                text = plain_piece(text_of(found, "content"), MESSAGE_CHARS)
+                text = plain_piece(text_of(found, "content"), self._said_chars)
                 more = self.memory.speaking and found.get("delta") is True
                 return [Said(text, more)] if text else []
             case "tool_use":

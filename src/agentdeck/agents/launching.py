@@ -63,8 +63,11 @@ class Place(msgspec.Struct, frozen=True):
     settings: str | None = None
 
 
-def command_line(agent: Agent, at: Place) -> LaunchSpec:
+def command_line(agent: Agent, at: Place, *, read_only: bool = False) -> LaunchSpec:
     """How to start `agent` on a prompt, or to go on with `at.session`.
+
+    Args:
+        read_only: it is to look and to change nothing, as far as its adapter knows a way.
 
     Raises:
         UsageError: it cannot be started by anybody: a person, or a command without what it needs.
@@ -78,7 +81,7 @@ def command_line(agent: Agent, at: Place) -> LaunchSpec:
     words = adapter.resume if at.session is not None else adapter.start
     values = _values(at, prompt=_spoken(at.prompt, at.prompt_file))
     _check(agent, adapter, at)
-    argv = _argv(agent, adapter, words, values)
+    argv = _argv(agent, adapter, words, values, read_only=read_only)
     env = _env(adapter, values, as_root=at.as_root)
     env = env | {"AGENTDECK_PROMPT_FILE": at.prompt_file} | agent.env
     return LaunchSpec(argv, env, _STDIN[adapter.input], agent.stream)
@@ -178,25 +181,39 @@ def _values(at: Place, *, prompt: str) -> dict[str, str | None]:
 
 
 def _argv(
-    agent: Agent, adapter: Adapter, words: Iterable[str], values: Mapping[str, str | None]
+    agent: Agent,
+    adapter: Adapter,
+    words: Iterable[str],
+    values: Mapping[str, str | None],
+    *,
+    read_only: bool = False,
 ) -> tuple[str, ...]:
     argv: list[str] = []
     for word in words:
         group = _GROUP.fullmatch(word)
-        argv += [word] if group is None else _group(agent, adapter, group[1], values)
+        argv += (
+            [word]
+            if group is None
+            else _group(agent, adapter, group[1], values, read_only=read_only)
+        )
     if agent.use == COMMAND and "{*args}" not in words:
         argv += agent.args
     return tuple(_filled(agent, word, values) for word in argv)
 
 
 def _group(
-    agent: Agent, adapter: Adapter, group: str, values: Mapping[str, str | None]
+    agent: Agent,
+    adapter: Adapter,
+    group: str,
+    values: Mapping[str, str | None],
+    *,
+    read_only: bool,
 ) -> tuple[str, ...]:
     match group:
         case "args":
             return agent.args
         case "permissions":
-            return _permissions(agent, adapter)
+            return _permissions(agent, adapter, read_only=read_only)
         case "model":
             return adapter.model if values["model"] is not None else ()
         case "mcp":
@@ -210,10 +227,12 @@ def _group(
             )
 
 
-def _permissions(agent: Agent, adapter: Adapter) -> tuple[str, ...]:
+def _permissions(agent: Agent, adapter: Adapter, *, read_only: bool) -> tuple[str, ...]:
     chosen = set(adapter.permission_options)
     if any(argument.partition("=")[0] in chosen for argument in agent.args):
         return ()
+    if read_only:  # nobody is there to be asked
+        return adapter.read_only or adapter.allow
     if agent.permissions is not Permissions.ASK:
         return adapter.allow
     if not adapter.ask:

@@ -34,7 +34,12 @@ class Context(msgspec.Struct, frozen=True):
     root: str = ""  # the agent's folder; paths are shown below it
     before: Mapping[str, Totals] = {}  # what sessions had used before this attempt, by session
     carry: str = ""  # a memory, as `carried` wrote it
+    said_chars: int = 0  # of one piece of prose, at most; 0 = as much as the totals keep
     alone: bool = False  # each line is read by itself, to be drawn: what it ends began in another
+
+    def chars(self, usual: int) -> int:
+        """How many characters of prose are kept, where `usual` is enough for the totals."""
+        return self.said_chars or usual
 
 
 class LineReader(Protocol):

@@ -128,6 +128,7 @@ class OpencodeLines(Skimming):
     def __init__(self, context: Context) -> None:
         self.memory: OpencodeMemory = remembered(context.carry, OpencodeMemory)
         self._root = context.root
+        self._said_chars = context.chars(MESSAGE_CHARS)
         self._alone = context.alone
         self._session = ""  # of the latest line
         self._files = KnownFiles()
@@ -217,7 +218,7 @@ class OpencodeLines(Skimming):
             case "step_start":
                 return self._step_start()
             case "text":
-                text = plain_text(text_of(part, "text"), MESSAGE_CHARS)
+                text = plain_text(text_of(part, "text"), self._said_chars)
                 return [Said(text)] if text and not self._runs_away else []
             case "tool_use":
                 return self._tool(part)

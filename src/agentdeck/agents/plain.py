@@ -14,12 +14,12 @@ class PlainLines:
     """Reads the lines of one attempt."""
 
     def __init__(self, context: Context) -> None:
-        del context  # a line of plain output says all there is to know
+        self._chars = context.chars(ACTIVITY_CHARS)
         self.memory = Memory()
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
-        text = decoded_line(line, ACTIVITY_CHARS)
+        text = decoded_line(line, self._chars)
         return [Printed(text)] if text else []
 
     def at_end(self) -> list[Report]:

@@ -15,13 +15,14 @@ from typing import Final
 
 from agentdeck.agents.one_line import CUT, one_line, plain_text
 from agentdeck.core import evidence
-from agentdeck.core.events import AskKind, FailureClass
+from agentdeck.core.events import AskKind, FailureClass, ReviewVerdict
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Plan
 from agentdeck.core.state import Attempt, RunState, TaskRun
 
 BRIEF_CHARS: Final = 60_000  # a brief longer than a short story belongs into a file of the repo
 FEEDBACK_CHARS: Final = 8_000  # the end of a gate's log
+REVIEW_CHARS: Final = 60_000  # a review with as many comments as there may be
 SAID_CHARS: Final = 20_000  # of one message of a person
 SAID_NEW: Final = 10  # messages, the latest ones
 SAID_BEFORE: Final = 20  # likewise; who says more has said it in the plan
@@ -159,7 +160,7 @@ def _only_the_news(task: TaskRun, number: int) -> str:
     ]
     if task.feedback:
         by = f". {_says(task)}" if task.feedback_by else ""
-        parts += [f"{lead}{by}:", _indented(_tail(task.feedback, FEEDBACK_CHARS))]
+        parts += [f"{lead}{by}:", _indented(_tail(task.feedback, _room(before)))]
     elif before.hands:
         parts.append(_by_hand(before))
     elif interrupted or not task.attempts[number - 1].told:
@@ -168,6 +169,12 @@ def _only_the_news(task: TaskRun, number: int) -> str:
     parts.append("Go on where you stopped." if interrupted else "Do that, then end.")
     parts.append("What you were told at the beginning still holds.")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _room(before: Attempt | None) -> int:
+    """How much of the feedback is told: of a review every comment, of a log the end."""
+    last = before.reviews[-1].verdict if before is not None and before.reviews else None
+    return REVIEW_CHARS if last is ReviewVerdict.REQUEST_CHANGES else FEEDBACK_CHARS
 
 
 def _by_hand(before: Attempt) -> str:
@@ -201,7 +208,7 @@ def _feedback(state: RunState, task: TaskRun, number: int) -> str:
         lead = f"The attempt before was not enough{cause}"
         if task.feedback_by:
             lead += f". {_says(task)}"
-        lines += [f"{lead}:", "", _indented(_tail(task.feedback, FEEDBACK_CHARS)), ""]
+        lines += [f"{lead}:", "", _indented(_tail(task.feedback, _room(before))), ""]
     lines.append(_where_it_stands(state, task, number, before))
     return "\n".join(lines)
 

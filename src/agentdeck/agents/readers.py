@@ -242,6 +242,7 @@ def reader_for(
     summary: Summary | None = None,
     root: str = "",
     before: Mapping[str, Totals] | None = None,
+    said_chars: int = 0,
 ) -> Reader:
     """A reader of one attempt's log.
 
@@ -252,12 +253,13 @@ def reader_for(
         root: the agent's folder; paths below it are told from there.
         before: what earlier attempts have used, by the session they had: agents whose counts go on
             over a session are charged for the rest alone.
+        said_chars: how much of a piece of prose is reported; 0 = as much as the totals keep.
 
     Raises:
         UsageError: there is no such format.
     """
     summary = summary or Summary()
-    context = Context(root, before or {}, summary.carry)
+    context = Context(root, before or {}, summary.carry, said_chars)
     return Reader(
         line_reader(stream_format, context),
         start_offset,

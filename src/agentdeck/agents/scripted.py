@@ -45,27 +45,28 @@ class ScriptedLines:
     def __init__(self, context: Context) -> None:
         self.memory = Memory()  # every line says all that it means
         self._root = context.root
+        self._said_chars = context.chars(MESSAGE_CHARS)
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
         found = parse_object(line)
         if found is None:
             return unread(line, foreign=True)
-        return _reports(found, self._root) or unread(line)
+        return _reports(found, self._root, self._said_chars) or unread(line)
 
     def at_end(self) -> list[Report]:
         """Nothing: without a result the exit status tells."""
         return []
 
 
-def _reports(found: dict[str, Any], root: str) -> list[Report]:
+def _reports(found: dict[str, Any], root: str, said_chars: int) -> list[Report]:
     match found.get("type"):
         case "start":
             return [Started(_word(found, "session") or None, _word(found, "model") or None)]
         case "text":
             if found.get("more") is True:
-                return [Said(plain_piece(text_of(found, "text"), MESSAGE_CHARS), more=True)]
-            return [Said(plain_text(text_of(found, "text"), MESSAGE_CHARS))]
+                return [Said(plain_piece(text_of(found, "text"), said_chars), more=True)]
+            return [Said(plain_text(text_of(found, "text"), said_chars))]
         case "tool":
             status = text_of(found, "status")
             known = status if status in {"ok", "failed"} else "running"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from agentdeck.cli.comments import read_comments
 from agentdeck.cli.output import in_terminal, note, print_error, safe, say
 from agentdeck.cli.place import RunOption, chosen_run
 from agentdeck.control.runs import RunFolder, fold_run
@@ -74,12 +75,24 @@ def retry(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start from the target, not from the earlier work.")
     ] = False,
+    comment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--comment", metavar="FILE:LINE:TEXT", help="On a line of the diff; may be repeated."
+        ),
+    ] = None,
 ) -> int:
     """Another attempt; without a task: gates of a red target again."""
-    if not tasks and (feedback or fresh):
-        raise UsageError("--feedback and --fresh are for tasks", hint="name the task")
+    if not tasks and (feedback or fresh or comment):
+        raise UsageError("--feedback, --fresh and --comment are for tasks", hint="name the task")
+    if comment and tasks and len(tasks) > 1:
+        raise UsageError("--comment is on the diff of one task", hint="name one task")
+    said = read_comments(comment or ())
     return _each(
-        chosen_run(context, run), tasks, lambda task: c.Retry(task, feedback, fresh), "retried"
+        chosen_run(context, run),
+        tasks,
+        lambda task: c.Retry(task, feedback, fresh, comments=said),
+        "retried",
     )
 
 

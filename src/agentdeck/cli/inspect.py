@@ -214,6 +214,9 @@ def logs(
     ] = False,
     attempt: AttemptOption = None,
     raw: Annotated[bool, typer.Option("--raw", help="The bytes as the agent wrote them.")] = False,
+    review: Annotated[
+        bool, typer.Option("--review", help="Of the agent that reviewed it last.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """What the agent of a task has written."""
@@ -222,7 +225,8 @@ def logs(
     if raw and as_json:
         raise UsageError("--raw and --json exclude each other", hint="choose one")
     form = Form.RAW if raw else Form.JSON if as_json else Form.TEXT
-    return print_log(chosen_run(context, run), TaskId(task), attempt, follow=follow, form=form)
+    chosen = chosen_run(context, run)
+    return print_log(chosen, TaskId(task), attempt, follow=follow, form=form, review=review)
 
 
 def diff(

@@ -16,7 +16,9 @@ from agentdeck.cli.output import safe, say
 from agentdeck.control.repo import attempt_of
 from agentdeck.control.runs import RunFolder, fold_run
 from agentdeck.core.errors import EXIT_OK, NotFoundError
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.review import latest
+from agentdeck.core.state import Attempt, RunState
 
 CHUNK: Final = 256 * 1024  # bytes read at once
 MAX_LINE: Final = 64 * 1024  # bytes kept of a line that does not end
@@ -33,19 +35,28 @@ class Form(Enum):
 
 
 def print_log(
-    folder: RunFolder, task: TaskId, attempt: int | None, *, follow: bool, form: Form
+    folder: RunFolder,
+    task: TaskId,
+    attempt: int | None,
+    *,
+    follow: bool,
+    form: Form,
+    review: bool = False,
 ) -> int:
     """Print the log of an attempt; the exit status.
 
     Args:
         follow: go on until the attempt has ended.
         form: for a person, or for a program.
+        review: the log of the latest review of its work, in place of its own.
 
     Raises:
         NotFoundError: no such task, attempt or log.
     """
     state = fold_run(folder)
     found = attempt_of(state, task, attempt)
+    if review:
+        return _print_review(folder, state, task, found, form)
     log = folder.attempt(task, found.number) / "raw.log"
     if not log.is_file() and not follow:
         raise NotFoundError(f"{task}#{found.number} has written no log", hint=f"looked for {log}")
@@ -60,6 +71,19 @@ def print_log(
             looked_at = time.monotonic()
             ended = not _goes_on(folder, task, found.number)
         at = printer.drain(log, at)
+    printer.finish()
+    return EXIT_OK
+
+
+def _print_review(
+    folder: RunFolder, state: RunState, task: TaskId, attempt: Attempt, form: Form
+) -> int:
+    found = latest(attempt)
+    if found is None:
+        raise NotFoundError(f"no agent has reviewed {task}#{attempt.number}")
+    stream_format = state.plan.agent_by_name[AgentName(found.by)].stream
+    printer = _Printer(stream_format, form, "")
+    printer.drain(folder.review(task, attempt.number, found.run) / "raw.log", 0)
     printer.finish()
     return EXIT_OK
 

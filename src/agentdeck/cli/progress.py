@@ -82,8 +82,20 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return account, accounts.said_of(now, state.at).removeprefix(f"{account} ")
         case e.AccountReopened(account, by):
             return account, f"resumed by {by}" if by else "open again"
+        case _:
+            return _of_work(event, state)
+
+
+def _of_work(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
+    """The same for what becomes of work that an agent has left."""
+    match event:
         case e.TaskReviewAsked(task):
             return task, "waits for a review of its diff"
+        case e.ReviewStarted(task, _, _, by):
+            return task, f"is reviewed by {by}"
+        case e.ReviewFinished(task, _, _, by, verdict, summary, comments, problem):
+            more = f" ({len(comments)} comments)" if comments else ""
+            return task, f"{by}: {verdict}{more}: {first_line(problem or summary)}".rstrip(": ")
         case e.TaskProposed(task):
             return task, "proven"
         case e.TaskApproved(task, _, by):

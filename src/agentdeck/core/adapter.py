@@ -82,6 +82,7 @@ class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
     model: tuple[str, ...] = ()  # what `{*model}` becomes when a model is set
     allow: tuple[str, ...] = ()  # what `{*permissions}` becomes: it may do everything
     ask: tuple[str, ...] = ()  # ... it asks before it acts; empty = it cannot
+    read_only: tuple[str, ...] = ()  # ... it only looks, as a reviewer does; empty = as `allow`
     permission_options: tuple[str, ...] = ()  # with one of these in `args` the plan chose itself
     mcp: tuple[str, ...] = ()  # what `{*mcp}` becomes when a file of servers is set
     settings: tuple[str, ...] = ()  # what `{*settings}` becomes when a settings file is set

@@ -1,7 +1,8 @@
 """Budgets: what a run, a phase, a pool or a task may use, and what is left of each.
 
 The rules, in sentences:
-1. Used is what attempts say they have used, whatever became of them. It is not taken back.
+1. Used is what attempts, and reviews of their work, say they have used, whatever became of them.
+   It is not taken back.
 2. An attempt reserves what it is expected to use when it is claimed: the task's tokens at the
    model's price, else what an ended attempt of this run has used on average, else nothing. The
    reservation is held until the attempt has used more than that, or its agent is gone.
@@ -26,6 +27,7 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core import review
 from agentdeck.core.accounts import Closure
 from agentdeck.core.assignment import Assignment, assign
 from agentdeck.core.capacity import is_by_hand
@@ -130,10 +132,11 @@ class Book:
 
     def _add(self, task: TaskRun, attempt: Attempt) -> None:
         used = attempt.tokens_in + attempt.tokens_out
+        reviews = (attempt.review_usd, attempt.review_tokens) if attempt.reviews else (0.0, 0)
         working = _has_agent(self._state, task) and attempt is task.attempt
         for line in self.over(task.id, attempt.pool):
-            line.usd += attempt.usd
-            line.tokens += used
+            line.usd += attempt.usd + reviews[0]
+            line.tokens += used + reviews[1]
             if working:
                 line.at_work += 1
                 line.usd_reserved += max(0.0, attempt.reserved_usd - attempt.usd)
@@ -239,7 +242,7 @@ class Book:
         if not spent:
             return []
         found: set[str] = set()
-        for task in self._state.in_state(TaskState.READY, *HOLDS_SLOT):
+        for task in self._state.in_state(TaskState.READY, TaskState.REVIEWING, *HOLDS_SLOT):
             found.update(self._holds_up(task))
         return [line for line in spent if line.scope in found]
 
@@ -258,6 +261,9 @@ class Book:
         attempt = task.attempt
         if attempt is None or task.wanted is Wanted.STOP or attempt.limit is not None:
             return []
+        if task.state is TaskState.REVIEWING:
+            due = review.is_due(state, task)
+            return [line.scope for line in self.over(task.id, attempt.pool) if due and line.used_up]
         if task.state not in LIVE and not attempt.held:
             return []
         return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agentdeck.core.events import SkipMode
+from agentdeck.core.events import ReviewComment, SkipMode
 from agentdeck.core.ids import TaskId
 from agentdeck.core.permissions import ANY, Decision, Scope
 from agentdeck.core.replan import PlanChange
@@ -35,6 +35,7 @@ class Retry(Command, frozen=True, tag="retry"):
     feedback: str = ""
     fresh: bool = False
     by: str = "you"
+    comments: tuple[ReviewComment, ...] = ()  # on lines of its diff
 
 
 class Skip(Command, frozen=True, tag="skip"):

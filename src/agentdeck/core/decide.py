@@ -19,6 +19,7 @@ from agentdeck.core import (
     policy,
     queue,
     replan_rules,
+    review,
 )
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
@@ -156,6 +157,8 @@ def _resume(state: RunState, command: c.Resume) -> list[AnyEvent]:
 
 
 def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
+    if command.task is None and command.comments:
+        raise Refused("comments are on the diff of a task: name the task")
     if command.task is None:
         gates = [gate.name for gate in state.plan.gates]
         first = queue.head(state)
@@ -174,7 +177,8 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
         raise Refused(f"{task.id} is {task.state}: only an ended attempt can be retried")
     fresh = command.fresh or bool(task.reverted)
     session = e.NextSession.NEW if fresh else policy.next_session(task.cause)
-    return [e.TaskRetried(task.id, command.by, command.feedback, fresh, session)]
+    said = review.checked(command.comments)
+    return [e.TaskRetried(task.id, command.by, command.feedback, fresh, session, said)]
 
 
 def _its_account(state: RunState, task: TaskRun) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import effects_hands
+from agentdeck.core import effects_hands, effects_review, review
 from agentdeck.core import events as e
+from agentdeck.core.effects_review import WAITS
 from agentdeck.core.effects_shared import attempt_of, end_attempt, forget_red, forget_troubles
 from agentdeck.core.ids import TaskId
 from agentdeck.core.readiness import reopen
@@ -20,7 +21,7 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
         case e.TaskTakeOverAsked() | e.TaskHandedBack() | e.HandBackRefused():
             effects_hands.take(state, event)
         case e.TaskRetried():
-            _retry_by_person(state, event)
+            _retry_by_person(state, event, at)
         case e.TaskSkipped():
             task = state.tasks[event.task]
             task.skip_mode, task.reason = event.mode, f"skipped by {event.by}"
@@ -45,7 +46,7 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
         case e.TaskContinued():
             _continue(state, event)
         case e.TaskReviewAsked():
-            attempt_of(state, event.task).outcome = "waits for a review"
+            attempt_of(state, event.task).outcome = WAITS
         case e.TaskProposed():
             attempt_of(state, event.task).outcome = "proven"
         case e.TaskDone():
@@ -98,6 +99,7 @@ def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:
     task.next_session = event.session
     task.sessions_lost += event.cause is e.FailureClass.SESSION
     task.rung += event.escalate
+    task.review_rounds += event.cause is e.FailureClass.REVIEW
     task.given_to = event.agent or task.given_to
     if event.counts:
         task.failures += 1
@@ -113,14 +115,16 @@ def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:
 _NEEDS_FRESH = (e.FailureClass.CONFLICT, e.FailureClass.GIT)
 
 
-def _retry_by_person(state: RunState, event: e.TaskRetried) -> None:
+def _retry_by_person(state: RunState, event: e.TaskRetried, at: float) -> None:
     task = state.tasks[event.task]
     task.failures = task.free_failures = 0
-    task.given_to = None
+    task.given_to, task.review_rounds = None, 0
+    effects_review.sent_back(task, event, at)
     task.retry_at, task.skip_mode = None, None
     task.wanted, task.stopped_by = Wanted.RUN, ""
-    if event.feedback:
-        task.feedback, task.feedback_by = event.feedback, event.by
+    if event.feedback or event.comments:
+        task.feedback = review.in_words(event.feedback, event.comments)
+        task.feedback_by = event.by
     task.fresh = event.fresh or task.cause in _NEEDS_FRESH
     task.next_session = event.session
     task.approved, task.approved_by = 0, ""

@@ -61,6 +61,7 @@ class FailureClass(StrEnum):
     GIT = "git"  # the repository or worktree was left in a state nothing can be taken from
     GATE = "gate"
     CONFLICT = "conflict"
+    REVIEW = "review"  # who reviewed it wants changes
     SETUP = "setup"  # the worktree could not be made or set up, or the agent not started
     BUDGET = "budget"  # the plan's budget is used up, and it says to stop
     STOPPED = "stopped"  # a person, or the end of the run
@@ -106,6 +107,15 @@ class EntryKind(StrEnum):
     REVERT = "revert"  # landed work is taken back
 
 
+class ReviewVerdict(StrEnum):
+    """How a review by an agent ended."""
+
+    APPROVE = "approve"
+    REQUEST_CHANGES = "request changes"
+    FAILED = "failed"  # it gave no verdict: it crashed, took too long, or cannot be understood
+    ENDED = "ended"  # nobody wants its verdict any more
+
+
 class AskKind(StrEnum):
     """What an agent wants of a person."""
 
@@ -119,6 +129,14 @@ class AskOption(msgspec.Struct, frozen=True, array_like=True):
     id: str  # the agent's own
     label: str
     kind: OptionKind
+
+
+class ReviewComment(msgspec.Struct, frozen=True, array_like=True):
+    """What a reviewer says about a place in a diff."""
+
+    file: str  # below the repository's top; empty = about the whole
+    line: int  # in the new file, from 1; 0 = about the file
+    text: str
 
 
 class FileTouched(msgspec.Struct, frozen=True, array_like=True):
@@ -308,6 +326,7 @@ class TaskRetried(Event, frozen=True, tag="task.retried"):
     feedback: str = ""
     fresh: bool = False
     session: NextSession = NextSession.NEW
+    comments: tuple[ReviewComment, ...] = ()  # on lines of the diff
 
 
 class TaskSkipped(Event, frozen=True, tag="task.skipped"):
@@ -580,6 +599,39 @@ class TaskReviewAsked(Event, frozen=True, tag="task.review_asked"):
 
     task: TaskId
     attempt: int
+
+
+class ReviewStarted(Event, frozen=True, tag="review.started"):
+    """An agent that did not do the work is asked for a verdict on it."""
+
+    task: TaskId
+    attempt: int
+    run: int  # counts the reviews of this attempt, from 1
+    by: AgentName
+    head: str  # the commit that is looked at
+    model: str | None = None
+    place: int = 1  # which of the scratch worktrees for reviews
+
+
+class ReviewFinished(Event, frozen=True, tag="review.finished"):
+    """The reviewer's process has ended."""
+
+    task: TaskId
+    attempt: int
+    run: int
+    by: AgentName
+    verdict: ReviewVerdict
+    summary: str = ""
+    comments: tuple[ReviewComment, ...] = ()
+    problem: str = ""  # why there is no verdict
+    seconds: float = 0.0
+    log: str = ""  # folder below the run's folder
+    model: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0  # read from a cache; not in tokens_in
+    usd: float = 0.0
+    usd_priced: float = 0.0  # of `usd`, what the price table says and not the stream
 
 
 class TaskProposed(Event, frozen=True, tag="task.proposed"):
@@ -922,6 +974,8 @@ AttemptEvent: TypeAlias = (
     | AttemptCollected
     | WorktreeReleased
 )
+# About reviews by agents.
+ReviewEvent: TypeAlias = ReviewStarted | ReviewFinished
 # About gates, entries of the merge queue and landings.
 QueueEvent: TypeAlias = (
     GateFinished
@@ -939,7 +993,7 @@ QueueEvent: TypeAlias = (
 )
 # About the accounts whose limits agents meet.
 AccountEvent: TypeAlias = AccountLimited | AccountNoted | AccountReopened
-AnyEvent: TypeAlias = RunEvent | TaskEvent | AttemptEvent | QueueEvent | AccountEvent
+AnyEvent: TypeAlias = RunEvent | TaskEvent | AttemptEvent | ReviewEvent | QueueEvent | AccountEvent
 
 
 class Recorded(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import accounts, evidence, foreseen, publishing, queue, scheduler
+from agentdeck.core import accounts, evidence, foreseen, publishing, queue, review, scheduler
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.graph import closure
@@ -91,7 +91,7 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
         case TaskState.CHECKING:
             return _checking(state, task)
         case TaskState.REVIEWING:
-            return f"{task_id} waits for a review of its diff (a = approve, R = send back)"
+            return _reviewing(state, task, now)
         case TaskState.PROPOSED:
             return f"{task_id} is proven and waits for an approval (a)" + _risk(state, task)
         case TaskState.QUEUED:
@@ -216,6 +216,27 @@ def _checking(state: RunState, task: TaskRun) -> str:
     return f"{task.id} is being checked by gate {name}" if name else f"{task.id} is being checked"
 
 
+def _reviewing(state: RunState, task: TaskRun, now: float) -> str:
+    under_way = review.goes_on(state, task)
+    if under_way is not None and review.is_wanted(state, task):
+        since = short_duration(max(0.0, now - under_way.started_at))
+        return f"{task.id} is being reviewed by {under_way.by} for {since}"
+    why = review.left_to_person(state, task)
+    if why is not None:
+        by_plan = state.settings(task.id).reviewer is None
+        because = "" if by_plan else f": {first_line(why)}"
+        return f"{task.id} waits for a review of its diff (a = approve, R = send back){because}"
+    hindered = _reviewer_waits(state, task)
+    because = f": {hindered.sentence}" if hindered is not None else ""
+    return f"{task.id} waits for its reviewer {state.settings(task.id).reviewer}{because}"
+
+
+def _reviewer_waits(state: RunState, task: TaskRun) -> review.Hindered | None:
+    if not review.is_due(state, task):
+        return None
+    return review.hindrance(state, task, scheduler.slots_used(state), Book(state))
+
+
 def _risk(state: RunState, task: TaskRun) -> str:
     spec = state.spec(task.id)
     return f"; its risk is {spec.risk}" if spec.risk else ""
@@ -245,7 +266,7 @@ def needs_person(state: RunState) -> list[TaskRun]:
     return [
         task
         for task in state.tasks.values()
-        if (task.state in waiting and not _is_answered(task))
+        if (task.state in waiting and not _is_answered(task) and not _agent_reviews(state, task))
         or (task.state is TaskState.PROPOSED and state.settings(task.id).land is not Land.AUTO)
     ]
 
@@ -255,6 +276,11 @@ def _is_answered(task: TaskRun) -> bool:
     answered = task.attempt is not None and not task.attempt.questions
     answered = answered or task.wanted is Wanted.TAKE
     return task.state is TaskState.ASKING and answered
+
+
+def _agent_reviews(state: RunState, task: TaskRun) -> bool:
+    """Does an agent look at it, so that nobody is needed for that?"""
+    return task.state is TaskState.REVIEWING and review.left_to_person(state, task) is None
 
 
 def budgets_asking(state: RunState) -> list[str]:
@@ -280,6 +306,8 @@ def standstill(state: RunState) -> str | None:
         return None
     if any(map(_is_answered, state.in_state(TaskState.ASKING))):
         return None
+    if state.reviewing or _reviewer_comes(state):
+        return None
     blockers = [blocker for _, blocker in scheduler.admission(state)]
     if any(b is None or b.kind is scheduler.Hindrance.PREFLIGHT_RUNS for b in blockers):
         return None
@@ -291,6 +319,16 @@ def standstill(state: RunState) -> str | None:
     used_up = next((line.sentence for line in Book(state).used_up()), None)
     first = next(iter(everybody), None) or used_up
     return first or _queue_stands(state) or _needs_somebody(state)
+
+
+def _reviewer_comes(state: RunState) -> bool:
+    """Will a review start by itself?"""
+    for task in state.in_state(TaskState.REVIEWING):
+        if review.is_due(state, task):
+            hindered = _reviewer_waits(state, task)
+            if hindered is None or hindered.until is not None:
+                return True
+    return False
 
 
 def _queue_stands(state: RunState) -> str | None:
@@ -310,6 +348,10 @@ def _needs_somebody(state: RunState) -> str | None:
     if waiting:
         more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
         return f"{waiting[0].id} is {waiting[0].state}{more}"
+    for task in state.in_state(TaskState.REVIEWING):
+        hindered = _reviewer_waits(state, task)
+        if hindered is not None:
+            return f"{task.id} waits for its reviewer: {hindered.sentence}"
     taken = next(state.in_state(TaskState.TAKEN), None)
     if taken is not None:
         return f"{taken.id} is in the hands of {taken.taken_by}"

@@ -15,6 +15,7 @@ from agentdeck.core import (
     effects_account,
     effects_attempt,
     effects_queue,
+    effects_review,
     effects_run,
     effects_task,
     foreseen,
@@ -107,6 +108,8 @@ def _take_in(state: RunState, event: AnyEvent, at: float) -> None:
         effects_task.take(state, event, at)
     elif isinstance(event, e.AttemptEvent):
         effects_attempt.take(state, event, at)
+    elif isinstance(event, e.ReviewEvent):
+        effects_review.take(state, event, at)
     elif isinstance(event, e.AccountEvent):
         effects_account.take(state, event, at)
     else:

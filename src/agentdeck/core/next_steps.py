@@ -21,6 +21,7 @@ from agentdeck.core import (
     policy,
     publishing,
     queue,
+    review,
     scheduler,
     verdicts,
 )
@@ -28,7 +29,7 @@ from agentdeck.core import events as e
 from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
 from agentdeck.core.hearing import has_heard_all, next_word
-from agentdeck.core.ids import EntryId, GateName, PhaseId
+from agentdeck.core.ids import AgentName, EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Strategy
 from agentdeck.core.state import (
     HOLDS_SLOT,
@@ -45,6 +46,7 @@ from agentdeck.core.steps import (
     CloseInput,
     Collect,
     Deliver,
+    EndReview,
     Freeze,
     KeepPermissions,
     LandEntry,
@@ -54,6 +56,7 @@ from agentdeck.core.steps import (
     Record,
     Release,
     RunGate,
+    RunReview,
     Steps,
     StopAttempt,
     Thaw,
@@ -82,6 +85,7 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
         yield from queue.next_steps(state, now)
         return
     book = Book(state)
+    yield from _reviews(state)  # before all else of a task: its worktree, and who is in its place
     for task in state.tasks.values():
         if task.state not in _QUIET:
             yield from _task_steps(state, task, now, book)
@@ -91,7 +95,11 @@ def _all_steps(state: RunState, now: float) -> Iterator[AnyStep]:
     yield from _marks(state, book)
     yield from _preflight(state)
     yield from _reopenings(state, now, book)
-    yield from _starts(state, now, book)
+    reviewer = _next_reviewer(state, book)
+    if reviewer is not None:
+        yield Record((reviewer,))
+    else:  # one takes a slot, so the others look again once it is known
+        yield from _starts(state, now, book)
     yield from queue.next_steps(state, now)
     yield from _phases(state)
     yield from _promotion(state)
@@ -126,6 +134,8 @@ def _task_steps(state: RunState, task: TaskRun, now: float, book: Book) -> Itera
         case TaskState.REVIEWING:
             if _approved(task):
                 yield _propose(task)
+            elif (follows := review.verdict_follows(state, task, now)) is not None:
+                yield Record((follows,))
         case TaskState.PROPOSED:
             yield from _proposed(state, task)
         case TaskState.RETRYING:
@@ -354,6 +364,38 @@ def _starts(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
             yield Record((claim,))
 
 
+def _reviews(state: RunState) -> Iterator[AnyStep]:
+    """Reviews by agents that are under way: each comes to its end, or is ended."""
+    for task_id, under_way in state.reviewing.items():
+        run = RunReview(task_id, under_way.attempt, under_way.run)
+        end = EndReview(task_id, under_way.attempt, under_way.run)
+        troubles = [state.troubles.get(step.key) for step in (run, end)]
+        too_often = [t is not None and t.count >= MAX_STEP_TROUBLES for t in troubles]
+        if too_often[1]:  # nobody can reach what is left of it
+            yield Record((_lost_review(state, run),))
+        elif review.is_wanted(state, state.tasks[task_id]) and not too_often[0]:
+            yield run
+        else:
+            yield end
+
+
+def _lost_review(state: RunState, step: RunReview) -> e.ReviewFinished:
+    attempt = state.tasks[step.task].attempts[step.attempt - 1]
+    by = next(AgentName(one.by) for one in attempt.reviews if one.run == step.run)
+    verdict = e.ReviewVerdict.ENDED
+    return e.ReviewFinished(step.task, step.attempt, step.run, by, verdict, problem="it is lost")
+
+
+def _next_reviewer(state: RunState, book: Book) -> e.ReviewStarted | None:
+    """The next review to start; one at a time, since each takes a slot."""
+    for task in state.in_state(TaskState.REVIEWING):
+        if not review.is_due(state, task):
+            continue
+        if review.hindrance(state, task, scheduler.slots_used(state), book) is None:
+            return review.start(state, task)
+    return None
+
+
 def _phases(state: RunState) -> Iterator[AnyStep]:
     for phase in state.plan.phases:
         if phase.id in state.closed_phases:
@@ -388,7 +430,11 @@ def _promotion(state: RunState) -> Iterator[AnyStep]:
 
 
 def _finish(state: RunState) -> Iterator[AnyStep]:
-    if state.queue or any(task.state not in SETTLED for task in state.tasks.values()):
+    if (
+        state.queue
+        or state.reviewing
+        or any(task.state not in SETTLED for task in state.tasks.values())
+    ):
         return
     if any(phase.id not in state.closed_phases for phase in state.plan.phases):
         return
@@ -419,7 +465,7 @@ def _end(state: RunState, now: float) -> Iterator[AnyStep]:
     busy = (*HOLDS_SLOT, TaskState.CHECKING, TaskState.TAKEN)
     # A landing that is blocked has not moved the ref: the run ends without it.
     landing = any(x.intended and not x.blocked for x in state.queue.values())
-    if not any(state.in_state(*busy)) and not landing:
+    if not any(state.in_state(*busy)) and not landing and not state.reviewing:
         yield Record((e.RunFinished(Outcome.STOPPED),))
     else:
         yield from (s for s in queue.next_steps(state, now) if isinstance(s, LandEntry))

@@ -45,6 +45,9 @@ DEFAULT_BATCH: Final = MAX_BATCH  # it adapts below that
 DEFAULT_GATE_SLOTS: Final = 1  # most gates use all cores themselves
 DEFAULT_MARKS: Final = (0.5, 0.8, 0.95)  # of a budget: half, soon, and time to raise it
 DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
+DEFAULT_ROUNDS: Final = 2  # of review; what two rounds did not settle needs somebody else's eyes
+DEFAULT_REVIEW_TIMEOUT_S: Final = 30 * 60.0  # reading takes less than writing
+PERSON: Final = "person"  # who reviews, unless the plan names an agent
 COMMAND: Final = "command"  # the `use` of an agent that is no adapter
 HOME_SHARED: Final = "shared"  # a person's own state folder: the logins are there
 HOME_OWN: Final = "own"  # a folder below the run's
@@ -55,7 +58,7 @@ class Land(StrEnum):
 
     AUTO = "auto"  # nobody: green is enough
     APPROVE = "approve"  # a person presses approve
-    REVIEW = "review"  # a person's review of the diff comes first
+    REVIEW = "review"  # a review of the diff comes first, by a person or by another agent
 
 
 class LandingStyle(StrEnum):
@@ -334,6 +337,16 @@ class Remote(msgspec.Struct, frozen=True, omit_defaults=True):
     pull_request: bool = False  # from the target to the base, when everything has settled
 
 
+class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who looks at work that `land = "review"` keeps back, and how often it may be sent back."""
+
+    by: str = PERSON  # or the name of an agent
+    model: str | None = None  # of that agent; None = its own
+    rounds: int = DEFAULT_ROUNDS  # times it may send work back before a person is asked
+    prompt: str = ""  # what it should know or look for, besides what every reviewer is told
+    timeout_s: float = DEFAULT_REVIEW_TIMEOUT_S  # of one review
+
+
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     """A named group of tasks that can end in a sync point (barrier)."""
 
@@ -412,6 +425,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     skills: tuple[str, ...] = ()  # what its agent should be good at
     gates: tuple[GateName, ...] | None = None
     land: Land | None = None
+    review: str | None = None  # who reviews it: `person` or an agent
     retries: int | None = None
     timeout_s: float | None = None
     idle_timeout_s: float | None = None
@@ -438,6 +452,7 @@ class TaskSettings(msgspec.Struct, frozen=True):
     timeout_s: float
     idle_timeout_s: float
     estimate_s: float
+    reviewer: AgentName | None = None  # of a task that is reviewed; None = a person
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
@@ -462,6 +477,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     worktree: Worktree = Worktree()
     queue: QueueRules = QueueRules()
     remote: Remote = Remote()
+    review: ReviewRules = ReviewRules()
     permissions: tuple[Permission, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -645,13 +661,27 @@ def _settings(plan: Plan, task: Task, usual: tuple[GateName, ...]) -> TaskSettin
         or defaults.model,
         pool=pool or (_pool(plan, task, chosen) if plan.pools else None),
         gates=usual if task.gates is None else _armed(plan, task.gates),
-        land=task.land or plan.land,
+        land=_land(plan, task),
         retries=defaults.retries if task.retries is None else task.retries,
         backoff_s=defaults.backoff_s,
         timeout_s=task.timeout_s or defaults.timeout_s,
         idle_timeout_s=task.idle_timeout_s or defaults.idle_timeout_s,
         estimate_s=task.estimate_s or DEFAULT_ESTIMATE_S,
+        reviewer=_reviewer(plan, task),
     )
+
+
+def _land(plan: Plan, task: Task) -> Land:
+    """A task that names its reviewer is reviewed, whatever holds for the others."""
+    return task.land or (Land.REVIEW if task.review else plan.land)
+
+
+def _reviewer(plan: Plan, task: Task) -> AgentName | None:
+    """The agent that reviews a task; None = nobody does, or a person."""
+    by = task.review or plan.review.by
+    if by == PERSON or _land(plan, task) is not Land.REVIEW:
+        return None
+    return AgentName(by)
 
 
 def _gates_by_default(plan: Plan) -> tuple[GateName, ...]:

@@ -124,6 +124,11 @@ POLICY: Final[dict[FailureClass, Row]] = {
     FailureClass.CONFLICT: Row(
         "its work has to be made anew on what has landed", wait=Wait.NONE, goes_on=GoesOn.FRESH
     ),
+    FailureClass.REVIEW: Row(
+        "it is told what its reviewer wants changed; `rounds` bounds it",
+        counts=False,
+        wait=Wait.NONE,
+    ),
     FailureClass.SETUP: Row("the machine or the plan is at fault", retry=False),
     FailureClass.BUDGET: Row("it was at work and may go on", counts=False, wait=Wait.NONE),
     FailureClass.STOPPED: Row("somebody wanted it", retry=False),

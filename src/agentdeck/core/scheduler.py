@@ -115,15 +115,21 @@ def _capacity(state: RunState) -> Capacity:
         capacity.hold(task.id, rank)
         if task.state in HOLDS_SLOT and not is_human(state, task.id):
             capacity.take_slot(task.id, task.attempt.pool if task.attempt else None)
+    capacity.slots_used += len(state.reviewing)
     return capacity
 
 
 def has_room(state: RunState) -> bool:
     """Could any ready task start, as far as agent slots go? Cheap, for the common "no"."""
-    used = sum(not is_human(state, task.id) for task in state.in_state(*HOLDS_SLOT))
-    return used < state.agents_limit or any(
+    return slots_used(state) < state.agents_limit or any(
         is_human(state, task.id) for task in state.in_state(TaskState.READY)
     )
+
+
+def slots_used(state: RunState) -> int:
+    """Agents at work: those that do tasks, and those that review them."""
+    at_work = sum(not is_human(state, task.id) for task in state.in_state(*HOLDS_SLOT))
+    return at_work + len(state.reviewing)
 
 
 def blocker_of(state: RunState, task_id: TaskId, now: float | None = None) -> Blocker | None:

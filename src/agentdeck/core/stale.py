@@ -49,6 +49,8 @@ def check(state: RunState, event: AnyEvent) -> None:
         if isinstance(event, e.StepFailed) and task.state in _WITHOUT_STEPS:
             raise StaleEvent(event, f"{task_id} is {task.state}")
         _check_attempt(event, task)
+    if isinstance(event, e.ReviewStarted | e.ReviewFinished):
+        _check_review(state, event)
     entry_id = getattr(event, "entry", None)
     if isinstance(event, e.EntryQueued):
         if entry_id in state.queue:
@@ -106,6 +108,20 @@ def _check_account(state: RunState, event: e.AccountLimited | e.AccountNoted) ->
         raise StaleEvent(event, f"{event.task} does not work on it")
 
 
+def _check_review(state: RunState, event: e.ReviewStarted | e.ReviewFinished) -> None:
+    """One review of a task at a time; its end is told once, also when the task has moved on."""
+    under_way = state.reviewing.get(event.task)
+    if isinstance(event, e.ReviewFinished):
+        if under_way is None or (under_way.attempt, under_way.run) != (event.attempt, event.run):
+            raise StaleEvent(event, f"review {event.run} of {event.task} is not under way")
+        return
+    task = state.tasks[event.task]
+    if under_way is not None or task.state is not TaskState.REVIEWING or task.attempt is None:
+        raise StaleEvent(event, f"{event.task} is {task.state}: no review can start")
+    if event.run != 1 + sum(review.run > 0 for review in task.attempt.reviews):
+        raise StaleEvent(event, f"{len(task.attempt.reviews)} reviews have started")
+
+
 def _check_promotion(state: RunState, event: AnyEvent) -> None:
     """A late report must not end, delay or turn back a promotion that was asked for after it."""
     if not state.promote_wanted:
@@ -152,7 +168,7 @@ def _commits(state: RunState) -> set[str]:
 
 def _check_attempt(event: AnyEvent, task: TaskRun) -> None:
     number = getattr(event, "attempt", None)
-    if number is None or isinstance(event, e.GateFinished | e.WorktreeReleased):
+    if number is None or isinstance(event, _OF_EARLIER_ONES):
         return
     current = task.attempt.number if task.attempt else 0
     expected = current + 1 if isinstance(event, e.AttemptClaimed) else current
@@ -199,6 +215,9 @@ _WITHOUT_STEPS = (
     TaskState.CANCELLED,
     TaskState.DEFERRED,
 )
+
+
+_OF_EARLIER_ONES = (e.GateFinished, e.WorktreeReleased, e.ReviewFinished)  # they may be late
 
 
 _OF_A_LIVE_PROCESS = (

@@ -23,6 +23,8 @@ from agentdeck.core.events import (
     Foreseen,
     NextSession,
     Outcome,
+    ReviewComment,
+    ReviewVerdict,
     SkipMode,
     Verdict,
 )
@@ -164,6 +166,35 @@ class Limit(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Review(msgspec.Struct, kw_only=True):
+    """One look at the work of an attempt, by an agent or a person."""
+
+    run: int  # of an agent's review, from 1; 0 = a person's
+    by: str
+    started_at: float
+    model: str | None = None
+    place: int = 0
+    finished_at: float | None = None
+    verdict: ReviewVerdict | None = None  # None while it goes on
+    summary: str = ""
+    comments: tuple[ReviewComment, ...] = ()
+    problem: str = ""
+    log: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    usd: float = 0.0
+    usd_priced: float = 0.0
+
+
+class OpenReview(msgspec.Struct, frozen=True):
+    """A review by an agent that goes on, or has to be ended."""
+
+    attempt: int
+    run: int
+    place: int  # which scratch worktree it has
+
+
 class Attempt(msgspec.Struct, kw_only=True):
     """One try at a task."""
 
@@ -222,6 +253,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     outcome: str = ""  # how it ended, in words; "" while it goes on
     cause: FailureClass | None = None  # what it failed of
     ejected_tree: str = ""  # what the queue had built of it when it was ejected
+    reviews: list[Review] = []  # of its work, the oldest first
 
     @property
     def question(self) -> Question | None:
@@ -232,6 +264,16 @@ class Attempt(msgspec.Struct, kw_only=True):
     def live(self) -> bool:
         """Is there, as far as is known, a process?"""
         return self.launched_at is not None and self.exited_at is None
+
+    @property
+    def review_usd(self) -> float:
+        """What reviews of its work have cost, dollars."""
+        return sum(review.usd for review in self.reviews)
+
+    @property
+    def review_tokens(self) -> int:
+        """What reviews of its work have used, in and out."""
+        return sum(review.tokens_in + review.tokens_out for review in self.reviews)
 
     def worked_s(self, now: float) -> float:
         """Seconds of work so far, without the time it was frozen."""
@@ -261,8 +303,9 @@ class TaskRun(msgspec.Struct, kw_only=True):
     next_session: NextSession = NextSession.NEW  # of the next attempt
     rung: int = 0  # how often it was given the next model of its agent's ladder
     given_to: AgentName | None = None  # who has taken over, until a person retries it
+    review_rounds: int = 0  # how often a reviewer sent it back, since a person last retried
     sessions_lost: int = 0  # how often an agent did not know the session it should go on in
-    approved: int = 0  # the attempt that a person said yes to, 0 = none
+    approved: int = 0  # the attempt that a person or a reviewer said yes to, 0 = none
     approved_by: str = ""
     held: bool = False
     first: bool = False  # to the front of the merge queue
@@ -419,6 +462,7 @@ class RunState(msgspec.Struct, kw_only=True):
     outcome: Outcome | None = None
     finished_at: float | None = None
     tasks: dict[TaskId, TaskRun] = {}
+    reviewing: dict[TaskId, OpenReview] = {}  # reviews by agents that have not ended
     queue: dict[EntryId, Entry] = {}
     entries_seen: int = 0
     queue_held: bool = False
@@ -472,13 +516,14 @@ class RunState(msgspec.Struct, kw_only=True):
 
     @property
     def tokens(self) -> int:
-        """Tokens of all attempts, in and out."""
-        return sum(a.tokens_in + a.tokens_out for t in self.tasks.values() for a in t.attempts)
+        """Tokens of all attempts and their reviews, in and out."""
+        attempts = [a for t in self.tasks.values() for a in t.attempts]
+        return sum(a.tokens_in + a.tokens_out + a.review_tokens for a in attempts)
 
     @property
     def usd(self) -> float:
-        """Cost of all attempts, dollars."""
-        return sum(a.usd for t in self.tasks.values() for a in t.attempts)
+        """Cost of all attempts and their reviews, dollars."""
+        return sum(a.usd + a.review_usd for t in self.tasks.values() for a in t.attempts)
 
 
 def gate_key(gate: GateName, tree: str) -> str:

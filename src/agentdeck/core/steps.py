@@ -127,6 +127,22 @@ class RunGate(Step, frozen=True, tag="gate"):
         return hash(self.key)
 
 
+class RunReview(Step, frozen=True, tag="review"):
+    """Have an agent look at the work of an attempt → `ReviewFinished`."""
+
+    task: TaskId
+    attempt: int
+    run: int
+
+
+class EndReview(Step, frozen=True, tag="end_review"):
+    """End a review whose verdict nobody wants any more → `ReviewFinished`."""
+
+    task: TaskId
+    attempt: int
+    run: int
+
+
 class BuildEntry(Step, frozen=True, tag="build"):
     """Make the commit that would land → `EntryBuilt`; `EntryConflicted` for who does not merge."""
 
@@ -187,6 +203,8 @@ IOStep = (
     | Collect
     | Release
     | RunGate
+    | RunReview
+    | EndReview
     | BuildEntry
     | LandEntry
     | KeepPermissions

@@ -45,9 +45,9 @@ TRANSITIONS: Final[Table] = {
     **_rows(e.TaskDone, (S.CHECKING, S.ASKING), S.LANDED),
     **_rows(e.TaskContinued, (S.CHECKING,), S.READY, S.PENDING),
     # failure
-    **_rows(e.RetryScheduled, (S.PREPARING, S.CHECKING, S.QUEUED), S.RETRYING),
+    **_rows(e.RetryScheduled, (S.PREPARING, S.CHECKING, S.REVIEWING, S.QUEUED), S.RETRYING),
     **_rows(e.RetryDue, (S.RETRYING,), S.READY, S.PENDING),  # PENDING: a dependency came undone
-    **_rows(e.TaskFailed, (S.PREPARING, S.CHECKING, S.QUEUED), S.FAILED),
+    **_rows(e.TaskFailed, (S.PREPARING, S.CHECKING, S.REVIEWING, S.QUEUED), S.FAILED),
     # queue
     **_rows(e.EntryQueued, (S.PROPOSED,), S.QUEUED),
     **_rows(e.EntryLanded, (S.QUEUED,), S.LANDED),

@@ -35,7 +35,11 @@ def agent_of(plan: Plan, attempt: Attempt) -> Agent:
     A run that was changed over the wire may name an agent that nobody has equipped; what ships is
     taken then.
     """
-    agent = plan.agent_by_name[attempt.agent]
+    return equipped(plan.agent_by_name[attempt.agent])
+
+
+def equipped(agent: Agent) -> Agent:
+    """An agent with its adapter, if anybody knows one."""
     if agent.driver is not None:
         return agent
     return msgspec.structs.replace(agent, adapter=shipped_adapters().get(agent.use))
@@ -49,18 +53,47 @@ def place_of(
     Raises:
         EnvironmentFault: a file that the plan names for the agent is not there.
     """
-    folder = run.attempt(task, attempt.number)
+    return place_in(
+        run,
+        checkout,
+        agent,
+        folder=run.attempt(task, attempt.number),
+        worktree=attempt.path or "",
+        task=task,
+        prompt=prompt,
+        model=attempt.model,
+        session=attempt.resumed,
+    )
+
+
+def place_in(
+    run: RunFolder,
+    checkout: Path,
+    agent: Agent,
+    *,
+    folder: Path,
+    worktree: str,
+    task: TaskId,
+    prompt: str,
+    model: str | None,
+    session: str | None = None,
+) -> Place:
+    """The same, for an agent that works in this worktree and has its files in this folder.
+
+    Raises:
+        EnvironmentFault: a file that the plan names for the agent is not there.
+    """
     return Place(
         prompt=prompt,
         prompt_file=str(folder / "prompt.md"),
-        worktree=attempt.path or "",
+        worktree=worktree,
         folder=str(folder),
         task=task,
         python=sys.executable,
         package=str(PACKAGE),
         as_root=os.geteuid() == 0,
-        model=attempt.model,
-        session=attempt.resumed,
+        model=model,
+        session=session,
         home=_home(run, checkout, agent),
         mcp=_file(checkout, agent, "mcp", agent.mcp),
         settings=_file(checkout, agent, "settings", agent.settings),

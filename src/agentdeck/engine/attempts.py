@@ -141,19 +141,18 @@ async def launch(at: Setting, step: Launch) -> None:
         Path(place.prompt_file).write_text(prompt, encoding="utf-8")
         return processes.launch(folder, how.argv, worktree, environment, stdin=how.stdin)
 
-    await _first_run(at, step, agent, place)
+    await first_run(at, f"{tag}/first-run", agent, place)
     child = await at.in_thread(start)
     launched = e.AttemptLaunched(step.task, step.attempt, child.launcher, child.agent)
     await at.record(launched)
 
 
-async def _first_run(at: Setting, step: Launch, agent: Agent, place: Place) -> None:
+async def first_run(at: Setting, tag: str, agent: Agent, place: Place) -> None:
     """What has to be done once before several of an agent start; a failure shows when they do."""
     how = first_run_line(agent, place)
     if how is None:
         return
     folder = at.folder.first_run(agent.name)
-    tag = f"{attempt_tag(at.state.run, step.task, step.attempt)}/first-run"
     await at.in_thread(lambda: make_home(place))
     worktree = Path(place.worktree)
     await run_to_end(at, folder, how.argv, worktree, tag, FIRST_RUN_TIMEOUT_S, how.env)

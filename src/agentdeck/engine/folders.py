@@ -118,6 +118,10 @@ class RunFolder:
         """The folder of one run of a gate on one tree."""
         return self.path / "gates" / f"{gate}-{tree[:12]}-{run}"
 
+    def review(self, task: TaskId, number: int, run: int) -> Path:
+        """The folder of one review by an agent: files as of an attempt."""
+        return self.path / "reviews" / f"{task}.{number}-{run}"
+
     def create(self) -> None:
         """Make the folder, for its owner alone.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import assert_never
 
 from agentdeck.core import steps as s
+from agentdeck.core.review import MAX_AT_ONCE
 from agentdeck.engine import (
     attempts,
     conversation,
@@ -15,6 +16,7 @@ from agentdeck.engine import (
     kept_rules,
     publishing,
     queueing,
+    reviewing,
     watching,
 )
 from agentdeck.engine.gate_slots import PLACES, GateSlots
@@ -40,7 +42,7 @@ class RealPerformer:
             engine=engine,
             git=git,
             worktrees=Worktrees(git, trees, run=state.run),
-            scratch=ScratchTrees(git, folder.scratch, PLACES),
+            scratch=ScratchTrees(git, folder.scratch, PLACES + MAX_AT_ONCE),
             gate_slots=GateSlots(folder.scratch),
             threads=ThreadPoolExecutor(THREADS, thread_name_prefix="perform"),
         )
@@ -71,6 +73,10 @@ class RealPerformer:
                 await attempts.release(at, step)
             case s.RunGate():
                 await gates.run_gate(at, step)
+            case s.RunReview():
+                await reviewing.run_review(at, step)
+            case s.EndReview():
+                await reviewing.end_review(at, step)
             case s.BuildEntry():
                 await queueing.build(at, step)
             case s.LandEntry():

@@ -35,6 +35,11 @@ KEYS: Final = (
     Key("allow", Kind.ARGS, "What `{*permissions}` becomes: it may do everything."),
     Key("ask", Kind.ARGS, "What `{*permissions}` becomes when the plan wants it to ask first."),
     Key(
+        "read_only",
+        Kind.ARGS,
+        "What `{*permissions}` becomes for a reviewer: it may look, and change nothing.",
+    ),
+    Key(
         "permission_options",
         Kind.ARGS,
         "Options by which the `args` of a plan choose the permissions; then `{*permissions}` is"

@@ -13,7 +13,7 @@ import msgspec
 
 from agentdeck.core.adapter import Adapter
 from agentdeck.core.ids import AgentName
-from agentdeck.core.plan import COMMAND, Agent, Plan
+from agentdeck.core.plan import COMMAND, PERSON, Agent, Plan
 
 
 def agents_named(plan: Plan) -> set[AgentName]:
@@ -24,7 +24,14 @@ def agents_named(plan: Plan) -> set[AgentName]:
     chosen = {plan.defaults.agent, *(route.agent for route in plan.routes)}
     chosen |= {task.agent for task in plan.tasks}
     chosen |= {settings.agent for settings in plan.all_settings.values()}
+    chosen |= reviewers_named(plan)
     return named | {name for name in chosen if name is not None}
+
+
+def reviewers_named(plan: Plan) -> set[AgentName]:
+    """The agents that the plan names as reviewers."""
+    named = {plan.review.by, *(task.review for task in plan.tasks)}
+    return {AgentName(name) for name in named if name is not None and name != PERSON}
 
 
 def with_agents_named(plan: Plan) -> Plan:
@@ -33,6 +40,7 @@ def with_agents_named(plan: Plan) -> Plan:
     chosen |= {task.agent for task in plan.tasks}
     chosen |= {name for pool in plan.pools for name in pool.agents}
     chosen |= {name for agent in plan.agents for name in agent.fallback}
+    chosen |= reviewers_named(plan)
     missing = sorted(name for name in chosen if name and name not in plan.agent_by_name)
     if not missing:
         return plan

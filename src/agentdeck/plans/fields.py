@@ -176,10 +176,12 @@ class Fields:
         found = self._known[key.ref].get(raw) if isinstance(raw, str) else None
         if found is not None:
             return found
+        if raw in key.words:
+            return str(raw)
         word = key.ref.value
         if not isinstance(raw, str):
             raise Fault(f"expected the name of a {word}, found {shown(raw)}")
-        known = self._names[key.ref]
+        known = [*key.words, *self._names[key.ref]]
         near = self._findings.suggestion(raw, known)
         if near:
             hint = f"did you mean {shown(near)}?"

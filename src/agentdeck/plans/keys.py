@@ -76,6 +76,7 @@ class Key:
     one_ok: bool = False  # ... for which a single value may stand
     ref: Ref | None = None
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # of a REF: what may stand there besides a name
     enum: type[StrEnum] | None = None
     minimum: float = 0
     maximum: float = float("inf")
@@ -301,6 +302,34 @@ POOLS: Final = Section(
     model.Pool,
     "pools",
 )
+_REVIEWER: Final = _ref(
+    "review", Ref.AGENT, 'Who reviews it; says `land = "review"` too.', words=(model.PERSON,)
+)
+REVIEW: Final = Section(
+    "review",
+    Shape.TABLE,
+    'Who reviews what `land = "review"` keeps back.',
+    (
+        _ref(
+            "by",
+            Ref.AGENT,
+            "A person, or an agent that does none of the work.",
+            words=(model.PERSON,),
+            also=("reviewer", "agent"),
+        ),
+        Key("model", Kind.LINE, "The model that agent is asked to use."),
+        Key(
+            "rounds",
+            Kind.COUNT,
+            "Times that agent may send work back before a person is asked.",
+            maximum=MAX_RETRIES,
+        ),
+        Key("prompt", Kind.TEXT, "What it should know or look for.", also=("instructions",)),
+        _duration("timeout", "Longest time of one review.", minimum=SHORTEST_S),
+    ),
+    model=model.ReviewRules,
+    field="review",
+)
 _MATCH: Final = (
     Key("id", Kind.LINE, "Glob for the task's id."),
     Key("phase", Kind.LINE, "Glob for the task's phase."),
@@ -459,6 +488,7 @@ TASKS: Final = Section(
         Key("skills", Kind.LINES, "What its agent should be good at."),
         _GATES,
         _LAND,
+        _REVIEWER,
         _RETRIES,
         _TIMEOUT,
         _IDLE,
@@ -477,7 +507,6 @@ TASKS: Final = Section(
         Key("line", Kind.COUNT, "Line of the document it was imported from.", minimum=1),
         Key("meta", Kind.ENV, "What that document says and no other key holds."),
         _later("repo", "The repository it is for."),
-        _later("review", "Who reviews it."),
         _later("evidence", "What proves it."),
     ),
     Ref.TASK,
@@ -541,6 +570,7 @@ SECTIONS: Final = (
     WORKTREE,
     QUEUE,
     REMOTE,
+    REVIEW,
     PERMISSIONS,
     Section("hooks", Shape.TABLE, "Commands that run on events.", later=True),
     Section("repos", Shape.NAMED, "Other repositories.", later=True),

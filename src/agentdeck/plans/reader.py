@@ -75,8 +75,8 @@ class _Reader:
         self._tables = Tables(findings, fields)
         self._tasks: list[tuple[Path, Task]] = []  # those that could be read, with their places
 
-    def plan(self, stem: str) -> Plan:
-        """The plan; it has holes where problems were found."""
+    def plan(self, stem: str) -> Plan | None:
+        """The plan; None where problems were found."""
         self._tables.unknown_keys(
             self._document,
             [keys.VERSION_KEY, *(section.name for section in keys.SECTIONS)],
@@ -94,7 +94,11 @@ class _Reader:
         sections.check_barriers(self._tasks, values.get("phases", ()), strategy, self._findings)
         if not self._document.get(keys.TASKS.name) and not self._findings.problems:
             self._findings.add((), "the plan has no task", "add a [[task]] with an id and a prompt")
-        return Plan(**values)
+        if self._findings.problems:
+            return None  # what follows looks at a whole plan
+        plan = Plan(**values)
+        sections.check_reviewers(plan, self._tasks, self._findings)
+        return plan
 
     def _section(self, section: Section) -> dict[str, Any]:
         raw = self._document[section.name]

@@ -89,7 +89,8 @@ def _value(key: Key) -> str:
     if key.kind is Kind.CHOICE:
         one = ", ".join(f'`"{choice}"`' for choice in key.choices)
     elif key.ref is not None:
-        one = _REFS[key.ref]
+        words = [f'`"{word}"`' for word in key.words]
+        one = " or the ".join([*words, _REFS[key.ref]])
     elif "footprint" in key.also:
         one = _FOOTPRINT
     else:

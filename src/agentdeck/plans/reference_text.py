@@ -128,6 +128,12 @@ slots = 2
 push = "origin"
 pull_request = true
 """,
+    "review": """\
+[review]
+by = "codex"
+rounds = 2
+prompt = "Look at error handling first."
+""",
     "permission": """\
 [[permission]]
 decision = "allow"
@@ -193,7 +199,8 @@ NOTES: Final[dict[str, str]] = {
 
 - `"auto"`: nobody has to say yes. Work that is proven and green is merged.
 - `"approve"`: proven work waits until a person approves it.
-- `"review"`: the same, and the task stands as *reviewing* until a person has looked at the diff.
+- `"review"`: the same, and the task stands as *reviewing* until somebody has looked at the diff:
+  a person, or the agent that `[review]` names.
 
 `strategy`:
 
@@ -333,6 +340,11 @@ ends without it after the third try.
 
 `pull_request` needs `push`, and the GitHub CLI (`gh`), logged in. The request goes from the target
 to the base and lists what landed. One that is open for the target already is taken as it is.
+""",
+    "review": """\
+It takes effect on tasks with `land = "review"`; a task that names its reviewer in `review` has that
+too. The doer is never the reviewer: an agent that may do a task, also as a fallback, cannot be the
+one who reviews it. How an agent reviews, and what it has to answer: [Reviews](review.md).
 """,
     "worktree": """\
 Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and
@@ -503,6 +515,9 @@ UNSAID: Final[dict[str, str]] = {
     "task.line": "none",
     "task.gates": "the defaults'",
     "task.land": "the plan's",
+    "task.review": "as `[review]` says",
+    "review.model": "the agent's own",
+    "review.prompt": "nothing more",
     "task.retries": "the defaults'",
     "task.timeout": "the defaults'",
     "task.idle_timeout": "the defaults'",

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentdeck.core.plan import Agent, Phase, Remote, Strategy, Task
+from agentdeck.core.plan import PERSON, Agent, Phase, Plan, Remote, Strategy, Task
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
 from agentdeck.plans.loops import Place, behind_barriers, loops
@@ -92,6 +92,26 @@ def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:
             elif other in people:
                 hint = "drop it: what nobody can do by itself waits for a person anyway"
                 findings.add(place, f"{shown(other)} is a person", hint)
+
+
+def check_reviewers(plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Findings) -> None:
+    """A reviewer works without a person, and never looks at its own work."""
+    told: set[str] = set()
+    for path, task in tasks:
+        settings = plan.settings(task.id)
+        if settings.reviewer is None:
+            continue
+        by = settings.reviewer
+        place = (*path, "review") if task.review else ("review", "by")
+        config = plan.agent_by_name.get(by)
+        doer = plan.agent_by_name.get(settings.agent)
+        if by == settings.agent or (doer is not None and by in doer.fallback):
+            hint = "let another agent review it, or a person; or give the task another agent"
+            how = "does" if by == settings.agent else "may have to do"
+            findings.add(place, f"{shown(by)} {how} task {shown(task.id)} itself", hint)
+        elif config is not None and config.use == "human" and by not in told:
+            told.add(by)
+            findings.add(place, f"{shown(by)} is a person", f'write by = "{PERSON}"')
 
 
 def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:

@@ -15,7 +15,7 @@ from agentdeck.core import events as e
 from agentdeck.core import train
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import decide
-from agentdeck.core.events import AnyEvent, Recorded, Verdict
+from agentdeck.core.events import AnyEvent, Recorded, ReviewVerdict, Verdict
 from agentdeck.core.explain import explain
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import AgentName, GateName, ProcessIdentity, RunId, TaskId
@@ -28,6 +28,7 @@ from agentdeck.core.steps import (
     CloseInput,
     Collect,
     Deliver,
+    EndReview,
     Freeze,
     IOStep,
     KeepPermissions,
@@ -40,6 +41,7 @@ from agentdeck.core.steps import (
     Record,
     Release,
     RunGate,
+    RunReview,
     Steps,
     StopAttempt,
     Thaw,
@@ -226,6 +228,10 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             return [e.WorktreeReleased(name, number)]
         case RunGate():
             return [gate_finished(step)]
+        case RunReview():
+            return [review_finished(state, step)]
+        case EndReview():
+            return [review_finished(state, step, ReviewVerdict.ENDED)]
         case BuildEntry(entry, tip, others):
             commit = "+".join((tip, entry, *others))
             merges = tuple(f"{tip}+{one}" for one in (entry, *others)) if others else ()
@@ -244,6 +250,18 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             return [e.PullRequestOpened("https://there/1")]
         case _ as never:
             assert_never(never)
+
+
+def review_finished(
+    state: RunState,
+    step: RunReview | EndReview,
+    verdict: ReviewVerdict = ReviewVerdict.APPROVE,
+    **fields: Any,
+) -> e.ReviewFinished:
+    """The end of a review."""
+    reviews = state.tasks[step.task].attempts[step.attempt - 1].reviews
+    by = next(AgentName(review.by) for review in reviews if review.run == step.run)
+    return e.ReviewFinished(step.task, step.attempt, step.run, by, verdict, **fields)
 
 
 def gate_finished(step: RunGate, verdict: Verdict = Verdict.PASSED) -> e.GateFinished:

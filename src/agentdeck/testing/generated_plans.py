@@ -15,6 +15,7 @@ from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 from agentdeck.core.permissions import Decision
 from agentdeck.core.plan import (
+    PERSON,
     Agent,
     Budget,
     Defaults,
@@ -28,6 +29,7 @@ from agentdeck.core.plan import (
     Pool,
     QueueRules,
     Remote,
+    ReviewRules,
     Strategy,
     Task,
     Unattended,
@@ -87,12 +89,13 @@ def generated_plan(random: Random) -> Plan:
         )
         for number in range(random.choice((0, 0, 1, 2, 3)))
     )
+    rules = _review(random)
     names = [TaskId(name) for name in NAMES[: random.randint(2, 9)]]
     tasks = tuple(_task(random, name, names[:at], phases) for at, name in enumerate(names))
     return Plan(
         name="generated",
         tasks=tasks,
-        land=random.choice((Land.AUTO, Land.AUTO, Land.AUTO, Land.APPROVE, Land.REVIEW)),
+        land=_land(random, rules),
         strategy=random.choice((Strategy.EAGER, Strategy.EAGER, Strategy.WAVES)),
         agents_limit=random.randint(1, 4),
         promote=random.choice(("ask", "auto")),
@@ -112,7 +115,21 @@ def generated_plan(random: Random) -> Plan:
         pools=_pools(random),
         phases=phases,
         queue=QueueRules(batch=random.choice((1, 2, 4, 8)), slots=random.choice((1, 1, 2, 3))),
+        review=rules,
     )
+
+
+def _review(random: Random) -> ReviewRules:
+    """An agent that may also be a doer somewhere, or a person."""
+    by = random.choice((PERSON, PERSON, PERSON, "codex", "codex", "deaf"))
+    return ReviewRules(by=by, rounds=random.choice((0, 1, 2)))
+
+
+def _land(random: Random, rules: ReviewRules) -> Land:
+    """Where an agent reviews, most plans want it to."""
+    if rules.by != PERSON and random.random() < 0.8:
+        return Land.REVIEW
+    return random.choice((Land.AUTO, Land.AUTO, Land.AUTO, Land.APPROVE, Land.REVIEW))
 
 
 def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Phase, ...]) -> Task:

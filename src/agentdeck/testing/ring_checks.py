@@ -69,12 +69,32 @@ class RingChecks:
             self._may_start(state, event)
             if event.session is not None:
                 self._may_go_on(state, event)
+        elif isinstance(event, e.ReviewStarted):
+            self._may_review(state, event)
         elif isinstance(event, e.LandingIntended):
             for name in (event.entry, *event.others):
                 build = state.queue[name].build
                 missing = ungated(state, name, build.tree) if build else ["build"]
                 if missing or build is None or build.commit != event.commit:
                     raise Violation(f"I6: {event} without {missing} of {name}")
+
+    def _may_review(self, state: RunState, event: e.ReviewStarted) -> None:
+        """The doer is never the reviewer, and a reviewer takes a slot as everybody."""
+        task = state.tasks[event.task]
+        built_on = task.attempts[max(n for n, a in enumerate(task.attempts) if a.fresh) :]
+        if event.by in {attempt.agent for attempt in built_on}:
+            raise Violation(f"{event.by} reviews its own work: {event}")
+        if state.paused or state.ending or state.outcome is not None:
+            raise Violation(f"a review starts while the run is paused or ends: {event}")
+        at_work = [t for t in state.tasks.values() if t.state in HOLDS_SLOT]
+        at_work = [t for t in at_work if not _by_hand(state, t)]
+        if len(at_work) + len(state.reviewing) >= state.agents_limit:
+            raise Violation(f"I11: {event} starts above {state.agents_limit} agents")
+        if event.place in {under_way.place for under_way in state.reviewing.values()}:
+            raise Violation(f"two reviews have place {event.place}: {event}")
+        pool = task.attempt.pool if task.attempt is not None else None
+        if any(spending.over for spending in _spendings(state, event.task, pool)):
+            raise Violation(f"I11: {event} starts over a budget")
 
     def _may_go_on(self, state: RunState, event: e.AttemptClaimed) -> None:
         """A session goes on where it was begun, with the agent that began it, if it is alive."""
@@ -108,7 +128,7 @@ class RingChecks:
         ]
         if event.account:
             self._account_lets_it(state, event, slots)
-        if len(slots) >= state.agents_limit:
+        if len(slots) + len(state.reviewing) >= state.agents_limit:
             raise Violation(f"I11: {event.task} starts above {state.agents_limit} agents")
         if event.pool is not None:
             used = [t for t in slots if t.attempts and t.attempts[-1].pool == event.pool]
@@ -192,6 +212,12 @@ class _Spending:
 
     def add(self, attempt: Attempt, *, works: bool) -> None:
         tokens = attempt.tokens_in + attempt.tokens_out
+        for review in attempt.reviews:  # they reserve nothing
+            used = review.tokens_in + review.tokens_out
+            self.usd += review.usd
+            self.held_usd += review.usd
+            self.tokens += used
+            self.held_tokens += used
         self.usd += attempt.usd
         self.tokens += tokens
         self.held_usd += max(attempt.usd, attempt.reserved_usd if works else 0.0)

@@ -29,7 +29,7 @@ from agentdeck.core.events import (
     FileTouched,
     Verdict,
 )
-from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
+from agentdeck.core.ids import AgentName, EntryId, GateName, ProcessIdentity, TaskId
 from agentdeck.core.permissions import OptionKind
 from agentdeck.core.plan import Agent, GateWhen
 from agentdeck.core.state import Attempt, Entry, Message, RunState, TaskState
@@ -38,6 +38,7 @@ from agentdeck.core.steps import (
     CloseInput,
     Collect,
     Deliver,
+    EndReview,
     Freeze,
     IOStep,
     KeepPermissions,
@@ -49,6 +50,7 @@ from agentdeck.core.steps import (
     PushTarget,
     Release,
     RunGate,
+    RunReview,
     StopAttempt,
     Thaw,
     Watch,
@@ -112,6 +114,8 @@ class Faults:
     gate_broken: float = 0.04
     gate_slow: float = 0.5  # of a merge gate: it takes as long as agents do, and work piles up
     base_red: float = 0.06
+    review_objects: float = 0.4  # of a review: it wants changes
+    review_fails: float = 0.1  # likewise: it gives no verdict
     conflict: float = 0.08
     landing_blocked: float = 0.06
     foreign_commit: float = 0.06  # on the target, by somebody else
@@ -281,6 +285,7 @@ class World:
     work: dict[AttemptKey, e.AttemptCollected] = field(default_factory=dict)
     colours: dict[tuple[GateName, str], str] = field(default_factory=dict)
     hopeless: dict[str, bool] = field(default_factory=dict)  # by key of the step
+    reviews: dict[tuple[TaskId, int, int], float | None] = field(default_factory=dict)  # their end
     conflicts: dict[tuple[str, str], bool] = field(default_factory=dict)
     said: set[tuple[AttemptKey, str]] = field(default_factory=set)  # written to inputs
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
@@ -316,6 +321,10 @@ class World:
                 return self._release(step)
             case RunGate():
                 return self._gate(step)
+            case RunReview():
+                return self._review(step)
+            case EndReview():
+                return self._end_review(step)
             case BuildEntry():
                 return self._build(step)
             case LandEntry():
@@ -682,6 +691,54 @@ class World:
         if colour == "red" or (colour == "flaky" and self._chance(0.5)):
             return Verdict.TIMED_OUT if self._chance(0.2) else Verdict.FAILED
         return Verdict.PASSED
+
+    # --- reviews
+
+    def _review(self, step: RunReview) -> Performer:
+        """A reviewer is a process that outlives the engine: it is found again, and once."""
+        key = (step.task, step.attempt, step.run)
+        yield self._delay(0.2, 3)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "no scratch worktree")
+            return
+        if key not in self.reviews:
+            others = [k for k, end in self.reviews.items() if k[0] == step.task and end is not None]
+            if others:
+                raise Violation(f"{key} is reviewed while {others} go on")
+            self.reviews[key] = self.now() + self.random.uniform(5, 300)
+        end = self.reviews[key]
+        if end is not None and end > self.now():
+            yield Pause(end - self.now())
+        self.reviews[key] = None
+        yield self._delay(0.1, 1)
+        yield self._verdict_of(step)
+
+    def _verdict_of(self, step: RunReview) -> e.ReviewFinished:
+        by = self._reviewer_of(step)
+        verdict, comments = e.ReviewVerdict.APPROVE, tuple[e.ReviewComment, ...]()
+        if self._chance(self.faults.review_fails):
+            verdict = e.ReviewVerdict.FAILED
+        elif self._chance(self.faults.review_objects):
+            verdict = e.ReviewVerdict.REQUEST_CHANGES
+            comments = (e.ReviewComment("src/api/user.py", 3, "name it"),)
+        key = (step.task, step.attempt, step.run)
+        return e.ReviewFinished(
+            *key, by, verdict, comments=comments, tokens_in=500, usd=self.random.choice((0.0, 0.1))
+        )
+
+    def _end_review(self, step: EndReview) -> Performer:
+        yield self._delay(0.2, 6)
+        if self._chance(self.faults.step_fails):
+            yield self._trouble(step, "it cannot be signalled")
+            return
+        key = (step.task, step.attempt, step.run)
+        self.reviews[key] = None
+        yield self._delay(0.1, 1)
+        yield e.ReviewFinished(*key, self._reviewer_of(step), e.ReviewVerdict.ENDED, usd=0.05)
+
+    def _reviewer_of(self, step: RunReview | EndReview) -> AgentName:
+        reviews = self.state().tasks[step.task].attempts[step.attempt - 1].reviews
+        return next(AgentName(review.by) for review in reviews if review.run == step.run)
 
     # --- commits and refs
 

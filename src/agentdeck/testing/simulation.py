@@ -35,6 +35,7 @@ from agentdeck.core.ids import ProcessIdentity, RunId, TaskId
 from agentdeck.core.next_steps import next_steps
 from agentdeck.core.permissions import Decision, Scope
 from agentdeck.core.plan import Plan
+from agentdeck.core.scheduler import is_human
 from agentdeck.core.stale import StaleEvent, check
 from agentdeck.core.state import SETTLED, RunState, TaskState, Wanted
 from agentdeck.core.steps import Freeze, IOStep, Record, Steps, StopAttempt, Thaw, Watch
@@ -390,6 +391,9 @@ class Simulation:
         self._stands_or_goes_on()
         if self.state.outcome is not None and self.world.live():
             raise Violation(f"I10: the run has ended, and {self.world.live()} live")
+        reviews = [key for key, end in self.world.reviews.items() if end is not None]
+        if self.state.outcome is not None and (reviews or self.state.reviewing):
+            raise Violation(f"I10: the run has ended, and the reviews {reviews} go on")
         for landing in self.state.landings:
             if not self.world.contains(self.world.target, landing.commit):
                 raise Violation(f"{landing} is not in the target")
@@ -452,7 +456,7 @@ def possible_commands(
         c.Pause(task),
         c.Resume(task),
         c.Resume(),
-        c.Retry(task, fresh=random.random() < 0.3),
+        c.Retry(task, fresh=random.random() < 0.3, comments=_comments(random)),
         c.Retry(),
         c.Skip(task, random.choice(tuple(SkipMode))),
         c.Unskip(task),
@@ -480,13 +484,20 @@ def possible_commands(
     return found
 
 
+def _comments(random: Random) -> tuple[e.ReviewComment, ...]:
+    """What a person says of a diff, now and then."""
+    return (e.ReviewComment("src/a.py", 3, "not so"),) if random.random() < 0.3 else ()
+
+
 def _by_hand(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
     """Take a task over, and give one back that is taken."""
     taken = [other.id for other in state.in_state(TaskState.TAKEN)]
     go_on = random.random() < 0.4
     text = "mind the tests" if random.random() < 0.3 else ""
     back = c.HandBack(random.choice(taken) if taken else task, go_on, text, by="kim")
-    return [c.TakeOver(task, by="kim"), c.TakeOver(task, by="kim"), back, back]
+    theirs = [other.id for other in state.in_state(TaskState.ASKING) if is_human(state, other.id)]
+    done: list[AnyCommand] = [c.Approve(one) for one in theirs]
+    return [*done, c.TakeOver(task, by="kim"), c.TakeOver(task, by="kim"), back, back]
 
 
 def _about_permissions(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:

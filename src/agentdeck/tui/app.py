@@ -25,13 +25,15 @@ from textual.theme import Theme
 from agentdeck.control.budget_report import marked_in_words
 from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
-from agentdeck.core.commands import AnyCommand
+from agentdeck.core.commands import AnyCommand, Retry
 from agentdeck.core.decide import refusal
 from agentdeck.core.decide_revert import built_on
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import BudgetMarked, Recorded, SkipMode
 from agentdeck.core.hearing import hears
+from agentdeck.core.ids import TaskId
 from agentdeck.core.readiness import cascade
+from agentdeck.core.review import comment_line
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
@@ -41,6 +43,7 @@ from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
 from agentdeck.tui.model import REFRESH_S, Clock, Model
 from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.presentation.budget import budget_rows
+from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.roles import DEFAULTS, Roles
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 DEFAULT_THEME: Final = "deck-dark"
 LOG_TICK_S: Final = 1 / 15
 PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
+SHOWN_COMMENTS: Final = 8  # in the dialog that sends them
 SECOND_S: Final = 1.0  # clocks on the screen move this often
 REVERTS_NAMED: Final = 5  # of what landed on top, in a question
 OFFLINE: Final = "no engine answers; it is asked again by itself"
@@ -361,12 +365,32 @@ class DeckApp(App[None]):
             about = "" if now else "Nobody hears this now: it is told with the next turn."
             hint = "what the agent should know"
         else:
+            if (draft := self.room.draft()) and task.attempt is not None:
+                self._send_back(task.id, task.attempt.number, draft)
+                return
             title, field = f"Retry {task.id}", "feedback"
             about, hint = task.reason or task.feedback, "what to do better this time"
         _ = self.push_screen(
             AskText(title, about, hint),
             lambda text: self._send(command_of(key, context, **{field: text})) if text else None,
         )
+
+    def _send_back(self, task: TaskId, attempt: int, draft: Draft) -> None:
+        """Send work back with every comment on it, and what else there is to say."""
+
+        def send(text: str | None) -> None:
+            if text is not None:
+                command = Retry(task, text, comments=draft)
+                self.deliver(command, then=lambda _: self.room.forget_draft(task, attempt))
+
+        rows = [comment_line(comment) for comment in draft]
+        shown = "\n".join(rows[:SHOWN_COMMENTS])
+        more = len(rows) - SHOWN_COMMENTS
+        about = shown + (f"\n… and {more} more" if more > 0 else "")
+        title = f"Send {task} back with {plural(len(draft), 'comment')}"
+        hint = "enter sends them back · escape keeps them"
+        dialog = AskText(title, about, "what else it should know", hint=hint, may_be_empty=True)
+        _ = self.push_screen(dialog, send)
 
     def _ask_budget(self) -> None:
         deck = self.room.context.deck

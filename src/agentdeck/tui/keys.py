@@ -33,6 +33,7 @@ class Group(StrEnum):
     TASK = "The selected task"
     RUN = "The run"
     VIEW = "What is shown"
+    DIFF = "In the diff"
     DECK = "The deck"
 
 
@@ -221,7 +222,14 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-T, R, V, M, D = Group.TASK, Group.RUN, Group.VIEW, Group.MOVE, Group.DECK
+T, R, V, W, M, D = (
+    Group.TASK,
+    Group.RUN,
+    Group.VIEW,
+    Group.DIFF,
+    Group.MOVE,
+    Group.DECK,
+)
 
 KEYS: Final[tuple[Key, ...]] = (
     # --- the selected task
@@ -296,6 +304,11 @@ KEYS: Final[tuple[Key, ...]] = (
         act="turn_tab(-1)"),
     Key("view.next_tab", "right_square_bracket", "]", "next tab", "The next tab of the task", V, act="turn_tab(1)"),
     Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=13),
+    # --- in the diff, which has these of its own while it has the focus
+    Key("diff.changes", "", "n N", "changes", "To the next change of the diff, or the one before", W),
+    Key("diff.files", "", "f F", "files", "To the next file of the diff, or the one before", W),
+    Key("diff.comment", "", "c", "comment", "Say something about the line; R sends all of it back with the work", W),
+    Key("diff.comments", "", "C", "comments", "All comments on this work, and to one of them", W),
     # --- the deck
     Key("deck.theme", "t", "t", "theme", "Another theme, shown while you choose", D, act="themes"),
     Key("deck.help", "question_mark,f1", "?", "help", "This page", D, act="help", footer=12),

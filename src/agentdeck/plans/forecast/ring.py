@@ -205,6 +205,8 @@ class VirtualRing:
             case e.AttemptAsked(task, attempt) if is_human(self.state, task):
                 takes_s = self._performers.times_of(task).tries[0].work_s
                 self._plan(self.now + takes_s, _Yes(task, attempt))
+            case e.TaskReviewAsked(task) if self.state.settings(task).reviewer is not None:
+                pass  # an agent reviews it
             case e.TaskReviewAsked(task, attempt) | e.TaskProposed(task, attempt):
                 # Of a task that asks nobody, or was said yes to, this comes to nothing.
                 takes_s = self._performers.times_of(task).approve_s

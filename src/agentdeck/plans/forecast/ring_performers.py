@@ -23,7 +23,7 @@ import msgspec
 from agentdeck.core import events as e
 from agentdeck.core import evidence, train
 from agentdeck.core.events import AnyEvent, FailureClass, Verdict
-from agentdeck.core.ids import GateName, ProcessIdentity, TaskId
+from agentdeck.core.ids import AgentName, GateName, ProcessIdentity, TaskId
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import Entry, RunState
 from agentdeck.core.steps import (
@@ -31,6 +31,7 @@ from agentdeck.core.steps import (
     CloseInput,
     Collect,
     Deliver,
+    EndReview,
     Freeze,
     IOStep,
     KeepPermissions,
@@ -42,6 +43,7 @@ from agentdeck.core.steps import (
     PushTarget,
     Release,
     RunGate,
+    RunReview,
     StopAttempt,
     Thaw,
     Watch,
@@ -124,6 +126,8 @@ class Performers:
                 return now if gated else now + check_s
             case RunGate():
                 return self._gate_ends_at(step, now)
+            case RunReview():  # an agent says yes after as long as a person would
+                return now + self.times_of(step.task).approve_s
             case LandEntry():
                 build = self._state.queue[step.entry].build
                 names = build.entries if build is not None else ()
@@ -138,6 +142,7 @@ class Performers:
                 | Deliver()
                 | CloseInput()
                 | Release()
+                | EndReview()
                 | BuildEntry()
                 | KeepPermissions()
                 | PromoteTarget()
@@ -278,6 +283,10 @@ class Performers:
                 return (e.WorktreeReleased(task, attempt),)
             case RunGate():
                 return (self._gate_finished(step, now),)
+            case RunReview():
+                return (self._review_finished(step, e.ReviewVerdict.APPROVE),)
+            case EndReview():
+                return (self._review_finished(step, e.ReviewVerdict.ENDED),)
             case BuildEntry(entry, tip, others):
                 commit, tree = (
                     self._made_up("commit", entry, *others, tip),
@@ -319,6 +328,13 @@ class Performers:
             task=step.task,
             attempt=step.attempt,
         )
+
+    def _review_finished(
+        self, step: RunReview | EndReview, verdict: e.ReviewVerdict
+    ) -> e.ReviewFinished:
+        reviews = self._state.tasks[step.task].attempts[step.attempt - 1].reviews
+        by = next(AgentName(review.by) for review in reviews if review.run == step.run)
+        return e.ReviewFinished(step.task, step.attempt, step.run, by, verdict)
 
     def _made_up(self, *parts: object) -> str:
         """An object id of the usual length that there is not."""

@@ -17,9 +17,11 @@ import msgspec
 from agentdeck.core import evidence
 from agentdeck.core.events import EntryKind, Verdict
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import Attempt, Landing, TaskRun, TaskState
+from agentdeck.core.review import comment_line
+from agentdeck.core.state import Attempt, Landing, Review, TaskRun, TaskState
 from agentdeck.plans.reporting.told import GateTold, Told
 
+COMMENTS_SHOWN: Final = 20  # of one review; the card has them all
 CARD_VERSION: Final = 1
 SECONDS_DIGITS: Final = 3  # as gates are measured
 LINE_CHARS: Final = 400  # of the last line of a gate's log
@@ -99,6 +101,25 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     removed: int | None
 
 
+class ReviewRow(msgspec.Struct, frozen=True):
+    """One review of an attempt's work, by an agent or by a person who sent it back."""
+
+    attempt: int
+    by: str
+    agent: bool  # by an agent; else by a person
+    verdict: str | None  # approve | request changes | failed | ended; None = it goes on
+    summary: str
+    problem: str  # why there is no verdict
+    comments: list[str]  # `file:line: text`
+    at: float  # when it began, seconds since the epoch
+    model: str | None
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    usd: float | None
+    log: str  # folder below the run's folder
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about one task of a run."""
 
@@ -115,6 +136,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     cause: str | None  # of the latest failure, unless it has landed
     policy: str  # auto | approve | review: whose yes it needs
     reviewed: bool  # a review of its diff was asked for
+    reviews: list[ReviewRow]  # oldest first
     approval: Approval | None
     hands: list[str]  # people who worked on it themselves
     skipped_by: str | None
@@ -208,6 +230,7 @@ def _card(
         cause=str(task.cause) if task.cause is not None and not landed else None,
         policy=str(state.settings(task.id).land),
         reviewed=any((task.id, one.number) in told.reviews for one in task.attempts),
+        reviews=[_review(one.number, review) for one in task.attempts for review in one.reviews],
         approval=_approval(told, task, number),
         hands=evidence.hands_of(task, number),
         skipped_by=told.skipped_by.get(task.id) if task.state is TaskState.SKIPPED else None,
@@ -215,6 +238,25 @@ def _card(
         gates=list(_gate_rows(runs, task, landing)),
         files=[File(path=f.path, added=_lines(f.added), removed=_lines(f.removed)) for f in files],
         landing=landing,
+    )
+
+
+def _review(attempt: int, review: Review) -> ReviewRow:
+    return ReviewRow(
+        attempt=attempt,
+        by=review.by,
+        agent=review.run > 0,
+        verdict=str(review.verdict) if review.verdict is not None else None,
+        summary=review.summary,
+        problem=review.problem,
+        comments=[comment_line(comment) for comment in review.comments],
+        at=review.started_at,
+        model=review.model,
+        tokens_in=review.tokens_in,
+        tokens_out=review.tokens_out,
+        tokens_cached=review.tokens_cached,
+        usd=review.usd or None,
+        log=review.log,
     )
 
 

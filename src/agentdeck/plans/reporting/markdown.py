@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from agentdeck.plans.reporting import plain, wording
-from agentdeck.plans.reporting.card import Card
+from agentdeck.plans.reporting.card import COMMENTS_SHOWN, Card
 from agentdeck.plans.reporting.report import KIND, Done, Group, Report
 
 FILES_SHOWN: Final = 40  # of one task; the JSON has them all
@@ -225,6 +225,12 @@ def _evidence(card: Card) -> Iterator[str]:
     consent, landing = wording.consent(card), card.landing
     if consent:
         yield f"- Approval: {text(consent)}"
+    for row in card.reviews:
+        yield f"- Review: {text(wording.review(row))}"
+        for comment in row.comments[:COMMENTS_SHOWN]:
+            yield f"  - {text(comment)}"
+    if card.reviews:
+        yield f"- Sent back by review: {wording.count(wording.rounds(card), 'time')}"
     if card.hands:
         yield f"- By hand: {text(', '.join(card.hands))}"
     if landing is not None:

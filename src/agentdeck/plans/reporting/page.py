@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from agentdeck.plans.reporting import wording
-from agentdeck.plans.reporting.card import Card
+from agentdeck.plans.reporting.card import COMMENTS_SHOWN, Card
 from agentdeck.plans.reporting.markdown import FILES_SHOWN, names
 from agentdeck.plans.reporting.markup import Child, Markup, element, joined
 from agentdeck.plans.reporting.report import KIND, Done, Group, Report
@@ -339,6 +339,12 @@ def _facts_of(task: Done) -> Iterator[tuple[str, Markup | str]]:
     consent = wording.consent(card)
     if consent:
         yield "Approval", consent
+    for row in card.reviews:
+        yield "Review", wording.review(row)
+        for comment in row.comments[:COMMENTS_SHOWN]:
+            yield "", comment
+    if card.reviews:
+        yield "Sent back", f"by review: {wording.count(wording.rounds(card), 'time')}"
     if card.hands:
         yield "By hand", ", ".join(card.hands)
     if landing is not None:

@@ -22,7 +22,14 @@ from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import STUCK, RunState, TaskState
 from agentdeck.core.verdicts import Standing
-from agentdeck.plans.reporting.card import Card, base_landings, cards, in_order_of_landing
+from agentdeck.plans.reporting.card import (
+    Card,
+    ReviewRow,
+    Try,
+    base_landings,
+    cards,
+    in_order_of_landing,
+)
 from agentdeck.plans.reporting.told import Told
 
 REPORT_VERSION: Final = 1
@@ -166,7 +173,8 @@ def _needed_later(plan: Plan, order: Sequence[str]) -> dict[str, list[str]]:
 
 def _done(state: RunState, card: Card, first: list[str]) -> Done:
     spec = state.spec(TaskId(card.task))
-    known = [one.usd for one in card.attempts if one.usd is not None]
+    used: list[Try | ReviewRow] = [*card.attempts, *card.reviews]
+    known = [one.usd for one in used if one.usd is not None]
     landing = card.landing
     stuck = state.tasks[TaskId(card.task)].state in STUCK  # then its reason says it all
     told = card.reason if stuck else explain(state, TaskId(card.task), _until(state))
@@ -175,7 +183,7 @@ def _done(state: RunState, card: Card, first: list[str]) -> Done:
         brief=brief_of(spec.prompt),
         why=told.removeprefix(f"{card.task} is ")[:REASON_CHARS],
         seconds=sum(one.seconds for one in card.attempts),
-        tokens=sum(one.tokens_in + one.tokens_out for one in card.attempts),
+        tokens=sum(one.tokens_in + one.tokens_out for one in used),
         usd=sum(known) if known else None,
         added=sum(file.added or 0 for file in card.files),
         removed=sum(file.removed or 0 for file in card.files),
@@ -217,7 +225,7 @@ def _title(plan: Plan, phase: str | None) -> str:
 def _totals(told: Told, tasks: Iterable[Done]) -> Totals:
     state, found = told.state, list(tasks)
     tries = [one for task in found for one in task.card.attempts]
-    known = [one.usd for one in tries if one.usd is not None]
+    known = [task.usd for task in found if task.usd is not None]
     last = {(run.event.gate, run.event.tree): run.standing for run in told.gates}
     landed = [task for task in found if task.card.landing is not None]
     states: dict[str, int] = {}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from agentdeck.core.words import short_duration
-from agentdeck.plans.reporting.card import Card, GateRow, Try
+from agentdeck.plans.reporting.card import Card, GateRow, ReviewRow, Try
 from agentdeck.plans.reporting.report import Done, Report
 
 UNKNOWN: Final = "–"
@@ -105,6 +105,19 @@ def on_what(row: GateRow) -> str:
 def outcome(report: Report) -> str:
     """How the run stands."""
     return report.outcome or ("needs a person" if report.needs_person else "goes on")
+
+
+def review(row: ReviewRow) -> str:
+    """Who reviewed which attempt, and how that ended."""
+    verdict = row.verdict or "goes on"
+    comments = f", {count(len(row.comments), 'comment')}" if row.comments else ""
+    said = row.problem or row.summary
+    return f"{row.by} on attempt {row.attempt}: {verdict}{comments}" + (f": {said}" if said else "")
+
+
+def rounds(card: Card) -> int:
+    """How often a reviewer sent the work back."""
+    return sum(row.verdict == "request changes" for row in card.reviews)
 
 
 def consent(card: Card) -> str:

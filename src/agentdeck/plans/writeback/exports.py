@@ -64,7 +64,7 @@ def _task(state: RunState, task: TaskRun, mark: Mark) -> dict[str, object]:
             "commit": landed or "",
             "attempts": len(task.attempts),
             "tokens": sum(a.tokens_in + a.tokens_out for a in task.attempts),
-            "usd": round(sum(a.usd for a in task.attempts), 6),
+            "usd": round(sum(a.usd + a.review_usd for a in task.attempts), 6),
         },
     }
     said = ("id", "title", "status", "dependencies", "metadata")

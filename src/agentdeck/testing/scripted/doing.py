@@ -41,6 +41,11 @@ def _say(work: Work, text: str) -> None:
     work.say(text)
 
 
+def _last_word(work: Work, text: str) -> None:
+    work.say(text)
+    work.has_last_word = True
+
+
 def _tool(work: Work, words: str) -> None:
     work.use(claimed(words))
 
@@ -146,6 +151,7 @@ def _nothing(_work: Work, _: str) -> None:
 
 ACTIONS: dict[str, Callable[[Work, str], None]] = {
     "say": _say,
+    "last-word": _last_word,
     "tool": _tool,
     "sleep": _sleep,
     "work": _work,

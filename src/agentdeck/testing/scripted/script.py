@@ -14,6 +14,7 @@ from agentdeck.testing.scripted.endings import SCRIPT, Trouble
 INSTRUCTIONS = {
     # what it does
     "say": "TEXT — say something",
+    "last-word": "TEXT — say something, and nothing more at the end",
     "tool": "NAME TARGET — claim to use a tool",
     "sleep": "SECONDS — do nothing, but listen",
     "work": "[SECONDS] — what it does without a script",
@@ -55,7 +56,7 @@ INSTRUCTIONS = {
     "partial-line": "[CODE] — end in the middle of a line, without a result",
 }
 NEEDS_ARGUMENT = {
-    *("say", "sleep", "write", "append", "remove", "commit", "ask", "fail"),
+    *("say", "last-word", "sleep", "write", "append", "remove", "commit", "ask", "fail"),
     *("rate-limit", "quota", "flood", "long-line", "endless-line"),
 }
 # A session that goes on goes on behind these, though they did not come to their end.

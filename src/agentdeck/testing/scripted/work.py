@@ -2,7 +2,8 @@
 
 Rules:
 - A prompt with a script is answered by that. One without goes on with what is left of the session's
-  script; if nothing is left, the first is answered by `work` and a later one by a few words.
+  script; if nothing is left, the first is answered by `work`, or by a reviewer with a yes, and a
+  later one by a few words.
 - At the end of a script what was written is committed, unless it said `leave`.
 - Everything that it makes up depends on the task and the attempt alone.
 """
@@ -44,6 +45,7 @@ class Work:
         self.answer = ""
         self.leaves = False
         self.asks_permission = False
+        self.has_last_word = False  # it has said that already
         self.hangs = False  # once the result was said
         self._number = attempt.number
         self._store = store
@@ -89,7 +91,7 @@ class Work:
             if trouble.kind in (CRASH, SCRIPT):
                 raise
             return self.voice.failed(trouble)
-        self.voice.finish(last_word)
+        self.voice.finish("" if self.has_last_word else last_word)
         return 0
 
     def _take_up(self, prompt: str) -> str:
@@ -106,11 +108,17 @@ class Work:
                 if (word, argument) in SETTINGS:
                     doing.action(word)(self, argument)
         elif script or (first and not session.resumed):
-            session.script, session.done = script or [("work", "")], 0
+            session.script, session.done = script or [self._usual()], 0
         else:
             session.script, session.done = [("say", f"Understood: {words}")], 0
             return ""
         return f"{self.task} is done"
+
+    def _usual(self) -> tuple[str, str]:
+        """What it does without a script: the work, or as a reviewer a yes to it."""
+        if os.environ.get("AGENTDECK_REVIEW"):
+            return "last-word", '{"verdict": "approve", "summary": "It does what its brief says."}'
+        return "work", ""
 
     def _perform(self) -> None:
         session = self.session

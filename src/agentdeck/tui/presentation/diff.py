@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from rich.text import Text
 
 from agentdeck.control.sanitize import clean
+from agentdeck.tui.presentation.diff_rows import DiffRow
 
 MAX_LINES: Final = 20_000
 MAX_COLOURED: Final = 3_000  # lines that get syntax colours: beyond, reading is not what one does
@@ -80,21 +81,26 @@ def size_of(file: DiffFile) -> tuple[int, int]:
 
 def diff_texts(text: str, colours: DiffColours) -> list[Text]:
     """The diff, ready to be shown."""
+    return [row.text for row in diff_rows(text, colours)]
+
+
+def diff_rows(text: str, colours: DiffColours) -> list[DiffRow]:
+    """The diff, ready to be gone through."""
     files = files_of(text)
-    found: list[Text] = []
+    found: list[DiffRow] = []
     added = sum(size_of(file)[0] for file in files)
     removed = sum(size_of(file)[1] for file in files)
     if files:
         word = "file" if len(files) == 1 else "files"
-        found.append(
-            Text.assemble((f"{len(files)} {word} ", "bold"), *_size(added, removed, colours))
-        )
+        size = Text.assemble((f"{len(files)} {word} ", "bold"), *_size(added, removed, colours))
+        found.append(DiffRow(size, "text"))
     for file in files:
-        for line in _file(file, colours, coloured=len(found) < MAX_COLOURED):
+        for row in _file(file, colours, coloured=len(found) < MAX_COLOURED):
             if len(found) >= MAX_LINES:
-                found.append(Text("… the rest is left out; `git diff` has it", colours.muted))
+                rest = Text("… the rest is left out; `git diff` has it", colours.muted)
+                found.append(DiffRow(rest, "text"))
                 return found
-            found.append(line)
+            found.append(row)
     return found
 
 
@@ -102,31 +108,32 @@ def _size(added: int, removed: int, colours: DiffColours) -> list[tuple[str, str
     return [(f"+{added}", colours.added), (" ", ""), (f"−{removed}", colours.removed)]
 
 
-def _file(file: DiffFile, colours: DiffColours, *, coloured: bool) -> Iterator[Text]:
+def _file(file: DiffFile, colours: DiffColours, *, coloured: bool) -> Iterator[DiffRow]:
     note = f"  {file.note}" if file.note else ""
     path = clean(file.path.encode("utf-8", "replace"))
-    yield Text("")
+    yield DiffRow(Text(""), "text")
     head = Text.assemble((path, colours.file), (note, colours.muted), "  ")
     if file.lines:
         head.append_text(Text.assemble(*_size(*size_of(file), colours)))
-    yield head
+    yield DiffRow(head, "file", file.path)
     code = _coloured(file, colours) if coloured else None
     number = 0
     for at, line in enumerate(file.lines):
         if line.startswith("@@"):
             number = _new_start(line)
-            yield Text(
-                " " * NUMBER_CELLS + "  " + clean(line.encode("utf-8", "replace")), colours.hunk
-            )
+            shown = clean(line.encode("utf-8", "replace"))
+            hunk = Text(" " * NUMBER_CELLS + "  " + shown, colours.hunk)
+            yield DiffRow(hunk, "hunk", file.path, number)
             continue
         sign = line[:1] or " "
         role = {"+": colours.added, "-": colours.removed}.get(sign, "")
         shown = str(number) if sign in "+ " and number else ""
+        here, kind = number, "gone" if sign == "-" else "line"
         number += sign in "+ "
         text = Text(shown.rjust(NUMBER_CELLS) + " ", colours.muted)
         text.append(sign, role)
         text.append_text(code[at] if code is not None else Text(_safe(line[1:]), role))
-        yield text
+        yield DiffRow(text, kind, file.path, here)
 
 
 def _safe(line: str) -> str:

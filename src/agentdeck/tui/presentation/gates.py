@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentdeck.core import evidence, verdicts
-from agentdeck.core.events import FailureClass, Verdict
+from agentdeck.core.events import FailureClass, ReviewVerdict, Verdict
 from agentdeck.core.plan import GateWhen
+from agentdeck.core.review import in_words
 from agentdeck.core.state import GateRun, RunState, TaskRun
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import clock_time, duration
@@ -18,6 +19,14 @@ WORDS = {
     Verdict.FAILED: ("failed", "state-failed"),
     Verdict.TIMED_OUT: ("timed out", "state-failed"),
     Verdict.BROKEN: ("could not be run", "state-asks"),
+}
+
+
+JUDGED = {
+    ReviewVerdict.APPROVE: ("approved", "state-landed"),
+    ReviewVerdict.REQUEST_CHANGES: ("wants changes", "state-asks"),
+    ReviewVerdict.FAILED: ("gave no verdict", "state-failed"),
+    ReviewVerdict.ENDED: ("was ended", "muted"),
 }
 
 
@@ -36,6 +45,8 @@ def gate_lines(deck: Deck, width: int) -> list[Line]:
         found += [*([EMPTY] if found else []), cut_line(head, width)]
         for name in names:
             found += _gate(deck, name, tree, width)
+    reviews = list(_reviews(deck, task, width))
+    found += [*([EMPTY] if found and reviews else []), *reviews]
     if task.cause is FailureClass.GATE and task.reason:
         # the tree that failed left the queue with its entry; its last lines are in the reason
         found += [EMPTY, (Span("What it failed on", "state-failed bold"),)]
@@ -45,6 +56,23 @@ def gate_lines(deck: Deck, width: int) -> list[Line]:
             (Span("The plan has no gate for this task: finished work lands as it is.", "muted"),)
         ]
     return found
+
+
+def _reviews(deck: Deck, task: TaskRun, width: int) -> Iterator[Line]:
+    """Each review of the task's work: whose it is, how it ended, what it said."""
+    told = [(attempt.number, one) for attempt in task.attempts for one in attempt.reviews]
+    if told:
+        yield (Span("Reviews", "bold"),)
+    for number, one in told:
+        word, role = (
+            JUDGED[one.verdict] if one.verdict is not None else ("goes on", "state-checking")
+        )
+        left: Line = (Span("  "), Span(plain(one.by), "bold"), Span(f"  {word}", role))
+        when = clock_time(one.finished_at or one.started_at, utc=deck.frozen)
+        yield spread(left, (Span(f"attempt {number}  {when}", "muted"),), width)
+        said = in_words(one.problem or one.summary, one.comments)
+        if said:
+            yield from wrapped(said, width, "muted", indent="    ")
 
 
 def _trees(state: RunState, task: TaskRun) -> Iterator[tuple[str, GateWhen, str, str]]:

@@ -27,7 +27,7 @@ def history_lines(deck: Deck, width: int) -> list[Line]:
         found += [*([EMPTY] if found else []), *_attempt(deck, task, attempt, width)]
     if len(task.attempts) > 1:
         worked = sum(a.worked_s(deck.now) for a in task.attempts)
-        usd = sum(a.usd for a in task.attempts)
+        usd = sum(a.usd + a.review_usd for a in task.attempts)
         total = f"{plural(len(task.attempts), 'attempt')}, {duration(worked)} of work, {money(usd)}"
         found += [EMPTY, (Span("In all ", "muted"), Span(total))]
     if task.feedback or task.queued:

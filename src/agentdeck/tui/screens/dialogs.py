@@ -179,9 +179,12 @@ class AskText(Dialog[str]):
         *,
         hint: str = "enter sends · escape sends nothing",
         may_be_empty: bool = False,
+        value: str = "",
+        most: int = MAX_MESSAGE,
     ) -> None:
         super().__init__(title)
         self._about, self._placeholder = about, placeholder
+        self._value, self._most = value, most
         self._hint, self._may_be_empty = hint, may_be_empty
 
     def compose(self) -> ComposeResult:
@@ -189,7 +192,7 @@ class AskText(Dialog[str]):
         with Vertical(classes="dialog"):
             if self._about:
                 yield Static(self._about, classes="details", markup=False)
-            yield Input(placeholder=self._placeholder, max_length=MAX_MESSAGE)
+            yield Input(self._value, placeholder=self._placeholder, max_length=self._most)
             yield Static(self._hint, classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

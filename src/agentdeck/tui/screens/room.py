@@ -16,12 +16,18 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
+from agentdeck.core.events import ReviewComment
 from agentdeck.core.ids import TaskId
+from agentdeck.core.review import COMMENT_CHARS
 from agentdeck.tui.keys import KEYS, Context, Key
 from agentdeck.tui.model import first_choice, next_that_needs_me
 from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.merge_queue import task_of_row
+from agentdeck.tui.screens.comment_list import CommentList
+from agentdeck.tui.screens.dialogs import AskText
 from agentdeck.tui.widgets.agents_pane import AgentsPane
+from agentdeck.tui.widgets.diff_view import DiffView
 from agentdeck.tui.widgets.header_bar import HeaderBar
 from agentdeck.tui.widgets.key_bar import KeyBar
 from agentdeck.tui.widgets.plan_pane import PlanPane
@@ -305,8 +311,13 @@ class RoomScreen(Screen[None]):
         self.refresh_deck()
 
     def _show_tab(self, tab: str) -> None:
-        self.query_one(TaskPane).turn_to(tab)
-        self._see("task")
+        pane = self.query_one(TaskPane)
+        again = pane.tab == tab == "diff"  # d once more goes into it
+        pane.turn_to(tab)
+        if again:
+            self.go_to("task")
+        else:
+            self._see("task")
 
     def _see(self, pane: str) -> None:
         """Bring a pane to the front where only one is shown; elsewhere the focus stays."""
@@ -314,6 +325,53 @@ class RoomScreen(Screen[None]):
             self.go_to(pane)
         else:
             self.refresh_deck()
+
+    # --- comments on the diff ------------------------------------------------------------------
+
+    def draft(self) -> Draft:
+        """The comments on the selected task's work that were not sent yet."""
+        return self.query_one(TaskPane).draft()
+
+    def forget_draft(self, task: TaskId, attempt: int) -> None:
+        """It was sent."""
+        self.query_one(TaskPane).forget_draft(task, attempt)
+
+    def on_diff_view_comment_wanted(self, event: DiffView.CommentWanted) -> None:
+        """Ask what is to be said of a line; an empty answer takes back what was said."""
+        pane = self.query_one(TaskPane)
+        before = pane.said_of(event.file, event.line)
+        where = f"{event.file}:{event.line}" if event.line else event.file
+        hint = "enter keeps it, an empty one drops it · R sends all · escape"
+        dialog = AskText(
+            f"Comment on {where}",
+            "",
+            "what should be done here",
+            hint=hint,
+            may_be_empty=True,
+            value=before,
+            most=COMMENT_CHARS,
+        )
+
+        def keep(text: str | None) -> None:
+            if text is not None:
+                pane.note(ReviewComment(event.file, event.line, text))
+
+        _ = self.app.push_screen(dialog, keep)
+
+    def on_diff_view_list_wanted(self) -> None:
+        """All comments; the one that is chosen gets the cursor."""
+        pane = self.query_one(TaskPane)
+        remarks = pane.remarks()
+        if not remarks:
+            self.notify("There is no comment yet; c makes one.", timeout=3)
+            return
+        view = pane.query_one(DiffView)
+
+        def show(chosen: int | None) -> None:
+            if chosen is not None:
+                view.go_to(remarks[chosen].comment.file, remarks[chosen].comment.line)
+
+        _ = self.app.push_screen(CommentList(remarks), show)
 
     def _zoom(self) -> None:
         width, height = self.app.size

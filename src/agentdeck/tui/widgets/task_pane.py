@@ -18,11 +18,21 @@ from textual.message import Message
 from agentdeck.agents.passages import Passages
 from agentdeck.control.logtail import LogTail
 from agentdeck.core.errors import DeckError
+from agentdeck.core.events import ReviewComment
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt
 from agentdeck.tui.presentation.brief import brief_lines
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.diff import DiffColours, diff_texts
+from agentdeck.tui.presentation.diff import DiffColours, diff_rows
+from agentdeck.tui.presentation.diff_rows import (
+    DiffRow,
+    Draft,
+    Remark,
+    on_line,
+    put,
+    remarks_of,
+    with_remarks,
+)
 from agentdeck.tui.presentation.gates import gate_lines
 from agentdeck.tui.presentation.history import history_lines
 from agentdeck.tui.presentation.line import Line, cells
@@ -32,6 +42,7 @@ from agentdeck.tui.presentation.rendered_source import RenderedSource
 from agentdeck.tui.presentation.status import ascii_signs
 from agentdeck.tui.presentation.task_title import attempt_title, no_diff, no_log, task_title
 from agentdeck.tui.roles import Roles
+from agentdeck.tui.widgets.diff_view import DiffView
 from agentdeck.tui.widgets.log_view import LogView
 from agentdeck.tui.widgets.row_list import LinesView
 from agentdeck.tui.widgets.styled import Pane, roles_of
@@ -96,13 +107,16 @@ class TaskPane(Pane):
         self._diff_of: object = None
         self._diff_at = 0.0
         self._tail: LogTail | RenderedSource | None = None
+        self._rows: list[DiffRow] = []  # of the diff, without comments
+        self._remarks: object = None  # what was shown with them
+        self._drafts: dict[tuple[TaskId, int], Draft] = {}  # not sent; by task and attempt
 
     def compose(self) -> ComposeResult:
         """A row of names and one view for each kind of content."""
         yield TabStrip(id="tabs")
         with Vertical(id="tab-body"):
             yield LogView(id="log")
-            yield LogView(id="diff")
+            yield DiffView(id="diff")
             yield LinesView(id="lines")
 
     def show(self, deck: Deck) -> None:
@@ -159,11 +173,6 @@ class TaskPane(Pane):
         if self._deck is not None:
             self.call_after_refresh(self._again)
 
-    def notify_style_update(self) -> None:
-        """Colours are part of rendered lines."""
-        super().notify_style_update()
-        self._diff_of = None
-
     def on_tab_strip_chosen(self, event: TabStrip.Chosen) -> None:
         """A tab was clicked."""
         event.stop()
@@ -173,10 +182,10 @@ class TaskPane(Pane):
     def _view_name(self) -> str:
         return self.tab if self.tab in ("log", "diff") else "lines"
 
-    def _views(self) -> dict[str, LogView | LinesView]:
+    def _views(self) -> dict[str, LogView | DiffView | LinesView]:
         return {
             "log": self.query_one("#log", LogView),
-            "diff": self.query_one("#diff", LogView),
+            "diff": self.query_one("#diff", DiffView),
             "lines": self.query_one("#lines", LinesView),
         }
 
@@ -220,17 +229,19 @@ class TaskPane(Pane):
     # --- the diff ------------------------------------------------------------------------------
 
     def _show_diff(self, deck: Deck) -> None:
-        view = self.query_one("#diff", LogView)
+        view = self.query_one("#diff", DiffView)
         task, width = deck.task, view.size.width
         attempt = task.attempt if task is not None else None
         if attempt is None or attempt.base is None or task is None or deck.simulated:
-            subject: object = (deck.selected, no_diff(deck), width)
+            subject: object = (deck.selected, no_diff(deck), width, id(roles_of(self)))
             if subject != self._diff_of and width:
                 self._diff_of = subject
-                view.set_source(ListSource(_paragraphs(no_diff(deck), width, roles_of(self))))
+                self._rows = _as_rows(_paragraphs(no_diff(deck), width, roles_of(self)))
+                view.show_rows(self._rows, fresh=True)
             return
+        self._show_remarks(fresh=False)
         head = attempt.collected.head if attempt.collected else attempt.tools
-        subject = (task.id, attempt.number, head)
+        subject = (task.id, attempt.number, head, id(roles_of(self)))  # colours are in the rows
         changed_task = not isinstance(self._diff_of, tuple) or self._diff_of[:2] != subject[:2]
         if subject == self._diff_of:
             return
@@ -262,22 +273,67 @@ class TaskPane(Pane):
             dark=self.app.current_theme.dark,
         )
         try:
-            found = diff_texts(diff_of(deck.state, task), colours)
-            lines = [Text.assemble(" ", line) for line in found]
-            problem = "" if lines else no_diff(deck)
+            rows = diff_rows(diff_of(deck.state, task), colours)
+            problem = "" if rows else no_diff(deck)
         except DeckError as error:
-            lines, problem = [], f"{error.message}. {error.hint}".strip()
-        self.app.call_from_thread(self._put_diff, task, lines, problem, fresh)
+            rows, problem = [], f"{error.message}. {error.hint}".strip()
+        self.app.call_from_thread(self._put_diff, task, rows, problem, fresh)
 
-    def _put_diff(self, task: TaskId, lines: list[Text], problem: str, fresh: bool) -> None:
+    def _put_diff(self, task: TaskId, rows: list[DiffRow], problem: str, fresh: bool) -> None:
         if self._deck is None or self._deck.selected != task:
             return
-        view = self.query_one("#diff", LogView)
         if problem:
-            lines = _paragraphs(problem, view.size.width, roles_of(self))
-        if fresh or view.following:
-            view.set_source(ListSource(lines, limit=max(1, len(lines))))
-            view.action_scroll_home()
+            width = self.query_one("#diff", DiffView).size.width
+            rows = _as_rows(_paragraphs(problem, width, roles_of(self)))
+        self._rows, self._remarks = rows, None
+        self._show_remarks(fresh=fresh)
+
+    # --- comments on the diff --------------------------------------------------------------------
+
+    def draft(self) -> Draft:
+        """The comments on the selected task's work that were not sent yet."""
+        return self._drafts.get(key, ()) if (key := self._draft_key()) is not None else ()
+
+    def remarks(self) -> list[Remark]:
+        """All comments on it, also those of reviewers."""
+        task = self._deck.task if self._deck is not None else None
+        attempt = task.attempt if task is not None else None
+        return remarks_of(attempt, self.draft()) if attempt is not None else []
+
+    def said_of(self, file: str, line: int) -> str:
+        """What the draft says of a line."""
+        return on_line(self.draft(), file, line)
+
+    def note(self, comment: ReviewComment) -> None:
+        """Keep a comment until it is sent; an empty one takes back what was there."""
+        key = self._draft_key()
+        if key is not None:
+            self._drafts[key] = put(self.draft(), comment)
+            self._show_remarks(fresh=False)
+
+    def forget_draft(self, task: TaskId, attempt: int) -> None:
+        """It was sent."""
+        self._drafts.pop((task, attempt), None)
+        self._show_remarks(fresh=False)
+
+    def _draft_key(self) -> tuple[TaskId, int] | None:
+        task = self._deck.task if self._deck is not None else None
+        attempt = task.attempt if task is not None else None
+        return (task.id, attempt.number) if task is not None and attempt is not None else None
+
+    def _show_remarks(self, *, fresh: bool) -> None:
+        """The diff with all comments, if any is new."""
+        view, roles, remarks = self.query_one("#diff", DiffView), roles_of(self), self.remarks()
+        subject = (tuple(remarks), view.size.width, id(self._rows), id(roles))
+        if subject == self._remarks and not fresh:
+            return
+        self._remarks = subject
+        styles = (roles.hexed("state-checking"), roles.hexed("state-asks"))
+        view.show_rows(with_remarks(self._rows, remarks, view.size.width, *styles), fresh=fresh)
+
+
+def _as_rows(lines: Sequence[Text]) -> list[DiffRow]:
+    return [DiffRow(line, "text") for line in lines]
 
 
 def _paragraphs(text: str, width: int, roles: Roles) -> list[Text]:

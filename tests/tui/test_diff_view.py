@@ -1,0 +1,238 @@
+"""The diff of work that waits for a review: going through it, comments, sending it back."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.tui.sample_journal import Story, identity
+from tests.tui.test_room_keys import Room, room
+from tests.tui.test_room_pictures import SIZES, compare, take
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList
+
+from agentdeck.core import commands as c
+from agentdeck.core import events as e
+from agentdeck.core.events import FileTouched, ReviewComment, ReviewVerdict
+from agentdeck.core.ids import AgentName, RunId, TaskId
+from agentdeck.core.plan import Agent, Land, ReviewRules
+from agentdeck.core.state import RunState
+from agentdeck.testing import builders
+from agentdeck.tui.presentation.diff import DiffColours, diff_rows
+from agentdeck.tui.presentation.diff_rows import Remark, on_line, put, seek, with_remarks
+from agentdeck.tui.screens.dialogs import AskText
+from agentdeck.tui.widgets.diff_view import DiffView
+
+API, OTHER = TaskId("API"), TaskId("OTHER")
+CRITIC = AgentName("critic")
+BEFORE = "".join(f"line {n}\n" for n in range(1, 31))
+AFTER = BEFORE.replace("line 3\n", "line three\n").replace("line 25\n", "line 25\nline 25b\n")
+
+
+def git(repo: Path, *args: str) -> str:
+    done = subprocess.run(["git", *args], cwd=repo, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def reviewing(folder: Path) -> Story:
+    """A run in a real repository; API waits for a review that critic was not content with."""
+    repo = folder / "repo"
+    repo.mkdir(parents=True)
+    git(repo, "init", "--quiet", "--initial-branch=main")
+    (repo / "api.py").write_text(BEFORE)
+    git(repo, "add", "--all")
+    git(repo, "commit", "--quiet", "-m", "first")
+    base = git(repo, "rev-parse", "HEAD")
+    (repo / "api.py").write_text(AFTER)
+    (repo / "guide.md").write_text("# Guide\n\nUse it.\n")
+    git(repo, "add", "--all")
+    git(repo, "commit", "--quiet", "-m", "work")
+    head, tree = git(repo, "rev-parse", "HEAD"), git(repo, "rev-parse", "HEAD^{tree}")
+    plan = builders.plan(
+        builders.task("API", title="Serve the answers"),
+        builders.task("OTHER<API", title="Go on from there"),
+        name="review",
+        land=Land.REVIEW,
+        agents=(Agent(CRITIC, command=("critic", "{prompt}")),),
+        review=ReviewRules(by=CRITIC, rounds=0),
+    )
+    story = Story(plan)
+    story.history.clear()
+    story.state = RunState()
+    story.tell(
+        e.RunStarted(
+            RunId("review-0a1b"), plan, str(repo / ".git"), "main", base, "t", "deck/x", str(repo)
+        ),
+        e.EngineStarted(identity(900), "0.1.0"),
+        e.AttemptClaimed(API, 1, AgentName("scripted")),
+        e.WorktreePrepared(API, 1, str(repo), "deck/x/API", base),
+        e.AttemptLaunched(API, 1, identity(1), identity(2)),
+    )
+    files = (FileTouched("api.py", 2, 1), FileTouched("guide.md", 3, 0))
+    comment = ReviewComment("api.py", 3, "a number was better")
+    story.tell(
+        e.AttemptExited(API, 1, 0, ok=True),
+        e.AttemptCollected(API, 1, head, tree, 1, files),
+        e.TaskReviewAsked(API, 1),
+        e.ReviewStarted(API, 1, 1, CRITIC, head),
+        e.ReviewFinished(API, 1, 1, CRITIC, ReviewVerdict.REQUEST_CHANGES, "nearly", (comment,)),
+    )
+    return story
+
+
+async def into_the_diff(deck: Room) -> DiffView:
+    await deck.select("API")
+    await deck.press("d", "d")
+    view = deck.app.room.query_one(DiffView)
+    assert view.has_focus
+    return view
+
+
+def here(view: DiffView) -> tuple[str, int]:
+    row = view.rows[view.cursor]
+    return row.file, row.line
+
+
+async def test_keys_lead_from_change_to_change_and_from_file_to_file(tmp_path: Path) -> None:
+    """Keys n and N stop at each change, f and F at each file; beyond the last nothing happens."""
+    async with room(tmp_path / "d", reviewing(tmp_path)) as deck:
+        view = await into_the_diff(deck)
+        assert here(view) == ("api.py", 0)
+        seen = []
+        for key in ("n", "n", "n", "n", "N", "N"):
+            await deck.press(key)
+            seen.append(here(view))
+        first, second, guide = ("api.py", 3), ("api.py", 26), ("guide.md", 1)
+        assert seen == [first, second, guide, guide, second, first]
+        await deck.press("f")
+        assert here(view) == ("guide.md", 0)
+        await deck.press("F")
+        assert here(view) == ("api.py", 0)
+
+
+async def test_comments_are_kept_until_they_are_sent_back_with_the_work(tmp_path: Path) -> None:
+    """Two lines are commented; the draft survives another task and tab; R sends all of it."""
+    async with room(tmp_path / "d", reviewing(tmp_path)) as deck:
+        await into_the_diff(deck)
+        await deck.press("n", "n", "c")
+        assert isinstance(deck.app.screen, AskText)
+        await deck.press(*"why", "enter")
+        await deck.press("f", "j", "j", "j", "c")
+        await deck.press(*"more", "enter")
+        await deck.press("l")
+        await deck.select("OTHER")
+        view = await into_the_diff(deck)
+        assert [row.text.plain.strip() for row in view.rows if row.kind == "note"] == [
+            "│ critic: a number was better",
+            "│ you, not sent: why",
+            "│ you, not sent: more",
+        ]
+        await deck.press("R")
+        dialog = deck.app.screen
+        assert isinstance(dialog, AskText)
+        await deck.press(*"ok", "enter")
+        comments = (ReviewComment("api.py", 26, "why"), ReviewComment("guide.md", 2, "more"))
+        assert deck.source.sent == [c.Retry(API, "ok", comments=comments)]
+        assert deck.app.room.draft() == ()
+
+
+async def test_escape_keeps_the_draft_and_an_empty_comment_drops_it(tmp_path: Path) -> None:
+    """Nothing is sent by escape; a comment is changed in place, and gone when it is emptied."""
+    async with room(tmp_path / "d", reviewing(tmp_path)) as deck:
+        await into_the_diff(deck)
+        await deck.press("n", "c")
+        await deck.press(*"no", "enter")
+        await deck.press("R", "escape")
+        assert deck.source.sent == []
+        assert deck.app.room.draft() == (ReviewComment("api.py", 3, "no"),)
+        await deck.press("c")
+        line = deck.app.screen.query_one(Input)
+        assert line.value == "no"
+        line.value = ""
+        await deck.press("enter")
+        assert deck.app.room.draft() == ()
+
+
+async def test_the_list_of_comments_leads_to_each(tmp_path: Path) -> None:
+    """C names every comment with whose it is; enter puts the cursor there."""
+    async with room(tmp_path / "d", reviewing(tmp_path)) as deck:
+        view = await into_the_diff(deck)
+        await deck.press("f", "j", "j", "c")
+        await deck.press(*"why", "enter")
+        await deck.press("C")
+        rows = deck.app.screen.query_one(OptionList)
+        assert [str(option.prompt) for option in rows.options] == [
+            "api.py:3: a number was better  (critic)",
+            "guide.md:1: why  (not sent)",
+        ]
+        await deck.press("enter")
+        assert here(view) == ("api.py", 3)
+
+
+async def test_approving_from_the_diff_is_one_key(tmp_path: Path) -> None:
+    """The key a says yes to the work that is looked at."""
+    async with room(tmp_path / "d", reviewing(tmp_path)) as deck:
+        await into_the_diff(deck)
+        await deck.press("a")
+        assert deck.source.sent == [c.Approve(API)]
+
+
+@pytest.mark.parametrize("size", ["80x24", "120x36"])
+async def test_picture_of_a_diff_with_comments(tmp_path: Path, size: str) -> None:
+    """You should see the diff of API with the cursor on line 26 of api.py, critic's comment below
+    line 3, and below line 26 one that is not sent, each beside a bar.
+    """
+
+    async def comment(pilot: Pilot[None]) -> None:
+        await pilot.press("d", "d")
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+        await pilot.press("n", "n", "c", *"say why", "enter")
+        await pilot.pause()
+
+    story = reviewing(tmp_path)
+    picture = await take(tmp_path / "d", story, size, ".svg", selected="API", steps=comment)
+    assert size in SIZES
+    compare(f"diff-comments-{size}.svg", picture)
+
+
+COLOURS = DiffColours("green", "red", "blue", "bold", "grey50", dark=True)
+DIFF = """diff --git a/a.py b/a.py
+--- a/a.py
++++ b/a.py
+@@ -1,3 +1,3 @@
+ one
+-two
++2
+ three
+"""
+
+
+def test_a_comment_stands_below_its_line_or_as_near_as_there_is() -> None:
+    """On a line, on a file, on a line the diff does not show, on a file it does not have."""
+    rows = diff_rows(DIFF, COLOURS)
+    said = [("a.py", 2), ("a.py", 0), ("a.py", 900), ("b.py", 1)]
+    remarks = [Remark("kim", ReviewComment(*place, f"n{n}")) for n, place in enumerate(said)]
+    shown = [row.text.plain for row in with_remarks(rows, remarks, 60, "", "")]
+    at = {n: next(i for i, text in enumerate(shown) if f"n{n}" in text) for n in range(4)}
+    assert "+2" in shown[at[0] - 1]
+    assert "a.py" in shown[at[1] - 1]
+    assert at[2] == at[1] + 1
+    assert at[3] == len(shown) - 1
+
+
+def test_a_draft_has_one_comment_a_line_and_an_empty_one_takes_it_back() -> None:
+    """A second comment on a line is in place of the first."""
+    draft = put(put((), ReviewComment("b", 1, "x")), ReviewComment("a", 2, "y"))
+    assert [one.file for one in draft] == ["a", "b"]
+    assert on_line(put(draft, ReviewComment("a", 2, "z")), "a", 2) == "z"
+    assert len(put(draft, ReviewComment("a", 2, " "))) == 1
+
+
+def test_a_change_is_its_first_line() -> None:
+    """Removed and added lines beside each other are one change."""
+    rows = diff_rows(DIFF, COLOURS)
+    at = seek(rows, 0, "change", 1)
+    assert rows[at].kind == "gone"
+    assert seek(rows, at, "change", 1) == at
