@@ -702,6 +702,15 @@ class EntryQueued(Event, frozen=True, tag="entry.queued"):
     attempt: int | None = None
 
 
+class EntryMoved(Event, frozen=True, tag="entry.moved"):
+    """A person gave the entry another place in the order."""
+
+    entry: EntryId
+    beside: EntryId
+    after: bool = False  # behind `beside`; else before it
+    by: str = "you"
+
+
 class EntryBuilt(Event, frozen=True, tag="entry.built"):
     """The exact commit that would land was made, without a checkout."""
 
@@ -876,6 +885,7 @@ QueueEvent: TypeAlias = (
     GateFinished
     | GateReset
     | EntryQueued
+    | EntryMoved
     | EntryBuilt
     | EntryConflicted
     | BatchSplit

@@ -339,6 +339,8 @@ class Entry(msgspec.Struct, kw_only=True):
     kind: EntryKind
     head: str
     number: int  # in the order in which entries came
+    turn: int = 0  # its number as far as the order goes; those of moved entries change places
+    priority: int | None = None  # in place of its task's: that of whom it was moved beside
     queued_at: float
     task: TaskId | None = None
     attempt: int | None = None

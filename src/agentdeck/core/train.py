@@ -53,16 +53,24 @@ def task_of(state: RunState, entry: Entry) -> TaskRun | None:
 
 def in_order(state: RunState) -> list[Entry]:
     """The entries, the first to land at the front."""
-
-    def rank(entry: Entry) -> tuple[bool, bool, int, int]:
-        task = task_of(state, entry)
-        first = task is not None and task.first
-        priority = state.spec(task.id).priority if task else 0
-        return (not first, entry.kind is not EntryKind.BASE, -priority, entry.number)
-
     ended = state.outcome is not None
     entries = (one for one in state.queue.values() if not ended or one.kind is EntryKind.BASE)
-    return sorted(entries, key=rank)
+    return sorted(entries, key=lambda entry: (*rank_of(state, entry), entry.turn))
+
+
+def rank_of(state: RunState, entry: Entry) -> tuple[bool, bool, int]:
+    """What comes before the time an entry came: the smaller lands first."""
+    task = task_of(state, entry)
+    first = task is not None and task.first
+    return (not first, entry.kind is not EntryKind.BASE, -priority_of(state, entry))
+
+
+def priority_of(state: RunState, entry: Entry) -> int:
+    """Its task's, unless a person has moved it."""
+    if entry.priority is not None:
+        return entry.priority
+    task = task_of(state, entry)
+    return state.spec(task.id).priority if task else 0
 
 
 def is_held(state: RunState, entry: Entry) -> bool:
@@ -204,6 +212,8 @@ __all__ = [
     "is_held",
     "is_red",
     "landed",
+    "priority_of",
+    "rank_of",
     "red_gate",
     "size_of",
     "task_of",
