@@ -28,7 +28,14 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
             runs = state.gates.setdefault(gate_key(event.gate, event.tree), [])
             runs.append(
                 GateRun(
-                    event.verdict, event.code, event.seconds, at, event.log, event.tail, event.run
+                    event.verdict,
+                    event.code,
+                    event.seconds,
+                    at,
+                    event.log,
+                    event.tail,
+                    event.run,
+                    event.limit,
                 )
             )
         case e.GateReset():

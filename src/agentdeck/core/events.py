@@ -680,6 +680,7 @@ class GateFinished(Event, frozen=True, tag="gate.finished"):
     tail: str = ""  # last lines, for feedback
     task: TaskId | None = None
     attempt: int | None = None
+    limit: str = ""  # of one that timed out: where its limit came from, if the plan does not say
 
 
 class GateReset(Event, frozen=True, tag="gate.reset"):

@@ -363,6 +363,7 @@ class GateRun(msgspec.Struct, frozen=True):
     log: str
     tail: str
     run: int
+    limit: str = ""  # of one that timed out: where its limit came from, if the plan does not say
 
 
 class StepTrouble(msgspec.Struct, frozen=True):
