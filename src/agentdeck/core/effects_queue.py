@@ -45,7 +45,7 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
         case e.EntryMoved():
             _move(state, event)
         case e.EntryBuilt():
-            _built(state, event)
+            _built(state, event, at)
         case e.EntryConflicted():
             entry = state.queue[event.entry]
             entry.build = None
@@ -111,9 +111,9 @@ def _move(state: RunState, event: e.EntryMoved) -> None:
         one.turn = turn
 
 
-def _built(state: RunState, event: e.EntryBuilt) -> None:
+def _built(state: RunState, event: e.EntryBuilt, at: float) -> None:
     names = (event.entry, *event.others)
-    build = Build(event.commit, event.tree, event.tip, names, event.merges)
+    build = Build(event.commit, event.tree, event.tip, names, event.merges, at)
     for name in names:
         entry = state.queue[name]
         entry.build = build

@@ -323,6 +323,7 @@ class Build(msgspec.Struct, frozen=True):
     tip: str
     entries: tuple[EntryId, ...]  # of the batch, in the order in which they were folded in
     merges: tuple[str, ...] = ()  # of a batch: the commit that brings in each of them
+    at: float = 0.0  # when it was made, seconds since the epoch
 
 
 class Clash(msgspec.Struct, frozen=True):

@@ -48,6 +48,8 @@ def task_of_row(deck: Deck, key: str) -> TaskId | None:
     """Which task a row is about; None for commits of the base."""
     if key.startswith(ASK):
         return TaskId(key.removeprefix(ASK))
+    if key.startswith("+"):  # a heading
+        return None
     if key.startswith(LANDED):
         return deck.state.landings[int(key.removeprefix(LANDED))].task
     entry = deck.state.queue.get(EntryId(key))
@@ -127,7 +129,7 @@ def _built_on(deck: Deck, entry: Entry) -> Line:
     if place is None or place[1].lead.id != entry.id:  # said once for a batch
         return EMPTY
     number, _ = place
-    under = _branch(state.target) if not number else str(deck.cars[number - 1].lead.id)
+    under = branch(state.target) if not number else str(deck.cars[number - 1].lead.id)
     return (Span("on ", "faint"), Span(plain(under), "muted"))
 
 
@@ -141,7 +143,8 @@ def _bracket(deck: Deck, entry: Entry) -> Span:
     return Span(sign, "accent")
 
 
-def _branch(name: str) -> str:
+def branch(name: str) -> str:
+    """A branch without its folders."""
     return plain(name).removeprefix("refs/heads/").rpartition("/")[2]
 
 
@@ -161,7 +164,7 @@ def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
         Span(name + " " * max(0, id_column(deck) - len(name)), "bold"),
         Span("  "),
     ]
-    why = explain_entry(state, entry, deck.now)
+    why = explain_entry(state, entry, deck.now, deck.cars)
     if total and cells(left) + cells(marks) + 4 <= width:
         left += [Span(f"{passed}/{total} ", ""), *marks]
         if why.startswith("is being checked by gate "):
