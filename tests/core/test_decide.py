@@ -12,12 +12,12 @@ from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import MAX_AGENTS, MAX_MESSAGE, Refused, decide, refusal
 from agentdeck.core.events import Outcome, SkipMode
-from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.ids import AgentName, EntryId, TaskId
 from agentdeck.core.permissions import Decision, Scope
-from agentdeck.core.plan import Agent, Defaults, GateWhen, Land
+from agentdeck.core.plan import Agent, Defaults, GateWhen, Land, QueueRules
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import TaskState, Wanted
-from agentdeck.core.steps import LandEntry, RunGate
+from agentdeck.core.steps import BuildEntry, LandEntry, RunGate
 from agentdeck.testing.builders import (
     Run,
     gate,
@@ -67,6 +67,23 @@ def taken() -> Run:
 
 def ruled() -> Run:
     return fresh().command(c.SetPermission(Scope.RUN, Decision.ALLOW))
+
+
+def two_queued() -> Run:
+    """A and B wait in the queue, neither is built."""
+    return run_until(
+        started(plan("A", "B", queue=QueueRules(batch=1, slots=1), agents_limit=2)),
+        lambda run: len(run.state.queue) == 2,
+        lambda _, step: () if isinstance(step, BuildEntry) else None,
+    )
+
+
+def first_lands() -> Run:
+    return run_until(two_queued(), lambda run: bool(run.of_kind(LandEntry)))
+
+
+def behind_the_base() -> Run:
+    return two_queued().append(e.EntryQueued(EntryId("base@1"), e.EntryKind.BASE, "head"))
 
 
 def finished() -> Run:
@@ -123,6 +140,9 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
         c.Merge(A),
         [e.TaskReleased, e.TaskPutFirst],
     ),
+    (two_queued, c.Move(B, c.Place.UP), [e.EntryMoved]),
+    (two_queued, c.Move(A, c.Place.AFTER, B), [e.EntryMoved]),
+    (two_queued, c.Drop(A), [e.TaskCancelled]),
     (fresh, c.Hold(), [e.QueueHeld]),
     (fresh, c.Hold(A), [e.TaskHeld]),
     (told(c.Hold()), c.Release(), [e.QueueReleased]),
@@ -182,6 +202,17 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     (fresh, c.Approve(), "nothing waits for an approval"),
     (fresh, c.Approve(A), "A is preparing: there is nothing to approve"),
     (fresh, c.Merge(A), "A is preparing: only proven work can be merged"),
+    (fresh, c.Move(A, c.Place.UP), "A is preparing: it is not in the merge queue"),
+    (landing, c.Move(A, c.Place.UP), "A is landing this moment"),
+    (two_queued, c.Move(A, c.Place.UP), "A is the first in the merge queue already"),
+    (two_queued, c.Move(B, c.Place.DOWN), "B is the last in the merge queue already"),
+    (two_queued, c.Move(B, c.Place.BEFORE), "before which task?"),
+    (two_queued, c.Move(B, c.Place.BEFORE, B), "B cannot be moved beside itself"),
+    (two_queued, c.Move(B, c.Place.BEFORE, Z), "there is no task Z"),
+    (first_lands, c.Move(B, c.Place.UP), "A is landing this moment: nothing goes before it"),
+    (behind_the_base, c.Move(A, c.Place.UP), "commits of main go in before what tasks have made"),
+    (fresh, c.Drop(A), "A is preparing: it is not in the merge queue"),
+    (landing, c.Drop(A), "A is landing this moment"),
     (told(c.Hold()), c.Hold(), "the merge queue is held already"),
     (told(c.Hold(A)), c.Hold(A), "A is held already"),
     (lambda: at(TaskState.LANDED), c.Hold(A), "A is landed"),

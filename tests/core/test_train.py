@@ -15,6 +15,7 @@ from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core import train
 from agentdeck.core.events import AnyEvent, Verdict
+from agentdeck.core.fold import fold
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.plan import Defaults, QueueRules
 from agentdeck.core.stale import StaleEvent
@@ -27,8 +28,10 @@ from agentdeck.testing.builders import (
     gate_finished,
     goes_well,
     plan,
+    reached,
     run_until,
     started,
+    task,
 )
 from agentdeck.testing.queue_world import QueueWorld
 
@@ -265,6 +268,124 @@ def test_what_lands_is_what_would_land_one_by_one(
     for below, above in pairwise(("base0", *tips)):
         assert set(world.inside.get(below, ())) < set(world.inside[above])
         assert not world.is_red(world.inside[above])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    count=st.integers(1, 10),
+    bad=st.frozensets(NUMBERS, max_size=3),
+    clashes=PAIRS,
+    batch=st.sampled_from([1, 2, 3, 16]),
+    slots=st.integers(1, 4),
+    seed=st.integers(0, 10_000),
+)
+def test_moves_and_drops_let_no_red_in_and_keep_nobody_out(
+    count: int,
+    bad: frozenset[int],
+    clashes: frozenset[frozenset[int]],
+    batch: int,
+    slots: int,
+    seed: int,
+) -> None:
+    """Whoever is good, merges with everybody and is not dropped lands, whatever is moved when."""
+    world = QueueWorld(tasks(*bad), clashes=frozenset(tasks(*pair) for pair in clashes))
+    run, random = filled(count, batch=batch, slots=slots), Random(seed)
+    wishes = 12
+    for _ in range(1_000):
+        if done(run.settle()):
+            break
+        if wishes and random.random() < 0.4:
+            wishes -= 1
+            wish = world.wish(run.state, random)
+            if wish is not None:
+                run.command(wish)
+                continue
+        step = random.choice(run.steps().steps)
+        told = world.answer(run.state, step)  # type: ignore[arg-type]
+        run.append(*(goes_well(run.state, step) if told is None else told))  # type: ignore[arg-type]
+    assert done(run)
+    dropped = {event.task for event in of_kind(run, e.TaskCancelled)}
+    torn = {name for pair in clashes for name in tasks(*pair)}
+    fine = tasks(*range(count)) - tasks(*bad) - dropped
+    assert fine - torn <= {*landed(run)} <= fine
+    tips = list(dict.fromkeys(landing.commit for landing in run.state.landings))
+    assert not any(world.is_red(world.inside[tip]) for tip in tips)
+
+
+# --- moved by a person ---------------------------------------------------------------------------
+
+
+def order_of(run: Run) -> list[str]:
+    return [str(entry.task) for entry in train.in_order(run.state)]
+
+
+def move(name: str, to: c.Place, beside: str | None = None) -> c.Move:
+    return c.Move(TaskId(name), to, TaskId(beside) if beside else None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "order"),
+    [
+        (move("t2", c.Place.UP), "t0 t2 t1 t3"),
+        (move("t1", c.Place.DOWN), "t0 t2 t1 t3"),
+        (move("t3", c.Place.BEFORE, "t0"), "t3 t0 t1 t2"),
+        (move("t0", c.Place.AFTER, "t2"), "t1 t2 t0 t3"),
+        (move("t0", c.Place.AFTER, "t3"), "t1 t2 t3 t0"),
+    ],
+)
+def test_an_entry_is_moved_and_lands_there(wish: c.Move, order: str) -> None:
+    """The order that is shown is the order of the landings."""
+    run = filled(4, batch=1).command(wish)
+    assert order_of(run) == order.split()
+    run_until(run, done, QueueWorld().answer)
+    assert landed(run) == order.split()
+
+
+def test_who_comes_later_comes_behind_those_who_were_moved() -> None:
+    run = filled(3).command(move("t0", c.Place.AFTER, "t2"))
+    run.append(e.EntryQueued(EntryId("late"), e.EntryKind.TASK, "head", None, None))
+    assert [entry.id for entry in train.in_order(run.state)] == ["t1", "t2", "t0", "late"]
+
+
+def ranked() -> Run:
+    """t2 before t0 and t1: its priority is higher."""
+    rules = QueueRules(batch=1, slots=1)
+    of = plan("t0", "t1", task("t2", priority=5), defaults=NO_RETRY, queue=rules, agents_limit=3)
+    return run_until(started(of), lambda run: len(run.state.queue) == 3, _unbuilt)
+
+
+def test_a_moved_entry_counts_as_the_one_beside_which_it_was_put() -> None:
+    """Past a higher priority, past one that was put first, and back again."""
+    run = ranked()
+    assert order_of(run) == ["t2", "t0", "t1"]
+    assert order_of(run.command(move("t1", c.Place.BEFORE, "t2"))) == ["t1", "t2", "t0"]
+    assert order_of(run.command(c.Merge(TaskId("t0")))) == ["t0", "t1", "t2"]
+    assert order_of(run.command(move("t2", c.Place.BEFORE, "t0"))) == ["t2", "t0", "t1"]
+    assert order_of(run.command(move("t0", c.Place.DOWN))) == ["t2", "t1", "t0"]
+
+
+def test_a_move_survives_a_restart() -> None:
+    run = filled(4).command(move("t3", c.Place.BEFORE, "t1"))
+    assert fold(run.history) == run.state
+
+
+def test_a_move_within_a_batch_builds_it_anew_in_that_order() -> None:
+    run, world = filled(2), QueueWorld()
+    run_until(run, lambda run: bool(run.of_kind(RunGate)), world.answer)
+    run.command(move("t1", c.Place.UP))
+    assert run.of_kind(BuildEntry) == [BuildEntry(EntryId("t1"), "base0", (EntryId("t0"),))]
+
+
+def test_a_dropped_entry_leaves_its_batch_and_its_task_waits_for_a_person() -> None:
+    run, world = filled(3), QueueWorld()
+    run_until(run, lambda run: bool(run.of_kind(RunGate)), world.answer)
+    run.command(c.Drop(TaskId("t1"), by="kim"))
+    assert run.task_state("t1") is TaskState.CANCELLED
+    assert run.state.tasks[TaskId("t1")].reason == "dropped from the merge queue by kim"
+    run_until(run, done, world.answer)
+    assert landed(run) == ["t0", "t2"]
+    run.command(c.Retry(TaskId("t1")))
+    run_until(run, reached("t1", TaskState.LANDED), world.answer)
 
 
 # --- what is known, and what is not --------------------------------------------------------------

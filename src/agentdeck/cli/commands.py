@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     for verb in (
         *(pause, resume, retry, skip, unskip, approve, merge, hold, release, stop),
+        *(move, drop),
         *(steer, limit, promote, end),
     ):
         app.command(rich_help_panel="Act")(verb)
@@ -136,6 +137,40 @@ def hold(context: typer.Context, tasks: MaybeTasks = None, run: RunOption = None
 def release(context: typer.Context, tasks: MaybeTasks = None, run: RunOption = None) -> int:
     """Lift a hold, of tasks or of the whole queue."""
     return _each(chosen_run(context, run), tasks, c.Release, "released")
+
+
+def move(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task in the merge queue.")],
+    run: RunOption = None,
+    up: Annotated[bool, typer.Option("--up", help="One place nearer to landing.")] = False,
+    down: Annotated[bool, typer.Option("--down", help="One place farther.")] = False,
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="TASK", help="Land before this task.")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="TASK", help="Land after this task.")
+    ] = None,
+) -> int:
+    """Another place in the merge queue; `merge` is for the front, `plan move` for the plan."""
+    asked: list[tuple[c.Place, str | None]] = []
+    asked += [(c.Place.UP, None)] if up else []
+    asked += [(c.Place.DOWN, None)] if down else []
+    asked += [(c.Place.BEFORE, before)] if before is not None else []
+    asked += [(c.Place.AFTER, after)] if after is not None else []
+    if len(asked) != 1:
+        raise UsageError(
+            "say one place to move to" if asked else "nothing says where to",
+            hint="--up, --down, --before TASK or --after TASK",
+        )
+    to, beside = asked[0]
+    command = c.Move(TaskId(task), to, TaskId(beside) if beside is not None else None)
+    return _each(chosen_run(context, run), [task], lambda _: command, "moved")
+
+
+def drop(context: typer.Context, tasks: Tasks, run: RunOption = None) -> int:
+    """Take tasks out of the merge queue; their work is kept, and a retry tries them again."""
+    return _each(chosen_run(context, run), tasks, lambda task: c.Drop(_named(task)), "dropped")
 
 
 def stop(context: typer.Context, tasks: Tasks, run: RunOption = None) -> int:

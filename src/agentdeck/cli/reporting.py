@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from agentdeck.plans.reporting.report import Report
 
 HEADS: Final = (
-    *("GATE", "WHEN", "RUNS", "PASSED", "RATE", "FLAKY", "BROKEN", "MEDIAN", "LONGEST"),
-    "LAST RED",
+    *("GATE", "WHEN", "RUNS", "PASSED", "RATE", "FLAKY", "BROKEN", "MEDIAN", "P95", "LONGEST"),
+    *("TIMEOUT", "LAST RED"),
 )
 
 
@@ -144,8 +144,9 @@ def _print_gates(told: GatesTold) -> None:
         say("there is no gate in the plan")
     for line in told.gates:
         red = line.last_red
-        if red is not None and red.last_line:
-            say(f"{safe(line.gate)}: {safe(red.last_line)}")
+        said = [text for text in (red.limit, red.last_line) if text] if red is not None else []
+        if red is not None and said:
+            say(f"{safe(line.gate)}: {safe('; '.join(said))}")
             say(f"  {safe(red.log)} of run {safe(red.run)}")
     if told.left_out:
         many = "run was" if told.left_out == 1 else "runs were"
@@ -169,7 +170,9 @@ def _cells(line: GateLine) -> tuple[str, ...]:
         str(line.flaky),
         str(line.broken),
         "" if line.median_s is None else wording.duration(line.median_s),
+        "" if line.p95_s is None else wording.duration(line.p95_s),
         "" if line.longest_s is None else wording.duration(line.longest_s),
+        f"{wording.duration(line.timeout_s)} {line.timeout_from}",
         "" if red is None else f"{wording.moment(red.at)} {red.task or 'merged'}",
     )
 

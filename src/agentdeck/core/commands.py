@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from agentdeck.core.events import ReviewComment, SkipMode
@@ -62,6 +64,31 @@ class Approve(Command, frozen=True, tag="approve"):
 
 class Merge(Command, frozen=True, tag="merge"):
     """Merge now: to the front of the queue, approved if that was missing."""
+
+    task: TaskId
+    by: str = "you"
+
+
+class Place(StrEnum):
+    """Where an entry of the merge queue is moved to."""
+
+    UP = "up"  # before the one that is before it
+    DOWN = "down"  # behind the one that is behind it
+    BEFORE = "before"  # another
+    AFTER = "after"  # another
+
+
+class Move(Command, frozen=True, tag="move"):
+    """Another place in the merge queue."""
+
+    task: TaskId
+    to: Place
+    beside: TaskId | None = None  # of `BEFORE` and `AFTER`
+    by: str = "you"
+
+
+class Drop(Command, frozen=True, tag="drop"):
+    """Out of the merge queue, without landing; the task is cancelled, its work kept."""
 
     task: TaskId
     by: str = "you"
@@ -213,6 +240,8 @@ AnyCommand = (
     | Unskip
     | Approve
     | Merge
+    | Move
+    | Drop
     | Hold
     | Release
     | Stop

@@ -13,6 +13,7 @@ from agentdeck.core import (
     decide_budget,
     decide_hands,
     decide_permissions,
+    decide_queue,
     decide_revert,
     decide_words,
     evidence,
@@ -73,6 +74,10 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return _approve(state, command)
         case c.Merge():
             return _merge(state, command)
+        case c.Move():
+            return decide_queue.move(state, command)
+        case c.Drop():
+            return decide_queue.drop(state, command)
         case c.Hold():
             return _hold(state, command)
         case c.Release():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from agentdeck.core import events as e
-from agentdeck.core import foreseen
+from agentdeck.core import foreseen, train
 from agentdeck.core.effects_shared import end_attempt, forget_red
 from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import EntryId
@@ -28,15 +28,24 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
             runs = state.gates.setdefault(gate_key(event.gate, event.tree), [])
             runs.append(
                 GateRun(
-                    event.verdict, event.code, event.seconds, at, event.log, event.tail, event.run
+                    event.verdict,
+                    event.code,
+                    event.seconds,
+                    at,
+                    event.log,
+                    event.tail,
+                    event.run,
+                    event.limit,
                 )
             )
         case e.GateReset():
             forget_red(state, event.tree)
         case e.EntryQueued():
             _queue(state, event, at)
+        case e.EntryMoved():
+            _move(state, event)
         case e.EntryBuilt():
-            _built(state, event)
+            _built(state, event, at)
         case e.EntryConflicted():
             entry = state.queue[event.entry]
             entry.build = None
@@ -84,6 +93,7 @@ def _queue(state: RunState, event: e.EntryQueued, at: float) -> None:
         kind=event.entry_kind,
         head=event.head,
         number=state.entries_seen,
+        turn=state.entries_seen,
         queued_at=at,
         task=event.task,
         attempt=event.attempt,
@@ -92,9 +102,26 @@ def _queue(state: RunState, event: e.EntryQueued, at: float) -> None:
     )
 
 
-def _built(state: RunState, event: e.EntryBuilt) -> None:
+def _move(state: RunState, event: e.EntryMoved) -> None:
+    """It ranks as the other does, and the turns of those who rank so are dealt out anew."""
+    moved, beside = state.queue[event.entry], state.queue[event.beside]
+    order = train.in_order(state)
+    task, other = train.task_of(state, moved), train.task_of(state, beside)
+    if task is not None and other is not None:
+        task.first = other.first
+    moved.priority = train.priority_of(state, beside)
+    rank = train.rank_of(state, beside)
+    alike = [one for one in order if train.rank_of(state, one) == rank]
+    turns = sorted(one.turn for one in alike)
+    alike.remove(moved)
+    alike.insert(alike.index(beside) + event.after, moved)
+    for one, turn in zip(alike, turns, strict=True):
+        one.turn = turn
+
+
+def _built(state: RunState, event: e.EntryBuilt, at: float) -> None:
     names = (event.entry, *event.others)
-    build = Build(event.commit, event.tree, event.tip, names, event.merges)
+    build = Build(event.commit, event.tree, event.tip, names, event.merges, at)
     for name in names:
         entry = state.queue[name]
         entry.build = build

@@ -737,6 +737,7 @@ class GateFinished(Event, frozen=True, tag="gate.finished"):
     tail: str = ""  # last lines, for feedback
     task: TaskId | None = None
     attempt: int | None = None
+    limit: str = ""  # of one that timed out: where its limit came from, if the plan does not say
 
 
 class GateReset(Event, frozen=True, tag="gate.reset"):
@@ -759,6 +760,15 @@ class EntryQueued(Event, frozen=True, tag="entry.queued"):
     attempt: int | None = None
     reverts: TaskId | None = None  # the task that is taken back
     by: str = ""  # who wants the revert
+
+
+class EntryMoved(Event, frozen=True, tag="entry.moved"):
+    """A person gave the entry another place in the order."""
+
+    entry: EntryId
+    beside: EntryId
+    after: bool = False  # behind `beside`; else before it
+    by: str = "you"
 
 
 class EntryBuilt(Event, frozen=True, tag="entry.built"):
@@ -981,6 +991,7 @@ QueueEvent: TypeAlias = (
     GateFinished
     | GateReset
     | EntryQueued
+    | EntryMoved
     | EntryBuilt
     | EntryConflicted
     | CollisionsForeseen

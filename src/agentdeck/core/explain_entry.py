@@ -11,8 +11,14 @@ from agentdeck.core.words import first_line
 BATCH_NAMED: Final = 3  # others of a batch, in a sentence
 
 
-def explain_entry(state: RunState, entry: Entry, now: float) -> str:
-    """Why an entry of the merge queue does not move, or what is being done with it."""
+def explain_entry(
+    state: RunState, entry: Entry, now: float, cars: list[train.Car] | None = None
+) -> str:
+    """Why an entry of the merge queue does not move, or what is being done with it.
+
+    Args:
+        cars: the train of this moment, where it is known already.
+    """
     if queue.is_held(state, entry):
         return "is held by you (h releases it)"
     trouble = next((t for k, t in state.troubles.items() if f":{entry.id}:" in f"{k}:"), None)
@@ -25,7 +31,7 @@ def explain_entry(state: RunState, entry: Entry, now: float) -> str:
         )
     if state.queue_held:
         return "waits: the merge queue is held (H releases it)"
-    cars = train.cars(state)
+    cars = train.cars(state) if cars is None else cars
     place = next((at for at, car in enumerate(cars) if entry in car.entries), None)
     if place is None:
         return _outside(state, entry, cars)

@@ -154,7 +154,7 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
     name: GateName
     run: tuple[str, ...] = ()  # argv; a string in the file is run by `sh -c`, as its author wrote
     when: tuple[GateWhen, ...] = (GateWhen.MERGE,)
-    timeout_s: float = DEFAULT_GATE_TIMEOUT_S
+    timeout_s: float | None = None  # None = as `core.gate_timeouts` says
     retries: int = 0  # runs on the same tree after a red one
     check: str = ""  # what it proves, in words
 

@@ -3,8 +3,10 @@
 The rules, in sentences:
 1. Entries are ordered: put first by a person, then commits of the base, then reverts, then
    priority, then those that are not foreseen to collide with others that wait, then the time they
-   came. (Dependencies need no rule of their own: a task starts after what it needs has landed.)
-   The head commit is pinned when the entry comes.
+   came. Who was moved beside another counts as put first or not, and of the priority, as that one
+   was then, and as having come just before or just after it; among those that rank with one who was
+   moved, nothing but these turns counts. (Dependencies need no rule of their own: a task starts
+   after what it needs has landed.) The head commit is pinned when the entry comes.
 2. Every first-parent commit of the target is green for its exact tree. What is gated is what lands;
    nobody lands through somebody else's green.
 3. Before an entry is blamed for a red gate, what it was built on must be green for the same gate.

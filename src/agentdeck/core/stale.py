@@ -143,6 +143,8 @@ def _check_entry(state: RunState, event: AnyEvent) -> None:
             builds = {state.queue[name].build for name in names}
             if builds and all(b and (b.tip, b.entries) == (event.tip, names) for b in builds):
                 raise StaleEvent(event, f"{event.entry} is built already")
+        case e.EntryMoved():
+            _check_moved(state, event)
         case e.LandingIntended():
             _may_be_built(state, event, (event.entry, *event.others))
         case e.EntryLanded() if state.queue[event.entry].intended != event.commit:
@@ -151,6 +153,19 @@ def _check_entry(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"{event.entry} is not landing {event.commit}")
         case e.LandingLost() | e.LandingBlocked() if state.queue[event.entry].intended is None:
             raise StaleEvent(event, f"{event.entry} is not landing")
+
+
+def _check_moved(state: RunState, event: e.EntryMoved) -> None:
+    """What is landing lands; commits of the base have their place."""
+    if event.entry == event.beside:
+        raise StaleEvent(event, "it cannot be moved beside itself")
+    if event.beside not in state.queue:
+        raise StaleEvent(event, f"{event.beside} is not in the queue")
+    for name in (event.entry, event.beside):
+        if state.queue[name].kind is e.EntryKind.BASE:
+            raise StaleEvent(event, f"{name} has its place before what tasks have made")
+    if state.queue[event.entry].intended is not None:
+        raise StaleEvent(event, f"{event.entry} is landing")
 
 
 def _may_be_built(state: RunState, event: AnyEvent, names: tuple[EntryId, ...]) -> None:

@@ -370,6 +370,7 @@ class Build(msgspec.Struct, frozen=True):
     tip: str
     entries: tuple[EntryId, ...]  # of the batch, in the order in which they were folded in
     merges: tuple[str, ...] = ()  # of a batch: the commit that brings in each of them
+    at: float = 0.0  # when it was made, seconds since the epoch
 
 
 class Clash(msgspec.Struct, frozen=True):
@@ -386,6 +387,8 @@ class Entry(msgspec.Struct, kw_only=True):
     kind: EntryKind
     head: str
     number: int  # in the order in which entries came
+    turn: int = 0  # its number as far as the order goes; those of moved entries change places
+    priority: int | None = None  # in place of its task's: that of whom it was moved beside
     queued_at: float
     task: TaskId | None = None
     attempt: int | None = None
@@ -410,6 +413,7 @@ class GateRun(msgspec.Struct, frozen=True):
     log: str
     tail: str
     run: int
+    limit: str = ""  # of one that timed out: where its limit came from, if the plan does not say
 
 
 class StepTrouble(msgspec.Struct, frozen=True):

@@ -61,18 +61,36 @@ def task_of(state: RunState, entry: Entry) -> TaskRun | None:
 
 def in_order(state: RunState) -> list[Entry]:
     """The entries, the first to land at the front."""
-    clashing = foreseen.clashing(state, [one for one in state.queue.values() if _moves(state, one)])
+    entries = [
+        one
+        for one in state.queue.values()
+        if state.outcome is None or one.kind is not EntryKind.TASK
+    ]
+    clashing = foreseen.clashing(state, [one for one in entries if _moves(state, one)])
+    # A person's order stands: what is foreseen changes nothing where they have moved somebody.
+    moved = {rank_of(state, one) for one in entries if one.priority is not None}
 
-    def rank(entry: Entry) -> tuple[bool, int, int, bool, int]:
-        task = task_of(state, entry)
-        first = task is not None and task.first
-        priority = state.spec(task.id).priority if task else 0
-        later = entry.task in clashing and entry.build is None
-        return (not first, _KIND_RANK[entry.kind], -priority, later, entry.number)
+    def order(entry: Entry) -> tuple[tuple[bool, int, int], bool, int]:
+        rank = rank_of(state, entry)
+        later = entry.task in clashing and entry.build is None and rank not in moved
+        return (rank, later, entry.turn)
 
-    ended = state.outcome is not None
-    entries = (one for one in state.queue.values() if not (ended and one.kind is EntryKind.TASK))
-    return sorted(entries, key=rank)
+    return sorted(entries, key=order)
+
+
+def rank_of(state: RunState, entry: Entry) -> tuple[bool, int, int]:
+    """What comes before the time an entry came: the smaller lands first."""
+    task = task_of(state, entry)
+    first = task is not None and task.first
+    return (not first, _KIND_RANK[entry.kind], -priority_of(state, entry))
+
+
+def priority_of(state: RunState, entry: Entry) -> int:
+    """Its task's, unless a person has moved it."""
+    if entry.priority is not None:
+        return entry.priority
+    task = task_of(state, entry)
+    return state.spec(task.id).priority if task else 0
 
 
 def _moves(state: RunState, entry: Entry) -> bool:
@@ -242,6 +260,8 @@ __all__ = [
     "is_held",
     "is_red",
     "landed",
+    "priority_of",
+    "rank_of",
     "red_gate",
     "size_of",
     "task_of",

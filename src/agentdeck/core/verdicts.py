@@ -55,9 +55,10 @@ def red_sentence(state: RunState, name: GateName, tree: str) -> str:
     """Why a gate is red: `gate unit failed (exit 1)`, with its last lines."""
     runs = state.gate_runs(name, tree)
     last = runs[-1]
+    limit = f" ({last.limit})" if last.limit else ""
     how = {
         Verdict.FAILED: f"failed (exit {last.code})",
-        Verdict.TIMED_OUT: f"timed out after {last.seconds:.0f} s",
+        Verdict.TIMED_OUT: f"timed out after {last.seconds:.0f} s{limit}",
         Verdict.BROKEN: "could not be run",
         Verdict.PASSED: "passed",
     }[last.verdict]

@@ -2,7 +2,7 @@
 
 Rules: a `task` gate runs in the attempt's worktree, right after its work was collected; every other
 gate in a scratch worktree (`gate_slots`), checked out at the commit. A command that was ended by
-agentdeck itself gives no verdict.
+agentdeck itself gives no verdict, unless its time was up.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from agentdeck.core import events as e
 from agentdeck.core import queue
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import Verdict
+from agentdeck.core.gate_timeouts import allowed_in
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.steps import RunGate
 from agentdeck.engine.commands import Ended, run_to_end
@@ -32,11 +33,12 @@ async def run_gate(at: Setting, step: RunGate) -> None:
         "AGENTDECK_COMMIT": step.commit,
         "AGENTDECK_TASK": step.task or "",
     }
+    limit = allowed_in(at.state, gate)
     wanted = _wanted(at)
     try:
         with at.gate_slots.held(step.when, folder.name, wanted) as slot:
             cwd = await at.in_thread(lambda: _place(at, step, folder, slot))
-            ended = await run_to_end(at, folder, gate.run, cwd, tag, gate.timeout_s, extra)
+            ended = await run_to_end(at, folder, gate.run, cwd, tag, limit.seconds, extra)
             verdict = _verdict(ended)
     except EnvironmentFault as fault:
         verdict, ended = Verdict.BROKEN, Ended(None, False, 0.0, fault.message)
@@ -54,6 +56,7 @@ async def run_gate(at: Setting, step: RunGate) -> None:
             tail=ended.tail,
             task=step.task,
             attempt=step.attempt,
+            limit=limit.why if verdict is Verdict.TIMED_OUT else "",
         ),
     )
 

@@ -249,7 +249,11 @@ GATES: Final = Section(
         Key("run", Kind.SHELL, "The command.", also=("command", "cmd")),
         Key("check", Kind.LINE, "What it proves, in words; agents are told.", also=("title",)),
         _choice("when", model.GateWhen, "Where it runs.", many=True, one_ok=True),
-        _duration("timeout", "Longest time of one run.", minimum=SHORTEST_S),
+        _duration(
+            "timeout",
+            "Longest time of one run.",
+            minimum=SHORTEST_S,
+        ),
         Key("retries", Kind.COUNT, "Runs on the same tree after a red one.", maximum=MAX_RETRIES),
     ),
     Ref.GATE,

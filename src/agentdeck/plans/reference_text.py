@@ -483,6 +483,7 @@ UNSAID: Final[dict[str, str]] = {
     "agents.input": "nothing",
     "gates.run": "nothing is run",
     "gates.check": "none",
+    "gates.timeout": "learned from green runs: 3 times their P95, 1m to 30m; 30m before 5 ran",
     "route.agent": "says nothing",
     "route.model": "says nothing",
     "route.pool": "says nothing",

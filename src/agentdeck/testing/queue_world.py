@@ -2,7 +2,8 @@
 
 Work is known by its task. Some of it is red by itself, some pairs are red together, some pairs do
 not merge. `answer` tells what a step of the queue leads to, for `builders.run_until`; everything
-else goes well. `alone` is the simple model: one entry at a time, in order.
+else goes well. `wish` is a person who moves and drops what waits. `alone` is the simple model: one
+entry at a time, in order.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from random import Random
 
+from agentdeck.core import commands as c
 from agentdeck.core import events as e
+from agentdeck.core.commands import AnyCommand
+from agentdeck.core.decide import refusal
 from agentdeck.core.events import AnyEvent, Verdict
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import RunState
@@ -19,6 +24,7 @@ from agentdeck.core.steps import BuildEntry, IOStep, RunGate
 from agentdeck.testing.builders import gate_finished
 
 Pair = frozenset[TaskId]
+DROPS = 0.2  # of a person's wishes
 
 
 @dataclass
@@ -50,6 +56,17 @@ class QueueWorld:
     def merges(self, inside: Sequence[TaskId], task: TaskId) -> bool:
         """Can work be folded in behind other work?"""
         return not any(frozenset((task, other)) in self.clashes for other in inside)
+
+    def wish(self, state: RunState, random: Random) -> AnyCommand | None:
+        """A move or a drop that is possible now; None = there is none."""
+        queued = [entry.task for entry in state.queue.values() if entry.task is not None]
+        if not queued:
+            return None
+        task, beside = random.choice(queued), random.choice(queued)
+        chosen: AnyCommand = c.Move(task, random.choice(tuple(c.Place)), beside)
+        if random.random() < DROPS:
+            chosen = c.Drop(task)
+        return chosen if refusal(state, chosen) is None else None
 
     def alone(self, order: Sequence[TaskId]) -> list[TaskId]:
         """What lands if each is judged by itself, in this order, on what has landed."""

@@ -463,6 +463,7 @@ def possible_commands(
         c.Approve(task),
         c.Approve(),
         c.Merge(task),
+        *_queue_places(state, random, task),
         c.Hold(task),
         c.Release(task),
         c.Release(),
@@ -487,6 +488,15 @@ def possible_commands(
 def _comments(random: Random) -> tuple[e.ReviewComment, ...]:
     """What a person says of a diff, now and then."""
     return (e.ReviewComment("src/a.py", 3, "not so"),) if random.random() < 0.3 else ()
+
+
+def _queue_places(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
+    """Move what is in the merge queue, and now and then drop it."""
+    queued = [entry.task for entry in state.queue.values() if entry.task is not None]
+    moved = random.choice(queued) if queued else task
+    beside = random.choice(queued) if queued else None
+    found: list[AnyCommand] = [c.Move(moved, random.choice(tuple(c.Place)), beside) for _ in "ab"]
+    return [*found, c.Drop(moved)] if random.random() < 0.3 else found
 
 
 def _by_hand(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:

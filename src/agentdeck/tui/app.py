@@ -23,9 +23,10 @@ from textual.css.query import NoMatches
 from textual.theme import Theme
 
 from agentdeck.control.budget_report import marked_in_words
+from agentdeck.control.conflict import read_conflict
 from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
-from agentdeck.core.commands import AnyCommand, Retry
+from agentdeck.core.commands import AnyCommand, Drop, Retry
 from agentdeck.core.decide import refusal
 from agentdeck.core.decide_revert import built_on
 from agentdeck.core.errors import DeckError
@@ -43,13 +44,22 @@ from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
 from agentdeck.tui.model import REFRESH_S, Clock, Model
 from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.presentation.budget import budget_rows
+from agentdeck.tui.presentation.conflict import (
+    conflict_lines,
+    conflict_of,
+    fault_lines,
+    waiting_lines,
+)
 from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.header import terminal_title
+from agentdeck.tui.presentation.line import Line
+from agentdeck.tui.presentation.verdict_history import verdict_lines
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.screens.budget_dialog import ChangeBudget
 from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, Dialog, SkipDialog
 from agentdeck.tui.screens.help import HelpScreen
+from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.theme_files import load_themes
 
@@ -451,6 +461,10 @@ class DeckApp(App[None]):
             case "take_over":
                 if (task := self.room.context.task) is not None:
                     self.by_hand.take(task)
+            case "verdicts":
+                _ = self.push_screen(Reading("Gates", self._verdicts))
+            case "conflict":
+                self._show_conflict()
             case "help":
                 _ = self.push_screen(HelpScreen(self.room.context))
             case "command_palette":
@@ -459,6 +473,32 @@ class DeckApp(App[None]):
                 self.exit(message=self._farewell())
             case _:
                 raise LookupError(f"no act is named {name}")
+
+    def _verdicts(self, width: int) -> list[Line]:
+        return verdict_lines(self.room.moment(), width)
+
+    def _show_conflict(self) -> None:
+        """Git is asked in a thread; until it answers the page says so."""
+        state, task = self.model.state, self.room.context.task
+        sides = conflict_of(state, task) if task is not None else None
+        if sides is None:
+            return
+        page = Reading(f"Conflict of {sides.theirs}", lambda width: waiting_lines(sides, width))
+        _ = self.push_screen(page)
+        where = Path(state.checkout or state.repo)
+
+        def read() -> None:
+            try:
+                found = read_conflict(where, sides.tip, sides.head)
+            except DeckError as error:
+                why = _sentence(error.message)
+                self.call_from_thread(page.turn_to, lambda width: fault_lines(why, width))
+            else:
+                self.call_from_thread(
+                    page.turn_to, lambda width: conflict_lines(sides, found, width)
+                )
+
+        self.run_worker(read, thread=True, group="diff", exit_on_error=False)
 
     def _farewell(self) -> str:
         if self.simulation is not None:
@@ -472,6 +512,9 @@ def _question(key: Key, context: Context) -> tuple[str, str, str]:
     """Title, question and yes of a key that asks once."""
     state, task = context.deck.state, context.task
     match key.id:
+        case "task.stop" if isinstance(command_of(key, context), Drop):
+            kept = "Its task is cancelled. Its work is kept: r tries it again from there."
+            return (f"Drop {task}", f"Take {task} out of the merge queue? {kept}", "Drop it")
         case "task.stop":
             kept = "The task is cancelled. Its work is kept: r tries it again from there."
             return (f"Stop {task}", f"End the agent of {task}? {kept}", "Stop it")

@@ -23,6 +23,7 @@ from agentdeck.core.decide import refusal
 from agentdeck.core.hearing import hears
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import LIVE, TaskState, Wanted
+from agentdeck.tui.presentation.conflict import conflict_of
 from agentdeck.tui.presentation.deck import Deck
 
 
@@ -149,6 +150,27 @@ def _revert(context: Context, task: TaskId) -> AnyCommand:
     return alone if refusal(context.deck.state, alone) is None else c.Revert(task, True)
 
 
+def _stop(context: Context, task: TaskId) -> AnyCommand:
+    return c.Drop(task) if _drops(context) else c.Stop(task)
+
+
+def _drops(context: Context) -> bool:
+    """On the queue: does `x` take it out?"""
+    task = context.deck.task
+    return context.pane == "queue" and task is not None and task.state is TaskState.QUEUED
+
+
+def _no_conflict(context: Context) -> str | None:
+    if context.deck.simulated:
+        return "the run is simulated: there are no files"
+    task = context.deck.task
+    if task is None:
+        return "select a task first"
+    if conflict_of(context.deck.state, task.id) is None:
+        return f"{task.id} is in no conflict that is known"
+    return None
+
+
 def _hold(context: Context, task: TaskId) -> AnyCommand:
     return c.Release(task) if _held(context) else c.Hold(task)
 
@@ -249,8 +271,13 @@ KEYS: Final[tuple[Key, ...]] = (
         T, lambda _, t: c.Merge(t), footer=5),
     Key("task.hold", "h", "h", "hold", "Keep it from landing, or lift that",
         T, _hold, footer=10, says=lambda x: "release" if _held(x) else "hold"),
-    Key("task.stop", "x", "x", "stop", "End its agent; the task is cancelled and its work kept",
-        T, lambda _, t: c.Stop(t), ask=Ask.CONFIRM, footer=6),
+    Key("task.move_up", "K", "K", "move up", "In the merge queue: land before the one that is before it",
+        T, lambda _, t: c.Move(t, c.Place.UP)),
+    Key("task.move_down", "J", "J", "move down", "In the merge queue: land after the one that is behind it",
+        T, lambda _, t: c.Move(t, c.Place.DOWN)),
+    Key("task.stop", "x", "x", "stop",
+        "End its agent; the task is cancelled and its work kept. On the queue: take it out, likewise",
+        T, _stop, ask=Ask.CONFIRM, footer=6, says=lambda x: "drop" if _drops(x) else "stop"),
     Key("task.steer", "i", "i", "steer", "Answer its agent, or send it a message: now, or with its next turn",
         T, lambda _, t: c.Steer(t, "-"), ask=Ask.TEXT, footer=7, says=_listening),
     Key("task.take_over", "o", "o", "take over", "Go on by hand in its agent's own session; back to it once it is yours",
@@ -299,7 +326,11 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("view.log", "l", "l", "log", "The log of the task's agent", V, act="tab('log')", why_not=_no_task),
     Key("view.diff", "d", "d", "diff", "What the task's agent has changed", V, act="tab('diff')",
         why_not=_no_task, footer=11),
-    Key("view.raw", "v", "v", "raw log", "The log as it was written, or as it reads best", V, act="raw_log"),
+    Key("view.raw", "v", "v", "raw log",
+        "The log as it was written, or as it reads best; on the queue: how the gates have done",
+        V, act="raw_log", says=lambda x: "verdicts" if x.pane == "queue" else "raw log"),
+    Key("view.conflict", "C", "C", "conflict", "Where its work does not merge: the lines of both sides",
+        V, act="conflict", why_not=_no_conflict),
     Key("view.previous_tab", "left_square_bracket", "[", "tab before", "The tab before, of the task", V,
         act="turn_tab(-1)"),
     Key("view.next_tab", "right_square_bracket", "]", "next tab", "The next tab of the task", V, act="turn_tab(1)"),

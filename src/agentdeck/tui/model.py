@@ -7,18 +7,22 @@ the machine's, or stands still where a picture has to repeat, or is that of a si
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from agentdeck.core.events import Recorded
+from agentdeck.core import verdicts
+from agentdeck.core.events import GateFinished, Recorded
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.plans.forecast.history import Reader
 from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
+from agentdeck.plans.reporting.told import GateTold
 from agentdeck.tui.presentation.deck import Deck
 
+MAX_GATES: Final = 5_000  # runs of gates that are remembered for their history
 REFRESH_S: Final = 1 / 15  # between two looks at the model; more often nobody can read
 
 
@@ -47,6 +51,7 @@ class Model:
         self.state = RunState()
         self.reader = Reader()
         self.setbacks = Setbacks()
+        self.gates: deque[GateTold] = deque(maxlen=MAX_GATES)
         self.outlook: Outlook | None = None  # the latest, made beside the screen
 
     def take(self, batch: Iterable[Recorded]) -> None:
@@ -56,6 +61,9 @@ class Model:
                 apply(self.state, recorded)
                 self.reader.take(recorded)
                 self.setbacks.take(recorded)
+                if isinstance(event := recorded.event, GateFinished):
+                    found = verdicts.of(self.state, event.gate, event.tree)
+                    self.gates.append(GateTold(event, recorded.at, found))
 
     def moment(
         self,
@@ -76,6 +84,7 @@ class Model:
             simulated=simulated,
             outlook=self.outlook,
             setbacks=self.setbacks,
+            gates=self.gates,
         )
 
 

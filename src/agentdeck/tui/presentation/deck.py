@@ -5,6 +5,7 @@ A `Deck` is made anew for each refresh and never changes; nothing here asks a cl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from agentdeck.core.state import RunState, TaskRun
 from agentdeck.core.train import Car, cars
 from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
+from agentdeck.plans.reporting.told import GateTold
 from agentdeck.tui.presentation.line import Span
 from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
 
@@ -32,6 +34,7 @@ class Deck:
     simulated: str = ""  # "simulated, 600x"; "" = a real run
     outlook: Outlook | None = None  # of a moment before this one; None = nothing is known yet
     setbacks: Setbacks = field(default_factory=Setbacks)
+    gates: Sequence[GateTold] = ()  # every run of a gate, oldest first
 
     @cached_property
     def blocked(self) -> frozenset[TaskId]:

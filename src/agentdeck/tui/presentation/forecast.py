@@ -48,6 +48,14 @@ def time_words(deck: Deck, at: float) -> str:
     return clock_time(at, utc=deck.frozen) + (f" +{days}d" if days > 0 else "")
 
 
+def task_end(deck: Deck, task: TaskId) -> float | None:
+    """When half of the possible worlds have ended a task, seconds since the epoch."""
+    found = _of_task(deck, task)
+    if found is None or deck.outlook is None:
+        return None
+    return max(deck.now, deck.outlook.at + found.end_p50_s)
+
+
 def task_words(deck: Deck, task: TaskId) -> list[str]:
     """What is expected of one task, a sentence each; empty when nothing is."""
     found = _of_task(deck, task)

@@ -50,6 +50,8 @@ def task_of_row(deck: Deck, key: str) -> TaskId | None:
     """Which task a row is about; None for commits of the base."""
     if key.startswith(ASK):
         return TaskId(key.removeprefix(ASK))
+    if key.startswith("+"):  # a heading
+        return None
     if key.startswith(LANDED):
         landing = deck.state.landings[int(key.removeprefix(LANDED))]
         return landing.task or landing.reverts
@@ -130,7 +132,7 @@ def _built_on(deck: Deck, entry: Entry) -> Line:
     if place is None or place[1].lead.id != entry.id:  # said once for a batch
         return EMPTY
     number, _ = place
-    under = _branch(state.target) if not number else str(deck.cars[number - 1].lead.id)
+    under = branch(state.target) if not number else str(deck.cars[number - 1].lead.id)
     return (Span("on ", "faint"), Span(plain(under), "muted"))
 
 
@@ -150,7 +152,8 @@ def _name(state: RunState, task: TaskId | None, reverts: TaskId | None) -> str:
     return str(task) if task is not None else f"commits of {plain(state.base)}"
 
 
-def _branch(name: str) -> str:
+def branch(name: str) -> str:
+    """A branch without its folders."""
     return plain(name).removeprefix("refs/heads/").rpartition("/")[2]
 
 
@@ -170,7 +173,7 @@ def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
         Span(name + " " * max(0, id_column(deck) - len(name)), "bold"),
         Span("  "),
     ]
-    why = explain_entry(state, entry, deck.now)
+    why = explain_entry(state, entry, deck.now, deck.cars)
     if total and cells(left) + cells(marks) + 4 <= width:
         left += [Span(f"{passed}/{total} ", ""), *marks]
         if why.startswith("is being checked by gate "):

@@ -292,6 +292,8 @@ class RoomScreen(Screen[None]):
             case "turn_tab":
                 here = TABS.index(self.query_one(TaskPane).tab)
                 self._show_tab(TABS[(here + int(argument)) % len(TABS)])
+            case "raw_log" if self.pane == "queue":
+                self.deck_app.act("verdicts")
             case "raw_log":
                 self.query_one(TaskPane).turn_raw()
                 self._see("task")

@@ -1,4 +1,4 @@
-"""The merge queue pane: what waits behind what."""
+"""The merge queue pane: what waits behind what; with the whole screen to itself, as a train."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.line import Span, plain
 from agentdeck.tui.presentation.merge_queue import queue_row, queue_rows, queue_title, task_of_row
+from agentdeck.tui.presentation.train_rows import TrainView
 from agentdeck.tui.widgets.row_list import RowList
 from agentdeck.tui.widgets.styled import Pane
 
@@ -14,10 +15,11 @@ EMPTY_QUEUE = (
     "Proven work waits here to be merged: in which order, on what, with which gates. "
     "a approves, m moves a task to the front."
 )
+KEYS = "J K move · m front · h hold · x drop · v verdicts · C conflict"
 
 
 class QueuePane(Pane):
-    """Draws `queue_rows`."""
+    """Draws `queue_rows`, or a `TrainView` where it is the only pane."""
 
     def compose(self) -> ComposeResult:
         """One list."""
@@ -26,8 +28,15 @@ class QueuePane(Pane):
     def show(self, deck: Deck) -> None:
         """Show this moment."""
         rows = self.query_one(RowList)
-        keys = queue_rows(deck)
-        rows.show(keys, lambda key, width: queue_row(deck, key, width))
+        whole = self.screen.has_class("-single")
+        if whole:
+            view = TrainView(deck)
+            keys = view.keys
+            rows.show(keys, view.row, headings=view.headings)
+        else:
+            keys = queue_rows(deck)
+            rows.show(keys, lambda key, width: queue_row(deck, key, width))
+        self.border_subtitle = KEYS if whole and deck.state.queue else ""
         if not rows.has_focus:
             rows.put_cursor(next((k for k in keys if task_of_row(deck, k) == deck.selected), None))
         target = plain(deck.state.target)

@@ -65,10 +65,23 @@ class RowList(ScrollView, can_focus=True):
         self._draw: DrawRow = lambda _, __: ()
         self._lines: dict[int, Line] = {}  # of the rows on the screen
         self._seen = True  # the cursor is seen
+        self._headings: frozenset[str] = frozenset()  # rows that the cursor passes over
 
-    def show(self, keys: Sequence[str], draw: DrawRow, *, empty: str | None = None) -> None:
-        """Show these rows. The cursor stays on its row, or near where that was."""
+    def show(
+        self,
+        keys: Sequence[str],
+        draw: DrawRow,
+        *,
+        empty: str | None = None,
+        headings: frozenset[str] = frozenset(),
+    ) -> None:
+        """Show these rows. The cursor stays on its row, or near where that was.
+
+        Args:
+            headings: the keys of rows that the cursor passes over.
+        """
         self._draw = draw
+        self._headings = headings
         if empty is not None:
             self._empty = empty
         if list(keys) != list(self._keys):
@@ -77,7 +90,8 @@ class RowList(ScrollView, can_focus=True):
             self._index = {key: number for number, key in enumerate(keys)}
             self.virtual_size = Size(1, len(keys))
             if self.cursor not in self._index:
-                self.set_reactive(RowList.cursor, keys[min(was, len(keys) - 1)] if keys else None)
+                near = self._off_headings(min(was, len(keys) - 1), 1) if keys else 0
+                self.set_reactive(RowList.cursor, keys[near] if keys else None)
             self._lines.clear()
             self.refresh()
             return
@@ -109,7 +123,7 @@ class RowList(ScrollView, can_focus=True):
             here = self._index.get(self.cursor or "", 0)
             if not self._seen:
                 by = 0  # the first key brings the cursor back
-            self._go(max(0, min(len(self._keys) - 1, here + by)))
+            self._go(max(0, min(len(self._keys) - 1, here + by)), 1 if by >= 0 else -1)
 
     def action_page(self, by: int) -> None:
         """The cursor goes a screen on."""
@@ -118,7 +132,7 @@ class RowList(ScrollView, can_focus=True):
     def action_edge(self, number: int) -> None:
         """The cursor goes to the first or the last row."""
         if self._keys:
-            self._go(number % len(self._keys))
+            self._go(number % len(self._keys), 1 if number >= 0 else -1)
 
     def action_open(self) -> None:
         """Open the row with the cursor."""
@@ -136,7 +150,18 @@ class RowList(ScrollView, can_focus=True):
             if event.chain == 2:
                 self.action_open()
 
-    def _go(self, number: int) -> None:
+    def _off_headings(self, number: int, by: int) -> int:
+        """The next row in a direction that is no heading; in the other one where there is none."""
+        for step in (by, -by):
+            at = number
+            while 0 <= at < len(self._keys):
+                if self._keys[at] not in self._headings:
+                    return at
+                at += step
+        return number
+
+    def _go(self, number: int, by: int = 1) -> None:
+        number = self._off_headings(number, by)
         key = self._keys[number]
         if key == self.cursor and self._seen:
             return
@@ -149,7 +174,12 @@ class RowList(ScrollView, can_focus=True):
     def _see_cursor(self) -> None:
         number = self._index.get(self.cursor or "")
         if number is not None and self.is_mounted:
-            self.scroll_to_region(Region(0, number, 1, 1), animate=False, force=True)
+            above = number  # what a row stands under is seen with the first row below it
+            while above and self._keys[above - 1] in self._headings:
+                above -= 1
+            size = min(number - above + 1, max(1, self.size.height))
+            top = number - size + 1
+            self.scroll_to_region(Region(0, top, 1, size), animate=False, force=True)
 
     def on_resize(self) -> None:
         """Rows have another width; the cursor stays in view."""
