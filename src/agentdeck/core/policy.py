@@ -122,7 +122,7 @@ POLICY: Final[dict[FailureClass, Row]] = {
     FailureClass.GIT: Row("the old worktree cannot heal it", goes_on=GoesOn.FRESH),
     FailureClass.GATE: Row("it is told the end of the gate's log", wait=Wait.NONE, escalates=True),
     FailureClass.CONFLICT: Row(
-        "its work has to be made anew on what has landed", wait=Wait.NONE, goes_on=GoesOn.FRESH
+        "it is told what has landed and where they meet", counts=False, wait=Wait.NONE
     ),
     FailureClass.SETUP: Row("the machine or the plan is at fault", retry=False),
     FailureClass.BUDGET: Row("it was at work and may go on", counts=False, wait=Wait.NONE),

@@ -30,7 +30,8 @@ async def build(at: Setting, step: BuildEntry) -> None:
     message = batch_message(at.state, names)
     found = await at.in_thread(lambda: fold(at.git, step.tip, pieces, message=message))
     events: list[e.AnyEvent] = [
-        e.EntryConflicted(one.name, step.tip, one.files, one.behind) for one in found.left_out
+        e.EntryConflicted(one.name, step.tip, one.files, one.behind, one.hunks)
+        for one in found.left_out
     ]
     if found.built is not None:
         lead, *others = found.names

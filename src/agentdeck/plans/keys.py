@@ -355,7 +355,7 @@ WORKTREE: Final = Section(
 QUEUE: Final = Section(
     "queue",
     Shape.TABLE,
-    "How the merge queue gates.",
+    "How the merge queue gates, and what becomes of what it sends back.",
     (
         Key(
             "batch",
@@ -371,6 +371,14 @@ QUEUE: Final = Section(
             minimum=1,
             maximum=model.MAX_DEPTH,
         ),
+        _choice("repair", model.Repair, "Who mends work that conflicts or is red."),
+        Key(
+            "repairs",
+            Kind.COUNT,
+            "How often one task is sent back by itself, until a person is asked.",
+            maximum=model.MAX_REPAIRS,
+        ),
+        _ref("resolver", Ref.AGENT, "Who repairs conflicts; if not said, the task's own agent."),
     ),
     model=model.QueueRules,
     field="queue",

@@ -15,7 +15,15 @@ from typing import Any, Final
 import msgspec
 
 from agentdeck.core.ids import ID_RULE, id_fault, slug
-from agentdeck.core.plan import BUILTIN_AGENTS, COMMAND, PLAN_VERSION, Plan, Strategy, Task
+from agentdeck.core.plan import (
+    BUILTIN_AGENTS,
+    COMMAND,
+    PLAN_VERSION,
+    Plan,
+    QueueRules,
+    Strategy,
+    Task,
+)
 from agentdeck.plans import keys, sections
 from agentdeck.plans.equipping import with_agents_named
 from agentdeck.plans.fields import Fields
@@ -87,6 +95,8 @@ class _Reader:
             if section.name in self._document:
                 values.update(self._section(section))
         sections.check_fallbacks(values.get("agents", ()), self._findings)
+        agents, queue = values.get("agents", ()), values.get("queue", QueueRules())
+        sections.check_resolver(queue, agents, self._findings)
         sections.check_dependencies(self._tasks, self._findings)
         sections.check_deferred(self._tasks, self._findings)
         strategy = values.get("strategy", Strategy.EAGER)

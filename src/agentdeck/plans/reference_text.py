@@ -122,6 +122,9 @@ setup = "npm run prepare"
 [queue]
 batch = 8
 slots = 2
+repair = "agent"
+repairs = 3
+resolver = "careful"
 """,
     "permission": """\
 [[permission]]
@@ -303,6 +306,20 @@ never more than `batch`. With `batch = 1` each entry is gated and lands by itsel
 With more than one of `slots` the next batch is built on top of one that is still being gated, and
 gated meanwhile in a worktree of its own. It lands only after that one has. Use as many as can run
 at once on this machine: for gates that use all its cores that is one.
+
+What does not merge with what has landed, or is red on it, leaves the queue. `repair` says what
+then:
+
+- `agent`: it goes back to its agent, in the same worktree and conversation, with the commit to take
+  in and both sides of each conflict, or with the end of the gate's log. `resolver` names another
+  agent that repairs conflicts. That costs none of the task's `retries`; after `repairs` times a
+  person is asked.
+- `ask`: a person is asked at once.
+- `drop`: the task is cancelled. What was made stays on its branch.
+
+Work that has taken in the target is compared with it: if lines that others have landed would
+vanish, and are neither moved nor gone on with in a longer line, it waits for your yes, whatever
+`land` says.
 """,
     "worktree": """\
 Each attempt works in a git worktree of its own, which holds what is committed. `copy`, `link` and
@@ -424,6 +441,7 @@ UNSAID: Final[dict[str, str]] = {
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
     "budget.share": "no limit",
+    "queue.resolver": "the task's own",
     "pools.budget": "no limit of its own",
     "phase.budget": "no limit of its own",
     "task.budget": "no limit of its own",
