@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agentdeck.core import evidence, queue, verdicts
+from agentdeck.core import evidence, queue, repair, verdicts
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import Entry, RunState
@@ -177,13 +177,15 @@ def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:
     sign = SIGNS[deck.status(task_id)]
     risk = deck.state.spec(task_id).risk
     review = deck.status(task_id) is Status.REVIEWING
+    loses = repair.losses_of(deck.state.tasks[task_id])
+    asks = "removes lines of others" if loses else "approval needed"
     left: Line = (
         Span(" - ", "faint"),
         Span(sign.glyph, sign.role),
         Span(" "),
         Span(task_id + " " * max(0, id_column(deck) - len(task_id)), "bold"),
         Span("  "),
-        Span("review its diff (a)" if review else "approval needed (a)", "state-asks"),
+        Span("review its diff (a)" if review else f"{asks} (a)", "state-asks"),
     )
     right: Line = (Span(f"risk {plain(risk)}", "muted"),) if risk else EMPTY
     return spread(left, right, width)
