@@ -173,13 +173,13 @@ def test_a_late_word_of_a_promotion_does_not_turn_it_back() -> None:
 
 
 def test_work_sent_back_goes_on_where_it_was_even_after_an_earlier_conflict() -> None:
-    """The conflict was of the attempt before; a fresh start would lose what is under review."""
+    """The conflict was of the attempt before; its repair goes on where the work is, and so on."""
     run = run_until(started(plan("A", land=Land.REVIEW)), reached("A", TaskState.REVIEWING))
     run.command(c.Approve(A))
     run_until(run, lambda run: bool(run.of_kind(BuildEntry)))
     run.append(e.EntryConflicted(EntryId("A"), run.state.tip, ("a.py",)))
     run_until(run, reached("A", TaskState.REVIEWING))
-    assert run.state.tasks[A].attempts[-1].fresh
+    assert not run.state.tasks[A].attempts[-1].fresh
     run.command(c.Retry(A, feedback="rename it")).settle()
     assert not run.state.tasks[A].attempts[-1].fresh
 

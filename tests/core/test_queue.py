@@ -148,7 +148,7 @@ def test_sentence_6_a_conflict_ejects_with_the_files_and_the_rest_goes_on() -> N
     run.append(e.EntryConflicted(EntryId("A"), run.state.tip, ("x.py", "y.py", "z.py", "w.py")))
     run.settle()
     second = run.state.tasks[A].attempts[-1]
-    assert (second.number, second.fresh) == (2, True)  # the next attempt starts from the new tip
+    assert (second.number, second.fresh) == (2, False)  # it is repaired where it was made
     assert run.state.tasks[A].feedback == (
         "conflicts with what has landed in x.py, y.py, z.py and 1 more"
     )

@@ -15,6 +15,7 @@ from agentdeck.core import (
     footprint,
     next_steps,
     readiness,
+    repair,
     scheduler,
     verdicts,
 )
@@ -79,6 +80,7 @@ def test_seeds_reach_nearly_every_event_and_every_end() -> None:
     assert outcomes == {None, Outcome.COMPLETE, Outcome.STOPPED}
     assert stale > 100
     assert {"goes on", "session gone", "closed", "halved"} <= seen
+    assert {"sent back by the queue", "lines lost"} <= seen
     assert {event for _, event in TRANSITIONS} <= set(events)
 
 
@@ -88,6 +90,10 @@ def _seldom(event: e.AnyEvent) -> Iterator[str]:
         yield "goes on"
     if isinstance(event, e.RetryScheduled) and event.cause is e.FailureClass.SESSION:
         yield "session gone"
+    if isinstance(event, e.RetryScheduled) and event.repair:
+        yield "sent back by the queue"
+    if isinstance(event, e.AttemptCollected) and event.losses:
+        yield "lines lost"
     if isinstance(event, e.AccountLimited):
         yield "closed" if event.until is None else "halved" if event.slows else "frozen"
 
@@ -153,6 +159,20 @@ def _reserves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Book, "take", lambda *_: None)
 
 
+def _lets_lines_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair, "losses_of", lambda _: ())
+
+
+def _repairs_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    def patient(
+        _: RunState, task: TaskRun, cause: e.FailureClass, detail: str, now: float
+    ) -> e.RetryScheduled:
+        number = task.attempt.number if task.attempt else 0
+        return e.RetryScheduled(task.id, number, cause, detail, now, counts=False, repair=True)
+
+    monkeypatch.setattr(repair, "after_ejection", patient)
+
+
 def _frozen_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     def any_budget(book: Book, task: TaskRun) -> Line | None:
         return next(iter(book.lines.values()), None) if task.state in LIVE else None
@@ -178,6 +198,8 @@ def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
         (_spends, "I11"),
         (_reserves_nothing, "I11"),
         (_frozen_for_ever, "stays frozen"),
+        (_lets_lines_vanish, "takes away"),
+        (_repairs_for_ever, "is sent back for the"),
     ],
 )
 def test_a_broken_core_is_seen(

@@ -17,7 +17,7 @@ from agentdeck.core import train
 from agentdeck.core.events import AnyEvent, Verdict
 from agentdeck.core.fold import fold
 from agentdeck.core.ids import EntryId, TaskId
-from agentdeck.core.plan import Defaults, QueueRules
+from agentdeck.core.plan import Defaults, QueueRules, Repair
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import FIRST_BATCH, RunState, TaskState
 from agentdeck.core.steps import BuildEntry, IOStep, LandEntry, RunGate
@@ -40,7 +40,7 @@ NO_RETRY = Defaults(retries=0)
 
 def filled(count: int, *, batch: int = 16, slots: int = 1) -> Run:
     """A run in which so many tasks (`t0`, ...) wait in the queue and none was built."""
-    rules = QueueRules(batch=batch, slots=slots)
+    rules = QueueRules(batch=batch, slots=slots, repair=Repair.ASK)
     names = [f"t{number}" for number in range(count)]
     of = plan(*names, gates=(gate("unit"),), defaults=NO_RETRY, queue=rules, agents_limit=count)
     return run_until(started(of), lambda run: len(run.state.queue) == count, _unbuilt)
@@ -395,7 +395,7 @@ def stacked() -> Run:
     """t0 with t1 on top, both built; gates `unit` and `lint` of each, and none has ended."""
     of = plan(
         "t0", "t1", gates=(gate("unit"), gate("lint")), defaults=NO_RETRY,
-        queue=QueueRules(batch=1, slots=2),
+        queue=QueueRules(batch=1, slots=2, repair=Repair.ASK),
     )  # fmt: skip
     return run_until(started(of), lambda run: len(run.of_kind(RunGate)) == 2, gates_go_on(WORLD))
 

@@ -201,3 +201,57 @@ def test_a_lock_of_a_killed_git_does_not_stop_the_collection(
 def test_an_orphan_branch_is_a_fault(git: Git, got: Prepared, sh: Sh) -> None:
     sh(got.path, "checkout", "-q", "--orphan", "none")
     assert "without a commit" in (take(git, got).fault or "")
+
+
+# --- work that has taken in the target ------------------------------------------------------------
+
+
+def taken_in(git: Git, got: Prepared, target: str) -> Collected:
+    return collect(git, got.path, got.branch, got.base, message="left by T1", target=target)
+
+
+@pytest.mark.parametrize("how", ["merge", "rebase"])
+def test_what_came_from_the_target_is_not_counted_as_the_work(
+    git: Git, got: Prepared, sh: Sh, commit_on: Callable[..., str], how: str
+) -> None:
+    """Its diff begins at the commit of the target that it holds, though that has gone on since."""
+    edit(got, sh)
+    tip = commit_on("", {"other.txt": "theirs\n"}, "main")
+    later = commit_on("", {"later.txt": "more\n"}, tip)
+    sh(got.path, "fetch", "--quiet", str(git.checkout.parent / "clone-"), tip)
+    sh(
+        got.path,
+        *{"merge": ("merge", "-q", "--no-edit", tip), "rebase": ("rebase", "-q", tip)}[how],
+    )
+    found = taken_in(git, got, later)
+    assert (found.fault, found.merged) == (None, tip)
+    assert [file.path for file in found.files] == ["work.txt"]
+    assert found.commits == (2 if how == "merge" else 1)
+
+
+def test_who_has_not_taken_the_target_in_is_measured_from_the_base(
+    git: Git, got: Prepared, sh: Sh, commit_on: Callable[..., str]
+) -> None:
+    edit(got, sh)
+    found = taken_in(git, got, commit_on("", {"other.txt": "theirs\n"}, "main"))
+    assert (found.merged, found.commits) == ("", 1)
+
+
+def test_a_merge_that_keeps_nothing_of_the_work_is_no_work(
+    git: Git, got: Prepared, sh: Sh, commit_on: Callable[..., str]
+) -> None:
+    edit(got, sh)
+    tip = commit_on("", {"work.txt": "theirs\n"}, "main")
+    sh(got.path, "reset", "-q", "--hard", tip)
+    sh(got.path, "commit", "-q", "--allow-empty", "-m", "resolved")
+    found = taken_in(git, got, tip)
+    assert (found.fault, found.commits, found.files) == (None, 0, ())
+
+
+def test_work_that_the_target_holds_already_is_measured_from_the_base(
+    git: Git, got: Prepared, sh: Sh
+) -> None:
+    """Somebody has merged the branch by hand."""
+    edit(got, sh)
+    head = sh(got.path, "rev-parse", "HEAD")
+    assert taken_in(git, got, head).commits == 1

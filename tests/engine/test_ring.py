@@ -165,8 +165,12 @@ async def test_approve_hold_and_promote(repo: Path, tmp_path: Path) -> None:
     assert git(repo, "status", "--porcelain") == ""
 
 
-async def test_a_conflict_is_retried_from_the_new_tip(repo: Path, tmp_path: Path) -> None:
-    """Two tasks write one file: the later one is ejected, starts afresh on the tip, and lands."""
+async def test_who_knows_nothing_of_repairs_starts_afresh_on_the_new_tip(
+    repo: Path, tmp_path: Path
+) -> None:
+    """Two tasks write one file. The later one is sent back, and only does the same again; so it is
+    given a fresh worktree on the new tip, and lands.
+    """
     script = '["sh", "-c", "echo {task} >> shared; sleep 0.1"]'
     plan = plan_of(
         '[plan]\nname = "p"\n[agents.sh]\ncommand = ' + script + '\n[defaults]\nagent = "sh"\n'
@@ -178,7 +182,7 @@ async def test_a_conflict_is_retried_from_the_new_tip(repo: Path, tmp_path: Path
         state = engine.state
     shared = git(repo, "show", f"{state.target}:shared").split()
     assert sorted(shared) == ["A", "B"]
-    assert sorted(len(task.attempts) for task in state.tasks.values()) == [1, 2]
+    assert sorted(len(task.attempts) for task in state.tasks.values()) == [1, 3]
 
 
 async def test_a_new_engine_goes_on_where_the_old_one_stopped(repo: Path, tmp_path: Path) -> None:

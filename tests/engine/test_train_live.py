@@ -36,6 +36,7 @@ retries = 0
 [queue]
 batch = 8
 slots = {slots}
+repair = "ask"
 [agents.writer]
 output = "plain"
 command = ["sh", "-c", "{script}", "sh", "{{task}}"]
@@ -90,7 +91,11 @@ def test_who_does_not_merge_is_left_out_and_told_apart(git: Git, commit_on: Comm
     pieces = [Piece(name, commit_on("", files, root), name) for name, files in ours.items()]
     made = fold(git, tip, pieces, message="m")
     assert made.names == ("a", "d")
-    assert made.left_out == (LeftOut("b", ("x.txt",), ("a",)), LeftOut("c", ("base.txt",), ()))
+    behind, alone = made.left_out
+    assert behind == LeftOut("b", ("x.txt",), ("a",))
+    assert (alone.name, alone.files, alone.behind) == ("c", ("base.txt",), ())
+    assert [hunk.path for hunk in alone.hunks] == ["base.txt"]
+    assert "\ntarget\n=======\nc\n" in alone.hunks[0].text
 
 
 # --- a run ---------------------------------------------------------------------------------------
@@ -174,6 +179,7 @@ agent = "writer"
 retries = 0
 [queue]
 slots = 2
+repair = "ask"
 [agents.writer]
 output = "plain"
 command = ["{writer}", "{{task}}"]

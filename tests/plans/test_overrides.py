@@ -53,7 +53,9 @@ labels = ["ui"]
 
 def test_one_agent_does_everything_a_person_does_not() -> None:
     """Agents and models of tasks, routes and defaults give way; people and pools stay."""
-    plan = with_agent(read_plan(TEXT, file="p.toml"), "mine")
+    text = TEXT + '[queue]\nresolver = "bob-2"\n[agents.bob-2]\ncommand = "bob"\n'
+    plan = with_agent(read_plan(text, file="p.toml"), "mine")
+    assert plan.queue.resolver is None
     got = {task.id: plan.settings(task.id) for task in plan.tasks}
     assert [(s.agent, s.model, s.pool) for s in got.values()] == [
         ("mine", "m", "big"),

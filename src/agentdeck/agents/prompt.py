@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from agentdeck.agents.foreign_text import indented, listed
 from agentdeck.agents.one_line import CUT, one_line, plain_text
+from agentdeck.agents.repair_prompt import repair_section
 from agentdeck.core import evidence
 from agentdeck.core.events import AskKind, FailureClass, ReviewVerdict
 from agentdeck.core.ids import TaskId
@@ -73,12 +75,13 @@ def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
     """
     spec, task = state.spec(task_id), state.tasks[task_id]
     if attempt <= len(task.attempts) and task.attempts[attempt - 1].resumed is not None:
-        return _only_the_news(task, attempt)
+        return _only_the_news(state, task, attempt)
     title = one_line(spec.title, TITLE_CHARS)
     parts = [
         f"# Task {task_id}: {title}" if title else f"# Task {task_id}",
         _brief(spec.prompt or spec.title or str(task_id)),
         _feedback(state, task, attempt),
+        repair_section(state, task, attempt),
         _said(task, attempt),
         _files(spec.files),
         _gates(state, task),
@@ -148,7 +151,7 @@ def _brief(text: str) -> str:
     return clean[:BRIEF_CHARS].rstrip() + f"\n{CUT} (the brief was cut here: it is too long)"
 
 
-def _only_the_news(task: TaskRun, number: int) -> str:
+def _only_the_news(state: RunState, task: TaskRun, number: int) -> str:
     """What an agent is told that goes on in the session of the attempt before."""
     before = task.attempts[number - 2]
     interrupted = before.cause in _INTERRUPTED and not task.feedback_by
@@ -160,12 +163,12 @@ def _only_the_news(task: TaskRun, number: int) -> str:
     ]
     if task.feedback:
         by = f". {_says(task)}" if task.feedback_by else ""
-        parts += [f"{lead}{by}:", _indented(_tail(task.feedback, _room(before)))]
+        parts += [f"{lead}{by}:", indented(_tail(task.feedback, _room(before)))]
     elif before.hands:
         parts.append(_by_hand(before))
     elif interrupted or not task.attempts[number - 1].told:
         parts.append(f"{lead}.")
-    parts.append(_said(task, number))
+    parts += [repair_section(state, task, number), _said(task, number)]
     parts.append("Go on where you stopped." if interrupted else "Do that, then end.")
     parts.append("What you were told at the beginning still holds.")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -208,7 +211,7 @@ def _feedback(state: RunState, task: TaskRun, number: int) -> str:
         lead = f"The attempt before was not enough{cause}"
         if task.feedback_by:
             lead += f". {_says(task)}"
-        lines += [f"{lead}:", "", _indented(_tail(task.feedback, _room(before))), ""]
+        lines += [f"{lead}:", "", indented(_tail(task.feedback, _room(before))), ""]
     lines.append(_where_it_stands(state, task, number, before))
     return "\n".join(lines)
 
@@ -242,13 +245,14 @@ def _said_before(task: TaskRun, number: int) -> list[str]:
 
 
 def _quoted(by: str, text: str, limit: int) -> str:
-    return _indented(f"{one_line(by, WORD_CHARS)}: {plain_text(text, limit)}")
+    return indented(f"{one_line(by, WORD_CHARS)}: {plain_text(text, limit)}")
 
 
 def _where_it_stands(state: RunState, task: TaskRun, number: int, before: Attempt | None) -> str:
     current = task.attempts[number - 1] if number <= len(task.attempts) else None
     if current is None or not current.fresh:
-        return "Your earlier work is in this worktree. Look at it first, then go on from there."
+        whose = "Your" if not (before and current) or before.agent == current.agent else "The"
+        return f"{whose} earlier work is in this worktree. Look at it first, then go on from there."
     told = f"You start again from the newest state of {one_line(state.target, WORD_CHARS)}."
     if before is not None and before.collected is not None and before.collected.commits:
         told += (
@@ -265,7 +269,7 @@ def _where_it_stands(state: RunState, task: TaskRun, number: int, before: Attemp
 def _files(patterns: tuple[str, ...]) -> str:
     if not patterns:
         return ""
-    named = _listed((one_line(pattern, WORD_CHARS) for pattern in patterns), NAMED_PATTERNS)
+    named = listed((one_line(pattern, WORD_CHARS) for pattern in patterns), NAMED_PATTERNS)
     return f"## Files\n\nChange files only within these; others work on the rest.\n\n{named}"
 
 
@@ -280,7 +284,7 @@ def _gates(state: RunState, task: TaskRun) -> str:
         f"{gate.name}: {one_line(command, GATE_CHARS)}"
         for gate, command in zip(gates, shown, strict=True)
     )
-    named = _listed(rows, NAMED_PATTERNS)
+    named = listed(rows, NAMED_PATTERNS)
     return f"## Gates\n\nThese commands must exit 0 on your work; run them yourself.\n\n{named}"
 
 
@@ -294,7 +298,7 @@ def _checks(plan: Plan) -> str:
     ]
     if not rows:
         return ""
-    return f"## Checks\n\nSee to it that these hold.\n\n{_listed(rows, NAMED_PATTERNS)}"
+    return f"## Checks\n\nSee to it that these hold.\n\n{listed(rows, NAMED_PATTERNS)}"
 
 
 def _needed(state: RunState, needed: tuple[TaskId, ...]) -> str:
@@ -315,23 +319,16 @@ def _one_needed(state: RunState, task: TaskRun) -> str:
         return f"{head}\n\n{one_line(task.reason or task.done_how or task.state, MESSAGE_CHARS)}"
     lines = [head, "", f"Landed as commit {task.landed_commit[:12]}."]
     if attempt.message:
-        lines += ["", _indented(plain_text(attempt.message, MESSAGE_CHARS))]
+        lines += ["", indented(plain_text(attempt.message, MESSAGE_CHARS))]
     files = attempt.collected.files if attempt.collected else ()
     if files:
         changed = (f"{one_line(f.path, WORD_CHARS)} {_size(f.added, f.removed)}" for f in files)
-        lines += ["", _listed(changed, NAMED_FILES, len(files))]
+        lines += ["", listed(changed, NAMED_FILES, len(files))]
     return "\n".join(lines)
 
 
 def _size(added: int, removed: int) -> str:
     return "(binary)" if added < 0 else f"(+{added} −{removed})"
-
-
-def _listed(rows: Iterable[str], most: int, total: int | None = None) -> str:
-    found = list(rows)
-    more = (len(found) if total is None else total) - most
-    named = [f"    {row}" for row in found[:most]]
-    return "\n".join([*named, *([f"    {CUT} and {more} more"] if more > 0 else [])])
 
 
 def _tail(text: str, limit: int) -> str:
@@ -340,7 +337,3 @@ def _tail(text: str, limit: int) -> str:
         return plain_text(text, limit)
     first, _, _ = text[: limit * 2].partition("\n")
     return plain_text(f"{first[:500]}\n{CUT}\n{text[-(limit - 600) :]}", limit)
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.split("\n"))

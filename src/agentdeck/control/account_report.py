@@ -52,7 +52,9 @@ def _used(state: RunState) -> list[Agent]:
     """The agents that tasks of the plan may get."""
     known = state.plan.agent_by_name
     planned = {state.settings(task.id).agent for task in state.plan.tasks}
-    return [known[name] for own in planned for name in (own, *known[own].fallback)]
+    found = [known[name] for own in planned for name in (own, *known[own].fallback)]
+    resolver = known.get(state.plan.queue.resolver) if state.plan.queue.resolver else None
+    return [*found, resolver] if resolver is not None else found
 
 
 def _line(account: Account, at_work: int, agents_limit: int, now: float) -> AccountLine:

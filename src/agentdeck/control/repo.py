@@ -110,7 +110,8 @@ def branch_now(start: Path) -> str | None:
 
 def _span(attempt: Attempt) -> tuple[str, ...]:
     assert attempt.base is not None
-    return (attempt.base, attempt.collected.head) if attempt.collected else (attempt.base,)
+    base = attempt.own_base or attempt.base
+    return (base, attempt.collected.head) if attempt.collected else (base,)
 
 
 def _opened(state: RunState, attempt: Attempt) -> Repo:

@@ -4,6 +4,8 @@ Rules:
 - The plan's settings say who begins. From then on the task's own history may say otherwise: a
   failure that an abler model may avoid moves it up its agent's ladder, one that the agent cannot
   help gives it to the next of its fallbacks, in a circle. `core.policy` says which failure does so.
+- A conflict with what has landed is given to the plan's resolver, if it names one; the task's own
+  agents take over from it as from each other.
 - Nobody waits long for a limit while there is a fallback whose account is open.
 - A ladder begins at the model that the plan gives the task. A model that is not on the ladder is
   somebody's choice, and stays.
@@ -68,10 +70,9 @@ def whose(state: RunState, task: TaskRun, now: float) -> AgentName:
     The one to whom it was given, and who comes after it in the circle, as soon as their account is
     open; where nobody's is, who can be waited for the shortest time.
     """
-    planned = state.settings(task.id).agent
-    if not state.plan.agent_by_name[planned].fallback:
-        return planned
     circle = _circle(state, task)
+    if len(circle) == 1:
+        return circle[0]
     first = circle.index(task.given_to) if task.given_to in circle else 0
     waits = [(_waits_s(state, name, now), name) for name in circle[first:] + circle[:first]]
     soon = next((name for wait_s, name in waits if wait_s <= FALL_BACK_AFTER_S), None)
@@ -116,7 +117,10 @@ def _last_agent(state: RunState, task: TaskRun) -> AgentName:
 def _circle(state: RunState, task: TaskRun) -> tuple[AgentName, ...]:
     """Who may work on a task, the first choice first."""
     planned = state.settings(task.id).agent
-    return (planned, *state.plan.agent_by_name[planned].fallback)
+    usual = (planned, *state.plan.agent_by_name[planned].fallback)
+    if task.resolver is None or task.resolver not in state.plan.agent_by_name:
+        return usual
+    return (task.resolver, *(name for name in usual if name != task.resolver))
 
 
 def _ladder(state: RunState, task: TaskRun, agent: AgentName) -> tuple[tuple[str, ...], int]:
@@ -147,7 +151,9 @@ def _why(state: RunState, task: TaskRun, agent: AgentName, model: str | None) ->
     """The reason for agent and model in a few words; empty where the plan says so plainly."""
     planned = state.settings(task.id).agent
     found = []
-    if agent != planned:
+    if agent != planned and agent == task.resolver:
+        found.append(f"{agent} resolves conflicts")
+    elif agent != planned:
         found.append(f"{agent} in place of {planned}{_instead(state, task, planned)}")
     elif task.rung == 0:
         found.append(_chosen(state.plan, state.spec(task.id)))

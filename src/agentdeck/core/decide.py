@@ -19,6 +19,7 @@ from agentdeck.core import (
     evidence,
     policy,
     queue,
+    repair,
     replan_rules,
     review,
 )
@@ -244,6 +245,11 @@ def _unskip(state: RunState, command: c.Unskip) -> list[AnyEvent]:
 def _approve(state: RunState, command: c.Approve) -> list[AnyEvent]:
     if command.task is None:
         waiting = [t for t in state.in_state(S.PROPOSED) if not _is_approved(t)]
+        losing = [t for t in waiting if repair.losses_of(t)]
+        if waiting and len(losing) == len(waiting):
+            said = repair.losses_sentence(state, losing[0])
+            raise Refused(f"{losing[0].id} {said}", hint="to accept that, approve it by its name")
+        waiting = [t for t in waiting if t not in losing]
         if not waiting:
             raise Refused("nothing waits for an approval")
         return [event for task in waiting for event in _yes(task, command.by)]

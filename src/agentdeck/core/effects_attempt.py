@@ -56,6 +56,8 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
                 event.files,
                 event.left_uncommitted,
                 event.fault,
+                event.merged,
+                event.losses,
             )
             forget_troubles(state, event.task)
         case e.WorktreeReleased():
@@ -87,6 +89,8 @@ def _claim(state: RunState, event: e.AttemptClaimed, at: float) -> None:
         )
     )
     task.queued = ()
+    if event.fresh:
+        task.ejection = None  # it begins on what the work before did not merge with
     task.approved, task.approved_by, task.fresh = 0, "", False
     task.next_session = e.NextSession.NEW
     task.cause = None  # of this attempt, which has not failed

@@ -13,10 +13,12 @@ from agentdeck.core.plan import MAX_BATCH, MAX_DEPTH
 from agentdeck.core.state import (
     Build,
     Clash,
+    Ejection,
     Entry,
     GateRun,
     Landing,
     RunState,
+    TaskRun,
     gate_key,
 )
 
@@ -49,7 +51,7 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
         case e.EntryConflicted():
             entry = state.queue[event.entry]
             entry.build = None
-            entry.conflicts[event.tip] = Clash(event.files, event.behind)
+            entry.conflicts[event.tip] = Clash(event.files, event.behind, event.hunks)
             _forget_conflicts(state)
         case e.CollisionsForeseen():
             state.foreseen = foreseen.kept(state, event)
@@ -64,10 +66,8 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
                 state.promote_reason = f"commits of {state.base}: {event.detail}"
             elif entry.reverts is not None:
                 state.tasks[entry.reverts].reason = f"its revert did not land: {event.detail}"
-            elif entry.task is not None and entry.build is not None:
-                judged = state.tasks[entry.task].attempt
-                if judged is not None:
-                    judged.ejected_tree = entry.build.tree
+            elif entry.task is not None:
+                _eject(state, state.tasks[entry.task], entry, event)
         case e.LandingIntended():
             for name in (event.entry, *event.others):
                 state.queue[name].intended = event.commit
@@ -162,6 +162,26 @@ def _one_is_out(state: RunState, ejected: Entry) -> None:
             entry.group, entry.limit = 0, None
 
 
+def _eject(state: RunState, task: TaskRun, entry: Entry, event: e.EntryEjected) -> None:
+    """Keep what a repair has to know."""
+    judged = task.attempt
+    if judged is None:
+        return
+    if entry.build is not None:
+        judged.ejected_tree = entry.build.tree
+    clash = entry.conflicts.get(state.tip, Clash(()))
+    task.ejection = Ejection(
+        judged.number,
+        event.cause,
+        state.tip,
+        entry.head,
+        judged.own_base or "",
+        clash.files,
+        clash.hunks,
+        event.gate,
+    )
+
+
 def _landing_with(state: RunState, name: EntryId) -> list[Entry]:
     """The entries that land in one with this one."""
     commit = state.queue[name].intended
@@ -178,5 +198,5 @@ def _land(state: RunState, event: e.EntryLanded, at: float) -> None:
     if entry.kind is EntryKind.TASK and event.task is not None:
         task = state.tasks[event.task]
         task.landed_commit, task.landed_at, task.first = event.commit, at, False
-        task.held, task.reverted = False, ""
+        task.held, task.reverted, task.ejection = False, "", None
         end_attempt(task, "landed")

@@ -101,31 +101,31 @@ def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:
     task.rung += event.escalate
     task.review_rounds += event.cause is e.FailureClass.REVIEW
     task.given_to = event.agent or task.given_to
-    if event.counts:
+    if event.repair:
+        task.repairs += 1
+        task.resolver = event.agent
+    elif event.counts:
         task.failures += 1
     else:
         task.free_failures += 1
     forget_troubles(state, event.task)
-    end_attempt(task, f"retried: {event.cause}", event.cause)
-
-
-# The old worktree cannot heal these: `core.policy` starts afresh after them too.
-
-
-_NEEDS_FRESH = (e.FailureClass.CONFLICT, e.FailureClass.GIT)
+    how = "sent back" if event.repair else "retried"
+    end_attempt(task, f"{how}: {event.cause}", event.cause)
 
 
 def _retry_by_person(state: RunState, event: e.TaskRetried, at: float) -> None:
     task = state.tasks[event.task]
-    task.failures = task.free_failures = 0
+    task.failures = task.free_failures = task.repairs = 0
     task.given_to, task.review_rounds = None, 0
+    task.resolver = state.plan.queue.resolver if task.cause is e.FailureClass.CONFLICT else None
     effects_review.sent_back(task, event, at)
     task.retry_at, task.skip_mode = None, None
     task.wanted, task.stopped_by = Wanted.RUN, ""
     if event.feedback or event.comments:
         task.feedback = review.in_words(event.feedback, event.comments)
         task.feedback_by = event.by
-    task.fresh = event.fresh or task.cause in _NEEDS_FRESH
+    # The old worktree cannot heal this: `core.policy` starts afresh after it too.
+    task.fresh = event.fresh or task.cause is e.FailureClass.GIT
     task.next_session = event.session
     task.approved, task.approved_by = 0, ""
     forget_troubles(state, event.task)
@@ -160,8 +160,9 @@ def _leave_queue(state: RunState, task_id: TaskId) -> None:
 
 def _cancel(state: RunState, event: e.TaskCancelled) -> None:
     task = state.tasks[event.task]
-    task.reason, task.cause, task.wanted = event.detail, e.FailureClass.STOPPED, Wanted.RUN
+    task.reason, task.cause, task.wanted = event.detail, event.cause, Wanted.RUN
     task.retry_at = None
     _leave_queue(state, event.task)
-    end_attempt(task, "stopped", e.FailureClass.STOPPED)
+    dropped = event.cause is not e.FailureClass.STOPPED
+    end_attempt(task, f"dropped: {event.cause}" if dropped else "stopped", event.cause)
     forget_troubles(state, event.task)

@@ -147,6 +147,21 @@ class FileTouched(msgspec.Struct, frozen=True, array_like=True):
     removed: int
 
 
+class Hunks(msgspec.Struct, frozen=True, array_like=True):
+    """Where one file does not merge: both sides between git's markers, or git's own words."""
+
+    path: str
+    text: str
+
+
+class Loss(msgspec.Struct, frozen=True, array_like=True):
+    """Lines of one file that others have landed and that some work would take away."""
+
+    path: str
+    lines: tuple[str, ...]  # the first of them
+    count: int
+
+
 class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
     """Base of all events."""
 
@@ -582,6 +597,8 @@ class AttemptCollected(Event, frozen=True, tag="attempt.collected"):
     fault: str = ""  # why nothing could be taken
     hands: str = ""  # the person who had taken the attempt over
     hand_back: int = 0  # which time they gave it back
+    merged: str = ""  # the commit of the target that it has taken in; its own work is what follows
+    losses: tuple[Loss, ...] = ()  # what others have landed and it would take away
 
 
 class WorktreeReleased(Event, frozen=True, tag="attempt.worktree_released"):
@@ -663,6 +680,7 @@ class RetryScheduled(Event, frozen=True, tag="task.retry_scheduled"):
     session: NextSession = NextSession.NEW
     escalate: bool = False  # with the next model of the agent's ladder
     agent: AgentName | None = None  # another one takes over
+    repair: bool = False  # the merge queue has sent it back: counted by itself, against `repairs`
 
 
 class RetryDue(Event, frozen=True, tag="task.retry_due"):
@@ -681,10 +699,11 @@ class TaskFailed(Event, frozen=True, tag="task.failed"):
 
 
 class TaskCancelled(Event, frozen=True, tag="task.cancelled"):
-    """A person stopped it."""
+    """A person stopped it, or the merge queue has dropped it."""
 
     task: TaskId
     detail: str
+    cause: FailureClass = FailureClass.STOPPED
 
 
 # --- the accounts whose limits agents meet --------------------------------------------------------
@@ -789,6 +808,7 @@ class EntryConflicted(Event, frozen=True, tag="entry.conflicted"):
     tip: str
     files: tuple[str, ...]
     behind: tuple[EntryId, ...] = ()  # with these folded in before it; () = with the tip itself
+    hunks: tuple[Hunks, ...] = ()  # of the first files, where it does not merge with the tip itself
 
 
 class Foreseen(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -821,6 +841,7 @@ class EntryEjected(Event, frozen=True, tag="entry.ejected"):
     entry: EntryId
     cause: FailureClass
     detail: str
+    gate: GateName | None = None  # that is red on it
 
 
 class LandingIntended(Event, frozen=True, tag="landing.intended"):

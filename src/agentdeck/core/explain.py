@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import accounts, evidence, foreseen, publishing, queue, review, scheduler
+from agentdeck.core import (
+    accounts,
+    evidence,
+    foreseen,
+    publishing,
+    queue,
+    repair,
+    review,
+    scheduler,
+)
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import GateWhen, Land
+from agentdeck.core.plan import GateWhen
 from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import (
     LIVE,
@@ -91,7 +100,11 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
         case TaskState.CHECKING:
             return _checking(state, task)
         case TaskState.REVIEWING:
-            return _reviewing(state, task, now)
+            also = f"; it {repair.losses_sentence(state, task)}" if repair.losses_of(task) else ""
+            return f"{_reviewing(state, task, now)}{also}"
+        case TaskState.PROPOSED if repair.losses_of(task):
+            lost = repair.losses_sentence(state, task)
+            return f"{task_id} waits for your yes (a = accept, R = send back): it {lost}"
         case TaskState.PROPOSED:
             return f"{task_id} is proven and waits for an approval (a)" + _risk(state, task)
         case TaskState.QUEUED:
@@ -101,6 +114,10 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
         case TaskState.RETRYING:
             again = short_duration((task.retry_at or now) - now)
             return f"{task_id} is tried again in {again}: {first_line(task.reason)}"
+        case TaskState.FAILED if _sent_back(task):
+            keys = "R send back with words, r retry and o take over, s skip"
+            why = first_line(task.reason)
+            return f"{task_id} was sent back by the merge queue and needs you ({keys}): {why}"
         case TaskState.FAILED:
             return f"{task_id} needs you (r retry, s skip): {first_line(task.reason)}"
         case TaskState.SKIPPED:
@@ -112,6 +129,12 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
             return f"{task_id} is cancelled (r retry, s skip): {first_line(task.reason)}"
         case _ as never:
             assert_never(never)
+
+
+def _sent_back(task: TaskRun) -> bool:
+    """Is it the merge queue that asks for a person?"""
+    attempt, ejection = task.attempt, task.ejection
+    return attempt is not None and ejection is not None and ejection.attempt == attempt.number
 
 
 def blocking_failures(state: RunState, task_id: TaskId) -> list[TaskRun]:
@@ -143,6 +166,8 @@ def _pending(state: RunState, task: TaskRun) -> str:
 def _named(task: TaskRun) -> str:
     if task.state is TaskState.FAILED:
         return f"{task.id}, which failed: {first_line(task.reason)}"
+    if task.state is TaskState.CANCELLED and task.reason:
+        return f"{task.id}, which is cancelled: {first_line(task.reason)}"
     return f"{task.id}, which is {task.state}"
 
 
@@ -267,7 +292,7 @@ def needs_person(state: RunState) -> list[TaskRun]:
         task
         for task in state.tasks.values()
         if (task.state in waiting and not _is_answered(task) and not _agent_reviews(state, task))
-        or (task.state is TaskState.PROPOSED and state.settings(task.id).land is not Land.AUTO)
+        or (task.state is TaskState.PROPOSED and repair.waits_for_yes(state, task))
     ]
 
 

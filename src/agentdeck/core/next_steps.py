@@ -21,6 +21,7 @@ from agentdeck.core import (
     policy,
     publishing,
     queue,
+    repair,
     review,
     scheduler,
     verdicts,
@@ -30,7 +31,7 @@ from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
 from agentdeck.core.hearing import has_heard_all, next_word
 from agentdeck.core.ids import AgentName, EntryId, GateName, PhaseId
-from agentdeck.core.plan import GateWhen, Land, Strategy
+from agentdeck.core.plan import GateWhen, Land, Repair, Strategy
 from agentdeck.core.state import (
     HOLDS_SLOT,
     LIVE,
@@ -144,9 +145,8 @@ def _task_steps(state: RunState, task: TaskRun, now: float, book: Book) -> Itera
         case TaskState.LANDED | TaskState.SKIPPED:
             yield from _release(task)
         case TaskState.QUEUED:
-            # Only a red merge gate sends work back into the same worktree. Without one the next
-            # task may have it: a conflict starts afresh.
-            if not evidence.merge_gates(state, task):
+            # Until it has landed, a repair goes on in its worktree.
+            if state.plan.queue.repair is Repair.DROP:
                 yield from _release(task)
         case (
             TaskState.PENDING
@@ -291,7 +291,7 @@ def _approved(task: TaskRun) -> bool:
 
 
 def _proposed(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
-    if state.settings(task.id).land is not Land.AUTO and not _approved(task):
+    if repair.waits_for_yes(state, task) and not _approved(task):
         return
     attempt = _current(task)
     assert attempt.collected is not None

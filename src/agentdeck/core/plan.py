@@ -41,6 +41,8 @@ DEFAULT_ANSWER_WITHIN_S: Final = 30 * 60.0  # a meeting; who is away for longer 
 DEFAULT_GATE_TIMEOUT_S: Final = 30 * 60.0
 MAX_BATCH: Final = 16  # entries: with more, a culprit costs more gates than the batch saves
 MAX_DEPTH: Final = 8  # batches on top of each other; a red one throws away all above it
+DEFAULT_REPAIRS: Final = 3  # who meets others that often needs a person to put them in order
+MAX_REPAIRS: Final = 20  # each is a whole attempt of an agent
 DEFAULT_BATCH: Final = MAX_BATCH  # it adapts below that
 DEFAULT_GATE_SLOTS: Final = 1  # most gates use all cores themselves
 DEFAULT_MARKS: Final = (0.5, 0.8, 0.95)  # of a budget: half, soon, and time to raise it
@@ -321,13 +323,24 @@ class Worktree(msgspec.Struct, frozen=True, omit_defaults=True):
     root: str | None = None  # where worktrees live; None = below the run's folder
 
 
+class Repair(StrEnum):
+    """What becomes of work that the merge queue sends back."""
+
+    AGENT = "agent"  # its agent mends it, in the same worktree and session
+    ASK = "ask"  # a person says what becomes of it
+    DROP = "drop"  # it is cancelled; what was made stays on its branch
+
+
 class QueueRules(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the merge queue gates."""
+    """How the merge queue gates, and what becomes of what it sends back."""
 
     batch: int = DEFAULT_BATCH  # entries that are gated as one, at most
     slots: int = DEFAULT_GATE_SLOTS  # batches that are gated at the same time, at most
     style: LandingStyle = LandingStyle.MERGE
     sign: bool | None = None  # None = as the user's git says (commit.gpgSign)
+    repair: Repair = Repair.AGENT
+    repairs: int = DEFAULT_REPAIRS  # of one task, by itself; then a person is asked
+    resolver: AgentName | None = None  # repairs conflicts; None = the task's own agent
 
 
 class Remote(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -122,7 +122,7 @@ POLICY: Final[dict[FailureClass, Row]] = {
     FailureClass.GIT: Row("the old worktree cannot heal it", goes_on=GoesOn.FRESH),
     FailureClass.GATE: Row("it is told the end of the gate's log", wait=Wait.NONE, escalates=True),
     FailureClass.CONFLICT: Row(
-        "its work has to be made anew on what has landed", wait=Wait.NONE, goes_on=GoesOn.FRESH
+        "it is told what has landed and where they meet", counts=False, wait=Wait.NONE
     ),
     FailureClass.REVIEW: Row(
         "it is told what its reviewer wants changed; `rounds` bounds it",

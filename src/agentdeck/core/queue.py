@@ -16,6 +16,7 @@ The rules, in sentences:
 5. The same tree is never gated twice.
 6. A red batch is split until the culprit is alone. An entry that does not merge with the target, or
    is red on it alone, is ejected with the files or the log; everything behind it goes on without.
+   What becomes of it: `core.repair`.
 7. A landing is intended in the journal before the ref moves. A batch lands whole.
 8. A held entry waits, and those behind it go past. A held queue does nothing.
 
@@ -28,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentdeck.core import events as e
-from agentdeck.core import evidence, policy, train, verdicts
+from agentdeck.core import evidence, repair, train, verdicts
 from agentdeck.core.events import AnyEvent, FailureClass
 from agentdeck.core.ids import GateName
 from agentdeck.core.plan import GateWhen
@@ -102,7 +103,7 @@ def _out(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] 
             return (e.BatchSplit(names, gate, car.build.tree),)
         # On anything but the target itself a lone red one is in no car: it waits for what is below.
         why = verdicts.red_sentence(state, gate, car.build.tree)
-        return _eject(state, car.lead, FailureClass.GATE, why, now)
+        return _eject(state, car.lead, FailureClass.GATE, why, now, gate)
     return None
 
 
@@ -146,13 +147,18 @@ def _conflict(files: tuple[str, ...]) -> str:
 
 
 def _eject(
-    state: RunState, entry: Entry, cause: FailureClass, detail: str, now: float
+    state: RunState,
+    entry: Entry,
+    cause: FailureClass,
+    detail: str,
+    now: float,
+    gate: GateName | None = None,
 ) -> tuple[AnyEvent, ...]:
-    ejected = e.EntryEjected(entry.id, cause, detail)
+    ejected = e.EntryEjected(entry.id, cause, detail, gate)
     task = task_of(state, entry)
     if task is None:  # it was the base: the fold ends the promotion with this reason
         return (ejected,)
-    return (ejected, policy.after_failure(state, task, cause, detail, now))
+    return (ejected, repair.after_ejection(state, task, cause, detail, now))
 
 
 __all__ = ["frozen_gate", "gates_of", "head", "in_order", "is_held", "next_steps", "task_of"]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from agentdeck.core import events as e
-from agentdeck.core import policy
+from agentdeck.core import policy, repair
 from agentdeck.core.accounts import opens_in_s
 from agentdeck.core.events import AnyEvent, FailureClass, ReviewComment, ReviewVerdict
 from agentdeck.core.ids import AgentName
@@ -76,6 +76,8 @@ def left_to_person(state: RunState, task: TaskRun) -> str | None:
         return "a person reviews it"
     if task.id in state.reviewing:
         return None
+    if repair.losses_of(task):
+        return "lines of others would vanish"
     if reviewer in doers(task):
         return f"{reviewer} did this work itself"
     last = latest(attempt)

@@ -21,6 +21,8 @@ from agentdeck.core.events import (
     FailureClass,
     FileTouched,
     Foreseen,
+    Hunks,
+    Loss,
     NextSession,
     Outcome,
     ReviewComment,
@@ -157,6 +159,8 @@ class Collected(msgspec.Struct, frozen=True):
     files: tuple[FileTouched, ...]
     left_uncommitted: int
     fault: str
+    merged: str = ""  # the commit of the target that it has taken in; "" = none after its base
+    losses: tuple[Loss, ...] = ()  # what others have landed and it would take away
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -256,6 +260,11 @@ class Attempt(msgspec.Struct, kw_only=True):
     reviews: list[Review] = []  # of its work, the oldest first
 
     @property
+    def own_base(self) -> str | None:
+        """The newest commit of the target in its work: what follows is its own."""
+        return (self.collected.merged if self.collected is not None else "") or self.base
+
+    @property
     def question(self) -> Question | None:
         """What it waits for."""
         return self.questions[0] if self.questions else None
@@ -284,6 +293,19 @@ class Attempt(msgspec.Struct, kw_only=True):
         return max(0.0, until - self.launched_at - frozen)
 
 
+class Ejection(msgspec.Struct, frozen=True):
+    """Why the merge queue has sent work back: what its repair is about."""
+
+    attempt: int
+    cause: FailureClass
+    tip: str  # of the target: what it does not merge with, or is red on
+    head: str  # the work as it was
+    base: str  # the newest commit of the target in it
+    files: tuple[str, ...] = ()  # that do not merge
+    hunks: tuple[Hunks, ...] = ()
+    gate: GateName | None = None  # that is red on it
+
+
 class TaskRun(msgspec.Struct, kw_only=True):
     """A task of the plan in this run."""
 
@@ -305,6 +327,9 @@ class TaskRun(msgspec.Struct, kw_only=True):
     given_to: AgentName | None = None  # who has taken over, until a person retries it
     review_rounds: int = 0  # how often a reviewer sent it back, since a person last retried
     sessions_lost: int = 0  # how often an agent did not know the session it should go on in
+    repairs: int = 0  # how often the queue has sent it back, since a person last retried
+    ejection: Ejection | None = None  # the latest, while the work that was sent back goes on
+    resolver: AgentName | None = None  # who repairs its conflict in its agent's place
     approved: int = 0  # the attempt that a person or a reviewer said yes to, 0 = none
     approved_by: str = ""
     held: bool = False
@@ -378,6 +403,7 @@ class Clash(msgspec.Struct, frozen=True):
 
     files: tuple[str, ...]
     behind: tuple[EntryId, ...] = ()  # with these in between; () = whatever else there is
+    hunks: tuple[Hunks, ...] = ()
 
 
 class Entry(msgspec.Struct, kw_only=True):

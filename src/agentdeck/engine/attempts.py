@@ -33,6 +33,7 @@ from agentdeck.engine.conversation import interrupt
 from agentdeck.engine.given_environment import note_environment
 from agentdeck.engine.landing import keep_ref
 from agentdeck.engine.linked_tree import linked
+from agentdeck.engine.lost_lines import losses
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import freeze as freeze_tree
 from agentdeck.engine.stop import stop as stop_tree
@@ -53,7 +54,7 @@ async def prepare(at: Setting, step: Prepare) -> None:
     attempt = at.attempt(step.task, step.attempt)
     before = at.attempt(step.task, step.attempt - 1) if step.attempt > 1 else None
     if not attempt.fresh and before is not None and before.path is not None:
-        kept = await at.in_thread(lambda: _go_on(at, before))
+        kept = await at.in_thread(lambda: _go_on(at, step.task, before))
         if kept:
             found = (before.path, before.branch or "", before.base or "")
             await at.record(e.WorktreePrepared(step.task, step.attempt, *found))
@@ -81,11 +82,12 @@ async def prepare(at: Setting, step: Prepare) -> None:
     await at.record(e.WorktreePrepared(step.task, step.attempt, str(path), branch, base))
 
 
-def _go_on(at: Setting, before: Attempt) -> bool:
+def _go_on(at: Setting, task: TaskId, before: Attempt) -> bool:
     """Clean what gates left in the worktree of the attempt before; False when that must not be.
 
     All of the agent's own work was committed when it was collected. Where it was not, the worktree
-    is made anew, which keeps everything that is in it.
+    is made anew, which keeps everything that is in it. What was committed is kept, too: who goes on
+    may rebase it.
     """
     if before.collected is None or before.collected.fault:
         return False
@@ -93,6 +95,7 @@ def _go_on(at: Setting, before: Attempt) -> bool:
         tree = linked(at.git, Path(before.path or ""))
     except EnvironmentFault:
         return False
+    keep_ref(at.git, at.state.run, task, before.number, before.collected.head)
     with tree.hold():
         tree.run("reset", "--hard", "--quiet")
         tree.run("clean", "-fdq")
@@ -194,9 +197,15 @@ async def take_work(at: Setting, step: Collect) -> None:
     attempt = at.attempt(step.task, step.attempt)
     message = commit_message(at.state, step.task, step.attempt)
     path, branch, base = Path(attempt.path or ""), attempt.branch or "", attempt.base or ""
+    sent_back = at.state.tasks[step.task].ejection
+    earlier = sent_back.head if sent_back is not None else base
+    ref = f"refs/heads/{at.state.target}"
 
     def take() -> e.AttemptCollected:
-        work = collect(at.git, path, branch, base, message=message)
+        target = at.git.ref_tip(ref)
+        work = collect(at.git, path, branch, base, message=message, target=target)
+        paths = [file.path for file in work.files]
+        lost = losses(at.git, earlier, work.merged, work.head, paths) if work.merged else ()
         return e.AttemptCollected(
             step.task,
             step.attempt,
@@ -208,6 +217,8 @@ async def take_work(at: Setting, step: Collect) -> None:
             work.fault or "",
             attempt.hands,
             attempt.hand_backs,
+            work.merged,
+            lost,
         )
 
     await at.record(await at.in_thread(take))

@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from agentdeck.core.events import Hunks
 from agentdeck.engine import landing
+from agentdeck.engine.conflict_hunks import hunks_of
 from agentdeck.engine.git import Git
 from agentdeck.engine.joining import Style, join
 
@@ -41,6 +43,7 @@ class LeftOut(Generic[Name]):
     name: Name
     files: tuple[str, ...]
     behind: tuple[Name, ...]  # folded in before it; () = it does not merge with the target
+    hunks: tuple[Hunks, ...] = ()  # where it does not merge with the target
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def fold(
         if isinstance(made, landing.Conflict):
             alone = made if top == tip else landing.merged_tree(git, tip, piece.head)
             if isinstance(alone, landing.Conflict):
-                left_out.append(LeftOut(piece.name, alone.files, ()))
+                left_out.append(LeftOut(piece.name, alone.files, (), hunks_of(git, alone)))
             else:
                 left_out.append(LeftOut(piece.name, made.files, tuple(names)))
             continue

@@ -5,6 +5,8 @@ Rules:
 - The branch of the attempt ends where HEAD is. If the agent wandered off (detached, or on a branch
   of its own) its commits are brought over by compare-and-swap; its own branch stays where it is.
 - What cannot be taken is a fault, said in one sentence; then nothing is moved and nothing is lost.
+- An agent may have taken in the target, by a merge or a rebase. Then its own work is what is on top
+  of that: commits and files are counted from there.
 - A worktree that lost its `.git` file is not touched: git would find somebody else's repository.
 """
 
@@ -29,6 +31,7 @@ class Collected:
     files: tuple[FileTouched, ...]  # base against head; a rename is two paths
     left_uncommitted: int = 0  # files that were committed for the agent
     fault: str | None = None  # why the work could not be taken
+    merged: str = ""  # the commit of the target that it has taken in; "" = none after its base
 
 
 class _CannotTake(Exception):
@@ -42,8 +45,9 @@ def collect(
     base: str,
     *,
     message: str,
+    target: str | None = None,
 ) -> Collected:
-    """Take what an agent made. Doing it twice finds the same.
+    """Take what an agent made. Doing it twice finds the same, if the target is where it was.
 
     Args:
         git: the repository.
@@ -51,13 +55,15 @@ def collect(
         branch: of the attempt, short name.
         base: the commit that the work started from.
         message: for the commit of what was left uncommitted.
+        target: the commit that the target is at; None = the work cannot have taken it in.
     """
     try:
         tree = linked(git, worktree)
         with tree.hold():
             tree.drop_stale_locks(branch)
             head, left = _bring_home(tree, branch, base, message)
-        return _measured(git, base, head, left)
+        merged = _merged(git, base, head, target)
+        return _measured(git, merged or base, head, left, merged)
     except (_CannotTake, EnvironmentFault) as fault:
         head = git.ref_tip(f"refs/heads/{branch}") or base
         return Collected(head, git.tree_of(head), 0, (), fault=str(fault))
@@ -118,7 +124,16 @@ def _to_branch(tree: LinkedTree, branch: str, head: str, base: str) -> str:
     return head
 
 
-def _measured(git: Git, base: str, head: str, left: int) -> Collected:
+def _merged(git: Git, base: str, head: str, target: str | None) -> str:
+    """The newest commit of the target that the work holds; empty where that is its base."""
+    if target is None or base in (target, head):
+        return ""
+    found = git.run("merge-base", target, head, check=False).text
+    newer = found not in ("", base, head) and git.is_ancestor(base, found)
+    return found if newer else ""
+
+
+def _measured(git: Git, base: str, head: str, left: int, merged: str) -> Collected:
     if head == base:
         return Collected(head, git.tree_of(head), 0, (), left)
     flags = ("--left-right", "--no-commit-header", "--format=%m %H %T")
@@ -128,4 +143,6 @@ def _measured(git: Git, base: str, head: str, left: int) -> Collected:
     if rows == [[""]] or any(mark == "<" for mark, _, _ in rows):
         raise _CannotTake(f"the branch was moved off its base {base[:12]}: it is at {head[:12]}")
     tree = next(tree for _, commit, tree in rows if commit == head)
-    return Collected(head, tree, len(rows), git.diffstat(base, head), left)
+    files = git.diffstat(base, head)
+    commits = len(rows) if files or not merged else 0  # a merge that keeps nothing of the work
+    return Collected(head, tree, commits, files, left, merged=merged)

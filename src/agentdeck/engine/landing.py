@@ -47,6 +47,7 @@ class Conflict:
 
     files: tuple[str, ...]
     messages: tuple[str, ...]  # git's own, such as `CONFLICT (content): Merge conflict in a.py`
+    tree: str = ""  # with git's markers in the files
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def merged_tree(
             messages.append(text.strip())
             if not paths:
                 paths.update(dict.fromkeys(where))
-    return Conflict(tuple(paths), tuple(messages))
+    return Conflict(tuple(paths), tuple(messages), fields[0])
 
 
 def _messages(fields: Sequence[str]) -> Iterator[tuple[Sequence[str], str, str]]:

@@ -41,7 +41,8 @@ async def build(at: Setting, step: BuildEntry) -> None:
 
     found = await at.in_thread(folded)
     events: list[e.AnyEvent] = [
-        e.EntryConflicted(one.name, step.tip, one.files, one.behind) for one in found.left_out
+        e.EntryConflicted(one.name, step.tip, one.files, one.behind, one.hunks)
+        for one in found.left_out
     ]
     if found.built is not None:
         lead, *others = found.names

@@ -23,7 +23,7 @@ def agents_named(plan: Plan) -> set[AgentName]:
     named |= {name for agent in plan.agents for name in agent.fallback}
     chosen = {plan.defaults.agent, *(route.agent for route in plan.routes)}
     chosen |= {task.agent for task in plan.tasks}
-    chosen |= {settings.agent for settings in plan.all_settings.values()}
+    chosen |= {settings.agent for settings in plan.all_settings.values()} | {plan.queue.resolver}
     chosen |= reviewers_named(plan)
     return named | {name for name in chosen if name is not None}
 
@@ -36,7 +36,7 @@ def reviewers_named(plan: Plan) -> set[AgentName]:
 
 def with_agents_named(plan: Plan) -> Plan:
     """The plan with a table for each agent that it names and that only a catalog knows."""
-    chosen = {plan.defaults.agent, *(route.agent for route in plan.routes)}
+    chosen = {plan.defaults.agent, plan.queue.resolver, *(route.agent for route in plan.routes)}
     chosen |= {task.agent for task in plan.tasks}
     chosen |= {name for pool in plan.pools for name in pool.agents}
     chosen |= {name for agent in plan.agents for name in agent.fallback}

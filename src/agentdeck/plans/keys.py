@@ -388,7 +388,7 @@ WORKTREE: Final = Section(
 QUEUE: Final = Section(
     "queue",
     Shape.TABLE,
-    "How the merge queue gates and lands.",
+    "How the merge queue gates and lands, and what becomes of what it sends back.",
     (
         Key(
             "batch",
@@ -406,6 +406,14 @@ QUEUE: Final = Section(
         ),
         _choice("style", model.LandingStyle, "What the commits of finished work look like."),
         Key("sign", Kind.FLAG, "Whether commits that land are signed; else as your git says."),
+        _choice("repair", model.Repair, "Who mends work that conflicts or is red."),
+        Key(
+            "repairs",
+            Kind.COUNT,
+            "How often one task is sent back by itself, until a person is asked.",
+            maximum=model.MAX_REPAIRS,
+        ),
+        _ref("resolver", Ref.AGENT, "Who repairs conflicts; if not said, the task's own agent."),
     ),
     model=model.QueueRules,
     field="queue",

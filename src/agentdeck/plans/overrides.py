@@ -46,6 +46,7 @@ def with_agent(plan: Plan, agent_name: str, adapters: Sequence[str] = BUILTIN_AG
         tasks=tuple(_task(plan, task) for task in plan.tasks),
         routes=routes,
         defaults=msgspec.structs.replace(plan.defaults, agent=AgentName(agent_name), model=None),
+        queue=msgspec.structs.replace(plan.queue, resolver=None),
     )
     return with_agents_named(given)
 

@@ -15,7 +15,16 @@ from typing import Any, Final
 import msgspec
 
 from agentdeck.core.ids import ID_RULE, id_fault, slug
-from agentdeck.core.plan import BUILTIN_AGENTS, COMMAND, PLAN_VERSION, Plan, Remote, Strategy, Task
+from agentdeck.core.plan import (
+    BUILTIN_AGENTS,
+    COMMAND,
+    PLAN_VERSION,
+    Plan,
+    QueueRules,
+    Remote,
+    Strategy,
+    Task,
+)
 from agentdeck.plans import keys, sections
 from agentdeck.plans.equipping import with_agents_named
 from agentdeck.plans.fields import Fields
@@ -88,6 +97,8 @@ class _Reader:
                 values.update(self._section(section))
         sections.check_remote(values.get("remote", Remote()), self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
+        agents, queue = values.get("agents", ()), values.get("queue", QueueRules())
+        sections.check_resolver(queue, agents, self._findings)
         sections.check_dependencies(self._tasks, self._findings)
         sections.check_deferred(self._tasks, self._findings)
         strategy = values.get("strategy", Strategy.EAGER)

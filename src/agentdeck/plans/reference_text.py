@@ -122,6 +122,9 @@ setup = "npm run prepare"
 [queue]
 batch = 8
 slots = 2
+repair = "agent"
+repairs = 3
+resolver = "careful"
 """,
     "remote": """\
 [remote]
@@ -331,6 +334,20 @@ A batch of more than one is a merge commit on top of that in each style; `batch 
 `sign`: commits that land are signed where your git says so (`commit.gpgSign`), with your key
 (`user.signingKey`, `gpg.format`). Nobody is there to type a passphrase: use an agent that holds the
 key, or `sign = false`.
+
+What does not merge with what has landed, or is red on it, leaves the queue. `repair` says what
+then:
+
+- `agent`: it goes back to its agent, in the same worktree and conversation, with the commit to take
+  in and both sides of each conflict, or with the end of the gate's log. `resolver` names another
+  agent that repairs conflicts. That costs none of the task's `retries`; after `repairs` times a
+  person is asked.
+- `ask`: a person is asked at once.
+- `drop`: the task is cancelled. What was made stays on its branch.
+
+Work that has taken in the target is compared with it: if lines that others have landed would
+vanish, and are neither moved nor gone on with in a longer line, it waits for your yes, whatever
+`land` says.
 """,
     "remote": """\
 `push` names a remote of the repository (`git remote`). The target is pushed there under its own
@@ -468,6 +485,7 @@ UNSAID: Final[dict[str, str]] = {
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
     "budget.share": "no limit",
+    "queue.resolver": "the task's own",
     "pools.budget": "no limit of its own",
     "phase.budget": "no limit of its own",
     "task.budget": "no limit of its own",

@@ -11,7 +11,17 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentdeck.core.plan import PERSON, Agent, Phase, Plan, Remote, Strategy, Task
+from agentdeck.core.plan import (
+    PERSON,
+    Agent,
+    Phase,
+    Plan,
+    QueueRules,
+    Remote,
+    Repair,
+    Strategy,
+    Task,
+)
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
 from agentdeck.plans.loops import Place, behind_barriers, loops
@@ -112,6 +122,20 @@ def check_reviewers(plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Fi
         elif config is not None and config.use == "human" and by not in told:
             told.add(by)
             findings.add(place, f"{shown(by)} is a person", f'write by = "{PERSON}"')
+
+
+def check_resolver(queue: QueueRules, agents: Sequence[Agent], findings: Findings) -> None:
+    """A resolver is an agent that can be started, in a plan that lets one repair."""
+    name, place = queue.resolver, ("queue", "resolver")
+    if name is None:
+        return
+    people = {agent.name for agent in agents if agent.use == "human"} | {"human"}
+    if name in people:
+        findings.add(place, f"{shown(name)} is a person", 'repair = "ask" asks one')
+    elif queue.repair is not Repair.AGENT:
+        findings.add(
+            place, f"stands beside repair = {shown(queue.repair.value)}", "keep one of them"
+        )
 
 
 def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:

@@ -31,6 +31,10 @@ person. What costs no retry may happen {MAX_FREE_FAILURES} times. A wait of `bac
 plan's, doubled with each failure; one for a limit lasts until the limit resets, or
 {LIMIT_WAIT_S:.0f} s, doubled, where it does not say when. No doubled wait is longer than
 {MAX_BACKOFF_S / 60:.0f} min.
+
+What the merge queue sends back, a `conflict` or a red merge gate, costs no retry: it is repaired up
+to `repairs` times (`[queue]` of [the plan](plan.md)), and then waits for a person. With `repair =
+"ask"` it does so at once, with `repair = "drop"` it is cancelled. A red task gate costs a retry.
 """
 _COLUMNS: Final = (
     *("failure", "tried again", "costs a retry", "wait", "goes on", "next model"),

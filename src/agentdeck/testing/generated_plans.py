@@ -29,6 +29,7 @@ from agentdeck.core.plan import (
     Pool,
     QueueRules,
     Remote,
+    Repair,
     ReviewRules,
     Strategy,
     Task,
@@ -114,7 +115,7 @@ def generated_plan(random: Random) -> Plan:
         agents=(*_agents(random), WAITER),
         pools=_pools(random),
         phases=phases,
-        queue=QueueRules(batch=random.choice((1, 2, 4, 8)), slots=random.choice((1, 1, 2, 3))),
+        queue=_queue(random, (1, 2, 4, 8), (1, 1, 2, 3), (None, None, TALKER.name)),
         review=rules,
     )
 
@@ -192,7 +193,23 @@ def queueing_plan(random: Random) -> Plan:
         promote="auto",
         defaults=Defaults(agent=AgentName("scripted"), retries=random.randint(0, 2)),
         gates=gates,
-        queue=QueueRules(batch=random.choice((2, 4, 16)), slots=random.choice((1, 2, 4))),
+        queue=_queue(random, (2, 4, 16), (1, 2, 4), (None,)),
+    )
+
+
+def _queue(
+    random: Random,
+    batches: tuple[int, ...],
+    slots: tuple[int, ...],
+    resolvers: tuple[AgentName | None, ...],
+) -> QueueRules:
+    repair = random.choice((Repair.AGENT, Repair.AGENT, *Repair))
+    return QueueRules(
+        batch=random.choice(batches),
+        slots=random.choice(slots),
+        repair=repair,
+        repairs=random.choice((0, 1, 1, 3)),
+        resolver=random.choice(resolvers) if repair is Repair.AGENT else None,
     )
 
 

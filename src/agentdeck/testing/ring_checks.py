@@ -18,7 +18,7 @@ from agentdeck.core.events import AnyEvent, FailureClass, Recorded
 from agentdeck.core.explain import explain, standstill
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import PoolName, TaskId
-from agentdeck.core.plan import Budget, OnExceed, Plan
+from agentdeck.core.plan import Budget, OnExceed, Plan, Repair
 from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import (
     HOLDS_FOOTPRINT,
@@ -39,7 +39,6 @@ _STUCK_CONVERSATION = frozenset(
         FailureClass.NO_PROGRESS,
         FailureClass.REFUSED,
         FailureClass.GIT,
-        FailureClass.CONFLICT,
         FailureClass.SESSION,
     }
 )
@@ -51,6 +50,7 @@ class RingChecks:
     def __init__(self, plan: Plan) -> None:
         self.shadow = RunState()
         self.landed: Counter[TaskId] = Counter()
+        self.sent_back: Counter[TaskId] = Counter()
         self.shut: set[str] = set()  # accounts
         self.look_at(plan)
 
@@ -71,6 +71,8 @@ class RingChecks:
                 self._may_go_on(state, event)
         elif isinstance(event, e.ReviewStarted):
             self._may_review(state, event)
+        elif isinstance(event, e.EntryQueued) and event.task is not None:
+            self._takes_nothing_away(state.tasks[event.task])
         elif isinstance(event, e.LandingIntended):
             for name in (event.entry, *event.others):
                 build = state.queue[name].build
@@ -95,6 +97,23 @@ class RingChecks:
         pool = task.attempt.pool if task.attempt is not None else None
         if any(spending.over for spending in _spendings(state, event.task, pool)):
             raise Violation(f"I11: {event} starts over a budget")
+
+    def _takes_nothing_away(self, task: TaskRun) -> None:
+        """Lines of others vanish only with a person's yes to this very attempt."""
+        attempt = task.attempts[-1]
+        lost = attempt.collected is not None and attempt.collected.losses
+        if lost and not attempt.hands and task.approved != attempt.number:
+            raise Violation(f"{task.id} is queued and takes away {lost}")
+
+    def _repairs(self, state: RunState, event: AnyEvent) -> None:
+        """The queue sends work back by itself only so often, and only as the plan says."""
+        if isinstance(event, e.TaskRetried):
+            self.sent_back[event.task] = 0
+        elif isinstance(event, e.RetryScheduled) and event.repair:
+            self.sent_back[event.task] += 1
+            rules = state.plan.queue
+            if rules.repair is not Repair.AGENT or self.sent_back[event.task] > rules.repairs:
+                raise Violation(f"{event} is sent back for the {self.sent_back[event.task]}. time")
 
     def _may_go_on(self, state: RunState, event: e.AttemptClaimed) -> None:
         """A session goes on where it was begun, with the agent that began it, if it is alive."""
@@ -161,6 +180,7 @@ class RingChecks:
         self._files_apart(state, recorded)
         self._once(recorded.event)
         self._accounts(recorded.event)
+        self._repairs(state, recorded.event)
         _fits_together(state, recorded)
         self.explained(state, recorded.at)
 

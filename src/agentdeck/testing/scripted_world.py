@@ -27,6 +27,8 @@ from agentdeck.core.events import (
     EntryKind,
     FailureClass,
     FileTouched,
+    Hunks,
+    Loss,
     Verdict,
 )
 from agentdeck.core.ids import AgentName, EntryId, GateName, ProcessIdentity, TaskId
@@ -72,6 +74,7 @@ OPTIONS: Final = (
     AskOption("always", "Always allow", OptionKind.ALLOW_ALWAYS),
     AskOption("no", "Reject", OptionKind.REJECT_ONCE),
 )
+MET: Final = "src/api/user.py"  # where work does not merge
 SLOW_GATE: Final = 40.0  # times as long as others
 MAX_RED_HERRINGS: Final = 3  # foreign commits to base or target in one run, so that it ends
 
@@ -117,6 +120,7 @@ class Faults:
     review_objects: float = 0.4  # of a review: it wants changes
     review_fails: float = 0.1  # likewise: it gives no verdict
     conflict: float = 0.08
+    lines_lost: float = 0.3  # of an attempt that has taken in the target
     landing_blocked: float = 0.06
     foreign_commit: float = 0.06  # on the target, by somebody else
     base_moves: float = 0.3  # a commit on the base, seen when the target is promoted
@@ -634,7 +638,15 @@ class World:
         if self._chance(self.faults.outside):
             path = "elsewhere/else"
         self.commits[head] = Commit(head, f"{head}-tree", (self.base,))
-        return e.AttemptCollected(*key, head, f"{head}-tree", 1, (FileTouched(path, 1, 0),))
+        made = e.AttemptCollected(*key, head, f"{head}-tree", 1, (FileTouched(path, 1, 0),))
+        return self._repaired(made) if self.state().tasks[key[0]].ejection else made
+
+    def _repaired(self, made: e.AttemptCollected) -> e.AttemptCollected:
+        """Who was sent back takes in the target, mostly, and sometimes loses something of it."""
+        if self._chance(0.2):
+            return made
+        losses = (Loss(MET, ("x = 1",), 1),) if self._chance(self.faults.lines_lost) else ()
+        return msgspec.structs.replace(made, merged=self.target, losses=losses)
 
     def _as_it_was(self, key: AttemptKey) -> e.AttemptCollected:
         """The work that an attempt has found and left alone."""
@@ -785,9 +797,9 @@ class World:
         for name in (step.entry, *step.others):
             head = waiting[name].head
             if self._conflicts(head, step.tip):
-                yield e.EntryConflicted(name, step.tip, ("src/api/user.py",))
+                yield e.EntryConflicted(name, step.tip, (MET,), hunks=(Hunks(MET, "<<<<<<< a"),))
             elif self._conflicts(head, top):
-                yield e.EntryConflicted(name, step.tip, ("src/api/user.py",), tuple(names))
+                yield e.EntryConflicted(name, step.tip, (MET,), tuple(names))
             else:
                 names.append(name)
                 merges.append(self._merge(top, waiting[name]))

@@ -285,7 +285,7 @@ def _try(attempt: Attempt, now: float) -> Try:
         usd_priced=attempt.usd_priced,
         tools=attempt.tools,
         hands=attempt.hands or None,
-        base=attempt.base,
+        base=attempt.own_base,
         head=work.head or None if work is not None else None,
         tree=work.tree or None if work is not None else None,
         commits=work.commits if work is not None else None,

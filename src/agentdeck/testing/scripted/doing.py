@@ -32,8 +32,9 @@ def action(word: str) -> Callable[[Work, str], None]:
     if found is None:
         from agentdeck.testing.scripted.failing import ACTIONS as FAILING
         from agentdeck.testing.scripted.flooding import ACTIONS as FLOODING
+        from agentdeck.testing.scripted.merging import ACTIONS as MERGING
 
-        return (FAILING | FLOODING)[word]
+        return (FAILING | FLOODING | MERGING)[word]
     return found
 
 

@@ -27,6 +27,9 @@ INSTRUCTIONS = {
     "write-answer": "PATH — add the latest answer to a file",
     "child": "— leave a process of a session of its own behind",
     "ignore-signals": "— do not end on SIGINT and SIGTERM",
+    "merge": "[both|mine|theirs|neither] — take in the commit that the prompt names; where both "
+    "sides meet, keep both, or the one named; with `neither`, leave it alone",
+    "resolve": "both|mine|theirs|neither — how it merges when its session is told to",
     "leave": "— do not commit what was written",
     "empty": "— change nothing",
     # how it fails by itself
@@ -55,7 +58,9 @@ INSTRUCTIONS = {
     "garbage": "[LINES] — print lines that are not of its format",
     "partial-line": "[CODE] — end in the middle of a line, without a result",
 }
+RESOLUTIONS = ("both", "mine", "theirs", "neither")
 NEEDS_ARGUMENT = {
+    "resolve",
     *("say", "last-word", "sleep", "write", "append", "remove", "commit", "ask", "fail"),
     *("rate-limit", "quota", "flood", "long-line", "endless-line"),
 }
@@ -107,6 +112,13 @@ def _holds(when: str, attempt: int, line: str, *, resumed: bool) -> bool:
         expected = "`! on NUMBER: …`, `! on NUMBER+: …` or `! on resume: …`"
         raise Trouble(SCRIPT, f"expected {expected}, found {line!r}", code=2)
     return attempt >= int(number) if when.endswith("+") else attempt == int(number)
+
+
+def commit_to_merge(prompt: str) -> str:
+    """The commit after the first `git merge` of a prompt, in hex; empty if it names none."""
+    word = prompt.partition("git merge ")[2][:64]
+    end = next((at for at, letter in enumerate(word) if letter not in "0123456789abcdef"), 64)
+    return word[:end]
 
 
 def has_script(text: str) -> bool:

@@ -3,7 +3,7 @@
 Rules:
 - A prompt with a script is answered by that. One without goes on with what is left of the session's
   script; if nothing is left, the first is answered by `work`, or by a reviewer with a yes, and a
-  later one by a few words.
+  later one by a few words, or by the merge that it asks for.
 - At the end of a script what was written is committed, unless it said `leave`.
 - Everything that it makes up depends on the task and the attempt alone.
 """
@@ -20,7 +20,12 @@ from agentdeck.testing.scripted.calls import EDIT, SHELL, WRITE, Call, inside_pa
 from agentdeck.testing.scripted.dice import Dice
 from agentdeck.testing.scripted.endings import CRASH, SCRIPT, Trouble, TurnEnds, hang
 from agentdeck.testing.scripted.git import git, git_code, git_output
-from agentdeck.testing.scripted.script import NOT_REPEATED, SETTINGS, parse_script
+from agentdeck.testing.scripted.script import (
+    NOT_REPEATED,
+    SETTINGS,
+    commit_to_merge,
+    parse_script,
+)
 from agentdeck.testing.scripted.tokens import Meter
 
 TYPE_CHECKING = False
@@ -44,6 +49,7 @@ class Work:
         self.meter = Meter(session.context, session.total)
         self.answer = ""
         self.leaves = False
+        self.to_merge = ""  # the commit that the latest prompt says to take in
         self.asks_permission = False
         self.has_last_word = False  # it has said that already
         self.hangs = False  # once the result was said
@@ -100,6 +106,7 @@ class Work:
         session.title = session.title or _title(prompt)
         script = parse_script(prompt, self._number, resumed=session.resumed and first)
         words = " ".join(prompt.split())[:ANSWER_CHARS]
+        self.to_merge = commit_to_merge(prompt)
         if not first:
             self._heard = len(prompt) // 4
         if not script and session.done < len(session.script):
@@ -109,6 +116,9 @@ class Work:
                     doing.action(word)(self, argument)
         elif script or (first and not session.resumed):
             session.script, session.done = script or [self._usual()], 0
+        elif self.to_merge:
+            how = next((said for word, said in session.script if word == "resolve"), "both")
+            session.script, session.done = [("resolve", how), ("merge", how)], 0
         else:
             session.script, session.done = [("say", f"Understood: {words}")], 0
             return ""

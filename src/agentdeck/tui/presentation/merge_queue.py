@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agentdeck.core import evidence, queue, verdicts
+from agentdeck.core import evidence, queue, repair, verdicts
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import Entry, RunState
@@ -146,7 +146,8 @@ def _bracket(deck: Deck, entry: Entry) -> Span:
     return Span(sign, "accent")
 
 
-def _name(state: RunState, task: TaskId | None, reverts: TaskId | None) -> str:
+def entry_name(state: RunState, task: TaskId | None, reverts: TaskId | None) -> str:
+    """What an entry, or a landing, brings in."""
     if reverts is not None:
         return f"revert of {reverts}"
     return str(task) if task is not None else f"commits of {plain(state.base)}"
@@ -159,7 +160,7 @@ def branch(name: str) -> str:
 
 def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
     state = deck.state
-    name = _name(state, entry.task, entry.reverts)
+    name = entry_name(state, entry.task, entry.reverts)
     marks, passed, total = gate_marks(deck, entry)
     held = queue.is_held(state, entry)
     glyph = Span("‖", "state-paused") if held else Span("◷", SIGNS[Status.QUEUED].role)
@@ -193,13 +194,15 @@ def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:
     sign = SIGNS[deck.status(task_id)]
     risk = deck.state.spec(task_id).risk
     review = deck.status(task_id) is Status.REVIEWING
+    loses = repair.losses_of(deck.state.tasks[task_id])
+    asks = "removes lines of others" if loses else "approval needed"
     left: Line = (
         Span(" - ", "faint"),
         Span(sign.glyph, sign.role),
         Span(" "),
         Span(task_id + " " * max(0, id_column(deck) - len(task_id)), "bold"),
         Span("  "),
-        Span("review its diff (a)" if review else "approval needed (a)", "state-asks"),
+        Span("review its diff (a)" if review else f"{asks} (a)", "state-asks"),
     )
     right: Line = (Span(f"risk {plain(risk)}", "muted"),) if risk else EMPTY
     return spread(left, right, width)
@@ -207,7 +210,7 @@ def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:
 
 def _landed_row(deck: Deck, number: int, width: int) -> Line:
     landing = deck.state.landings[number]
-    name = _name(deck.state, landing.task, landing.reverts)
+    name = entry_name(deck.state, landing.task, landing.reverts)
     title = plain(deck.state.spec(landing.task).title) if landing.task is not None else ""
     left: Line = (
         Span("   "),

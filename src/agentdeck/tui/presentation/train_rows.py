@@ -22,7 +22,15 @@ from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import duration
 from agentdeck.tui.presentation.forecast import time_words
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, fit, plain, spread
-from agentdeck.tui.presentation.merge_queue import ASK, LANDED, MARKS, branch, queue_row, queue_rows
+from agentdeck.tui.presentation.merge_queue import (
+    ASK,
+    LANDED,
+    MARKS,
+    branch,
+    entry_name,
+    queue_row,
+    queue_rows,
+)
 from agentdeck.tui.presentation.outline import id_column
 from agentdeck.tui.presentation.status import SIGNS, Status
 from agentdeck.tui.presentation.train_times import Gauge, TrainTimes, gauges, times_of
@@ -177,7 +185,7 @@ class TrainView:
             glyph = Span("‖", "state-paused")
         elif car is not None and not state.queue_held:
             glyph = Span("◑", SIGNS[Status.CHECKING].role)
-        name = _name(entry) if entry.task is not None else f"commits of {plain(state.base)}"
+        name = entry_name(state, entry.task, entry.reverts)
         left: list[Span] = [
             Span(" │" if car is not None else "  ", "faint"),
             Span(f"{self._place.get(entry.id, 0):>4} ", "muted"),
