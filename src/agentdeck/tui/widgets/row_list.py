@@ -185,6 +185,7 @@ class RowList(ScrollView, can_focus=True):
         """Rows have another width; the cursor stays in view."""
         self._lines.clear()
         self._see_cursor()
+        self.refresh()  # a row that was drawn before this would not be known to be on the screen
 
     def notify_style_update(self) -> None:
         """Theme or focus changed."""
@@ -219,7 +220,9 @@ class RowList(ScrollView, can_focus=True):
                     return roles.strip((Span(" "), *lines[y]), width, base)
             return Strip.blank(width, base)
         if len(self._lines) > 4 * max(1, self.size.height):
-            self._lines.clear()
+            top = self.scroll_offset.y
+            seen = range(top, top + self.size.height)
+            self._lines = {at: line for at, line in self._lines.items() if at in seen}
         if number not in self._lines:
             self._lines[number] = self._line(number, self._width)
         under: Style | None = None
