@@ -40,6 +40,8 @@ command = ["sh", "-c", '''
 echo of $1 > d1/f1.txt
 until [ -e GO/$1 ]; do sleep 0.05; done
 ''', "sh", "{task}"]
+[queue]
+repair = "ask"
 [defaults]
 agent = "editor"
 retries = 0

@@ -341,7 +341,8 @@ class Simulation:
 
     def _somebody_watches(self, event: AnyEvent) -> None:
         """Races live just after something has happened, so keys are pressed there too."""
-        if self.seer.random() < FORESEES and not isinstance(event, e.CollisionsForeseen):
+        foresees = self.faults.meddles > 0 and self.seer.random() < FORESEES
+        if foresees and not isinstance(event, e.CollisionsForeseen):
             at = self.clock.now + self.seer.uniform(0, 30)
             self._plan(at, lambda: _ignore(self.append(self.world.foresee(self.seer))))
         if isinstance(event, e.AttemptProgressed) or self.patience <= 0:

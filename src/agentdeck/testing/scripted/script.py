@@ -27,9 +27,9 @@ INSTRUCTIONS = {
     "write-answer": "PATH — add the latest answer to a file",
     "child": "— leave a process of a session of its own behind",
     "ignore-signals": "— do not end on SIGINT and SIGTERM",
-    "merge": "[both|mine|theirs|neither] — take in the commit that the prompt names; where both "
-    "sides meet, keep both, or the one named; with `neither`, leave it alone",
-    "resolve": "both|mine|theirs|neither — how it merges when its session is told to",
+    "merge": "[HOW] — take in the commit that the prompt names; where both sides meet, keep "
+    "`both`, or `mine`, or `theirs`; with `neither`, leave it alone",
+    "resolve": "HOW — how it merges when its session is told to",
     "leave": "— do not commit what was written",
     "empty": "— change nothing",
     # how it fails by itself
