@@ -6,9 +6,7 @@ import asyncio
 import subprocess
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
 import pytest
 
@@ -21,6 +19,7 @@ from agentdeck.engine.git import Git
 from agentdeck.engine.journal import Journal
 from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.known_entries import drawn, plan_of
 
 CommitOn = Callable[..., str]
 Sh = Callable[..., str]
@@ -134,62 +133,6 @@ def test_only_green_commits_land_whatever_is_in_the_queue(
     assert any(build.others for build in builds)
 
 
-@dataclass(frozen=True)
-class Kinds:
-    """What is wrong with which of many entries."""
-
-    bad: frozenset[int]
-    pairs: tuple[tuple[int, int], ...]  # red together
-    clashes: tuple[tuple[int, int], ...]  # do not merge
-    flaky: frozenset[int]
-
-    def red(self, inside: list[int]) -> bool:
-        return any(n in self.bad for n in inside) or any(
-            one in inside and two in inside for one, two in self.pairs
-        )
-
-    def alone(self, order: list[int]) -> list[int]:
-        """What lands one by one."""
-        landed: list[int] = []
-        for number in order:
-            meets = any(
-                number in pair and set(pair) - {number} <= set(landed) for pair in self.clashes
-            )
-            if not meets and not self.red([*landed, number]):
-                landed.append(number)
-        return landed
-
-
-def drawn(count: int, seed: int) -> Kinds:
-    numbers = list(range(count))
-    Random(seed).shuffle(numbers)
-    share = max(1, count // 20)
-    groups = [numbers[at : at + 2 * share] for at in range(0, 8 * share, 2 * share)]
-    pairs, clashes = (tuple(zip(g[::2], g[1::2], strict=True)) for g in groups[:2])
-    return Kinds(frozenset(groups[2]), pairs, clashes, frozenset(groups[3]))
-
-
-MANY = """
-version = 1
-[plan]
-name = "many"
-agents = 8
-[defaults]
-agent = "writer"
-retries = 0
-[queue]
-slots = 2
-repair = "ask"
-[agents.writer]
-output = "plain"
-command = ["{writer}", "{{task}}"]
-[gates.all]
-run = ["{gate}"]
-when = "merge"
-retries = 1
-"""
-
-
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_two_hundred_entries_land_as_they_would_one_by_one(tmp_path: Path, sh: Sh) -> None:
@@ -199,24 +142,11 @@ def test_two_hundred_entries_land_as_they_would_one_by_one(tmp_path: Path, sh: S
     commit passes its gate when it is checked out afterwards.
     """
     count = 200
-    kinds = drawn(count, seed=1)
-    repo, seen = tmp_path / "repo", tmp_path / "seen"
+    kinds, repo = drawn(count, seed=1), tmp_path / "repo"
     repo.mkdir()
-    seen.mkdir()
     sh(repo, "init", "--quiet", "--initial-branch=main")
     sh(repo, "commit", "--quiet", "--allow-empty", "-m", "first")
-    partner = {n: pair for pair in kinds.clashes for n in pair}
-    writes = "".join(f"n{n}) echo {n} > shared-{min(partner[n])}.txt;;\n" for n in sorted(partner))
-    reds = "".join(f"test ! -e n{n}.txt || exit 1\n" for n in sorted(kinds.bad))
-    reds += "".join(f"test ! -e n{a}.txt || test ! -e n{b}.txt || exit 1\n" for a, b in kinds.pairs)
-    flaky = "".join(
-        f"test ! -e n{n}.txt || test -e {seen}/{n} || {{ touch {seen}/{n}; exit 1; }}\n"
-        for n in sorted(kinds.flaky)
-    )
-    writer = script(tmp_path / "writer", f"echo work > $1.txt\ncase $1 in\n{writes}esac\n")
-    gate = script(tmp_path / "gate", flaky + reds)
-    text = MANY.format(writer=writer, gate=gate)
-    text += "".join(f'[[task]]\nid = "n{n}"\nprompt = "x"\n' for n in range(count))
+    text = plan_of(tmp_path, count, kinds)
     folder = create_run(repo, read_plan(text, file="p.toml"), "", root=tmp_path / "runs")
     state = asyncio.run(ended(open_engine(folder), patience_s=1500.0))
     journal = Journal(folder.journal)
@@ -230,13 +160,7 @@ def test_two_hundred_entries_land_as_they_would_one_by_one(tmp_path: Path, sh: S
     print(f"{len(landed)} of {count} landed in {len(commits)} commits with {gated} gate runs")
     for commit in commits:
         sh(repo, "checkout", "--quiet", "--detach", commit)
-        assert subprocess.run([gate], cwd=repo, check=False).returncode == 0, commit
-
-
-def script(path: Path, text: str) -> Path:
-    path.write_text(f"#!/bin/sh\n{text}true\n")
-    path.chmod(0o755)
-    return path
+        assert subprocess.run([tmp_path / "gate"], cwd=repo, check=False).returncode == 0, commit
 
 
 async def ended(engine: Engine, patience_s: float) -> RunState:

@@ -1,0 +1,121 @@
+"""`kill -9` of the engine while a queue of good, bad, flaky and clashing entries lands.
+
+What lands is what would land without a kill, each entry once; no commit is red, none is lost, and
+nothing is left for a person to clear away.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agentdeck.control import blocking, start
+from agentdeck.control.creating import create_run
+from agentdeck.control.runs import fold_run
+from agentdeck.control.scratch_repo import make_repo
+from agentdeck.core import events as e
+from agentdeck.core.errors import DeckError
+from agentdeck.core.events import AnyEvent
+from agentdeck.core.state import RunState, TaskState
+from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.journal import Journal
+from agentdeck.plans.reader import read_plan
+from agentdeck.testing.known_entries import drawn, plan_of
+
+ENDED = (TaskState.LANDED, TaskState.FAILED)
+LIVES_S = (0.3, 3.0)  # of an engine before it is killed: from its first steps on
+PATIENCE_S = 900.0
+
+
+def events(folder: RunFolder) -> list[AnyEvent]:
+    journal = Journal(folder.journal)
+    try:
+        return [recorded.event for recorded in journal.history()]
+    finally:
+        journal.close()
+
+
+def git(repo: Path, *args: str) -> str:
+    done = subprocess.run(["git", *args], cwd=repo, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def kill_engine(folder: RunFolder) -> None:
+    engine = psutil.Process(int(folder.lock.read_text()))
+    engine.send_signal(signal.SIGKILL)
+    with suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
+        engine.wait(10)
+
+
+def is_over(state: RunState) -> bool:
+    return all(task.state in ENDED for task in state.tasks.values())
+
+
+def killed_again_and_again(folder: RunFolder, kills: int, seed: int) -> int:
+    """Kill engines at random moments until the work is done; returns how many were killed."""
+    draw, done, deadline = random.Random(seed), 0, time.monotonic() + PATIENCE_S
+    while not is_over(fold_run(folder)):
+        assert time.monotonic() < deadline, f"{done} kills, and it is not over"
+        start.ensure_engine(folder)
+        if done < kills:
+            time.sleep(draw.uniform(*LIVES_S))  # the moment is the point of it
+            kill_engine(folder)
+            done += 1
+        else:
+            time.sleep(0.5)  # until it is over
+    return done
+
+
+def train_story(tmp_path: Path, entries: int, kills: int, seed: int) -> None:
+    kinds, repo = drawn(entries, seed), tmp_path / "repo"
+    repo.mkdir()
+    make_repo(repo, {"README.md": "hello\n"})
+    text = plan_of(tmp_path, entries, kinds)
+    folder = create_run(repo, read_plan(text, file="many.toml"), text)
+    try:
+        done = killed_again_and_again(folder, kills, seed)
+    finally:
+        start.ensure_engine(folder)
+        with suppress(DeckError), blocking.connect(folder) as client:
+            client.stop("the test is over")
+    state, found = fold_run(folder), events(folder)
+    order = [int(x.task[1:]) for x in found if isinstance(x, e.EntryQueued) and x.task]
+    landed = sorted(int(landing.task[1:]) for landing in state.landings if landing.task)
+    assert landed == sorted(kinds.alone(order))
+    told = Counter(event.entry for event in found if isinstance(event, e.EntryLanded))
+    assert set(told.values()) == {1}, "each lands once"
+    commits = git(repo, "rev-list", "--first-parent", "--reverse", f"main..{state.target}").split()
+    assert set(commits) == {landing.commit for landing in state.landings}
+    gates = sum(isinstance(event, e.GateFinished) for event in found)
+    print(f"{done} kills; {len(landed)} of {entries} landed, {len(commits)} commits, {gates} gates")
+    for commit in commits:
+        git(repo, "checkout", "--quiet", "--detach", commit)
+        assert subprocess.run([tmp_path / "gate"], cwd=repo, check=False).returncode == 0, commit
+    for task in state.tasks.values():  # what did not land is kept
+        attempt = task.attempt
+        assert attempt is not None
+        assert attempt.collected is not None
+        assert git(repo, "branch", "--all", "--contains", attempt.collected.head)
+    assert "error" not in git(repo, "fsck", "--no-dangling")
+    locks = [name for name in (repo / ".git").rglob("*.lock") if name.name != "agentdeck.lock"]
+    assert locks == [], "no stale lock is left"
+    assert git(repo, "status", "--porcelain") == ""
+
+
+def test_kills_while_twenty_entries_land(tmp_path: Path) -> None:
+    train_story(tmp_path, 20, 3, seed=int(os.environ.get("CRASH_SEED", "1")))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_hundred_kills_while_two_hundred_entries_land(tmp_path: Path) -> None:
+    train_story(tmp_path, 200, 100, seed=2)
