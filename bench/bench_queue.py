@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import MAX_BATCH, Defaults, QueueRules
+from agentdeck.core.plan import MAX_BATCH, Defaults, QueueRules, Repair
 from agentdeck.core.steps import BuildEntry
 from agentdeck.testing.builders import gate, plan, run_until, started
 from agentdeck.testing.queue_world import QueueWorld
@@ -72,7 +72,7 @@ def agentdeck(red: Sequence[bool]) -> int:
         *names,
         gates=(gate("unit"),),
         defaults=Defaults(retries=0),
-        queue=QueueRules(batch=MAX_BATCH),
+        queue=QueueRules(batch=MAX_BATCH, repair=Repair.ASK),  # nobody comes back
         agents_limit=len(red),
     )
     world = QueueWorld(

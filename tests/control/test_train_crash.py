@@ -32,7 +32,7 @@ from agentdeck.plans.reader import read_plan
 from agentdeck.testing.known_entries import drawn, plan_of
 
 ENDED = (TaskState.LANDED, TaskState.FAILED)
-LIVES_S = (0.3, 3.0)  # of an engine before it is killed: from its first steps on
+LIVES_S = (0.05, 0.8)  # of an engine before it is killed: from its first steps on
 PATIENCE_S = 900.0
 
 
