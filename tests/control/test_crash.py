@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import time
 from collections import Counter
@@ -32,6 +31,7 @@ from agentdeck.core.state import TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.crash import kill_engine, told_in
 
 TASKS = 12
 KILLS = 3
@@ -82,22 +82,6 @@ def last_seq(folder: RunFolder) -> int:
         return journal.last_seq()
     finally:
         journal.close()
-
-
-def events(folder: RunFolder) -> list[AnyEvent]:
-    journal = Journal(folder.journal)
-    try:
-        return [recorded.event for recorded in journal.history()]
-    finally:
-        journal.close()
-
-
-def kill_engine(folder: RunFolder) -> None:
-    """End the engine as a power cut would, and wait until it is gone."""
-    engine = psutil.Process(int(folder.lock.read_text()))
-    engine.send_signal(signal.SIGKILL)
-    with suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
-        engine.wait(10)
 
 
 def of_the_run(run: str) -> list[str]:
@@ -168,7 +152,7 @@ def crash_story(tmp_path: Path, seed: int, kills: int) -> None:
         known = state.tasks[TaskId(name)].attempts[0].process
         assert known is not None
         assert known.pid == int(pid)
-    found = events(folder)
+    found = told_in(folder)
     assert doubled(found) == []
     assert sum(isinstance(event, e.EngineStarted) for event in found) == kills + 1
     merges = git(repo, "log", "--merges", "--format=%s", state.target).splitlines()

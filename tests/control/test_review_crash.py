@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-
-import psutil
 
 from agentdeck.control import blocking, start
 from agentdeck.control.creating import create_run
@@ -17,8 +14,8 @@ from agentdeck.control.scratch_repo import make_repo
 from agentdeck.core.errors import DeckError
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
-from agentdeck.engine.folders import RunFolder
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.crash import kill_engine
 
 T = TaskId("T")
 PATIENCE_S = 45.0
@@ -49,14 +46,6 @@ def wait_until(done: Callable[[], bool], what: str) -> None:
     while not done():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
-
-
-def kill_engine(folder: RunFolder) -> None:
-    """End the engine as a power cut would, and wait until it is gone."""
-    engine = psutil.Process(int(folder.lock.read_text()))
-    engine.send_signal(signal.SIGKILL)
-    with suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
-        engine.wait(10)
 
 
 def test_a_reviewer_outlives_a_killed_engine_and_is_the_only_one(tmp_path: Path) -> None:

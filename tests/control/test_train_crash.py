@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from agentdeck.control import blocking, start
@@ -24,11 +22,10 @@ from agentdeck.control.runs import fold_run
 from agentdeck.control.scratch_repo import make_repo
 from agentdeck.core import events as e
 from agentdeck.core.errors import DeckError
-from agentdeck.core.events import AnyEvent
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.journal import Journal
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.crash import kill_engine, told_in
 from agentdeck.testing.known_entries import drawn, plan_of
 
 ENDED = (TaskState.LANDED, TaskState.FAILED)
@@ -36,24 +33,9 @@ LIVES_S = (0.05, 0.8)  # of an engine before it is killed: from its first steps 
 PATIENCE_S = 900.0
 
 
-def events(folder: RunFolder) -> list[AnyEvent]:
-    journal = Journal(folder.journal)
-    try:
-        return [recorded.event for recorded in journal.history()]
-    finally:
-        journal.close()
-
-
 def git(repo: Path, *args: str) -> str:
     done = subprocess.run(["git", *args], cwd=repo, check=True, capture_output=True, text=True)
     return done.stdout.strip()
-
-
-def kill_engine(folder: RunFolder) -> None:
-    engine = psutil.Process(int(folder.lock.read_text()))
-    engine.send_signal(signal.SIGKILL)
-    with suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
-        engine.wait(10)
 
 
 def is_over(state: RunState) -> bool:
@@ -87,7 +69,7 @@ def train_story(tmp_path: Path, entries: int, kills: int, seed: int) -> None:
         start.ensure_engine(folder)
         with suppress(DeckError), blocking.connect(folder) as client:
             client.stop("the test is over")
-    state, found = fold_run(folder), events(folder)
+    state, found = fold_run(folder), told_in(folder)
     order = [int(x.task[1:]) for x in found if isinstance(x, e.EntryQueued) and x.task]
     landed = sorted(int(landing.task[1:]) for landing in state.landings if landing.task)
     assert landed == sorted(kinds.alone(order))

@@ -21,6 +21,7 @@ from agentdeck.core.graph import closure
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.refused import Refused, task_of
 from agentdeck.core.state import RunState, TaskState
+from agentdeck.core.words import listed
 
 NAMED: Final = 6  # dependents, in a sentence
 # Work that is under way, or was done, on top of what would be taken back.
@@ -90,15 +91,12 @@ def _queued(task: TaskId, commit: str, by: str) -> e.EntryQueued:
 def _named(task: TaskId, landed: Sequence[TaskId], under_way: Sequence[TaskId]) -> str:
     parts = []
     if landed:
-        parts.append(f"{_listed(landed)} landed on top of it")
+        parts.append(f"{listed(landed, NAMED)} landed on top of it")
     if under_way:
-        parts.append(f"{_listed(under_way)} {'is' if len(under_way) == 1 else 'are'} under way")
+        parts.append(
+            f"{listed(under_way, NAMED)} {'is' if len(under_way) == 1 else 'are'} under way"
+        )
     return f"{task} has dependents: {', and '.join(parts)}"
-
-
-def _listed(names: Sequence[TaskId]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def _way_out(under_way: Sequence[TaskId]) -> str:

@@ -36,6 +36,7 @@ from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import Entry, RunState
 from agentdeck.core.steps import AnyStep, BuildEntry, LandEntry, Record, RunGate
 from agentdeck.core.train import Car, gates_of, in_order, is_held, task_of
+from agentdeck.core.words import listed
 
 NAMED_FILES = 3  # of a conflict, in a sentence
 
@@ -141,9 +142,7 @@ def _gate(state: RunState, name: GateName, tree: str, commit: str) -> RunGate:
 
 
 def _conflict(files: tuple[str, ...]) -> str:
-    named = ", ".join(files[:NAMED_FILES])
-    more = len(files) - NAMED_FILES
-    return f"conflicts with what has landed in {named}" + (f" and {more} more" if more > 0 else "")
+    return f"conflicts with what has landed in {listed(files, NAMED_FILES)}"
 
 
 def _eject(

@@ -29,6 +29,7 @@ from agentdeck.core.events import (
 from agentdeck.core.plan import Land, Repair
 from agentdeck.core.policy import POLICY, next_session
 from agentdeck.core.state import RunState, TaskRun
+from agentdeck.core.words import listed
 
 NAMED: Final = 3  # tasks or files in a sentence
 
@@ -107,15 +108,9 @@ def losses_sentence(state: RunState, task: TaskRun) -> str:
     attempt = task.attempt
     base = task.ejection.base if task.ejection else (attempt and attempt.base) or ""
     whose = landed_by(state, base, (loss.path for loss in losses))
-    others = _listed(other.id for other in whose) or "others"
-    named = _listed(f'{loss.path}: "{loss.lines[0].strip()}"' for loss in losses)
+    others = listed((other.id for other in whose), NAMED) or "others"
+    named = listed((f'{loss.path}: "{loss.lines[0].strip()}"' for loss in losses), NAMED)
     return f"would remove {lines} that {others} landed: {named}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    found = list(names)
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return ", ".join(found[:NAMED]) + more
 
 
 def landed_since(state: RunState, base: str) -> list[TaskRun]:

@@ -9,7 +9,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ import msgspec
 from agentdeck.core.errors import RefusedError
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Agent, Budget, Phase, Plan, Pool, Task
+from agentdeck.core.words import listed
 
 MAX_NAMED: Final = 5  # tasks in one sentence
 # Parts of a plan that tell people something, and nobody acts on.
@@ -118,21 +118,18 @@ def difference(old: Plan, new: Plan) -> PlanChange:
 def in_words(change: PlanChange) -> str:
     """The change in a few words: `A, B put; C dropped; phases`."""
     parts = [
-        f"{_listed([task.id for task in change.put])} put" if change.put else "",
-        f"{_listed(change.dropped)} dropped" if change.dropped else "",
+        f"{listed([task.id for task in change.put], MAX_NAMED)} put" if change.put else "",
+        f"{listed(change.dropped, MAX_NAMED)} dropped" if change.dropped else "",
         "another order" if change.order is not None else "",
         "phases" if change.phases is not None else "",
-        f"agents {_listed([agent.name for agent in change.agents])}" if change.agents else "",
-        f"pools {_listed([pool.name for pool in change.pools])}" if change.pools else "",
+        f"agents {listed([agent.name for agent in change.agents], MAX_NAMED)}"
+        if change.agents
+        else "",
+        f"pools {listed([pool.name for pool in change.pools], MAX_NAMED)}" if change.pools else "",
         "the budget" if change.budget is not None else "",
         f"{change.agents_limit} agents at once" if change.agents_limit is not None else "",
     ]
     return "; ".join(part for part in parts if part)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return ", ".join(names[:MAX_NAMED]) + more
 
 
 def rebased(old: Plan, new: Plan, onto: Plan) -> Plan:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def first_line(text: str) -> str:
     """The first line of a text that may have a log's tail."""
     return text.split("\n", 1)[0]
+
+
+def listed(names: Iterable[str], most: int) -> str:
+    """`A, B and 3 more`: the first `most` of them."""
+    found = list(names)
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more
 
 
 def short_duration(seconds: float) -> str:

@@ -35,6 +35,7 @@ from agentdeck.core.hearing import hears
 from agentdeck.core.ids import TaskId
 from agentdeck.core.readiness import cascade
 from agentdeck.core.review import comment_line
+from agentdeck.core.words import listed
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
@@ -520,9 +521,8 @@ def _question(key: Key, context: Context) -> tuple[str, str, str]:
             return (f"Stop {task}", f"End the agent of {task}? {kept}", "Stop it")
         case "task.revert" if task is not None:
             landed, _ = built_on(state, task)
-            named = ", ".join(landed[:REVERTS_NAMED])
-            more = f" and {len(landed) - REVERTS_NAMED} more" if len(landed) > REVERTS_NAMED else ""
-            on_top = f" {named}{more} landed on top of it and will be reverted before it."
+            named = listed(landed, REVERTS_NAMED)
+            on_top = f" {named} landed on top of it and will be reverted before it."
             question = f"Take back what has landed of {task}?{on_top if landed else ''}"
             return (f"Revert {task}", f"{question} The gates must pass without it.", "Revert it")
         case "run.promote":
