@@ -10,7 +10,7 @@ from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Verdict
 from agentdeck.core.ids import EntryId, GateName, TaskId
-from agentdeck.core.plan import Defaults, Land, QueueRules
+from agentdeck.core.plan import Defaults, GateWhen, Land, QueueRules
 from agentdeck.core.queue import frozen_gate, head, in_order
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState, TaskState
@@ -234,3 +234,12 @@ def test_work_that_needs_an_approval_is_not_queued_without_it() -> None:
     assert run.steps().steps == ()
     run.command(c.Approve(A))
     run_until(run, reached("A", TaskState.LANDED))
+
+
+def test_a_gate_goes_on_when_what_is_built_anew_has_its_tree() -> None:
+    """The engine compares steps: another commit of the same tree is the same gate."""
+    name = GateName("unit")
+    step = RunGate(name, GateWhen.MERGE, "tree", "one", 1)
+    assert {step, RunGate(name, GateWhen.MERGE, "tree", "two", 1)} == {step}
+    assert step != RunGate(name, GateWhen.MERGE, "other", "one", 1)
+    assert step != RunGate(name, GateWhen.MERGE, "tree", "one", 2)

@@ -100,6 +100,9 @@ def test_a_reverted_task_starts_afresh_and_may_land_again() -> None:
     run = run_until(chain().command(c.Revert(TaskId("d"))), gone("d"))
     took_back = run.state.tasks[TaskId("d")].reverted
     run = run.command(c.Retry(TaskId("d")))
+    asked = run.history[-1].event
+    assert isinstance(asked, e.TaskRetried)
+    assert (asked.fresh, asked.session) == (True, e.NextSession.NEW)
     run = run_until(run, reached("d", S.WORKING))
     attempt = run.state.tasks[TaskId("d")].attempt
     assert attempt is not None
