@@ -137,6 +137,7 @@ async def test_a_task_that_goes_another_way_ends_the_wait(
         await asyncio.to_thread(slow.touch)
         await deck.until(lambda: deck.app.screen.id == "room", "the end of the dialog")
         await deck.is_in(TaskState.CANCELLED)
+        await deck.until(lambda: bool(deck.toasts), "a word on it")
         assert deck.toasts[-1] in (  # as the last look at the run found it
             "A is ended and its work is taken in.",
             "A is cancelled (r retry, s skip): stopped by lou.",
@@ -170,5 +171,6 @@ async def test_what_another_has_in_hands_is_asked_about(tmp_path: Path, terminal
         await deck.press("escape", "O")
         await deck.sees("What becomes of A?")
         await deck.app.source.send(c.HandBack(A, by="lou"))
-        await deck.until(lambda: deck.app.screen.id == "room", "the end of the dialog")
+        await deck.until(lambda: bool(deck.toasts), "a word on it")
+        assert deck.app.screen.id == "room"
         assert deck.toasts == ["A is not in anybody's hands any more."]
