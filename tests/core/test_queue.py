@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 
 from agentdeck.core import commands as c
@@ -20,6 +21,7 @@ from agentdeck.testing.builders import (
     Run,
     gate,
     gate_finished,
+    identity,
     plan,
     reached,
     run_until,
@@ -243,3 +245,53 @@ def test_a_gate_goes_on_when_what_is_built_anew_has_its_tree() -> None:
     assert {step, RunGate(name, GateWhen.MERGE, "tree", "two", 1)} == {step}
     assert step != RunGate(name, GateWhen.MERGE, "other", "one", 1)
     assert step != RunGate(name, GateWhen.MERGE, "tree", "one", 2)
+
+
+def test_sentence_5_what_was_green_in_another_environment_is_gated_again() -> None:
+    """The engine starts again with another compiler: an old verdict is none, for good or bad."""
+    run = filled("A", gates=(gate("unit", retries=0),))
+    run_until(run, lambda run: bool(run.of_kind(RunGate)), lambda _, step: ungated(step))
+    (first,) = run.of_kind(RunGate)
+    assert isinstance(first, RunGate)
+    run.append(e.EngineStarted(identity(7), "1", "newer"), gate_finished(first))
+    (again,) = run.of_kind(RunGate)
+    assert isinstance(again, RunGate)
+    assert (again.tree, again.run) == (first.tree, 2)
+    run.append(msgspec.structs.replace(gate_finished(again), environment="newer"))
+    run.settle()
+    [landing] = run.of_kind(LandEntry)
+    assert isinstance(landing, LandEntry)
+    assert landing.commit == again.commit
+
+
+def ungated(step: IOStep) -> Iterable[AnyEvent] | None:
+    """Everything but gates goes well."""
+    return () if isinstance(step, RunGate) else None
+
+
+@pytest.mark.parametrize(
+    ("flaky", "outcome"), [(True, TaskState.LANDED), (False, TaskState.FAILED)]
+)
+def test_sentence_5_who_is_left_of_a_red_batch_has_a_run_of_its_own_of_a_flaky_gate(
+    flaky: bool, outcome: TaskState
+) -> None:
+    """A and B are red together by chance. A lands, and what is B alone has the tree of the batch.
+
+    If the gate was green after red before (on A), B is not blamed for what it said of the batch.
+    """
+    run = filled("A", "B", gates=(gate("unit", retries=1),), defaults=Defaults(retries=0))
+    both, a_alone = "base0+A+B-tree", "base0+A-tree"
+    reds = {both: 2, a_alone: 1 if flaky else 0}
+    runs: list[str] = []
+
+    def answer(_: RunState, step: IOStep) -> Iterable[AnyEvent] | None:
+        if not isinstance(step, RunGate):
+            return None
+        runs.append(step.tree)
+        red = runs.count(step.tree) <= reds.get(step.tree, 0)
+        return [gate_finished(step, Verdict.FAILED if red else Verdict.PASSED)]
+
+    run_until(run, lambda run: run.task_state("B") in (TaskState.LANDED, TaskState.FAILED), answer)
+    assert run.task_state("A") is TaskState.LANDED
+    assert run.task_state("B") is outcome
+    assert runs.count(both) == (3 if flaky else 2)

@@ -172,3 +172,11 @@ def test_the_commit_of_a_revert_names_what_it_undoes() -> None:
     assert f"This reverts commit {'f' * 40}." in told
     assert "Agentdeck-Reverts: d" in told
     assert "Agentdeck-Task" not in told
+
+
+def test_what_waits_is_not_moved_before_a_revert() -> None:
+    """It stands in the queue as commits of the base do: before everything that tasks have made."""
+    run = chain().command(c.Resume(TaskId("c")))
+    run = run_until(run, reached("c", S.QUEUED)).command(c.Revert(TaskId("d")))
+    with pytest.raises(Refused, match="a revert goes in before what tasks have made"):
+        run.command(c.Move(TaskId("c"), c.Place.UP))

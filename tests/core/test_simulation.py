@@ -62,6 +62,7 @@ def test_without_faults_a_plan_runs_to_its_end() -> None:
     assert ending.stale == 0
 
 
+@pytest.mark.timeout(600)  # half a minute where nothing else runs
 def test_seeds_reach_nearly_every_event_and_every_end() -> None:
     """A simulation that never leaves the happy path would prove nothing."""
     events: Counter[type[e.Event]] = Counter()

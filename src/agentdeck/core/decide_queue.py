@@ -2,7 +2,7 @@
 
 Rules:
 - Only what waits can be moved: nothing goes before a landing under way, and commits of the base
-  have their place before everything that tasks have made.
+  and reverts have their place before everything that tasks have made.
 - Up and down are by one place in the order that is shown, held entries counted.
 - Who is dropped loses no commit. Its task is cancelled, which a person undoes by a retry.
 """
@@ -26,8 +26,9 @@ def move(state: RunState, command: c.Move) -> list[AnyEvent]:
         beside = _neighbour(state, entry, 1 if after else -1)
     else:
         beside = _named(state, command)
-    if beside.kind is EntryKind.BASE:
-        raise Refused(f"commits of {state.base} go in before what tasks have made")
+    if beside.kind is not EntryKind.TASK:
+        what = "a revert goes" if beside.reverts is not None else f"commits of {state.base} go"
+        raise Refused(f"{what} in before what tasks have made")
     if beside.intended and not after:
         raise Refused(f"{beside.task} is landing this moment: nothing goes before it")
     return [e.EntryMoved(entry.id, beside.id, after, command.by)]

@@ -38,6 +38,8 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
                     event.tail,
                     event.run,
                     event.limit,
+                    event.commit,
+                    event.environment,
                 )
             )
         case e.GateReset():

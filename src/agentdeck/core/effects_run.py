@@ -18,7 +18,7 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             _start(state, event, at)
         case e.EngineStarted():
             state.engine, state.engine_running = event.engine, True
-            state.engine_version = event.version
+            state.engine_version, state.environment = event.version, event.environment
         case e.EngineStopped():
             state.engine_running = False
         case e.RunPaused():

@@ -188,6 +188,7 @@ class EngineStarted(Event, frozen=True, tag="engine.started"):
 
     engine: ProcessIdentity
     version: str
+    environment: str = ""  # a fingerprint of what gates run in, as of now
 
 
 class EngineStopped(Event, frozen=True, tag="engine.stopped"):
@@ -757,6 +758,7 @@ class GateFinished(Event, frozen=True, tag="gate.finished"):
     task: TaskId | None = None
     attempt: int | None = None
     limit: str = ""  # of one that timed out: where its limit came from, if the plan does not say
+    environment: str = ""  # the fingerprint of what it was started in
 
 
 class GateReset(Event, frozen=True, tag="gate.reset"):

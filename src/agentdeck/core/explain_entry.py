@@ -89,6 +89,8 @@ def _in_car(state: RunState, car: train.Car, under: str) -> str:
         found = verdicts.of(state, name, car.build.tree)
         if found is verdicts.Standing.OPEN:
             return f"is being checked by gate {name}"
+        if found is verdicts.Standing.RED and train.owes_own_run(state, car, name):
+            return f"was red in a batch; has a run of its own of gate {name}, which is flaky"
         if found is verdicts.Standing.RED:
             below = under or f"{state.target} itself"
             return f"is red; waits for gate {name} on {below}"

@@ -13,7 +13,8 @@ The rules, in sentences:
    If the target itself is red, the queue is frozen and blames nobody.
 4. Entries that merge cleanly are folded into a batch, and with more than one gate slot the next
    batch is built on top of it, before that has landed (`core.train`).
-5. The same tree is never gated twice.
+5. The same tree is never gated twice, with one exception: by a gate that is known to be flaky, who
+   is left of a red batch is not blamed for the verdict on the batch, but has a run of its own.
 6. A red batch is split until the culprit is alone. An entry that does not merge with the target, or
    is red on it alone, is ejected with the files or the log; everything behind it goes on without.
    What becomes of it: `core.repair`.
@@ -133,6 +134,8 @@ def _step_of(state: RunState, car: Car) -> BuildEntry | RunGate | None:
         # It is red: before it is blamed, what it was built on has to be known.
         if verdicts.of(state, name, car.base_tree) is verdicts.Standing.OPEN:
             return _gate(state, name, car.base_tree, car.base)
+        if train.owes_own_run(state, car, name):
+            return _gate(state, name, car.build.tree, car.build.commit)
         return None
     return None
 

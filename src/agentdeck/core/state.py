@@ -440,6 +440,8 @@ class GateRun(msgspec.Struct, frozen=True):
     tail: str
     run: int
     limit: str = ""  # of one that timed out: where its limit came from, if the plan does not say
+    commit: str = ""  # with the tree; another one may have the same
+    environment: str = ""  # the fingerprint of what it ran in
 
 
 class StepTrouble(msgspec.Struct, frozen=True):
@@ -485,6 +487,7 @@ class RunState(msgspec.Struct, kw_only=True):
     engine: ProcessIdentity | None = None
     engine_running: bool = False
     engine_version: str = ""
+    environment: str = ""  # the fingerprint of what gates run in
     paused: bool = False
     paused_by: str = ""
     agents_limit: int = 0

@@ -232,7 +232,14 @@ def blame(state: RunState, car: Car) -> GateName | None:
     red = red_gate(state, car.build, car.entries)
     if red is None or not verdicts.passes(verdicts.of(state, red, car.base_tree)):
         return None
-    return red
+    return None if owes_own_run(state, car, red) else red
+
+
+def owes_own_run(state: RunState, car: Car, gate: GateName) -> bool:
+    """Is a lone entry red only as part of a batch, by a gate that is known to be flaky?"""
+    if car.build is None or len(car.entries) > 1:
+        return False
+    return verdicts.owes_own_run(state, gate, car.build.tree, car.build.commit)
 
 
 def landed(state: RunState, build: Build) -> tuple[e.EntryLanded | e.TaskReverted, ...]:
@@ -260,6 +267,7 @@ __all__ = [
     "is_held",
     "is_red",
     "landed",
+    "owes_own_run",
     "priority_of",
     "rank_of",
     "red_gate",

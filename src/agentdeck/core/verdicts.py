@@ -1,7 +1,9 @@
 """Verdicts: what the runs of a gate on one tree come to.
 
 Rules:
-- A verdict is kept under (tree, gate): the same tree is never gated twice once it has one.
+- A verdict is kept under (tree, gate, environment): the same tree is never gated twice once it has
+  one. The command of a gate stays as it is in a run; what it runs in may be another after the
+  engine was started again (a newer compiler, another `PATH`), and then nothing is known yet.
 - A red run is repeated on the same tree as often as the gate's `retries` say; green after red is
   `flaky`, a verdict of its own, which lets the work through and is shown.
 - A run that was broken (could not be started) says nothing about the tree and is repeated, at most
@@ -42,8 +44,30 @@ def standing(gate: Gate, runs: list[GateRun]) -> Standing:
 
 
 def of(state: RunState, name: GateName, tree: str) -> Standing:
-    """The standing of a gate of the plan on a tree."""
-    return standing(state.plan.gate_by_name[name], state.gate_runs(name, tree))
+    """The standing of a gate of the plan on a tree, in the environment of now."""
+    return standing(state.plan.gate_by_name[name], _runs(state, name, tree))
+
+
+def _runs(state: RunState, name: GateName, tree: str) -> list[GateRun]:
+    runs = state.gate_runs(name, tree)
+    return [run for run in runs if run.environment == state.environment]
+
+
+def owes_own_run(state: RunState, name: GateName, tree: str, commit: str) -> bool:
+    """Is a gate red on a tree by runs of other commits alone, though it is known to be flaky?
+
+    The tree of a batch stays when its first half has landed. A verdict on the batch is one on who
+    is left then; of a gate that has been green after red before, it is not proof enough.
+    """
+    if any(run.commit == commit for run in _runs(state, name, tree)):
+        return False
+    return of(state, name, tree) is Standing.RED and _was_flaky(state, name)
+
+
+def _was_flaky(state: RunState, name: GateName) -> bool:
+    gate, prefix = state.plan.gate_by_name[name], f"{name}@"
+    found = (runs for key, runs in state.gates.items() if key.startswith(prefix))
+    return any(standing(gate, runs) is Standing.FLAKY for runs in found)
 
 
 def passes(found: Standing) -> bool:
@@ -53,7 +77,7 @@ def passes(found: Standing) -> bool:
 
 def red_sentence(state: RunState, name: GateName, tree: str) -> str:
     """Why a gate is red: `gate unit failed (exit 1)`, with its last lines."""
-    runs = state.gate_runs(name, tree)
+    runs = _runs(state, name, tree)
     last = runs[-1]
     limit = f" ({last.limit})" if last.limit else ""
     how = {

@@ -85,13 +85,23 @@ def child_environment(
         cwd: the folder it works in.
         git_config: settings for git beyond those that every child gets.
     """
-    env = {name: value for name, value in base.items() if not _is_filtered(name)}
+    env = inherited(base)
     env.update(extra)
     env.update(_GIT_FIXED)
     env.update({} if cwd is None else {"PWD": cwd})
     _append_git_config(env, _GIT_CONFIG | dict(git_config or {}))
     env[TAG_VARIABLE] = tag
     return env
+
+
+def inherited(base: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment is passed on to a child."""
+    return {name: value for name, value in base.items() if not _is_filtered(name)}
+
+
+def is_secret(name: str) -> bool:
+    """Does a variable of this name hold something that is never written down?"""
+    return bool(_SECRET_NAME.search(name) and not _NO_SECRET_NAME.fullmatch(name))
 
 
 def for_a_person(environment: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]:
@@ -135,7 +145,7 @@ def _secrets(environment: Mapping[str, str]) -> list[str]:
     """Values to hide, longest first, so that one within another leaves no rest."""
     found: set[str] = set()
     for name, value in environment.items():
-        if _SECRET_NAME.search(name) and not _NO_SECRET_NAME.fullmatch(name):
+        if is_secret(name):
             # A key of several lines also shows up line by line.
             found.update(part.strip() for part in (value, *value.splitlines()))
     return sorted((s for s in found if len(s) >= MIN_SECRET_LENGTH), key=len, reverse=True)

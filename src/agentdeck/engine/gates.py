@@ -17,6 +17,7 @@ from agentdeck.core.gate_timeouts import allowed_in
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.steps import RunGate
 from agentdeck.engine.commands import Ended, run_to_end
+from agentdeck.engine.gate_environment import note_fingerprint, noted_fingerprint
 from agentdeck.engine.processes import NeverStarted, look
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.stop import sweep
@@ -38,10 +39,12 @@ async def run_gate(at: Setting, step: RunGate) -> None:
     try:
         with at.gate_slots.held(step.when, folder.name, wanted) as slot:
             cwd = await at.in_thread(lambda: _place(at, step, folder, slot))
+            mark = noted_fingerprint(folder)
             ended = await run_to_end(at, folder, gate.run, cwd, tag, limit.seconds, extra)
             verdict = _verdict(ended)
     except EnvironmentFault as fault:
         verdict, ended = Verdict.BROKEN, Ended(None, False, 0.0, fault.message)
+        mark = at.state.environment
     await at.record(
         e.GateFinished(
             gate=step.gate,
@@ -57,6 +60,7 @@ async def run_gate(at: Setting, step: RunGate) -> None:
             task=step.task,
             attempt=step.attempt,
             limit=limit.why if verdict is Verdict.TIMED_OUT else "",
+            environment=mark,
         ),
     )
 
@@ -70,9 +74,12 @@ def _wanted(at: Setting) -> set[str]:
 
 def _place(at: Setting, step: RunGate, folder: Path, slot: str) -> Path:
     """The worktree for a gate, at its commit; as it is when the gate runs there already."""
+    begun = not isinstance(look(folder), NeverStarted)
+    if not begun:
+        note_fingerprint(folder, at.state.environment)
     if step.when is GateWhen.TASK and step.task is not None and step.attempt is not None:
         return Path(at.attempt(step.task, step.attempt).path or "")
-    if not isinstance(look(folder), NeverStarted):
+    if begun:
         return at.folder.scratch / slot
     before = at.gate_slots.last(slot)
     if before is not None:  # an engine that was killed may have left it there

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ from agentdeck.core.steps import IOStep, Record, Steps
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.flights import Flights
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.gate_environment import fingerprint
 from agentdeck.engine.journal import Journal, JournalError
 from agentdeck.engine.lock import EngineLock
 
@@ -161,7 +163,8 @@ class Engine:
         """
         self._performer = performer
         self._flights = Flights(performer.perform, self._flight_ended, self.clock)
-        self._post(_Post(events=[e.EngineStarted(self._identity, __version__)]))
+        runs_in = fingerprint(os.environ, self.state.plan.gates)
+        self._post(_Post(events=[e.EngineStarted(self._identity, __version__, runs_in)]))
         watchers = [asyncio.create_task(each) for each in beside]
         try:
             while not self.stopping:

@@ -233,9 +233,10 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
         case EndReview():
             return [review_finished(state, step, ReviewVerdict.ENDED)]
         case BuildEntry(entry, tip, others):
-            commit = "+".join((tip, entry, *others))
+            commit = "+".join((tip, "&".join((entry, *others))))  # not what one by one has
+            tree = f"{commit.replace('&', '+')}-tree"  # which is
             merges = tuple(f"{tip}+{one}" for one in (entry, *others)) if others else ()
-            return [e.EntryBuilt(entry, commit, f"{commit}-tree", tip, others, merges)]
+            return [e.EntryBuilt(entry, commit, tree, tip, others, merges)]
         case LandEntry(entry):
             build = state.queue[entry].build
             assert build is not None

@@ -76,7 +76,8 @@ class RingChecks:
         elif isinstance(event, e.LandingIntended):
             for name in (event.entry, *event.others):
                 build = state.queue[name].build
-                missing = ungated(state, name, build.tree) if build else ["build"]
+                runs_in = state.environment
+                missing = ungated(state, name, build.tree, runs_in) if build else ["build"]
                 if missing or build is None or build.commit != event.commit:
                     raise Violation(f"I6: {event} without {missing} of {name}")
 

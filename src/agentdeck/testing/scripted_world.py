@@ -91,7 +91,8 @@ class Pause:
     key: AttemptKey | None = None
 
 
-Performer = Generator[Pause | AnyEvent, None, None]
+Said = AnyEvent | tuple[AnyEvent, ...]  # several at once: they are stored together or not at all
+Performer = Generator[Pause | Said, None, None]
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class Faults:
     late: float = 0.04  # it arrives after the step was started again
     doubled: float = 0.06
     crash: float = 0.01  # of the engine, at each thing that happens
+    environment: float = 0.3  # of an engine that starts again: gates run in something else
     meddles: float = 0.02  # a person presses a key about a task to which something just happened
     speaks: float = 0.04  # likewise, and says something to its agent
     commands: int = 25  # of a person, at most
@@ -294,6 +296,7 @@ class World:
     said: set[tuple[AttemptKey, str]] = field(default_factory=set)  # written to inputs
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
     moved: list[str] = field(default_factory=list)  # commits the deck put on the target
+    environment: str = "first"  # what gates run in
     counter: int = 0
     foreign: int = 0
 
@@ -506,6 +509,7 @@ class World:
             yield _progress(process)
             asks = process.asking and process.impatient and not process.frozen
             waits = process.idle and not asks
+            waits = waits and all(message.delivered for message in attempt.messages)
             waits = waits or (process.hanging and attempt.limit is not None)
             yield Pause(None if waits else POLL_S, key)
         yield _progress(process, ended=True)
@@ -666,7 +670,7 @@ class World:
     # --- gates
 
     def _gate(self, step: RunGate) -> Performer:
-        seconds = self.random.uniform(2, 90)
+        seconds, runs_in = self.random.uniform(2, 90), self.environment
         if step.when is GateWhen.MERGE and self._chance(self.faults.gate_slow):
             seconds *= SLOW_GATE
         yield Pause(seconds)
@@ -687,6 +691,7 @@ class World:
             "gates/x",
             task=step.task,
             attempt=step.attempt,
+            environment=runs_in,
         )
 
     def _verdict(self, gate: GateName, tree: str) -> Verdict:
@@ -858,7 +863,7 @@ class World:
         yield self._delay(0.1, 2)
         entry = self.state().queue.get(step.entry)
         if entry is not None and entry.build is not None:
-            yield from train.landed(self.state(), entry.build)
+            yield train.landed(self.state(), entry.build)
 
     def _move(self, step: LandEntry) -> None:
         commit = self.commits[step.commit]
@@ -924,13 +929,22 @@ def _progress(process: Process, *, ended: bool = False) -> e.AttemptProgressed:
     )
 
 
-def ungated(state: RunState, entry_id: EntryId, tree: str) -> list[GateName]:
-    """The gates of an entry without a green run on this exact tree, by the journal."""
+def ungated(
+    state: RunState, entry_id: EntryId, tree: str, environment: str | None = None
+) -> list[GateName]:
+    """The gates of an entry without a green run on this exact tree, by the journal.
+
+    Args:
+        environment: only runs in it count; None = those in any.
+    """
     entry = state.queue[entry_id]
     return [
         name
         for name in queue.gates_of(state, (entry,))
-        if all(run.verdict is not Verdict.PASSED for run in state.gate_runs(name, tree))
+        if not any(
+            run.verdict is Verdict.PASSED and environment in (None, run.environment)
+            for run in state.gate_runs(name, tree)
+        )
     ]
 
 

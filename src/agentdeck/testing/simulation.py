@@ -48,7 +48,7 @@ from agentdeck.testing.ring_checks import (
     no_silent_stall,
     stands_and_says_why,
 )
-from agentdeck.testing.scripted_world import Faults, Pause, Performer, Violation, World
+from agentdeck.testing.scripted_world import Faults, Pause, Performer, Said, Violation, World
 
 MAX_HAPPENINGS: Final = 20_000  # in one run; the longest seen has about 5,000
 MAX_DECISIONS: Final = 500  # that follow from one event; a plan of ten tasks needs about thirty
@@ -118,7 +118,7 @@ class Simulation:
             prices=PRICES,
         )
         self.append(started)
-        self.append(_engine_started(1))
+        self._engine_starts(1)
         self._plan_commands()
         self.turn()
 
@@ -235,23 +235,27 @@ class Simulation:
                 self._resume_in(parked, 0.1)
         self.world.touched.clear()
 
-    def _report(self, flight: Flight, event: AnyEvent) -> bool:
+    def _report(self, flight: Flight, said: Said) -> bool:
         """Take in what a performer says. False: its report went astray and it has ended."""
         draw = self.random.random()
         if draw < self.faults.lost:
             return False
         draw -= self.faults.lost
         if draw < self.faults.late and not isinstance(flight.step, Watch):
-            self._later(event)
+            self._later(said)
             return False
         if draw < self.faults.late + self.faults.doubled:
-            self._later(event)
-        self.append(event)
+            self._later(said)
+        self._append_all(said)
         return True
 
-    def _later(self, event: AnyEvent) -> None:
+    def _later(self, said: Said) -> None:
         delay = self.random.choice((0.5, 10.0, 200.0))
-        self._plan(self.clock.now + delay, lambda: _ignore(self.append(event)))
+        self._plan(self.clock.now + delay, lambda: self._append_all(said))
+
+    def _append_all(self, said: Said) -> None:
+        for event in said if isinstance(said, tuple) else (said,):
+            self.append(event)
 
     # --- what happens
 
@@ -309,8 +313,14 @@ class Simulation:
         self.up = True
         self.state = fold(self.history)
         self.checks.same(self.state)
-        self.append(_engine_started(len(self.history)))
+        if self.random.random() < self.faults.environment:
+            self.world.environment = f"environment {len(self.history)}"
+        self._engine_starts(len(self.history))
         self.turn()
+
+    def _engine_starts(self, number: int) -> None:
+        me = ProcessIdentity(number, number, "boot")
+        self.append(e.EngineStarted(me, "simulated", self.world.environment))
 
     # --- a person
 
@@ -420,7 +430,8 @@ class Simulation:
         return list(dict.fromkeys(landing.commit for landing in self.state.landings))
 
     def _complete(self) -> None:
-        open_tasks = [task.id for task in self.state.tasks.values() if task.state not in SETTLED]
+        tasks = self.state.tasks.values()  # one that had landed may be reverted afterwards
+        open_tasks = [t.id for t in tasks if t.state not in SETTLED and not t.reverted]
         if open_tasks:
             raise Violation(f"the run is complete without {open_tasks}")
         auto = self.state.plan.promote == "auto" and self.state.landings
@@ -442,10 +453,6 @@ def subject(step: IOStep) -> str:
     """What a step works on: two steps with the same subject must not overlap by a cancellation."""
     task = getattr(step, "task", None) or getattr(step, "entry", None)
     return str(task) if task is not None else type(step).__name__
-
-
-def _engine_started(number: int) -> e.EngineStarted:
-    return e.EngineStarted(ProcessIdentity(number, number, "boot"), "simulated")
 
 
 def possible_commands(

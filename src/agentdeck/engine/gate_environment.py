@@ -1,0 +1,89 @@
+"""What gates run in, as one fingerprint: a verdict holds as long as it stays the same.
+
+Rules:
+- It covers the variables that a gate inherits and the programs that the plan's gates start.
+- What differs from one terminal to the next says nothing about a verdict and is left out, so that
+  an engine that is started again elsewhere finds its verdicts. Neither are secrets in it: a token
+  that was renewed is the same environment.
+- A gate keeps the fingerprint beside its log, because it may outlive the engine that started it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from agentdeck.core.plan import Gate
+from agentdeck.engine.environment import inherited, is_secret
+
+NAME: Final = "fingerprint"
+DIGITS: Final = 16  # hexadecimal, 64 bits: a person compares two of them, nobody attacks them
+_OF_A_TERMINAL: Final = re.compile(
+    r"""
+    _ | SHLVL | COLUMNS | LINES | TERM.* | COLORTERM | WINDOWID | DISPLAY | WAYLAND_DISPLAY
+    | TMUX.* | STY | SSH_.* | XDG_SESSION.* | XDG_VTNR | XDG_SEAT | DBUS_.* | INVOCATION_ID
+    | JOURNAL_STREAM | PS[1-4] | PROMPT.* | VTE_.* | KITTY_.* | ITERM_.* | WEZTERM_.*
+    | AGENTDECK_.* | PYTEST_CURRENT_TEST
+    """,
+    re.VERBOSE,
+)
+
+
+def fingerprint(base: Mapping[str, str], gates: Iterable[Gate]) -> str:
+    """What gates would run in now. Reads the state of one file a gate.
+
+    Args:
+        base: the environment of the engine.
+        gates: those of the plan.
+    """
+    digest = hashlib.sha256()
+    kept = {
+        name: value
+        for name, value in inherited(base).items()
+        if not _OF_A_TERMINAL.fullmatch(name) and not is_secret(name)
+    }
+    for part in (*_flat(sorted(kept.items())), *_programs(gates, base.get("PATH"))):
+        data = part.encode(errors="surrogateescape")
+        digest.update(b"%d:" % len(data) + data)  # no two lists of parts give the same bytes
+    return digest.hexdigest()[:DIGITS]
+
+
+def note_fingerprint(folder: Path, mark: str) -> None:
+    """Keep beside its log what a gate that was not started yet is started in."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / NAME).write_text(mark, encoding="ascii")
+
+
+def noted_fingerprint(folder: Path) -> str:
+    """What the gate of this folder was started in; "" where nobody kept it."""
+    try:
+        return (folder / NAME).read_text(encoding="ascii")[:DIGITS]
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+
+
+def _flat(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for pair in pairs:
+        yield from pair
+
+
+def _programs(gates: Iterable[Gate], path: str | None) -> Iterator[str]:
+    """Which files the gates start, and since when they are as they are."""
+    for program in sorted({gate.run[0] for gate in gates}):
+        found = shutil.which(program, path=path)
+        yield program
+        if found is None:  # below the worktree, or missing
+            continue
+        real = Path(found).resolve()
+        try:
+            stat = real.stat()
+        except OSError:
+            continue
+        yield f"{real} {stat.st_size} {stat.st_mtime_ns}"
+
+
+__all__ = ["fingerprint", "note_fingerprint", "noted_fingerprint"]
