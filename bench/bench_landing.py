@@ -19,12 +19,15 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from agentdeck.core import events as e
 from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import EntryId
 from agentdeck.core.plan import Plan
+from agentdeck.core.state import RunState
 from agentdeck.core.steps import Collect, Launch, Watch
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.git import Git
@@ -109,10 +112,19 @@ def queued(plan: Plan, first: e.RunStarted, heads: list[str], git_of: Git) -> Ru
     return run
 
 
-async def engine(repo: Path, heads: list[str], place: Path, *, gated: bool) -> float:
-    """Seconds until the engine has landed all of them."""
+async def engine(
+    repo: Path, heads: list[str], place: Path, rules: str
+) -> tuple[float, RunState, Journal]:
+    """Let the engine land all of them, or send them away.
+
+    Args:
+        rules: tables of the plan: gates, and the queue.
+
+    Returns:
+        Seconds that it took, the state at its end, and the journal.
+    """
     tasks = "".join(f'[[task]]\nid = "t{n}"\ntitle = "t"\n' for n in range(len(heads)))
-    text = PLAN + (GATE if gated else "") + tasks
+    text = PLAN + rules + tasks
     folder = create_run(repo, read_plan(text, file="b.toml"), text, root=place / "runs")
     journal = Journal(folder.journal, writable=True)
     started = next(iter(journal.history())).event
@@ -123,11 +135,20 @@ async def engine(repo: Path, heads: list[str], place: Path, *, gated: bool) -> f
     turning = open_engine(folder)
     start = time.perf_counter()
     task = asyncio.create_task(run_engine(turning))
-    while len(turning.state.landings) < len(heads):
+    while turning.state.queue:
         await turning.wait_past(turning.state.seq, 1.0)
     took = time.perf_counter() - start
     turning.stop("bench")
     await task
+    return took, turning.state, Journal(folder.journal)
+
+
+def landed(run: Coroutine[Any, Any, tuple[float, RunState, Journal]]) -> float:
+    """Seconds until all have landed."""
+    took, state, journal = asyncio.run(run)
+    journal.close()
+    if len(state.landings) != len(state.tasks):
+        raise AssertionError("something was sent away")
     return took
 
 
@@ -144,8 +165,8 @@ def main() -> None:
             os.environ["XDG_STATE_HOME"] = str(place / "state")
             repo, heads = repository(place, options.entries)
             loop = bare(repo, heads)
-            alone = asyncio.run(engine(repo, heads, place / "a", gated=False))
-            batched = asyncio.run(engine(repo, heads, place / "b", gated=True))
+            alone = landed(engine(repo, heads, place / "a", ""))
+            batched = landed(engine(repo, heads, place / "b", GATE))
         row = [f"bare {options.entries / loop:6.1f}"]
         for name, took in (("no gate", alone), ("empty gate", batched)):
             row.append(f"{name} {options.entries / took:6.1f} (x{loop / took:.2f})")

@@ -12,19 +12,30 @@ whether it is red. Counted, over R random orders, are the runs of the gate for e
 
 No clock: these are counts, the same on each machine. A gate on the target itself, before somebody
 is blamed, is counted for agentdeck too.
+
+With `--git` the last column is of the real engine on a real repository with a real gate: it has
+the same entries in its queue when it starts, and the gate runs are those of its journal. Afterwards
+each commit that it put on the target is checked out, and its gate has to be green.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import os
+import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
+from agentdeck.core import events as e
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import MAX_BATCH, Defaults, QueueRules, Repair
 from agentdeck.core.steps import BuildEntry
 from agentdeck.testing.builders import gate, plan, run_until, started
 from agentdeck.testing.queue_world import QueueWorld
+from bench_landing import engine, git, repository
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.3)  # of entries that are red
 WINDOW = 8
@@ -90,18 +101,46 @@ def agentdeck(red: Sequence[bool]) -> int:
     return len(world.gated)
 
 
+def on_git(red: Sequence[bool]) -> int:
+    """The engine, on real commits."""
+    with TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        os.environ["XDG_STATE_HOME"] = str(place / "state")
+        repo, heads = repository(place, len(red))
+        gate = place / "gate"
+        tests = "".join(f"test ! -e work{n}.txt || exit 1\n" for n, bad in enumerate(red) if bad)
+        gate.write_text(f"#!/bin/sh\n{tests}true\n")
+        gate.chmod(0o755)
+        rules = (
+            f'[queue]\nbatch = {MAX_BATCH}\nrepair = "ask"\n'
+            f'[gates.unit]\nrun = ["{gate}"]\nwhen = "merge"\nretries = 0\n'
+        )
+        _, state, journal = asyncio.run(engine(repo, heads, place / "runs", rules))
+        count = sum(isinstance(told.event, e.GateFinished) for told in journal.history())
+        journal.close()
+        if {landing.task for landing in state.landings} != {
+            TaskId(f"t{number}") for number, bad in enumerate(red) if not bad
+        }:
+            raise AssertionError("something else has landed than should")
+        for commit in dict.fromkeys(landing.commit for landing in state.landings):
+            git(repo, "checkout", "--quiet", "--detach", commit)
+            subprocess.run([gate], cwd=repo, check=True)
+    return count
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--entries", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--git", action="store_true", help="the real engine on real commits")
     asked = parser.parse_args()
     ways: dict[str, Callable[[Sequence[bool]], int]] = {
         "serial": serial,
         f"window {WINDOW}": window,
         **{f"batch {size}": lambda red, size=size: batches(red, size) for size in BATCHES},
-        "agentdeck": agentdeck,
+        "agentdeck": on_git if asked.git else agentdeck,
     }
     print(f"gate runs per landing, {asked.entries} entries, {asked.rounds} rounds")
     print("red".rjust(5), *(name.rjust(10) for name in ways), "of the best".rjust(12))
