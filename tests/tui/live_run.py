@@ -53,8 +53,10 @@ def put_claude_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENTDECK_USER", "kim")
 
 
-def made_run(folder: Path, script: str, more: str = "", agent: str = "claude") -> RunFolder:
-    """A run of one task with this script."""
+def made_run(
+    folder: Path, script: str, more: str = "", agent: str = "claude", *, root: Path | None = None
+) -> RunFolder:
+    """A run of one task with this script; below `folder`, unless a root for runs is given."""
     repo = folder / "repo"
     repo.mkdir()
     make_repo(repo, {"README.md": "hello\n"})
@@ -62,7 +64,9 @@ def made_run(folder: Path, script: str, more: str = "", agent: str = "claude") -
         f'version = 1\n[plan]\nname = "p"\n[defaults]\nagent = "{agent}"\nretries = 0\n'
         f'{more}\n[[task]]\nid = "A"\ntitle = "Ask"\nprompt = """\n{script}\n"""\n'
     )
-    return create_run(repo, equipped(read_plan(text, file="p.toml")), text, root=folder / "runs")
+    return create_run(
+        repo, equipped(read_plan(text, file="p.toml")), text, root=root or folder / "runs"
+    )
 
 
 def git(folder: RunFolder, *args: str) -> str:

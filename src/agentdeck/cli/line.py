@@ -31,6 +31,7 @@ from agentdeck.cli import (
     reporting,
     run,
     runs,
+    serving,
     simulate,
     taking_back,
 )
@@ -81,6 +82,7 @@ for _group in (
     simulate,
     agents,
     run,
+    serving,
     commands,
     answering,
     hands,

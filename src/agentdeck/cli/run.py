@@ -113,12 +113,10 @@ def attach(context: typer.Context, name: RunArgument = None) -> int:
 
 def open_deck(folder: RunFolder) -> int:
     """The control room over this run, its engine running unless the run has ended."""
-    if fold_run(folder).outcome is None:
-        from agentdeck.control.start import ensure_engine
-
-        ensure_engine(folder)
+    from agentdeck.control.start import wake
     from agentdeck.tui.app import run_deck
 
+    wake(folder)
     return run_deck(folder)
 
 

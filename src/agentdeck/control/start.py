@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.control.blocking import EngineGone, connect
+from agentdeck.control.runs import fold_run
 from agentdeck.core.errors import EXIT_ENVIRONMENT, EnvironmentFault
 from agentdeck.engine.folders import RunFolder
 
@@ -43,6 +44,16 @@ def ensure_engine(folder: RunFolder) -> bool:
         return False
     start_engine(folder)
     return True
+
+
+def wake(folder: RunFolder) -> None:
+    """Start an engine unless one answers, or the run has ended.
+
+    Raises:
+        EnvironmentFault: it did not start.
+    """
+    if fold_run(folder).outcome is None:
+        ensure_engine(folder)
 
 
 def responds(folder: RunFolder) -> bool:

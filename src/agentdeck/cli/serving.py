@@ -1,0 +1,81 @@
+"""`serve`: the control room in a browser."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from agentdeck.cli.output import note, say
+from agentdeck.cli.place import RunArgument, chosen_run
+from agentdeck.core.errors import EXIT_OK, EnvironmentFault, UsageError
+
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+WAITING: Final = 16  # browsers that knock at the same moment
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(rich_help_panel="Runs")(serve)
+
+
+def serve(
+    context: typer.Context,
+    name: RunArgument = None,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 = a free one.")
+    ] = 0,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
+    ] = "127.0.0.1",
+) -> int:
+    """Show the control room of a run in a browser on this machine.
+
+    Prints a link that opens one browser, and after it was used the next one. Ctrl-C ends it; the
+    run goes on.
+    """
+    folder = chosen_run(context, name)
+    try:
+        from agentdeck.tui.browser.server import DeckServer
+    except ImportError as fault:
+        raise EnvironmentFault(
+            f"the control room in a browser needs textual-serve ({fault})",
+            hint="pip install 'agentdeck[web]'",
+        ) from fault
+    from agentdeck.control.start import wake
+
+    listening = _listen(host, port)
+    if host not in LOOPBACK:
+        note(f"{host} is no address of this machine alone: whoever can read its network traffic")
+        note("can read the deck and press its keys; `ssh -L` is the safe way")
+    wake(folder)
+    note(f"run {folder.run} in a browser; each link opens one, Ctrl-C ends this, the run goes on")
+    argv = (sys.executable, "-P", "-m", "agentdeck.tui.browser", str(folder.path))
+    server = DeckServer(argv, listening, f"agentdeck · {folder.run}", say, lambda: wake(folder))
+    try:
+        server.serve()
+    finally:
+        listening.close()
+    note(f"no browser is served any more; `agentdeck attach {folder.run}` opens the run here")
+    return EXIT_OK
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    address = "127.0.0.1" if host == "localhost" else host
+    try:
+        family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((address, port), family=family, backlog=WAITING)
+    except socket.gaierror as fault:
+        raise UsageError(
+            f"--host {host} is no address: {fault.strerror}", hint="127.0.0.1, or ::1"
+        ) from fault
+    except OSError as fault:
+        raise EnvironmentFault(
+            f"cannot listen on {host}:{port}: {fault.strerror}",
+            hint="without --port a free one is chosen",
+        ) from fault
+
+
+__all__ = ["register"]
