@@ -39,6 +39,8 @@ def test_another_variable_or_another_program_is_another_environment(tmp_path: Pa
     tool.write_text("#!/bin/sh\nexit 1\n")
     assert fingerprint(base, gates("tool")) != first
     assert fingerprint(base, gates("missing")) != first
+    checklist = Gate(GateName("look"), (), (GateWhen.PHASE,))
+    assert fingerprint(base, (checklist,)) == fingerprint(base, ())
 
 
 @pytest.mark.parametrize(

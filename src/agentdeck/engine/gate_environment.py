@@ -73,7 +73,7 @@ def _flat(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 def _programs(gates: Iterable[Gate], path: str | None) -> Iterator[str]:
     """Which files the gates start, and since when they are as they are."""
-    for program in sorted({gate.run[0] for gate in gates}):
+    for program in sorted({gate.run[0] for gate in gates if gate.run}):  # a checklist has none
         found = shutil.which(program, path=path)
         yield program
         if found is None:  # below the worktree, or missing
