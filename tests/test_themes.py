@@ -12,6 +12,7 @@ from textual.color import Color
 from textual.theme import Theme
 
 from agentdeck.shipped import themes_folder
+from agentdeck.tui.roles import Roles
 
 STATES = (
     "pending ready working paused asks taken checking proposed queued landed failed blocked "
@@ -20,7 +21,6 @@ STATES = (
 LOUD = ("asks", "failed")
 TEXT_CONTRAST = 4.5  # WCAG 2.2 AA for text
 STRONG_CONTRAST = 7.0  # WCAG 2.2 AAA
-GLYPH_CONTRAST = 3.0  # WCAG 2.2 AA for signs; a glyph always stands beside its colour
 LEAST_DISTANCE = 20.0  # CIE76 delta E; about 2 is just visible, 20 is another colour at a glance
 
 FILES = sorted(entry.name for entry in themes_folder().iterdir() if entry.name.endswith(".toml"))
@@ -87,10 +87,19 @@ DEUTERANOPIA = (0.29275, (-0.02234, 0.02234))
 
 
 def test_the_promised_themes_are_there() -> None:
-    """Two house themes, high contrast, colour-blind safe, and three classics."""
-    names = {load(file).name for file in FILES}
-    houses = {"deck-dark", "deck-light", "deck-high-contrast", "deck-okabe-ito"}
-    assert names == houses | {"nord", "gruvbox", "dracula"}
+    """House themes, high contrast and colour-blind safe ones, each dark and light; and classics."""
+    found = {load(file).name: load(file).dark for file in FILES}
+    assert found == {
+        "deck-dark": True,
+        "deck-light": False,
+        "deck-high-contrast": True,
+        "deck-high-contrast-light": False,
+        "deck-okabe-ito": True,
+        "deck-tol": False,
+        "nord": True,
+        "gruvbox": True,
+        "dracula": True,
+    }
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -103,10 +112,33 @@ def test_a_theme_is_named_like_its_file_and_generates_styles(file: str) -> None:
     assert Color.parse(styles["background"]) == Color.parse(background)
 
 
+def least_of(theme: Theme) -> float:
+    return STRONG_CONTRAST if "high-contrast" in theme.name else TEXT_CONTRAST
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_role_that_is_read_can_be_read(file: str) -> None:
+    """Text that comes second or last, keys, what is filled with colour, the row of the cursor."""
+    theme = load(file)
+    roles = Roles(theme.to_color_system().generate() | dict(theme.variables))
+    assert theme.foreground is not None
+    assert theme.background is not None
+    for role in ("muted", "faint", "key", "alert", "alert-good", "alert-calm", "tab-on"):
+        style = roles.style(role)
+        assert style.color is not None
+        shown = style.color.get_truecolor().hex
+        ground = style.bgcolor.get_truecolor().hex if style.bgcolor else theme.background
+        assert contrast(shown, ground) >= TEXT_CONTRAST, role
+    for cursor in ("cursor", "cursor-rest"):
+        under = roles.style(cursor).bgcolor
+        assert under is not None
+        assert contrast(theme.foreground, under.get_truecolor().hex) >= TEXT_CONTRAST, cursor
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_text_can_be_read(file: str) -> None:
     theme = load(file)
-    least = STRONG_CONTRAST if theme.name == "deck-high-contrast" else TEXT_CONTRAST
+    least = least_of(theme)
     for ground in (theme.background, theme.surface, theme.panel):
         assert theme.foreground is not None
         assert ground is not None
@@ -117,7 +149,7 @@ def test_text_can_be_read(file: str) -> None:
 def test_every_state_has_a_colour_that_can_be_seen(file: str) -> None:
     theme = load(file)
     assert set(theme.variables) == {f"state-{state}" for state in STATES}
-    least = STRONG_CONTRAST if theme.name == "deck-high-contrast" else GLYPH_CONTRAST
+    least = least_of(theme)  # it is the colour of words too: who asks, what failed
     faint = [
         f"{name} {colour} on {ground}: {contrast(colour, ground):.2f}"
         for name, colour in theme.variables.items()
@@ -143,10 +175,12 @@ def test_what_needs_a_person_looks_like_nothing_else(file: str) -> None:
 
 
 @pytest.mark.parametrize("sight", [PROTANOPIA, DEUTERANOPIA], ids=["protanopia", "deuteranopia"])
-def test_the_colour_blind_theme_keeps_the_main_states_apart(
+@pytest.mark.parametrize("file", ["deck-okabe-ito.toml", "deck-tol.toml"])
+def test_a_colour_blind_theme_keeps_the_main_states_apart(
+    file: str,
     sight: tuple[float, tuple[float, float]],
 ) -> None:
-    colours = load("deck-okabe-ito.toml").variables
+    colours = load(file).variables
     seen = {
         state: as_seen(linear(colours[f"state-{state}"]), *sight)
         for state in ("working", "asks", "landed", "failed")

@@ -207,7 +207,10 @@ async def test_ids_are_never_cut(tmp_path: Path, size: str) -> None:
     compare(f"long-id-{size}.txt", picture)
 
 
-@pytest.mark.parametrize("theme", ["deck-light", "deck-okabe-ito", "deck-high-contrast"])
+@pytest.mark.parametrize(
+    "theme",
+    ["deck-light", "deck-okabe-ito", "deck-tol", "deck-high-contrast", "deck-high-contrast-light"],
+)
 async def test_themes(tmp_path: Path, theme: str) -> None:
     """You should see the same room in other colours, each state in its own."""
     compare(f"{theme}.svg", await take(tmp_path, middle(), "120x36", ".svg", theme=theme))

@@ -2,8 +2,9 @@
 
 Rules: presentation names roles, this file alone knows colours. A theme that says nothing of a state
 gets the colour of `DEFAULTS`, so every theme of Textual works. `muted` and `faint` are mixed from
-the theme's own foreground and background. Where a theme uses the terminal's own colours nothing
-can be mixed, and `dim` stands in.
+the theme's own foreground and background, as much of the foreground as they need to be read; a
+theme whose text itself has less contrast gets its text. Where a theme uses the terminal's own
+colours nothing can be mixed, and `dim` stands in.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from textual.strip import Strip
 from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.status import ascii_signs
 
-MUTED: Final = 0.66  # of the foreground over the background; text that still reads well
-FAINT: Final = 0.40  # for rules and marks that only have to be there
+MUTED: Final = 7.0  # contrast with the background: text that reads as easily as any (WCAG 2.2 AAA)
+FAINT: Final = 4.5  # likewise: what is read last, and can still be read by everybody (AA)
+STEPS: Final = 100  # of a mixture that is looked for; each is a hundredth of the foreground
 FRAME: Final = 0.25  # the frames of panes, as in room.tcss
 CURSOR: Final = 0.24  # of the primary colour under the row with the cursor
 REST: Final = 0.10  # of the foreground under the cursor of a pane without the focus
@@ -88,9 +90,9 @@ class Roles:
             case _ if word in _ATTRIBUTES:
                 return Style.parse(word)
             case "muted":
-                return self._mixed(MUTED)
+                return self._legible(MUTED)
             case "faint":
-                return self._mixed(FAINT)
+                return self._legible(FAINT)
             case "frame":
                 return self._mixed(FRAME)
             case "alert":
@@ -126,8 +128,18 @@ class Roles:
         if colour is not None:
             return Style(color=colour.rich_color)
         if DEFAULTS.get(name) == "muted":
-            return self._mixed(MUTED)
+            return self._legible(MUTED)
         return Style.null()
+
+    def _legible(self, least: float) -> Style:
+        """The faintest mixture that has this contrast with the background."""
+        front, back = self._colour("foreground"), self._colour("background")
+        if front is None or back is None:
+            return Style(dim=True)
+        shares = (step / STEPS for step in range(STEPS // 4, STEPS))
+        mixtures = (back.blend(front, share) for share in shares)
+        found = next((mixed for mixed in mixtures if contrast(mixed, back) >= least), front)
+        return Style(color=found.rich_color)
 
     def _mixed(self, share: float) -> Style:
         front, back = self._colour("foreground"), self._colour("background")
@@ -146,3 +158,16 @@ class Roles:
         if colour is None or back is None:
             return Style(reverse=True)
         return Style(bgcolor=back.blend(colour, share).rich_color)
+
+
+def contrast(one: Color, other: Color) -> float:
+    """How well one colour is read on another, 1 to 21 (contrast ratio of WCAG 2.2)."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    """Relative luminance, 0 to 1 (WCAG 2.2)."""
+    shares = [part / 255 for part in colour.rgb]
+    red, green, blue = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+    return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
