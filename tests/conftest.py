@@ -4,14 +4,18 @@ Rules:
 - Each test has a HOME and XDG folders of its own, below one short temporary root (a Unix socket
   path may have only about 100 bytes, and `control.sock` lies deep in a run's folder).
 - git knows an identity, `main` as first branch and no configuration of the machine.
+- Compiled modules are kept, whatever the shell says: hundreds of processes are started, and each
+  would compile the package anew, which takes longer than most of them live.
 - Textual's animations are off before it is imported; time zone and locale are fixed.
 - Hypothesis runs the profile of HYPOTHESIS_PROFILE: "ci" (the same examples each time) or "soak".
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -71,6 +75,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if (name.startswith(_FOREIGN_PREFIXES) and name != _OURS) or name in _FOREIGN:
             del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # in the processes that tests start
+    sys.dont_write_bytecode = False  # in this one, of the tests too
     os.environ.update(
         TEXTUAL_ANIMATIONS="none",
         TERM="xterm-256color",
@@ -93,6 +99,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     root = config.stash.get(_ROOT, None)
     if root is not None:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests live to the end: the garbage collector need not look at them."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

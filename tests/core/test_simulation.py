@@ -33,6 +33,7 @@ from agentdeck.testing.scripted_world import Faults, Violation
 from agentdeck.testing.simulation import Simulation, main, seeded, simulate
 
 SEEDS = range(60)
+MORE_SEEDS = range(60, 160)  # looked at for what they reach; their invariants are checked as well
 SOAK_SEEDS = 5_000
 
 
@@ -69,7 +70,7 @@ def test_seeds_reach_nearly_every_event_and_every_end() -> None:
     outcomes = set()
     seen: set[str] = set()
     stale = 0
-    for seed in range(160):
+    for seed in MORE_SEEDS:
         run = seeded(seed)
         ending = run.run()
         outcomes.add(ending.outcome)
@@ -185,31 +186,35 @@ def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ring_checks, "standstill", lambda _: None)
 
 
+# The number is the seed that saw it last: it is tried first, and the others if it sees it no more.
 @pytest.mark.parametrize(
-    ("breaks", "found"),
+    ("breaks", "found", "first"),
     [
-        (_without_limits, "I11|I4"),
-        (_blind_to_accounts, "I11: .* on acme"),
-        (_never_begins_anew, "goes on in"),
-        (_impatient, "I5"),
-        (_ungated, "I6"),
-        (_writes_the_state, "I1:"),
-        (_silent, "I12"),
-        (_works_on, "I11"),
-        (_spends, "I11"),
-        (_reserves_nothing, "I11"),
-        (_frozen_for_ever, "stays frozen"),
-        (_lets_lines_vanish, "takes away"),
-        (_repairs_for_ever, "is sent back for the"),
+        (_without_limits, "I11|I4", 18),
+        (_blind_to_accounts, "I11: .* on acme", 18),
+        (_never_begins_anew, "goes on in", 0),
+        (_impatient, "I5", 0),
+        (_ungated, "I6", 0),
+        (_writes_the_state, "I1:", 0),
+        (_silent, "I12", 0),
+        (_works_on, "I11", 22),
+        (_spends, "I11", 0),
+        (_reserves_nothing, "I11", 54),
+        (_frozen_for_ever, "stays frozen", 0),
+        (_lets_lines_vanish, "takes away", 79),
+        (_repairs_for_ever, "is sent back for the", 0),
     ],
 )
 def test_a_broken_core_is_seen(
-    monkeypatch: pytest.MonkeyPatch, breaks: Callable[[pytest.MonkeyPatch], None], found: str
+    monkeypatch: pytest.MonkeyPatch,
+    breaks: Callable[[pytest.MonkeyPatch], None],
+    found: str,
+    first: int,
 ) -> None:
     """Each of these breaks one rule; within the seeds the invariant of that rule fails."""
     breaks(monkeypatch)
     with pytest.raises(Violation, match=found):
-        _all(seeded, range(160))
+        _all(seeded, (first, *range(160)))
 
 
 def test_the_checks_know_themselves_which_files_meet(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,12 +27,16 @@ def journal(seed: int) -> list[Recorded]:
     return simulation.history
 
 
-@pytest.fixture(params=SEEDS)
-def history(request: pytest.FixtureRequest) -> list[Recorded]:
-    return journal(request.param)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_journal_has_a_true_report(seed: int) -> None:
+    """At every time, with each landing as it was, and with sums that are those of the state."""
+    history = journal(seed)
+    is_there_at_every_time(history)
+    tells_what_has_landed(history)
+    adds_up(history)
 
 
-def test_every_run_has_a_report_at_every_time(history: list[Recorded]) -> None:
+def is_there_at_every_time(history: list[Recorded]) -> None:
     """In all forms, at its end and in between; and the JSON is read back as it was."""
     told = Told()
     for recorded in history:
@@ -46,7 +50,7 @@ def test_every_run_has_a_report_at_every_time(history: list[Recorded]) -> None:
             assert markdown(report).count("\n### ") == len(told.state.tasks)
 
 
-def test_what_has_landed_is_told_as_it_was(history: list[Recorded]) -> None:
+def tells_what_has_landed(history: list[Recorded]) -> None:
     """Each landing once, by its own merge, with the head that was queued and a green tree."""
     told = told_by(history)
     report = report_of(told)
@@ -77,7 +81,7 @@ def of_kind(history: list[Recorded]) -> list[e.EntryLanded]:
     return [one.event for one in history if isinstance(one.event, e.EntryLanded)]
 
 
-def test_the_sums_are_those_of_the_state(history: list[Recorded]) -> None:
+def adds_up(history: list[Recorded]) -> None:
     """Nothing is counted twice, and nothing is lost."""
     told = told_by(history)
     totals = report_of(told).totals

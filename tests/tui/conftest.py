@@ -1,7 +1,7 @@
 """Lets the tests of the control room import what they share, as `tests.tui.sample_journal`.
 
 A toast stays for as long as a test may take: a busy machine must not lose one that was not looked
-at yet.
+at yet. And a pilot waits until the event loop is quiet, not until the CPU seems to be.
 """
 
 from __future__ import annotations
@@ -10,9 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import textual.app
+import textual.pilot
 from textual.app import App
 
 sys.path.append(str(Path(__file__).parents[2]))
+
+from tests.tui.quiet_loop import until_quiet
 
 TOAST_S = 600.0  # longer than any test
 
@@ -21,3 +25,10 @@ TOAST_S = 600.0  # longer than any test
 def lasting_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
     """No toast goes away by itself."""
     monkeypatch.setattr(App, "NOTIFICATION_TIMEOUT", TOAST_S)
+
+
+@pytest.fixture(autouse=True)
+def quiet_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See `quiet_loop`."""
+    monkeypatch.setattr(textual.app, "wait_for_idle", until_quiet)
+    monkeypatch.setattr(textual.pilot, "wait_for_idle", until_quiet)

@@ -111,6 +111,9 @@ class LiveDeck:
     async def sees(self, words: str) -> None:
         await self.until(lambda: words in self.screen, repr(words))
 
+    async def is_back(self) -> None:
+        await self.until(lambda: self.app.screen.id == "room", "the end of the dialog")
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()

@@ -76,13 +76,18 @@ async def test_a_task_is_kept_opened_again_and_given_back_to_its_agent(
         await deck.until(lambda: isinstance(deck.app.screen, GiveBack), "the question")
         made = Path(deck.task.attempts[-1].path or "") / "by-hand.txt"
         await deck.press("enter")
+        await deck.is_back()
         assert deck.task.state is TaskState.TAKEN
         made.unlink()
         await deck.press("o")
         await deck.until(lambda: isinstance(deck.app.screen, GiveBack), "the question again")
         assert made.exists()
-        await deck.press("escape", "O", "g")
-        assert isinstance(deck.app.screen, AskText)
+        await deck.press("escape")
+        await deck.is_back()
+        await deck.press("O")
+        await deck.until(lambda: isinstance(deck.app.screen, GiveBack), "the choices")
+        await deck.press("g")
+        await deck.until(lambda: isinstance(deck.app.screen, AskText), "a line for words")
         deck.app.screen.query_one(Input).value = "mind by-hand.txt"
         await deck.press("enter")
         await deck.until(lambda: len(deck.task.attempts) == 2, "another attempt")
@@ -95,7 +100,10 @@ async def test_an_agent_without_a_session_is_asked_about_first(
     """Enter means no. After a yes the wait can be left, and `o` comes back; then it is a shell."""
     async with live_deck(made_run(tmp_path, "x", SLOW.format(go=slow), "slow")) as deck:
         await deck.is_in(TaskState.WORKING)
-        await deck.press("o", "enter")
+        await deck.press("o")
+        await deck.sees("slow has named no session")
+        await deck.press("enter")
+        await deck.is_back()
         assert deck.task.taken_by == ""
         await deck.press("o")
         await deck.sees("slow has named no session")
@@ -103,10 +111,10 @@ async def test_an_agent_without_a_session_is_asked_about_first(
         await deck.until(lambda: isinstance(deck.app.screen, WaitForEnd), "the wait")
         await deck.sees("slow is told to end its turn")
         await deck.press("escape")
-        assert deck.app.screen.id == "room"
+        await deck.is_back()
         await deck.sees("kim takes it over")
         await deck.press("o")
-        assert isinstance(deck.app.screen, WaitForEnd)
+        await deck.until(lambda: isinstance(deck.app.screen, WaitForEnd), "the wait again")
         await asyncio.to_thread(slow.touch)
         await deck.until(lambda: isinstance(deck.app.screen, GiveBack), "the question")
         await deck.sees("shell ended with 3.")
@@ -119,6 +127,7 @@ async def test_a_screen_that_is_no_terminal_names_the_command(tmp_path: Path) ->
     async with live_deck(folder) as deck:
         await deck.is_in(TaskState.WORKING)
         await deck.press("o")
+        await deck.until(lambda: bool(deck.toasts), "a word on it")
         assert f"`agentdeck take-over A --run {folder.run}`" in deck.toasts[-1]
         assert deck.task.state is TaskState.WORKING
         assert deck.task.taken_by == ""
@@ -131,15 +140,18 @@ async def test_a_task_that_goes_another_way_ends_the_wait(
     folder = made_run(tmp_path, "x", SLOW.format(go=slow), "slow")
     async with live_deck(folder) as deck:
         await deck.is_in(TaskState.WORKING)
-        await deck.press("o", "y")
+        await deck.press("o")
+        await deck.sees("slow has named no session")
+        await deck.press("y")
         await deck.until(lambda: isinstance(deck.app.screen, WaitForEnd), "the wait")
         await deck.app.source.send(c.Stop(A, by="lou"))
         await asyncio.to_thread(slow.touch)
-        await deck.until(lambda: deck.app.screen.id == "room", "the end of the dialog")
+        await deck.is_back()
         await deck.is_in(TaskState.CANCELLED)
         await deck.until(lambda: bool(deck.toasts), "a word on it")
         assert deck.toasts[-1] in (  # as the last look at the run found it
             "A is ended and its work is taken in.",
+            "A has ended; its work is being collected.",
             "A is cancelled (r retry, s skip): stopped by lou.",
         )
 
@@ -151,10 +163,12 @@ async def test_an_agent_that_does_not_end_is_not_waited_for_for_ever(
     monkeypatch.setattr(hands_dialogs, "TAKEN_S", 0.0)
     async with live_deck(made_run(tmp_path, "x", SLOW.format(go=slow), "slow")) as deck:
         await deck.is_in(TaskState.WORKING)
-        await deck.press("o", "y")
+        await deck.press("o")
+        await deck.sees("slow has named no session")
+        await deck.press("y")
         await deck.until(lambda: bool(deck.toasts), "a word")
         assert "take it over again when it has" in deck.toasts[-1]
-        assert deck.app.screen.id == "room"
+        await deck.is_back()
         await asyncio.to_thread(slow.touch)
 
 
@@ -166,11 +180,13 @@ async def test_what_another_has_in_hands_is_asked_about(tmp_path: Path, terminal
         await deck.app.source.send(c.TakeOver(A, by="lou"))
         await deck.is_in(TaskState.TAKEN)
         await deck.press("o")
-        assert isinstance(deck.app.screen, Confirm)
         await deck.sees("A is in the hands of lou, who may be at work there")
-        await deck.press("escape", "O")
+        assert isinstance(deck.app.screen, Confirm)
+        await deck.press("escape")
+        await deck.is_back()
+        await deck.press("O")
         await deck.sees("What becomes of A?")
         await deck.app.source.send(c.HandBack(A, by="lou"))
         await deck.until(lambda: bool(deck.toasts), "a word on it")
-        assert deck.app.screen.id == "room"
+        await deck.is_back()
         assert deck.toasts == ["A is not in anybody's hands any more."]

@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -183,7 +184,7 @@ class RingChecks:
         self._accounts(recorded.event)
         self._repairs(state, recorded.event)
         _fits_together(state, recorded)
-        self.explained(state, recorded.at)
+        self.explained(state, recorded.at, self._of_interest(state, recorded.event))
 
     def same(self, state: RunState) -> None:
         """I1: the live state is what the stored journal says, and nothing else has touched it."""
@@ -207,9 +208,20 @@ class RingChecks:
             if self.landed[event.task] > 1:
                 raise Violation(f"I7: {event.task} lands twice")
 
-    def explained(self, state: RunState, now: float) -> None:
+    @staticmethod
+    def _of_interest(state: RunState, event: AnyEvent) -> Iterable[TaskRun]:
+        """Whose sentence is looked at after an event.
+
+        More than half of all events are progress. That changes what is said of its own task; the
+        others, who may wait for the same money, are looked at with the next event of another kind.
+        """
+        if isinstance(event, e.AttemptProgressed):
+            return (state.tasks[event.task],)
+        return state.tasks.values()
+
+    def explained(self, state: RunState, now: float, tasks: Iterable[TaskRun]) -> None:
         """I12: every task has a sentence, and one that waits for others names one of them."""
-        for task in state.tasks.values():
+        for task in tasks:
             sentence = explain(state, task.id, now)
             if not sentence.strip() or task.id not in sentence:
                 raise Violation(f"I12: {task.id} is explained by {sentence!r}")
@@ -285,6 +297,8 @@ def _spendings(state: RunState, task: TaskId, pool: PoolName | None) -> list[_Sp
     found = []
     for scope, budget in planned.items():
         spending = _Spending(scope, state.budgets.get(scope, budget))
+        if not spending.budget.limited:
+            continue
         for other in state.tasks.values():
             for attempt in other.attempts:
                 inside = scope in (
