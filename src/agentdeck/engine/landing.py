@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.core.errors import RefusedError
+from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.git import (
     CHECKOUT_TIMEOUT_S,
     COMMAND_TIMEOUT_S,
@@ -191,6 +192,7 @@ def land(git: Git, target_ref: str, new: str, expected_old: str) -> Landed | Mov
             raise LandRefused(
                 f"{branch} is checked out at {where}", hint=f"switch to another branch in {where}"
             )
+        reached(Place.LANDING_CHECKED)
         try:
             git.update_ref(target_ref, new, expected_old, message="agentdeck: land")
         except RefMoved as moved:
@@ -229,6 +231,7 @@ def promote(git: Git, target_ref: str, base_branch: str) -> Promoted | Waiting |
         busy = git.busy_with(base_branch)
         if busy is not None:
             return Waiting(f"{base_branch} is being rebased or bisected at {busy}")
+        reached(Place.PROMOTION_CHECKED)
         if where is not None:
             return _fast_forward(git, where, base_branch, base, target)
         try:
