@@ -41,7 +41,7 @@ from agentdeck.testing.known_entries import drawn, plan_of
 TALKER = Path(__file__).parents[1] / "engine" / "talking_agent.py"
 ENTRIES = 10
 PASSAGES = 3  # in a run of `soak`
-LIFE_S = 60.0  # of an engine that no failpoint ends
+LIFE_S = 120.0  # of an engine that no failpoint ends
 
 # Beside the known entries: whatever else an engine does in a run.
 REST = """\
@@ -109,12 +109,20 @@ git add $1.txt
 git commit --quiet --message one
 echo two >> $1.txt
 """
+CRITIC = """\
+echo looked >> {looks}
+echo '{{"verdict": "approve"}}'
+"""
 GH = """\
 case "$2" in
 view) if test -e {made}; then echo https://there/7; else exit 1; fi ;;
 create) echo made >> {made}; echo https://there/7 ;;
 esac
 """
+
+
+STAYS = frozenset("roams.txt talks.txt asks.txt looked.txt unlooked.txt mine.txt README.md".split())
+REVERTED = frozenset({"wanders.txt", "strays.txt"})
 
 
 def script(path: Path, text: str) -> Path:
@@ -133,6 +141,7 @@ class Story:
 
     def __init__(self, place: Path, seed: int) -> None:
         self.place, self.kinds, self.repo = place, drawn(ENTRIES, seed), place / "repo"
+        self.answers = True  # what an agent asks
         self.repo.mkdir()
         make_repo(self.repo, {"README.md": "hello\n"})
         git(self.repo, "clone", "--quiet", "--bare", str(self.repo), str(place / "origin"))
@@ -142,7 +151,7 @@ class Story:
         script(tools / "gh", GH.format(made=place / "made"))
         text = plan_of(place, ENTRIES, self.kinds) + REST.format(
             wanderer=script(place / "wanderer", WANDERER),
-            critic=script(place / "critic", 'echo \'{"verdict": "approve"}\'\n'),
+            critic=script(place / "critic", CRITIC.format(looks=place / "looks")),
             python=sys.executable,
             talker=TALKER,
             heard=place / "heard",
@@ -152,14 +161,48 @@ class Story:
         git(self.repo, "add", "mine.txt")
         git(self.repo, "commit", "--quiet", "--message", "mine")
 
+    def armed(self, left: Iterable[str]) -> str:
+        """Of the failpoints that are left, those at which the next engine is to be killed.
+
+        Whether a prompt that was begun has been heard takes an engine 10 s to find out, and each
+        kill makes it begin anew. So what is said at `words:noted` is no prompt but the answer: it
+        is given to an engine that began after the prompt was heard.
+        """
+        told = told_in(self.folder)
+        self.answers = any(isinstance(event, e.MessageDelivered) for event in told)
+        return ",".join(name for name in left if self.answers or name != Place.WORDS_NOTED)
+
     def go_on(self) -> bool:
         """Wish what is due; whether the run is over."""
         state, told = fold_run(self.folder), told_in(self.folder)
         wishes = [wish for wish in due(state, told) if wish is not None]
+        if self.answers and state.tasks[TaskId("asks")].state is TaskState.ASKING:
+            wishes.insert(0, c.Answer(TaskId("asks"), text="this one"))
         if wishes:
             with suppress(DeckError), blocking.connect(self.folder) as client:
                 client.send(wishes[0])
         return not wishes and state.outcome is not None and state.promoted == state.tip
+
+    def faults(self) -> list[str]:
+        """What is not as it would be had nobody been killed."""
+        state = fold_run(self.folder)
+        once = {"a pull request": self.place / "made", "a review": self.place / "looks"}
+        wrong = [f"{what} was made twice" for what, file in once.items() if lines(file) != 1]
+        if git(self.place / "origin", "rev-parse", state.target) != state.tip:
+            wrong.append("the remote lacks what landed")
+        if git(self.repo, "rev-parse", "main") != state.tip:
+            wrong.append("the base lacks what landed")
+        names = set(git(self.repo, "ls-tree", "--name-only", "main").split())
+        wrong += [f"{name} is not there" for name in sorted(STAYS - names)]
+        wrong += [f"{name} was reverted, and is there" for name in sorted(REVERTED & names)]
+        prompts = [line for line in (self.place / "heard").read_text().splitlines() if "!" in line]
+        if len(prompts) != 1:
+            wrong.append(f"a prompt was heard {len(prompts)} times")
+        return wrong + faults(self.repo, self.folder, self.kinds, self.place / "gate")
+
+
+def lines(file: Path) -> int:
+    return len(file.read_text().splitlines())
 
 
 def due(state: RunState, told: list[AnyEvent]) -> Iterable[c.AnyCommand | None]:
@@ -167,9 +210,6 @@ def due(state: RunState, told: list[AnyEvent]) -> Iterable[c.AnyCommand | None]:
     tasks = state.tasks
     if not any(isinstance(event, e.PermissionRuleSet) for event in told):
         yield c.SetPermission(Scope.PLAN, Decision.ALLOW, "Bash")
-    asking = tasks[TaskId("asks")].state is TaskState.ASKING
-    if asking and any(isinstance(event, e.MessageDelivered) for event in told):
-        yield c.Answer(TaskId("asks"), text="this one")
     yield of_the_sleeper(tasks[TaskId("sleeps")], told)
     if TaskId("unlooked") in state.reviewing and not tasks[TaskId("unlooked")].approved_by:
         yield c.Approve(TaskId("unlooked"))
@@ -197,16 +237,6 @@ def of_the_sleeper(task: TaskRun, told: list[AnyEvent]) -> c.AnyCommand | None:
     return c.Stop(task.id) if thawed else c.Pause(task.id)
 
 
-def armed(left: Iterable[str], told: list[AnyEvent]) -> list[str]:
-    """Of the failpoints that are left, those at which the next engine is to be killed.
-
-    Whether a prompt that was begun has been heard takes an engine 10 s to find out, and each kill
-    makes it begin anew. So what is said at `words:noted` is no prompt but the answer, later.
-    """
-    heard = any(isinstance(event, e.MessageDelivered) for event in told)
-    return [name for name in left if heard or name != Place.WORDS_NOTED]
-
-
 def killed_at(folder: RunFolder) -> str:
     """The failpoint that the latest engine named before it died."""
     said = engine_out(folder).read_text().splitlines()[-1]
@@ -221,6 +251,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(300)
 def test_a_kill_at_every_failpoint_of_one_run(place: Path) -> None:
     """Each engine is killed at the first place that no earlier one was killed at.
 
@@ -230,33 +261,30 @@ def test_a_kill_at_every_failpoint_of_one_run(place: Path) -> None:
     left = list(NAMES)
     with ForkedEngines() as engines:
         while True:
-            names = ",".join(armed(left, told_in(story.folder)))
+            names = story.armed(left)
             if engines.live(story.folder, names, story.go_on, LIFE_S) != -signal.SIGKILL:
                 break
             left.remove(killed_at(story.folder))
     assert left == []
     assert fold_run(story.folder).outcome is Outcome.COMPLETE
-    assert faults(story.repo, story.folder, story.kinds, place / "gate") == []
+    assert story.faults() == []
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kill_at_one_failpoint_of_a_run(place: Path, name: str) -> None:
-    """The engine lives on from passage to passage: each kill is at a later one in its life."""
-    story = Story(place, seed=2)
-    passages = Random(name).sample(range(1, 9), PASSAGES)
-    kills = 0
+    """Once, and then at later passages, if the run has as many."""
+    story, kills = Story(place, seed=2), 0
+    passages = (1, *Random(name).sample(range(2, 9), PASSAGES - 1))
     with ForkedEngines() as engines:
-        for passage in (*passages, None):
-            names = f"{name}@{passage}" if passage else ""
-            if engines.live(story.folder, names, story.go_on, LIFE_S) == -signal.SIGKILL:
-                kills += 1
-            elif passage is None or fold_run(story.folder).outcome is not None:
+        for armed in (*(f"{name}@{passage}" for passage in passages), ""):
+            if engines.live(story.folder, armed, story.go_on, LIFE_S) != -signal.SIGKILL:
                 break
+            kills += 1
+    assert kills > 0
     assert fold_run(story.folder).outcome is Outcome.COMPLETE
-    assert faults(story.repo, story.folder, story.kinds, place / "gate") == []
-    print(f"{name}: {kills} kills")
+    assert story.faults() == []
 
 
 @pytest.mark.parametrize("words", ["landing:chequed", "begun:land@0", "begun:land@x"])

@@ -20,15 +20,18 @@ from agentdeck.testing.known_entries import Kinds
 def faults(repo: Path, folder: RunFolder, kinds: Kinds, gate: Path) -> list[str]:
     """What is not as it would be had nobody been killed; a sentence each.
 
+    Agents of entries get one attempt in such a run, so one start.
+
     Args:
         repo: the person's checkout; it is left on another commit.
         folder: of the run, which is over.
         kinds: of its entries.
-        gate: the command that is green on each commit that may land.
+        gate: the command that is green on each commit that may land; `begun` is beside it.
     """
     state = fold_run(folder)
     return [
         *_landings(folder, state, kinds),
+        *_starts(gate.with_name("begun")),
         *_commits(repo, state),
         *_leftovers(repo, state),
         *_colours(repo, state, gate),
@@ -44,6 +47,11 @@ def _landings(folder: RunFolder, state: RunState, kinds: Kinds) -> list[str]:
     wrong = [] if found == wanted else [f"{found} have landed, and not {wanted}"]
     times = Counter(x.entry for x in told if isinstance(x, e.EntryLanded))
     return wrong + [f"{name} landed {count} times" for name, count in times.items() if count > 1]
+
+
+def _starts(begun: Path) -> list[str]:
+    times = Counter(begun.read_text(encoding="utf-8").split())
+    return [f"the agent of {task} began {n} times" for task, n in times.items() if n > 1]
 
 
 def _commits(repo: Path, state: RunState) -> list[str]:
