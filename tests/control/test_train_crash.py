@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import time
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,17 +23,13 @@ from agentdeck.core.errors import DeckError
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.after_kills import faults
 from agentdeck.testing.crash import kill_engine, told_in
 from agentdeck.testing.known_entries import drawn, plan_of
 
 ENDED = (TaskState.LANDED, TaskState.FAILED)
 LIVES_S = (0.05, 0.8)  # of an engine before it is killed: from its first steps on
 PATIENCE_S = 900.0
-
-
-def git(repo: Path, *args: str) -> str:
-    done = subprocess.run(["git", *args], cwd=repo, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def is_over(state: RunState) -> bool:
@@ -70,27 +64,9 @@ def train_story(tmp_path: Path, entries: int, kills: int, seed: int) -> None:
         with suppress(DeckError), blocking.connect(folder) as client:
             client.stop("the test is over")
     state, found = fold_run(folder), told_in(folder)
-    order = [int(x.task[1:]) for x in found if isinstance(x, e.EntryQueued) and x.task]
-    landed = sorted(int(landing.task[1:]) for landing in state.landings if landing.task)
-    assert landed == sorted(kinds.alone(order))
-    told = Counter(event.entry for event in found if isinstance(event, e.EntryLanded))
-    assert set(told.values()) == {1}, "each lands once"
-    commits = git(repo, "rev-list", "--first-parent", "--reverse", f"main..{state.target}").split()
-    assert set(commits) == {landing.commit for landing in state.landings}
     gates = sum(isinstance(event, e.GateFinished) for event in found)
-    print(f"{done} kills; {len(landed)} of {entries} landed, {len(commits)} commits, {gates} gates")
-    for commit in commits:
-        git(repo, "checkout", "--quiet", "--detach", commit)
-        assert subprocess.run([tmp_path / "gate"], cwd=repo, check=False).returncode == 0, commit
-    for task in state.tasks.values():  # what did not land is kept
-        attempt = task.attempt
-        assert attempt is not None
-        assert attempt.collected is not None
-        assert git(repo, "branch", "--all", "--contains", attempt.collected.head)
-    assert "error" not in git(repo, "fsck", "--no-dangling")
-    locks = [name for name in (repo / ".git").rglob("*.lock") if name.name != "agentdeck.lock"]
-    assert locks == [], "no stale lock is left"
-    assert git(repo, "status", "--porcelain") == ""
+    print(f"{done} kills; {len(state.landings)} of {entries} landed, {gates} gates")
+    assert faults(repo, folder, kinds, tmp_path / "gate") == []
 
 
 def test_kills_while_twenty_entries_land(tmp_path: Path) -> None:

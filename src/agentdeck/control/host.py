@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -27,6 +28,7 @@ from agentdeck.core.decide import Refused
 from agentdeck.core.errors import EXIT_FAILED, EXIT_OK, DeckError
 from agentdeck.core.events import Recorded
 from agentdeck.core.state import RunState
+from agentdeck.engine import failpoints
 from agentdeck.engine.create import open_engine, run_engine
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
@@ -72,7 +74,9 @@ def host(
 
     Raises:
         EnvironmentFault: another engine has the run, or its journal or repository is gone.
+        UsageError: a failpoint is armed that there is not.
     """
+    failpoints.arm(os.environ)
     return asyncio.run(_Host(folder, until, saw, wishes).run())
 
 

@@ -19,6 +19,7 @@ from typing import Final, Generic, TypeVar
 from agentdeck.core.events import Hunks
 from agentdeck.engine import landing
 from agentdeck.engine.conflict_hunks import hunks_of
+from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.git import Git
 from agentdeck.engine.joining import Style, join
 
@@ -89,6 +90,7 @@ def fold(
         names.append(piece.name)
         merges.append(made)
         top = made.commit
+        reached(Place.BATCH_FOLDED)
     built = merges[-1] if merges else None
     if built is not None and len(merges) > 1:
         parents = (tip, built.commit)

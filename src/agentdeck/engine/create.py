@@ -17,6 +17,7 @@ from agentdeck.core.ids import RunId, slug
 from agentdeck.core.plan import Plan
 from agentdeck.core.prices import Prices
 from agentdeck.engine.enginelog import open_log
+from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.folders import RunFolder, runs_root
 from agentdeck.engine.git import Git
 from agentdeck.engine.identity import identity_of
@@ -139,6 +140,7 @@ def open_engine(folder: RunFolder) -> Engine:
         EnvironmentFault: another engine has the run, or the journal cannot be read.
     """
     lock = EngineLock(folder.lock)
+    reached(Place.ENGINE_LOCKED)
     identity = identity_of(os.getpid())
     if identity is None:
         raise EnvironmentFault("this process cannot be identified", hint="is /proc mounted?")

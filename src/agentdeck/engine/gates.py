@@ -17,6 +17,7 @@ from agentdeck.core.gate_timeouts import allowed_in
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.steps import RunGate
 from agentdeck.engine.commands import Ended, run_to_end
+from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.gate_environment import note_fingerprint, noted_fingerprint
 from agentdeck.engine.processes import NeverStarted, look
 from agentdeck.engine.setting import Setting
@@ -85,6 +86,7 @@ def _place(at: Setting, step: RunGate, folder: Path, slot: str) -> Path:
     if before is not None:  # an engine that was killed may have left it there
         sweep(gate_tag(at.state.run, before))
     place = at.scratch.checkout(slot, step.commit)
+    reached(Place.GATE_PLACED)
     at.gate_slots.note(slot, folder.name)
     return place
 

@@ -26,6 +26,8 @@ from typing import Final
 
 from agentdeck.core.errors import EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.events import FileTouched
+from agentdeck.engine import failpoints
+from agentdeck.engine.failpoints import GitMoment, Place
 
 OLDEST_GIT: Final = (2, 38)  # the first with `merge-tree --write-tree`
 COMMAND_TIMEOUT_S: Final = 120.0  # plumbing takes milliseconds; this only ends a hang
@@ -236,26 +238,34 @@ class Git:
     ) -> GitResult:
         flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 ["git", *flags, *args],
                 cwd=cwd or (self.checkout if self.checkout.is_dir() else self.common),
-                input=None if stdin is None else os.fsencode(stdin),
-                stdin=subprocess.DEVNULL if stdin is None else None,
-                capture_output=True,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env={**self._env, **env},
                 pass_fds=fds,
                 process_group=0,  # Ctrl-C at a headless engine must not end a git half-way
-                timeout=timeout_s,
-                check=False,
             )
-        except subprocess.TimeoutExpired:
-            raise GitError(args, None, f"killed after {timeout_s:.0f} s") from None
         except OSError as fault:
             raise GitError(args, -1, str(fault)) from fault
-        err = done.stderr.decode("utf-8", "replace")
-        if check and done.returncode != 0:
-            raise GitError(args, done.returncode, err)
-        return GitResult(done.returncode, done.stdout, err)
+        failpoints.git(args, GitMoment.RUNNING)
+        with process:
+            try:
+                text = None if stdin is None else os.fsencode(stdin)
+                out, said = process.communicate(text, timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise GitError(args, None, f"killed after {timeout_s:.0f} s") from None
+            except BaseException:
+                process.kill()
+                raise
+        failpoints.git(args, GitMoment.ENDED)
+        err = said.decode("utf-8", "replace")
+        if check and process.returncode != 0:
+            raise GitError(args, process.returncode, err)
+        return GitResult(process.returncode, out, err)
 
     @contextmanager
     def writing(self, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[int]:
@@ -271,6 +281,7 @@ class Git:
                 return
             with hold_flock(self.lock_file, timeout_s) as fd:
                 self._depth, self._lock_fd = 1, fd
+                failpoints.reached(Place.REPOSITORY_LOCKED)
                 try:
                     yield fd
                 finally:

@@ -17,6 +17,7 @@ from typing import Final
 from agentdeck.core.codec import JournalFormatError, decode_event, encode_event
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import VERSION, AnyEvent, Recorded
+from agentdeck.engine.failpoints import Place, reached
 
 SCHEMA_VERSION: Final = 1  # of the table; `pragma user_version`
 BUSY_TIMEOUT_MS: Final = 5_000  # a reader's checkpoint never takes longer than milliseconds
@@ -96,12 +97,14 @@ class Journal:
         """
         recorded = [Recorded(seq, at, event) for seq, event in enumerate(events, start=after + 1)]
         rows = [(r.seq, r.at, VERSION, encode_event(r.event)) for r in recorded]
+        reached(Place.JOURNAL_BEGUN)
         try:
             self._db.execute(f"pragma synchronous={'full' if durable else 'normal'}")
             self._db.execute("begin immediate")
             try:
                 self._check_number(after)
                 self._db.executemany("insert into events values (?, ?, ?, ?)", rows)
+                reached(Place.JOURNAL_WRITTEN)
                 self._db.execute("commit")
             except BaseException:
                 if self._db.in_transaction:
@@ -112,6 +115,7 @@ class Journal:
                 f"the journal {self.path} cannot be written: {error}",
                 hint="free some disk space, then `agentdeck run --resume`",
             ) from error
+        reached(Place.JOURNAL_COMMITTED)
         return recorded
 
     def _check_number(self, after: int) -> None:

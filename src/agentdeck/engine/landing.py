@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.core.errors import RefusedError
+from agentdeck.engine import half_promotion
+from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.git import (
     CHECKOUT_TIMEOUT_S,
     COMMAND_TIMEOUT_S,
@@ -30,6 +32,7 @@ from agentdeck.engine.linked_tree import LinkedTree, in_progress
 
 ATTRIBUTES_FROM_TREE: Final = (2, 41)  # the first git with --attr-source
 SIGNING_TIMEOUT_S: Final = 20.0  # a key that asks for a passphrase would hold up every other git
+PROMOTE: Final = "agentdeck: promote"  # in the reflog of the base
 FOLDER_LIMIT: Final = 1_000  # files looked at in a folder that is in the way; one is enough
 
 
@@ -191,6 +194,7 @@ def land(git: Git, target_ref: str, new: str, expected_old: str) -> Landed | Mov
             raise LandRefused(
                 f"{branch} is checked out at {where}", hint=f"switch to another branch in {where}"
             )
+        reached(Place.LANDING_CHECKED)
         try:
             git.update_ref(target_ref, new, expected_old, message="agentdeck: land")
         except RefMoved as moved:
@@ -220,6 +224,9 @@ def promote(git: Git, target_ref: str, base_branch: str) -> Promoted | Waiting |
             return Waiting(f"{target_ref.removeprefix('refs/heads/')} does not exist")
         if base is None:
             return Waiting(f"there is no branch {base_branch} to bring the work into")
+        tree = None if where is None or not where.is_dir() else _tree_at(git, where)
+        if (reason := half_promotion.put_right(git, base_branch, base, tree)) is not None:
+            return Waiting(reason)
         if git.is_ancestor(target, base):
             return Promoted(base, "already")
         if not git.is_ancestor(base, target):
@@ -229,10 +236,12 @@ def promote(git: Git, target_ref: str, base_branch: str) -> Promoted | Waiting |
         busy = git.busy_with(base_branch)
         if busy is not None:
             return Waiting(f"{base_branch} is being rebased or bisected at {busy}")
+        reached(Place.PROMOTION_CHECKED)
         if where is not None:
             return _fast_forward(git, where, base_branch, base, target)
         try:
-            git.update_ref(f"refs/heads/{base_branch}", target, base, message="agentdeck: promote")
+            with half_promotion.noted(git, base_branch, base, target):
+                git.update_ref(f"refs/heads/{base_branch}", target, base, message=PROMOTE)
         except RefMoved:
             return Waiting(f"{base_branch} moved just now")
         return Promoted(target, "ref")
@@ -241,20 +250,28 @@ def promote(git: Git, target_ref: str, base_branch: str) -> Promoted | Waiting |
 def _fast_forward(git: Git, where: Path, branch: str, base: str, target: str) -> Promoted | Waiting:
     if not where.is_dir():
         return Waiting(f"{branch} is checked out at {where}, which is gone: git worktree prune")
-    asked = ("rev-parse", "--absolute-git-dir", "HEAD", "--symbolic-full-name", "HEAD")
-    git_dir, head, ref = git.run(*asked, cwd=where).text.splitlines()
+    asked = ("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+    head, ref = git.run(*asked, cwd=where).text.splitlines()
     if ref != f"refs/heads/{branch}" or head != base:
         return Waiting(f"{where} is not on {branch} any more")
-    tree = LinkedTree(git, where, Path(git_dir))
+    tree = _tree_at(git, where)
     if (reason := _in_the_way(tree, base, target)) is not None:
         return Waiting(reason)
     flags = "--ff-only --quiet --no-stat --no-squash --no-autostash --no-verify-signatures"
     merge = ("merge", *flags.split(), "--no-overwrite-ignore", target)
-    done = git.run(*merge, cwd=where, check=False, write=True, timeout_s=CHECKOUT_TIMEOUT_S)
+    with half_promotion.noted(git, branch, base, target) as codes:
+        done = git.run(*merge, cwd=where, check=False, write=True, timeout_s=CHECKOUT_TIMEOUT_S)
+        codes.append(done.code)
     if done.code == 0 and git.ref_tip(f"refs/heads/{branch}") == target:
         return Promoted(target, "merge")
     said = [line.strip() for line in done.err.splitlines() if line.strip()]
     return Waiting(f"git could not bring {branch} forward at {where}: {'; '.join(said[:3])}")
+
+
+def _tree_at(git: Git, where: Path) -> LinkedTree:
+    """A worktree that may be the person's own."""
+    git_dir = git.run("rev-parse", "--absolute-git-dir", cwd=where).text
+    return LinkedTree(git, where, Path(git_dir))
 
 
 def _in_the_way(tree: LinkedTree, base: str, target: str) -> str | None:

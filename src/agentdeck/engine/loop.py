@@ -28,6 +28,7 @@ from agentdeck.core.ids import ProcessIdentity, TaskId
 from agentdeck.core.next_steps import next_steps
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.steps import IOStep, Record, Steps
+from agentdeck.engine import failpoints
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.flights import Flights
 from agentdeck.engine.folders import RunFolder
@@ -141,6 +142,7 @@ class Engine:
 
     async def record(self, *events: AnyEvent) -> None:
         """Post facts and wait until they are stored (or found stale)."""
+        failpoints.known(events)
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._post(_Post(events=events, stored=stored))
         await stored

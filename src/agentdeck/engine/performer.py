@@ -11,6 +11,7 @@ from agentdeck.core.review import MAX_AT_ONCE
 from agentdeck.engine import (
     attempts,
     conversation,
+    failpoints,
     foreseeing,
     gates,
     kept_rules,
@@ -50,6 +51,7 @@ class RealPerformer:
     async def perform(self, step: s.IOStep) -> None:
         """Do one step and post what came of it."""
         at = self._at
+        failpoints.begun(step)
         match step:
             case s.Prepare():
                 await attempts.prepare(at, step)

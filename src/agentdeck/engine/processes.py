@@ -26,6 +26,7 @@ from typing import Final, Literal, TypeAlias
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import ProcessIdentity
 from agentdeck.engine.environment import TAG_VARIABLE
+from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.identity import boot_id, identity_of, is_alive
 
 LAUNCHER: Final = Path(__file__).with_name("launcher.py")
@@ -225,6 +226,7 @@ def _launch_claimed(
     try:
         if (child := read_child(directory)) is not None:  # by the one who held the claim before us
             return child
+        reached(Place.LAUNCH_CLAIMED)
         (directory / "spec").write_bytes(spec)
         (directory / "spec").chmod(0o600)
         log = os.open(directory / "raw.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -242,6 +244,7 @@ def _launch_claimed(
             os.close(log)
     finally:
         os.close(claim)
+    reached(Place.LAUNCH_SPAWNED)
     return _await_pid(directory, process, deadline)
 
 

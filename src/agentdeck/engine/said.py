@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 
 from agentdeck.engine.agent_stdin import NotHeard, unread_bytes, write_stdin
+from agentdeck.engine.failpoints import Place, reached
 
 SEEN_S: Final = 10.0  # for an agent that has read its prompt to print something; 5 s were measured
 LOOK_S: Final = 0.05
@@ -63,6 +64,7 @@ def say(folder: Path, word: str, data: bytes, *, seen: Callable[[], bool] | None
         start = len(data)
     if not begun:
         _write(folder, _Said(word, len(data)))
+        reached(Place.WORDS_NOTED)
     try:
         if start < len(data):
             write_stdin(folder, data[start:])
@@ -70,6 +72,7 @@ def say(folder: Path, word: str, data: bytes, *, seen: Callable[[], bool] | None
         if fault.done:
             _write(folder, _Said(word, len(data), start + fault.done))
         raise
+    reached(Place.WORDS_SAID)
     _write(folder, _Said(word, len(data), len(data)))
 
 

@@ -26,6 +26,7 @@ from typing import Final
 import msgspec
 
 from agentdeck.core.errors import EnvironmentFault, RefusedError
+from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.git import CHECKOUT_TIMEOUT_S, KEEP, Git, GitError, first_line, is_oid
 from agentdeck.engine.linked_tree import LinkedTree, Status, forget_progress, linked
 from agentdeck.engine.salvage import commits_of, snapshot, unheld
@@ -164,6 +165,7 @@ class Worktrees:
                 tree.run("checkout", "--detach", "--force", "--quiet")
             elif status.branch is not None:
                 tree.run("update-ref", "--no-deref", "HEAD", status.oid)  # files stay as they are
+            reached(Place.SLOT_SECURED)
             self._write(slot, _Slot(used=False, branch=record.branch))
 
     def fill(self, n: int, base: str) -> int:
@@ -193,6 +195,7 @@ class Worktrees:
             slot = chosen[0] if chosen else self._next_slot()
             before = self._slots.get(slot, _Slot(used=False))
             self._put(slot, msgspec.structs.replace(before, owner=name))
+            reached(Place.SLOT_CLAIMED)
             return slot, self._root / slot
 
     def _next_slot(self) -> str:

@@ -72,7 +72,10 @@ def drawn(count: int, seed: int) -> Kinds:
 
 
 def plan_of(place: Path, count: int, kinds: Kinds) -> str:
-    """The plan: task `n7` is entry 7. Its agent and its gate are scripts, put at `place`."""
+    """The plan: task `n7` is entry 7. Its agent and its gate are scripts, put at `place`.
+
+    Each start of an agent is a line of `begun` there.
+    """
     seen = place / "seen"
     seen.mkdir()
     partner = {n: pair for pair in kinds.clashes for n in pair}
@@ -85,7 +88,10 @@ def plan_of(place: Path, count: int, kinds: Kinds) -> str:
         for n in sorted(kinds.flaky)
     )
     flaky += "test $new = 0 || exit 1\n"
-    writer = _script(place / "writer", f"echo work > $1.txt\ncase $1 in\n{writes}esac\n")
+    writer = _script(
+        place / "writer",
+        f"echo $1 >> {place}/begun\necho work > $1.txt\ncase $1 in\n{writes}esac\n",
+    )
     gate = _script(place / "gate", flaky + reds)
     rows = "".join(f'[[task]]\nid = "n{n}"\nprompt = "x"\n' for n in range(count))
     return PLAN.format(writer=writer, gate=gate) + rows
