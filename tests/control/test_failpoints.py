@@ -18,6 +18,7 @@ from random import Random
 import pytest
 
 from agentdeck.control import blocking
+from agentdeck.control.cleaning import clean, litter_of
 from agentdeck.control.creating import create_run
 from agentdeck.control.runs import fold_run
 from agentdeck.control.scratch_repo import make_repo
@@ -198,7 +199,12 @@ class Story:
         prompts = [line for line in (self.place / "heard").read_text().splitlines() if "!" in line]
         if len(prompts) != 1:
             wrong.append(f"a prompt was heard {len(prompts)} times")
-        return wrong + faults(self.repo, self.folder, self.kinds, self.place / "gate")
+        wrong += faults(self.repo, self.folder, self.kinds, self.place / "gate")
+        wrong += clean(self.folder, litter_of(self.folder), unlanded=True)
+        if git(self.repo, "worktree", "list").count("\n"):
+            wrong.append("a worktree is left after cleaning up")
+        left = git(self.repo, "for-each-ref", f"refs/heads/deck/{state.run}", "refs/agentdeck")
+        return [*wrong, left] if left else wrong
 
 
 def lines(file: Path) -> int:
