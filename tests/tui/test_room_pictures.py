@@ -27,6 +27,7 @@ from tests.tui.sample_journal import (
     write_run,
 )
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from agentdeck.core import events as e
 from agentdeck.core.errors import DeckError, UsageError
@@ -100,6 +101,17 @@ async def test_a_run_that_has_used_up_its_budget(tmp_path: Path, size: str, scre
     """
     picture = await take(tmp_path, overspent(), size, ".svg", screen=screen, selected="S-2")
     compare(f"overspent-{screen}-{size}.svg", picture)
+
+
+async def test_a_cursor_is_lit_however_long_a_drawing_takes(tmp_path: Path) -> None:
+    """You should see the same dialog as ever, though the cursor was dark just before."""
+
+    async def blink(pilot: Pilot[None]) -> None:
+        pilot.app.screen.query_one(Input)._cursor_visible = False
+
+    how = {"screen": "budget", "selected": "S-2", "steps": blink}
+    picture = await take(tmp_path, overspent(), "80x24", ".svg", **how)
+    compare("overspent-budget-80x24.svg", picture)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -184,8 +184,12 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
 
 
 async def _still(app: DeckApp, pilot: Pilot[None]) -> None:
-    """Wait until threads are done and everything is drawn."""
+    """Wait until threads are done and everything is drawn; a cursor stays lit."""
+    from textual.widgets import Input
+
     await pilot.pause()
+    for line in app.screen.query("Input:focus").results(Input):
+        line.cursor_blink = False  # how long the drawing took would be seen otherwise
     async with asyncio.timeout(DIFF_WAIT_S):
         await app.workers.wait_for_complete([w for w in app.workers if w.group == "diff"])
     for _ in range(3):
