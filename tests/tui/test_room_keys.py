@@ -407,7 +407,7 @@ async def test_themes_are_shown_while_they_are_chosen(tmp_path: Path) -> None:
         await deck.press("escape")
         assert deck.app.theme == "deck-dark"
         await deck.press("t", "down", "down", "enter")
-        assert deck.app.theme == "deck-light"
+        assert deck.app.theme == "deck-high-contrast-light"
 
 
 async def test_every_theme_of_the_framework_works(tmp_path: Path) -> None:

@@ -163,6 +163,15 @@ class JournalSource:
         self._journal.close()
 
 
+def read_history(folder: RunFolder) -> list[Recorded]:
+    """All events of a run's journal. Raises JournalError."""
+    journal = Journal(folder.journal)
+    try:
+        return list(journal.history())
+    finally:
+        journal.close()
+
+
 def open_source(folder: RunFolder, *, live: bool) -> EventSource:
     """A source for the run: `live` follows an engine, else the journal is read."""
     return LiveSource(folder) if live else JournalSource(folder)

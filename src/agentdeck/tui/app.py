@@ -41,7 +41,8 @@ from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
 from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.forecasting import Forecasting
-from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
+from agentdeck.tui.keys import BY_ID, IN_REPLAY, PAST, Ask, Context, Key, command_of, reason
+from agentdeck.tui.looking_back import LookingBack
 from agentdeck.tui.model import REFRESH_S, Clock, Model
 from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.presentation.budget import budget_rows
@@ -56,6 +57,7 @@ from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.verdict_history import verdict_lines
+from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.screens.budget_dialog import ChangeBudget
 from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, Dialog, SkipDialog
@@ -128,6 +130,7 @@ class DeckApp(App[None]):
         theme_folders: Sequence[Path] | None = None,
         preload: Iterable[Recorded] = (),
         simulation: Simulation | None = None,
+        replay: Replay | None = None,
     ) -> None:
         """A deck over one run.
 
@@ -140,6 +143,7 @@ class DeckApp(App[None]):
             theme_folders: None = the shipped and the user's.
             preload: events that are folded before the first picture.
             simulation: the run is played, not real; its clock is the deck's.
+            replay: what is shown is this, and nothing else.
         """
         super().__init__()
         self.folder = folder
@@ -156,6 +160,7 @@ class DeckApp(App[None]):
         self._theme_problems = self._load_themes(theme_folders)
         self.room = RoomScreen()
         self.person = who()
+        self.looking_back = LookingBack(self, replay)
         self.asking = Asking(self)
         self.by_hand = ByHand(self)
         self._dirty = False
@@ -218,7 +223,8 @@ class DeckApp(App[None]):
         for problem in self._theme_problems:
             self.notify(problem, title="A theme was left out", severity="warning", markup=False)
         if not self.model.clock.frozen:
-            self.run_worker(self._follow(), name="events", exit_on_error=True)
+            if self.looking_back.replay is None:
+                self.run_worker(self._follow(), name="events", exit_on_error=True)
             self.set_interval(REFRESH_S, self._draw_if_needed)
             self.set_interval(LOG_TICK_S, self._tick_logs)
             self.set_interval(SECOND_S, self._mark)
@@ -231,6 +237,9 @@ class DeckApp(App[None]):
 
     def take(self, batch: Sequence[Recorded]) -> None:
         """Take in what has happened; it is drawn at the next look."""
+        if self.looking_back.replay is not None:
+            self.looking_back.replay.add(batch)
+            return
         self.model.take(batch)
         self._tell(batch)
         self._dirty = True
@@ -256,6 +265,8 @@ class DeckApp(App[None]):
 
     def _mark(self) -> None:
         self._dirty = True
+        if self.looking_back.replay is not None:
+            return
         self._tell_prices()
         self.forecasting.tick()
         if self.forecasting.problem and not self._forecast_failed:
@@ -281,7 +292,8 @@ class DeckApp(App[None]):
     def _draw_if_needed(self) -> None:
         # Timers fire also while the room is taken down, pane by pane: then there is nothing to do.
         with suppress(NoMatches):
-            if self._dirty:
+            self._dirty |= self.looking_back.tick()
+            if self._dirty and self.looking_back.arrived:
                 self.draw()
 
     def _tick_logs(self) -> None:
@@ -311,6 +323,8 @@ class DeckApp(App[None]):
     @property
     def offline(self) -> str:
         """Why commands cannot be sent; empty when they can."""
+        if self.looking_back.replay is not None:
+            return PAST
         if self.source.connected or self.model.clock.frozen:
             return ""
         ended = self.model.state.outcome is not None
@@ -321,6 +335,10 @@ class DeckApp(App[None]):
     def press(self, key_id: str) -> None:
         """Do what a key means, ask first, or say why it cannot be done."""
         key = BY_ID[key_id]
+        if self.looking_back.replay is not None and key_id in IN_REPLAY:
+            self.looking_back.act(IN_REPLAY[key_id])
+            self.draw()
+            return
         context = self.room.context
         why = reason(key, context)
         if why is not None:
@@ -470,6 +488,8 @@ class DeckApp(App[None]):
                 _ = self.push_screen(HelpScreen(self.room.context))
             case "command_palette":
                 self.action_command_palette()
+            case "replay_turn":
+                self.looking_back.turn()
             case "leave":
                 self.exit(message=self._farewell())
             case _:
@@ -504,6 +524,8 @@ class DeckApp(App[None]):
     def _farewell(self) -> str:
         if self.simulation is not None:
             return "The simulation is over; nothing was touched."
+        if self.looking_back.replay is not None and not self.looking_back.replay.live:
+            return f"The replay is over. `agentdeck attach {self.folder.run}` opens the run."
         if self.model.state.outcome is not None:
             return f"The run has ended. `agentdeck attach {self.folder.run}` shows it again."
         return f"The run goes on. `agentdeck attach {self.folder.run}` comes back to it."

@@ -35,6 +35,7 @@ class Group(StrEnum):
     RUN = "The run"
     VIEW = "What is shown"
     DIFF = "In the diff"
+    REPLAY = "Looking back"
     DECK = "The deck"
 
 
@@ -85,6 +86,10 @@ class Key:
 def reason(key: Key, context: Context) -> str | None:
     """Why the key cannot act now, or None when it can."""
     deck = context.deck
+    if deck.replay is not None and key.id in IN_REPLAY:
+        return None
+    if deck.replay is not None and (key.make is not None or key.act in ("budget", "take_over")):
+        return PAST
     if key.why_not is not None and (found := key.why_not(context)) is not None:
         return found
     if key.make is None:
@@ -244,19 +249,46 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-T, R, V, W, M, D = (
+def _not_replayed(context: Context) -> str | None:
+    if context.deck.replay is None:
+        return "this is the present: B looks back"
+    return None
+
+
+def _no_other_time(context: Context) -> str | None:
+    """Why one cannot look back, or come back from there."""
+    if context.deck.simulated:
+        return "the run is simulated: it has no journal"
+    if context.deck.replay is not None and not context.deck.replay.live:
+        return "only a replay is open; `agentdeck attach` opens the run"
+    return None if context.deck.state.seq else "nothing is known of the run yet"
+
+
+def _play(context: Context) -> str:
+    replay = context.deck.replay
+    if replay is not None:
+        return "stand still" if replay.playing else "play"
+    return "resume" if _paused(context) else "pause"
+
+
+T, R, V, W, B, M, D = (
     Group.TASK,
     Group.RUN,
     Group.VIEW,
     Group.DIFF,
+    Group.REPLAY,
     Group.MOVE,
     Group.DECK,
 )
 
+# What these keys do instead while the run is seen again.
+IN_REPLAY: Final = {"task.pause": "play", "run.more": "faster", "run.fewer": "slower"}
+PAST: Final = "this is the past of the run"
+
 KEYS: Final[tuple[Key, ...]] = (
     # --- the selected task
     Key("task.pause", "space", "␣", "pause", "Freeze its agent with all its processes, or let it go on",
-        T, _pause, footer=1, says=lambda x: "resume" if _paused(x) else "pause"),
+        T, _pause, footer=1, says=_play),
     Key("task.retry", "r", "r", "retry", "Try it again; on the queue: run the gates of a red target again",
         T, _retry, footer=2),
     Key("task.retry_feedback", "R", "R", "retry with feedback", "Try it again, and tell the agent what to do better",
@@ -340,6 +372,23 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("diff.files", "", "f F", "files", "To the next file of the diff, or the one before", W),
     Key("diff.comment", "", "c", "comment", "Say something about the line; R sends all of it back with the work", W),
     Key("diff.comments", "", "C", "comments", "All comments on this work, and to one of them", W),
+    # --- looking back; space plays, + and - change the speed there
+    Key("replay.turn", "B", "B", "look back", "See the run again from its journal; once more comes back to now",
+        B, act="replay_turn", why_not=_no_other_time, says=lambda x: "now" if x.deck.replay else "look back"),
+    Key("replay.play", "", "␣", "play", "Looking back: play, or stand still", B),
+    Key("replay.speed", "", "+ -", "speed", "Looking back: twice as fast, or half", B),
+    Key("replay.back", "comma", ",", "event before", "Looking back: to the event before",
+        B, act="replay_step(-1)", why_not=_not_replayed),
+    Key("replay.on", "semicolon", ";", "next event", "Looking back: to the next event",
+        B, act="replay_step(1)", why_not=_not_replayed),
+    Key("replay.mark_before", "left_parenthesis", "(", "landing before", "Looking back: to the landing or failure before",
+        B, act="replay_jump(-1)", why_not=_not_replayed),
+    Key("replay.next_mark", "right_parenthesis", ")", "next landing", "Looking back: to the next landing or failure",
+        B, act="replay_jump(1)", why_not=_not_replayed),
+    Key("replay.rewind", "left_curly_bracket", "{", "rewind", "Looking back: a twentieth of the run back",
+        B, act="replay_scrub(-1)", why_not=_not_replayed),
+    Key("replay.forward", "right_curly_bracket", "}", "forward", "Looking back: a twentieth of the run on",
+        B, act="replay_scrub(1)", why_not=_not_replayed),
     # --- the deck
     Key("deck.theme", "t", "t", "theme", "Another theme, shown while you choose", D, act="themes"),
     Key("deck.help", "question_mark,f1", "?", "help", "This page", D, act="help", footer=12),

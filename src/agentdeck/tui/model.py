@@ -21,6 +21,7 @@ from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.plans.reporting.told import GateTold
 from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.replay import ReplayMoment
 
 MAX_GATES: Final = 5_000  # runs of gates that are remembered for their history
 REFRESH_S: Final = 1 / 15  # between two looks at the model; more often nobody can read
@@ -48,7 +49,12 @@ class Model:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Know nothing again; the clock stays."""
         self.state = RunState()
+        self.taken = 0  # events
         self.reader = Reader()
         self.setbacks = Setbacks()
         self.gates: deque[GateTold] = deque(maxlen=MAX_GATES)
@@ -59,6 +65,7 @@ class Model:
         for recorded in batch:
             if recorded.seq > self.state.seq:
                 apply(self.state, recorded)
+                self.taken += 1
                 self.reader.take(recorded)
                 self.setbacks.take(recorded)
                 if isinstance(event := recorded.event, GateFinished):
@@ -72,6 +79,7 @@ class Model:
         offline: str,
         folded: frozenset[str],
         simulated: str = "",
+        replay: ReplayMoment | None = None,
     ) -> Deck:
         """The run as it is now, for one refresh of the screen."""
         return Deck(
@@ -82,6 +90,7 @@ class Model:
             offline=offline,
             folded=folded,
             simulated=simulated,
+            replay=replay,
             outlook=self.outlook,
             setbacks=self.setbacks,
             gates=self.gates,

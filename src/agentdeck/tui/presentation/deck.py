@@ -18,6 +18,7 @@ from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.plans.reporting.told import GateTold
 from agentdeck.tui.presentation.line import Span
+from agentdeck.tui.presentation.replay import ReplayMoment
 from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
 
 
@@ -32,6 +33,7 @@ class Deck:
     offline: str = ""  # why commands cannot be sent; "" = they can
     folded: frozenset[str] = field(default_factory=frozenset)
     simulated: str = ""  # "simulated, 600x"; "" = a real run
+    replay: ReplayMoment | None = None  # the run is seen again; None = it is the present
     outlook: Outlook | None = None  # of a moment before this one; None = nothing is known yet
     setbacks: Setbacks = field(default_factory=Setbacks)
     gates: Sequence[GateTold] = ()  # every run of a gate, oldest first

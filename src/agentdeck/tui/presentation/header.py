@@ -61,8 +61,8 @@ def terminal_title(deck: Deck) -> str:
     need = len(deck.waiting_for_me) + len(deck.asking)
     first = f"({need}) " if need else ""
     done = sum(1 for _ in state.in_state(TaskState.LANDED))
-    simulated = " (simulated)" if deck.simulated else ""
-    return f"{first}{name} {done}/{len(state.tasks)}{simulated} - agentdeck"
+    unreal = " (simulated)" if deck.simulated else " (replay)" if deck.replay is not None else ""
+    return f"{first}{name} {done}/{len(state.tasks)}{unreal} - agentdeck"
 
 
 def _needed(alert: Line, parts: list[Line]) -> int:
@@ -71,10 +71,11 @@ def _needed(alert: Line, parts: list[Line]) -> int:
 
 
 def _alert(deck: Deck, width: int) -> Line:
-    """What a person must know first: before all, that nothing of it is real."""
-    if not deck.simulated:
+    """What a person must know first: before all, that nothing of it is real, or of now."""
+    label = deck.replay.label if deck.replay is not None else deck.simulated
+    if not label:
         return _state_alert(deck, width)
-    return (Span(f" {deck.simulated} ", "alert-calm"), Span(" "), *_state_alert(deck, width))
+    return (Span(f" {label} ", "alert-calm"), Span(" "), *_state_alert(deck, width))
 
 
 def _state_alert(deck: Deck, width: int) -> Line:

@@ -32,6 +32,7 @@ from agentdeck.tui.widgets.header_bar import HeaderBar
 from agentdeck.tui.widgets.key_bar import KeyBar
 from agentdeck.tui.widgets.plan_pane import PlanPane
 from agentdeck.tui.widgets.queue_pane import QueuePane
+from agentdeck.tui.widgets.replay_bar import ReplayBar
 from agentdeck.tui.widgets.row_list import RowList
 from agentdeck.tui.widgets.tab_strip import TabStrip
 from agentdeck.tui.widgets.tails_pane import TailsPane
@@ -94,6 +95,7 @@ class RoomScreen(Screen[None]):
             yield AgentsPane(id="agents")
             yield TailsPane(folder)
             yield QueuePane(id="queue")
+        yield ReplayBar()
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -119,6 +121,7 @@ class RoomScreen(Screen[None]):
             offline=self.deck_app.offline,
             folded=folded,
             simulated=self.deck_app.simulated,
+            replay=self.deck_app.looking_back.moment(),
         )
 
     @property
@@ -134,6 +137,7 @@ class RoomScreen(Screen[None]):
             self._chosen = self.selected is not None
             deck = self.moment()
         self.query_one(HeaderBar).show(deck)
+        self.query_one(ReplayBar).show(deck.replay, utc=deck.frozen)
         for pane in self._visible():
             pane.show(deck)
         self.query_one(KeyBar).show(Context(deck, self.pane))
@@ -273,6 +277,11 @@ class RoomScreen(Screen[None]):
         """A key of the footer was clicked."""
         self.deck_app.press(event.key.id)
 
+    def on_replay_bar_scrubbed(self, event: ReplayBar.Scrubbed) -> None:
+        """A place of the replay's bar was clicked."""
+        self.deck_app.looking_back.scrub(event.share)
+        self.deck_app.draw()
+
     def act(self, key: Key) -> None:
         """Do what a key of the screen means."""
         name, _, argument = key.act.removesuffix(")").partition("(")
@@ -297,6 +306,9 @@ class RoomScreen(Screen[None]):
             case "raw_log":
                 self.query_one(TaskPane).turn_raw()
                 self._see("task")
+            case "replay_step" | "replay_jump" | "replay_scrub":
+                self.deck_app.looking_back.act(key.act.removeprefix("replay_"))
+                self.deck_app.draw()
             case "zoom":
                 self._zoom()
             case "copy":

@@ -1,0 +1,58 @@
+"""`replay`: a run seen again in the control room."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agentdeck.cli.output import in_terminal
+from agentdeck.cli.place import RunArgument, chosen_run
+from agentdeck.core.errors import EXIT_OK, UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(rich_help_panel="Look")(replay)
+
+
+def replay(
+    context: typer.Context,
+    name: RunArgument = None,
+    speed: Annotated[
+        float | None,
+        typer.Option("--speed", metavar="N", help="Without it: all of the run in a minute."),
+    ] = None,
+    at: Annotated[
+        int | None,
+        typer.Option("--at", metavar="SEQ", min=1, help="Begin after this event, standing still."),
+    ] = None,
+) -> int:
+    """See a run again, from its journal: play, stand still, step, jump to what landed or failed."""
+    from agentdeck.tui.replay import MAX_SPEED, MIN_SPEED
+
+    if speed is not None and not MIN_SPEED <= speed <= MAX_SPEED:
+        raise UsageError(f"--speed must be {MIN_SPEED:g} to {MAX_SPEED:,.0f}, not {speed:g}")
+    folder = chosen_run(context, name)
+    if not in_terminal():
+        raise UsageError(
+            "a replay needs a terminal, and stdout is none",
+            hint=f"`agentdeck snapshot {folder.run} --at SEQ -o FILE` draws one moment",
+        )
+    from agentdeck.control.source import JournalSource, read_history
+    from agentdeck.tui.app import DeckApp
+    from agentdeck.tui.replay import Replay
+
+    history = read_history(folder)
+    if at is not None and at > len(history):
+        raise UsageError(f"--at {at}: the journal has {len(history)} events")
+    played = Replay(history, speed=speed)
+    if at is not None:
+        played.seek(at)
+        played.playing = False
+    app = DeckApp(folder, JournalSource(folder), replay=played)
+    app.run()
+    return app.return_code or EXIT_OK
+
+
+__all__ = ["register"]
