@@ -1,8 +1,8 @@
 """What it costs one engine to follow many agents: CPU of a process that reads N growing logs.
 
 A second process appends to each of N logs at a fixed rate, ten times a second, with the lines of a
-recorded stream over and over. This one follows them as the engine does: a look at each log every
-`POLL_S`, at most `CHUNK` bytes at once, each piece through the reader of its format. Printed is the
+recorded stream over and over. This one follows them as the engine does: by a `GrowingLog` each,
+which says when to look again, each piece through the reader of its format. Printed is the
 CPU time that following takes for a second of that output, as a share of one core, and for a line;
 beside it that of a raw follower, which reads the same bytes and only counts lines. CPU time for
 what was read, and not for the time that went by: else one that gets little of a busy machine, or
@@ -21,11 +21,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from agentdeck.agents.readers import reader_for
-from agentdeck.engine.watching import CHUNK, POLL_S
+from agentdeck.engine.growing_log import CHUNK, GrowingLog
 
 STREAMS: Final = Path(__file__).parent.parent / "tests" / "agents" / "streams"
 RECORDED: Final = {
@@ -91,38 +92,48 @@ def _follow(
         folder = Path(place)
         piece = folder / "piece"
         piece.write_bytes(b"".join(lines))
-        logs = [folder / f"{n}.log" for n in range(given.agents)]
-        for log in logs:
-            log.touch()
-        feeds, positions = [begin() for _ in logs], [0] * len(logs)
+        paths = [folder / f"{n}.log" for n in range(given.agents)]
+        for path in paths:
+            path.touch()
+        followed = [_Followed(GrowingLog(path), begin()) for path in paths]
         words = (place, str(piece), str(given.agents), str(given.seconds + LEAD_S), str(BEATS))
         with subprocess.Popen([sys.executable, "-c", WRITER, *words]) as writer:
-            _run_for(LEAD_S, logs, feeds, positions)
-            before, began, read = _cpu_s(), time.monotonic(), sum(positions)
-            _run_for(given.seconds, logs, feeds, positions)
+            _run_for(LEAD_S, followed)
+            before, began, read = _cpu_s(), time.monotonic(), sum(each.read for each in followed)
+            _run_for(given.seconds, followed)
             used, took = _cpu_s() - before, time.monotonic() - began
-            count = (sum(positions) - read) / (sum(map(len, lines)) / len(lines))
+            grown = sum(each.read for each in followed) - read
+            count = grown / (sum(map(len, lines)) / len(lines))
             writer.wait()
         return used / count, count / took / (len(lines) * BEATS * given.agents)
 
 
-def _run_for(seconds: float, logs: list[Path], feeds: list[Feed], positions: list[int]) -> None:
+@dataclass
+class _Followed:
+    """One log, what reads it, and when that looks next."""
+
+    log: GrowingLog
+    feed: Feed
+    due: float = 0.0
+    read: int = 0  # bytes
+
+    def look(self, now: float) -> None:
+        while data := self.log.read():
+            self.read += len(data)
+            self.feed(data)
+            if len(data) < CHUNK:
+                break
+        self.due = now + self.log.pause_s()
+
+
+def _run_for(seconds: float, followed: list[_Followed]) -> None:
     until = time.monotonic() + seconds
     while (now := time.monotonic()) < until:
-        for n, log in enumerate(logs):
-            while _read_on(n, log, feeds, positions):
-                pass
-        time.sleep(max(0.0, now + POLL_S - time.monotonic()))
-
-
-def _read_on(n: int, log: Path, feeds: list[Feed], positions: list[int]) -> bool:
-    with log.open("rb") as file:
-        file.seek(positions[n])
-        data = file.read(CHUNK)
-    positions[n] += len(data)
-    if data:
-        feeds[n](data)
-    return len(data) == CHUNK
+        for each in followed:
+            if each.due <= now:
+                each.look(now)
+        soonest = min(each.due for each in followed)
+        time.sleep(max(0.0, min(soonest, until) - time.monotonic()))
 
 
 def _cpu_s() -> float:

@@ -14,7 +14,7 @@ from agentdeck.core.times import estimated
 from agentdeck.core.timetable import timetable
 from agentdeck.plans.analysis.network import network_of, with_barriers, with_duration, without_edge
 from agentdeck.plans.analysis.ordered import ordered
-from agentdeck.plans.analysis.slack import critical_path, reach, slacks
+from agentdeck.plans.analysis.slack import critical_path, length_s, reach, slacks
 
 SOME = settings(max_examples=80, deadline=None)
 MANY = 1000  # agents
@@ -69,7 +69,7 @@ def length(plan: Plan, chain: list[TaskId]) -> float:
 def test_the_critical_path_is_the_longest_of_all_chains(plan: Plan) -> None:
     network = network_of(plan)
     longest = max(length(plan, chain) for chain in chains(plan))
-    assert reach(network).length_s == longest
+    assert reach(network).length_s == length_s(network) == longest
     path = critical_path(network)
     assert path in chains(plan)
     assert length(plan, path) == longest
@@ -188,7 +188,7 @@ def test_a_changed_network_is_the_network_of_the_changed_plan(
             for chain in chains(plan)
             if (network.ids[needed], network.ids[node]) not in pairwise(chain)
         ]
-        assert reach(cut).length_s == pytest.approx(max(length(plan, chain) for chain in kept))
+        assert length_s(cut) == pytest.approx(max(length(plan, chain) for chain in kept))
 
 
 def test_a_barrier_without_tasks_passes_on_what_it_waits_for() -> None:

@@ -57,26 +57,26 @@ class AcpMemory(Memory, frozen=True, array_like=True, tag="acp/1"):
     calls: tuple[str, ...] = ()  # marks of the latest tool calls
 
 
-class _SkimmedContent(msgspec.Struct, frozen=True):
+class _SkimmedContent(msgspec.Struct, frozen=True, gc=False):
     text: str = ""
 
 
-class _SkimmedUpdate(msgspec.Struct, frozen=True):
+class _SkimmedUpdate(msgspec.Struct, frozen=True, gc=False):
     kind: str = msgspec.field(default="", name="sessionUpdate")
     message: str = msgspec.field(default="", name="messageId")
     content: _SkimmedContent = _SkimmedContent()
 
 
-class _SkimmedParams(msgspec.Struct, frozen=True):
+class _SkimmedParams(msgspec.Struct, frozen=True, gc=False):
     update: _SkimmedUpdate = _SkimmedUpdate()
 
 
-class _SkimmedMessage(msgspec.Struct, frozen=True):
+class _SkimmedMessage(msgspec.Struct, frozen=True, gc=False):
     method: str = ""
     params: _SkimmedParams = _SkimmedParams()
 
 
-class _Skimmed(msgspec.Struct):
+class _Skimmed(msgspec.Struct, gc=False):
     """What of a line tells what it does; only pieces of prose and thoughts come in floods."""
 
     dir: str = ""
@@ -86,8 +86,10 @@ class _Skimmed(msgspec.Struct):
 _skimmed: Final = msgspec.json.Decoder(_Skimmed)
 
 
-class AcpLines(Skimming):
+class AcpLines(Skimming[AcpMemory]):
     """Reads the lines of one attempt."""
+
+    blank = AcpMemory()
 
     def __init__(self, context: Context) -> None:
         self.memory: AcpMemory = remembered(context.carry, AcpMemory)

@@ -37,7 +37,6 @@ from agentdeck.agents.reports import (
     Said,
     Started,
     ToolUsed,
-    Totals,
 )
 from agentdeck.agents.skimming import (
     CALLED,
@@ -46,7 +45,6 @@ from agentdeck.agents.skimming import (
     SAID,
     UNFIT,
     WORKS,
-    Count,
     KnownFiles,
     Skimming,
     is_visible,
@@ -69,47 +67,76 @@ class ClaudeMemory(Memory, frozen=True, array_like=True, tag="claude/1"):
     resets_at: float | None = None  # when that limit resets
 
 
-class _SkimmedBlock(msgspec.Struct):
-    type: str = ""
+class _Text(msgspec.Struct, gc=False, tag="text"):
     text: str = ""
+
+
+class _Thought(msgspec.Struct, gc=False, tag="thinking"):
+    pass
+
+
+class _Call(msgspec.Struct, gc=False, tag="tool_use"):
     name: str = ""
     input: msgspec.Raw = msgspec.Raw()
 
 
-class _SkimmedUsage(msgspec.Struct):
-    output_tokens: Count
-    input_tokens: Count = 0
-    cache_creation_input_tokens: Count = 0
-    cache_read_input_tokens: Count = 0
+class _Answer(msgspec.Struct, gc=False, tag="tool_result"):
+    pass
 
 
-class _SkimmedMessage(msgspec.Struct):
-    id: str = ""
-    content: list[_SkimmedBlock] = []
-    usage: _SkimmedUsage | None = None
+class _Message(claude_usage.Skimmed, gc=False):
+    content: tuple[_Text | _Thought | _Call]
 
 
-class _Skimmed(msgspec.Struct):
-    """What of a line tells what it does."""
+class _Answers(msgspec.Struct, gc=False):
+    content: tuple[_Answer]
 
-    type: str = ""
-    message: _SkimmedMessage | None = None
+
+class _Assistant(msgspec.Struct, gc=False, tag="assistant"):
+    message: _Message
     parent_tool_use_id: str | None = None
     error: str = ""
 
 
-_skimmed: Final = msgspec.json.Decoder(_Skimmed)
+class _User(msgspec.Struct, gc=False, tag="user"):
+    message: _Answers
+    error: str = ""
 
 
-class ClaudeLines(Skimming):
+# What of a line tells what it does; of all other lines nothing is known.
+_skimmed: Final = msgspec.json.Decoder(_Assistant | _User)
+
+
+class ClaudeLines(Skimming[ClaudeMemory]):
     """Reads the lines of one attempt."""
 
+    blank = ClaudeMemory()
+
     def __init__(self, context: Context) -> None:
-        self.memory: ClaudeMemory = remembered(context.carry, ClaudeMemory)
+        self._uncounted: list[claude_usage.Skimmed] = []  # messages of lines that were skimmed
+        self._memory = remembered(context.carry, ClaudeMemory)
+        self._latest: str | None = None  # the latest message that was skimmed, if it is known
         self._root = context.root
         self._said_chars = context.chars(MESSAGE_CHARS)
         self._open: dict[str, tuple[str, str]] = {}  # tool calls by id: name, target
         self._files = KnownFiles()
+
+    @property
+    def memory(self) -> ClaudeMemory:
+        """What has to survive a restart; counts what was skimmed when it is asked for."""
+        if self._uncounted:
+            known = self._memory
+            counted = claude_usage.with_skimmed(known.counted, self._uncounted)
+            self._uncounted.clear()
+            if counted is not known.counted:
+                self._memory = ClaudeMemory(counted, known.blamed, known.spent, known.resets_at)
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: ClaudeMemory) -> None:
+        self._memory = memory
+        self._uncounted.clear()
+        self._latest = None
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
@@ -124,37 +151,33 @@ class ClaudeLines(Skimming):
             found = _skimmed.decode(line)
         except UNFIT:
             return None
+        if found.error:
+            return None
+        if isinstance(found, _User):
+            return WORKS
         message = found.message
-        if message is None or len(message.content) != 1 or found.error:
-            return None
-        block = message.content[0]
-        if found.type == "user":
-            return WORKS if block.type == "tool_result" else None
-        if found.type != "assistant":
-            return None
-        match block.type:
-            case "tool_use" if self._files.are_all(block.name, block.input):
-                return CALLED | self._skim_usage(message)
-            case "text" if found.parent_tool_use_id is not None:
-                return self._skim_usage(message)
-            case "text" if is_visible(block.text):
-                return SAID | self._skim_usage(message)
-            case "thinking":
-                return self._skim_usage(message)
-            case _:
+        [block] = message.content
+        does = NOTHING
+        if isinstance(block, _Call):
+            if not self._files.are_all(block.name, block.input):
                 return None
+            does = CALLED
+        elif isinstance(block, _Text) and found.parent_tool_use_id is None:
+            if not is_visible(block.text):
+                return None
+            does = SAID
+        if message.usage is None or message.id == self._latest:
+            return does
+        self._latest = message.id
+        self._uncounted.append(message)
+        return does | COUNTS
 
-    def _skim_usage(self, message: _SkimmedMessage) -> int:
-        memory, usage = self.memory, message.usage
-        if usage is None:
-            return NOTHING
-        fresh = usage.input_tokens + usage.cache_creation_input_tokens
-        used = Totals(fresh, usage.output_tokens, usage.cache_read_input_tokens)
-        counted = claude_usage.with_tokens(memory.counted, message.id, used)
-        if counted is memory.counted:
-            return NOTHING
-        self.memory = ClaudeMemory(counted, memory.blamed, memory.spent, memory.resets_at)
-        return NOTHING if counted.live == memory.counted.live else COUNTS
+    def used(self, since: ClaudeMemory) -> list[Report]:
+        """What has been used by now, when that has changed since there was this memory."""
+        counted = self.memory.counted
+        if counted.live == since.counted.live:
+            return []
+        return claude_usage.reported(counted, estimate=True)
 
     def at_end(self) -> list[Report]:
         """Nothing: without a result the exit status tells."""

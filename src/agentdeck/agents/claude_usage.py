@@ -13,6 +13,7 @@ Rules, as its versions count:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,7 @@ import msgspec
 from agentdeck.agents.json_line import count_of, number_of, table_of, text_of
 from agentdeck.agents.line_reader import Memory, mark_of, minus, plus
 from agentdeck.agents.reports import Report, Totals, Usage
+from agentdeck.agents.skimming import Count
 
 SINCE: Final = "model_usage_since_last_result"
 SEEN: Final = 8  # messages remembered; the blocks of one come together, those of helpers between
@@ -33,19 +35,52 @@ class Counted(Memory, frozen=True, array_like=True):
     seen: tuple[str, ...] = ()  # the latest messages that are in `live`
 
 
+class SkimmedUsage(msgspec.Struct, gc=False):
+    """The usage of a message whose line is skimmed."""
+
+    output_tokens: Count
+    input_tokens: Count = 0
+    cache_creation_input_tokens: Count = 0
+    cache_read_input_tokens: Count = 0
+
+
+class Skimmed(msgspec.Struct, gc=False, kw_only=True):
+    """A message whose line is skimmed."""
+
+    id: str = ""
+    usage: SkimmedUsage | None = None
+
+
 def with_message(counted: Counted, message: dict[str, Any]) -> Counted:
     """After an `assistant` line with this message."""
     usage = table_of(message, "usage")
-    return with_tokens(counted, text_of(message, "id"), _of_tokens(usage)) if usage else counted
-
-
-def with_tokens(counted: Counted, message: str, tokens: Totals) -> Counted:
-    """After a line of the message with this id, which has used these tokens."""
-    mark = mark_of(message)
+    if not usage:
+        return counted
+    mark = mark_of(text_of(message, "id"))
     if mark in counted.seen:
         return counted
-    live = plus(counted.live, tokens)
+    live = plus(counted.live, _of_tokens(usage))
     return Counted(live, counted.before, (*counted.seen, mark)[-SEEN:])
+
+
+def with_skimmed(counted: Counted, messages: Iterable[Skimmed]) -> Counted:
+    """After lines with these messages."""
+    fresh = out = cached = 0
+    seen = list(counted.seen)
+    for message in messages:
+        mark, usage = mark_of(message.id), message.usage
+        if usage is None or mark in seen:
+            continue
+        seen.append(mark)
+        if len(seen) > SEEN:
+            del seen[0]
+        fresh += usage.input_tokens + usage.cache_creation_input_tokens
+        out += usage.output_tokens
+        cached += usage.cache_read_input_tokens
+    if tuple(seen) == counted.seen:
+        return counted
+    live = plus(counted.live, Totals(fresh, out, cached))
+    return Counted(live, counted.before, tuple(seen))
 
 
 def with_result(counted: Counted, result: dict[str, Any]) -> Counted:

@@ -49,6 +49,7 @@ from agentdeck.agents.skimming import (
 from agentdeck.agents.tool_inputs import planned, target_of, touched
 from agentdeck.core.events import FailureClass
 
+_CALLS: Final = frozenset(("command_execution", "mcp_tool_call", "collab_tool_call", "web_search"))
 _OF_ITEMS: Final = frozenset(("item.started", "item.updated", "item.completed"))
 MAX_OPEN: Final = 16  # calls that have begun; it runs a handful at once
 _RETRY: Final = re.compile(r"Reconnecting\b")
@@ -62,13 +63,13 @@ class CodexMemory(Memory, frozen=True, array_like=True, tag="codex/1"):
     open: tuple[str, ...] = ()  # marks of the calls that have begun
 
 
-class _SkimmedItem(msgspec.Struct):
+class _SkimmedItem(msgspec.Struct, gc=False):
     type: str = ""
     id: str = ""
     text: str = ""
 
 
-class _Skimmed(msgspec.Struct):
+class _Skimmed(msgspec.Struct, gc=False):
     """What of a line tells what it does."""
 
     type: str = ""
@@ -78,15 +79,33 @@ class _Skimmed(msgspec.Struct):
 _skimmed: Final = msgspec.json.Decoder(_Skimmed)
 
 
-class CodexLines(Skimming):
+class CodexLines(Skimming[CodexMemory]):
     """Reads the lines of one attempt."""
 
+    blank = CodexMemory()
+
     def __init__(self, context: Context) -> None:
-        self.memory: CodexMemory = remembered(context.carry, CodexMemory)
+        self._memory = remembered(context.carry, CodexMemory)
+        self._open = list(self._memory.open)  # marks of the calls that have begun
+        self._moved = False  # `_open`, since `_memory` was made of it
         self._root = context.root
         self._said_chars = context.chars(MESSAGE_CHARS)
         self._before = context.before
         self._alone = context.alone
+
+    @property
+    def memory(self) -> CodexMemory:
+        """What has to survive a restart."""
+        if self._moved:
+            self._memory = CodexMemory(self._memory.before, tuple(self._open))
+            self._moved = False
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: CodexMemory) -> None:
+        self._memory = memory
+        self._open = list(memory.open)
+        self._moved = False
 
     def read(self, line: bytes) -> list[Report]:
         """What one line says."""
@@ -101,15 +120,15 @@ class CodexLines(Skimming):
             found = _skimmed.decode(line)
         except UNFIT:
             return None
-        item = found.item
+        item, event = found.item, found.type
         if item is None:
-            return NOTHING if found.type == "turn.started" else None
-        if found.type not in _OF_ITEMS:
+            return NOTHING if event == "turn.started" else None
+        if event not in _OF_ITEMS:
             return None
-        ended = found.type == "item.completed"
+        ended = event == "item.completed"
+        if item.type in _CALLS:
+            return self._skim_call(mark_of(item.id), ended=ended)
         match item.type:
-            case "command_execution" | "mcp_tool_call" | "collab_tool_call" | "web_search":
-                return self._skim_call(mark_of(item.id), ended=ended)
             case "agent_message" if ended and is_visible(item.text):
                 return SAID
             case "reasoning" if ended and is_visible(item.text):
@@ -120,12 +139,20 @@ class CodexLines(Skimming):
                 return None
 
     def _skim_call(self, mark: str, *, ended: bool) -> int:
-        begun = mark in self.memory.open
-        if begun is ended:
-            self._count_open(mark, ended=ended)
-        if not begun:
-            return CALLED
-        return WORKS if ended else NOTHING
+        if mark in self._open:
+            if not ended:
+                return NOTHING
+            self._open.remove(mark)
+            self._moved = True
+            return WORKS
+        if not ended:
+            self._begin(mark)
+        return CALLED
+
+    def _begin(self, mark: str) -> None:
+        self._open.append(mark)
+        del self._open[:-MAX_OPEN]
+        self._moved = True
 
     def at_end(self) -> list[Report]:
         """Nothing: a run that was cut off has an exit status."""
@@ -172,24 +199,19 @@ class CodexLines(Skimming):
         if what is None:
             return []
         mark = mark_of(text_of(item, "id"))
-        begun = mark in self.memory.open or (ended and self._alone)
+        begun = mark in self._open or (ended and self._alone)
         reports: list[Report] = []
         if not begun:
             reports += [ToolUsed(*what, "running"), *_touched(item, self._root)]
         if ended:
             bad = text_of(item, "status") in {"failed", "declined"} or bool(item.get("error"))
             reports.append(ToolUsed(*what, "failed" if bad else "ok", _outcome(item)))
-        if begun is ended:
-            self._count_open(mark, ended=ended)
+        if ended and mark in self._open:
+            self._open.remove(mark)
+            self._moved = True
+        elif not ended and not begun:
+            self._begin(mark)
         return reports
-
-    def _count_open(self, mark: str, *, ended: bool) -> None:
-        now_open = self.memory.open
-        if ended:
-            now_open = tuple(other for other in now_open if other != mark)
-        else:
-            now_open = (*now_open, mark)[-MAX_OPEN:]
-        self.memory = CodexMemory(self.memory.before, now_open)
 
     def _usage(self, usage: dict[str, Any]) -> list[Report]:
         if not usage:

@@ -63,7 +63,7 @@ class GeminiMemory(Memory, frozen=True, array_like=True, tag="gemini/1"):
     stopped: str = ""  # why the CLI itself put an end to it
 
 
-class _Skimmed(msgspec.Struct):
+class _Skimmed(msgspec.Struct, gc=False):
     """What of a line tells what it does."""
 
     type: str = ""
@@ -77,8 +77,10 @@ class _Skimmed(msgspec.Struct):
 _skimmed: Final = msgspec.json.Decoder(_Skimmed)
 
 
-class GeminiLines(Skimming):
+class GeminiLines(Skimming[GeminiMemory]):
     """Reads the lines of one attempt."""
+
+    blank = GeminiMemory()
 
     def __init__(self, context: Context) -> None:
         self.memory: GeminiMemory = remembered(context.carry, GeminiMemory)

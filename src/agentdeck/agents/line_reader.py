@@ -93,7 +93,11 @@ def unread(line: bytes, *, foreign: bool = False) -> list[Report]:
 
 def mark_of(name: str) -> str:
     """A few characters that stand for an id, to know it again."""
-    return f"{zlib.crc32(name.encode('utf-8', 'replace')):08x}"
+    try:
+        data = name.encode()
+    except UnicodeEncodeError:  # half an emoji
+        data = name.encode("utf-8", "replace")
+    return zlib.crc32(data).to_bytes(4, "big").hex()  # a third of the time of formatting it
 
 
 def plus(totals: Totals, more: Totals) -> Totals:

@@ -83,12 +83,12 @@ class OpencodeMemory(Memory, frozen=True, array_like=True, tag="opencode/1"):
     idle: int = 0  # steps in a row that went on without a tool
 
 
-class _SkimmedCache(msgspec.Struct, frozen=True):
+class _SkimmedCache(msgspec.Struct, frozen=True, gc=False):
     read: Count = 0
     write: Count = 0
 
 
-class _SkimmedTokens(msgspec.Struct, frozen=True):
+class _SkimmedTokens(msgspec.Struct, frozen=True, gc=False):
     input: Count = 0
     output: Count = 0
     reasoning: Count = 0
@@ -96,12 +96,12 @@ class _SkimmedTokens(msgspec.Struct, frozen=True):
     cache: _SkimmedCache = _SkimmedCache()
 
 
-class _SkimmedState(msgspec.Struct, frozen=True):
+class _SkimmedState(msgspec.Struct, frozen=True, gc=False):
     error: str = ""
     input: msgspec.Raw = msgspec.Raw()
 
 
-class _SkimmedPart(msgspec.Struct, frozen=True):
+class _SkimmedPart(msgspec.Struct, frozen=True, gc=False):
     id: str = ""
     text: str = ""
     tool: str = ""
@@ -111,7 +111,7 @@ class _SkimmedPart(msgspec.Struct, frozen=True):
     cost: Number = 0.0
 
 
-class _Skimmed(msgspec.Struct):
+class _Skimmed(msgspec.Struct, gc=False):
     """What of a line tells what it does."""
 
     type: str = ""
@@ -122,8 +122,10 @@ class _Skimmed(msgspec.Struct):
 _skimmed: Final = msgspec.json.Decoder(_Skimmed)
 
 
-class OpencodeLines(Skimming):
+class OpencodeLines(Skimming[OpencodeMemory]):
     """Reads the lines of one attempt."""
+
+    blank = OpencodeMemory()
 
     def __init__(self, context: Context) -> None:
         self.memory: OpencodeMemory = remembered(context.carry, OpencodeMemory)
@@ -160,6 +162,14 @@ class OpencodeLines(Skimming):
                 return NOTHING
             case _:
                 return None
+
+    def used(self, since: OpencodeMemory) -> list[Report]:  # noqa: ARG002 - each step is told
+        """What has been used by now."""
+        return [self._usage()]
+
+    def _usage(self) -> Usage:
+        total = self.memory.total
+        return Usage(total.tokens_in, total.tokens_out, total.usd, total.tokens_cached)
 
     def _skim_tool(self, part: _SkimmedPart) -> int | None:
         if not self._files.are_all(part.tool, part.state.input):
@@ -289,8 +299,7 @@ class OpencodeLines(Skimming):
             worked=False,
             idle=idle,
         )
-        usage = Usage(total.tokens_in, total.tokens_out, total.usd, total.tokens_cached)
-        return [usage] if result is None else [usage, result]
+        return [self._usage()] if result is None else [self._usage(), result]
 
 
 def _of_step(part: dict[str, Any]) -> Totals:

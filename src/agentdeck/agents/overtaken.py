@@ -1,86 +1,85 @@
-"""The lines of a piece that may be shown at its end: those whose place no other has taken yet.
+"""The lines of a piece that are shown at its end: those whose place no other has taken.
 
 Rules:
-- Lines that were skimmed are offered in their order; of each kind the latest is kept, with the
-  memory from before it. When the piece ends, or a line comes that is read as a whole, the kept
-  ones are read, and the summary takes from them what it would have had by reading every line.
+- Of lines that are skimmed one after the other, the latest prose is shown, then the latest activity
+  that came after it, then what has been used. The summary takes from these what it would have had
+  by reading every line.
 - Of prose in pieces the last ones are cleaned, as many as a summary keeps, and joined at once.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Sequence
 
-from agentdeck.agents.line_reader import Memory
 from agentdeck.agents.one_line import plain_piece
-from agentdeck.agents.reports import MESSAGE_CHARS, Report, Said, Usage
-from agentdeck.agents.skimming import ACTIVE, COUNTS, GOES_ON, SPEAKS, Skimming
+from agentdeck.agents.reports import MESSAGE_CHARS, Said
+from agentdeck.agents.skimming import ACTIVE, CALLS, COUNTS, GOES_ON, SPEAKS, M, Skimming
 from agentdeck.agents.summary import Summary
 
-_Kept: TypeAlias = tuple[bytes, Memory]  # a line, and what was remembered before it
 
+def skimmed(
+    skimming: Skimming[M], summary: Summary, lines: Sequence[bytes], start: int
+) -> tuple[int, int]:
+    """Skim lines as far as that can be done, and bring the summary up to date.
 
-class Overtaken:
-    """What is kept of the lines of one piece."""
+    Args:
+        skimming: what reads them; its memory is that of the end afterwards.
+        summary: of the attempt; it is changed.
+        lines: each with its line break.
+        start: the first one that is skimmed.
 
-    def __init__(self, lines: Skimming, summary: Summary) -> None:
-        self._lines, self._summary = lines, summary
-        self._prose: _Kept | None = None  # the beginning of the latest, when it was offered
-        self._more: list[str] = []  # what went on it since
-        self._active: _Kept | None = None  # the latest activity, when it came after that prose
-        self._counts: _Kept | None = None
-
-    def offer(self, does: int, line: bytes, before: Memory) -> None:
-        """Keep a line, and forget those whose place it takes.
-
-        Args:
-            does: what it does, in the bits of `skimming`.
-            line: the line.
-            before: what was remembered before it.
-        """
+    Returns:
+        The number of the first line that has to be read, and what those before it do, in the bits
+        of `skimming`.
+    """
+    before, skim = skimming.memory, skimming.skim
+    prose: bytes | None = None  # the beginning of the latest, when it is among these lines
+    more: list[str] = []  # what goes on it
+    active: bytes | None = None  # the latest activity, when it came after that prose
+    end, did, calls = start, 0, 0
+    for end in range(start, len(lines)):
+        line = lines[end]
+        does = skim(line)
+        if does is None:
+            break
+        did |= does
         if does & SPEAKS:
+            active = None
             if does & GOES_ON:
-                self._more.append(self._lines.piece)
+                more.append(skimming.piece)
             else:
-                self._prose = line, before
-                self._more.clear()
-            self._active = None
+                prose = line
+                more.clear()
         elif does & ACTIVE:
-            self._active = line, before
-        if does & COUNTS:
-            self._counts = line, before
+            active = line
+            if does & CALLS:
+                calls += 1
+    else:
+        end = len(lines)
+    summary.tools += calls
+    if prose is not None:
+        _show(skimming, summary, prose)
+    if more:
+        summary.show(Said(_latest(more), more=True))
+    if active is not None:
+        _show(skimming, summary, active)
+    if did & COUNTS:
+        for report in skimming.used(before):
+            summary.take(report)
+    return end, did
 
-    def settle(self) -> None:
-        """Bring the summary up to the latest line that was offered."""
-        memory = self._lines.memory
-        if self._prose is not None:
-            self._show(self._prose)
-        if self._more:
-            self._summary.show(Said(self._latest_pieces(), more=True))
-        if self._active is not None:
-            self._show(self._active)
-        if self._counts is not None:
-            for report in self._read(self._counts):
-                if isinstance(report, Usage):
-                    self._summary.take(report)
-        self._prose = self._active = self._counts = None
-        self._more.clear()
-        self._lines.memory = memory
 
-    def _latest_pieces(self) -> str:
-        """The end of what the pieces say, longer than a message if all of it is."""
-        latest, chars = list[str](), 0
-        for piece in reversed(self._more):
-            latest.append(plain_piece(piece, MESSAGE_CHARS))
-            chars += len(latest[-1])
-            if chars > MESSAGE_CHARS:
-                break
-        return "".join(reversed(latest))
+def _latest(pieces: list[str]) -> str:
+    """The end of what the pieces say, longer than a message if all of it is."""
+    latest, chars = list[str](), 0
+    for piece in reversed(pieces):
+        latest.append(plain_piece(piece, MESSAGE_CHARS))
+        chars += len(latest[-1])
+        if chars > MESSAGE_CHARS:
+            break
+    return "".join(reversed(latest))
 
-    def _show(self, kept: _Kept) -> None:
-        for report in self._read(kept):
-            self._summary.show(report)
 
-    def _read(self, kept: _Kept) -> list[Report]:
-        line, self._lines.memory = kept
-        return self._lines.read(line)
+def _show(skimming: Skimming[M], summary: Summary, line: bytes) -> None:
+    for report in skimming.words(line):
+        summary.show(report)

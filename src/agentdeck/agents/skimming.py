@@ -9,12 +9,14 @@ Rules:
   shape than expected, a result, a question, anything rare) it leaves all as it was and answers
   None: such a line is read.
 - What only makes a report more telling, as the names of open calls, is not kept.
+- A line that was skimmed says the same words whatever was remembered before it, so the one that is
+  shown is read with a memory that remembers nothing. Its numbers are in the memory already.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -30,27 +32,30 @@ ACTIVE: Final = 2  # it says what goes on
 CALLS: Final = 4  # a tool call begins
 SPEAKS: Final = 8  # it is prose
 GOES_ON: Final = 16  # which goes on the prose before it
-COUNTS: Final = 32  # it says what has been used, as an estimate or as a total
+COUNTS: Final = 32  # it says what has been used: `used` tells how much that makes
 
 SAID: Final = WORKS | ACTIVE | SPEAKS
 SAID_MORE: Final = SAID | GOES_ON
 CALLED: Final = WORKS | ACTIVE | CALLS
 NEWS: Final = WORKS | ACTIVE  # after any of these a result stands no more
-SHOWN: Final = ACTIVE | COUNTS  # any of these may be what is shown in the end
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]  # of tokens
 Number: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 UNFIT: Final = (msgspec.DecodeError, RecursionError, ValueError)  # of a line of another shape
 MAX_FILES: Final = 256  # edited ones that are remembered; calls that edit others are read
+MAX_TOOLS: Final = 256  # names that are remembered; others are looked at each time
 
-_Named = msgspec.defstruct("_Named", [(key, str, "") for key in (*PATHS, *PATCHES)])
+M = TypeVar("M", bound=Memory)
+
+_Named = msgspec.defstruct("_Named", [(key, str, "") for key in (*PATHS, *PATCHES)], gc=False)
 _named: Final = msgspec.json.Decoder(_Named)
 
 
-class Skimming(ABC):
+class Skimming(ABC, Generic[M]):
     """A reader of lines that can skim them."""
 
-    memory: Memory
+    memory: M
+    blank: M  # one that remembers nothing
     piece: str = ""  # the prose of the latest line that was skimmed and goes on, not cleaned yet
 
     @abstractmethod
@@ -65,25 +70,49 @@ class Skimming(ABC):
     def skim(self, line: bytes) -> int | None:
         """What one line does, in the bits above; None when it has to be read."""
 
+    def used(self, since: M) -> list[Report]:  # noqa: ARG002 - of formats that count
+        """What has been used by now, when that has changed since there was this memory."""
+        return []
+
+    def words(self, line: bytes) -> list[Report]:
+        """What a line says that was skimmed. What it counts is not in the reports."""
+        memory, self.memory = self.memory, self.blank
+        reports = self.read(line)
+        self.memory = memory
+        return reports
+
 
 class KnownFiles:
     """Files whose edits were told: another edit of one of them says nothing that adds up."""
 
     def __init__(self) -> None:
         self._known = {""}
+        self._harmless: set[str] = set()  # tools that edit nothing and write no list
+        self._editors: set[str] = set()
 
     def are_all(self, name: str, given: msgspec.Raw) -> bool:
         """Is it certain that a call touches no other file and writes no to-do list?
 
         Of a call that does, the files are known from now on: it is read, and tells them.
         """
+        if name in self._harmless:
+            return True
+        if name in self._editors:
+            return self._are_known(given)
         if not name.replace("-", "_").isidentifier():
             return False  # it may be an editor's once it is cleaned
         lowered = name.lower()
         if lowered in TODO_TOOLS:
             return False
         if lowered not in EDITORS:
+            if len(self._harmless) < MAX_TOOLS:
+                self._harmless.add(name)
             return True
+        if len(self._editors) < MAX_TOOLS:
+            self._editors.add(name)
+        return self._are_known(given)
+
+    def _are_known(self, given: msgspec.Raw) -> bool:
         try:
             named = msgspec.structs.astuple(_named.decode(given))
         except UNFIT:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from agentdeck.agents.ending import Heard, ending_of
@@ -48,19 +47,18 @@ from agentdeck.core.prices import Meter, Tokens
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
+from agentdeck.engine.growing_log import CHUNK, GrowingLog
 from agentdeck.engine.process_tree import usage
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import stands_still, stop, sweep
 from agentdeck.engine.trace_file import TraceFile, trace_of
 from agentdeck.engine.waiting import wait
 
-POLL_S: Final = 0.1  # fstat of one file; 100 agents cost under 1 % of a core
 REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
 # Of these reports each means that the agent works.
 _AT_WORK: Final = (Started, Worked, Said, ToolUsed, Asked)
 USD_DIGITS: Final = 9  # after the point; the cheapest tokens cost some billionths
-CHUNK: Final = 256 * 1024  # bytes read at once; a poll never holds up the loop for long
 RESULT_GRACE_S: Final = 10.0  # for an agent to end by itself after its result
 TURN_BEGINS_S: Final = 60.0  # after a message; a model that is slow to answer has begun by then
 IDLE_CPU_S: Final = 0.05  # CPU used between two looks that still counts as doing nothing
@@ -72,7 +70,7 @@ class _Follower:
 
     at: Setting
     step: Watch
-    path: Path
+    log: GrowingLog
     reader: Reader
     meter: Meter
     goes_on: bool  # it may begin another turn after one that ended
@@ -89,23 +87,14 @@ class _Follower:
 
     def read_on(self) -> bool:
         """Read at most one chunk. True when there may be more."""
-        try:
-            with self.path.open("rb") as log:
-                log.seek(self._position)
-                data = log.read(CHUNK)
-        except FileNotFoundError:
-            return False
+        data = self.log.read()
         if not data:
             return False
-        self._position += len(data)
         self.grew_at = self.at.engine.clock()
         self._take(data)
         return len(data) == CHUNK
 
-    _position: int = 0
-
     def __post_init__(self) -> None:
-        self._position = self.reader.offset
         self.grew_at = self.at.engine.clock()
 
     def _take(self, data: bytes) -> None:
@@ -268,7 +257,7 @@ async def watch(at: Setting, step: Watch) -> None:
     reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
     driver = at.state.plan.agent_by_name[attempt.agent].driver
     trace = trace_of(driver, folder)
-    log = folder / "raw.log"
+    log = GrowingLog(folder / "raw.log", reader.offset)
     follower = _Follower(at, step, log, reader, meter, goes_on, trace, attempt.turns, known_at)
     found = processes.look(folder)
     ended_by_us = False
@@ -363,7 +352,7 @@ async def _follow(
     dog = _Watchdog(at, step, child)
     result_at: float | None = None
     while not end.done():
-        await asyncio.wait([end], timeout=POLL_S)
+        await asyncio.wait([end], timeout=follower.log.pause_s())
         while follower.read_on():
             await asyncio.sleep(0)
         await follower.look_at_trace()

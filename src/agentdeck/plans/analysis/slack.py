@@ -39,17 +39,28 @@ class Reach(msgspec.Struct, frozen=True):
 def reach(network: Network) -> Reach:
     """Both passes of the method. O(nodes + edges)."""
     earliest = [0.0] * len(network.needs)
-    tail = list(network.duration_s)
     needing, duration = network.needing, network.duration_s
     for node in network.order:
         end = earliest[node] + duration[node]
         for other in needing[node]:
             if end > earliest[other]:  # noqa: PLR1730 - `max` takes three times as long
                 earliest[other] = end
-    for node in reversed(network.order):
-        if needing[node]:
-            tail[node] += max([tail[other] for other in needing[node]])
+    tail = _tails(network)
     return Reach(earliest, tail, max(tail, default=0.0))
+
+
+def length_s(network: Network) -> float:
+    """The length of the whole, by the backward pass alone; as `reach` has it. O(nodes + edges)."""
+    return max(_tails(network), default=0.0)
+
+
+def _tails(network: Network) -> list[float]:
+    tail, needing = list(network.duration_s), network.needing
+    tail_of = tail.__getitem__
+    for node in reversed(network.order):
+        if following := needing[node]:
+            tail[node] += max(map(tail_of, following))
+    return tail
 
 
 def slacks(network: Network, known: Reach | None = None) -> list[Slack]:

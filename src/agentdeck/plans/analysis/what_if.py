@@ -21,7 +21,7 @@ from agentdeck.plans.analysis import allowance
 from agentdeck.plans.analysis.conflicts import Conflict, Conflicts
 from agentdeck.plans.analysis.network import Network, with_duration, without_edge
 from agentdeck.plans.analysis.schedule import Schedule, makespan_s
-from agentdeck.plans.analysis.slack import Slack, reach
+from agentdeck.plans.analysis.slack import Slack, length_s
 from agentdeck.plans.analysis.variants import with_estimate, with_files, without_dependency
 
 TOP: Final = 5
@@ -66,7 +66,7 @@ class Situation(msgspec.Struct, frozen=True):
 
     def by_path(self, kind: str, network: Network, task: TaskId, other: TaskId | None) -> Gain:
         """How much shorter the critical path of a changed network is."""
-        after = reach(network).length_s
+        after = length_s(network)
         return Gain(kind, task, other, self.length_s - after, after)
 
 

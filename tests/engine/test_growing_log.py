@@ -1,0 +1,44 @@
+"""A log that grows: every byte is read once, and a flood is looked at less often."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agentdeck.engine.growing_log import CHUNK, FLOOD_BYTES, FLOOD_POLL_S, POLL_S, GrowingLog
+
+
+def test_a_log_is_read_from_a_position_on_as_it_grows(tmp_path: Path) -> None:
+    """What was known is not read again, nothing is left out, and a missing file has no bytes."""
+    path = tmp_path / "raw.log"
+    log = GrowingLog(path, 3)
+    assert log.read() == b""
+    path.write_bytes(b"oldnew")
+    assert log.read() == b"new"
+    assert log.read() == b""
+    with path.open("ab") as file:
+        file.write(b" and more")
+    assert log.read() == b" and more"
+
+
+def test_a_look_reads_one_chunk_at_most(tmp_path: Path) -> None:
+    """A log that has grown by more is read in several looks, in order."""
+    path, data = tmp_path / "raw.log", bytes(range(256)) * (CHUNK // 256) + b"rest"
+    path.write_bytes(data)
+    log = GrowingLog(path)
+    assert log.read() == data[:CHUNK]
+    assert log.read() == b"rest"
+
+
+def test_a_flood_is_looked_at_less_often_until_it_is_over(tmp_path: Path) -> None:
+    """All that came since the last pause counts, however many looks it took."""
+    path = tmp_path / "raw.log"
+    path.write_bytes(bytes(CHUNK + 1))
+    log = GrowingLog(path)
+    assert log.pause_s() == POLL_S
+    log.read()
+    log.read()
+    assert log.pause_s() == FLOOD_POLL_S
+    with path.open("ab") as file:
+        file.write(bytes(FLOOD_BYTES))
+    log.read()
+    assert log.pause_s() == POLL_S
