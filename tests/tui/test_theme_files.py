@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from textual.app import App
 
-from agentdeck.tui.theme_files import MAX_BYTES, load_themes
+from agentdeck.tui.theme_files import load_themes
+from agentdeck.tui.toml_file import MAX_BYTES
 
 GOOD = """\
 name = "night"

@@ -41,7 +41,8 @@ from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
 from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.forecasting import Forecasting
-from agentdeck.tui.keys import BY_ID, IN_REPLAY, PAST, Ask, Context, Key, command_of, reason
+from agentdeck.tui.keymap import FILE, load_keys
+from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Ask, Context, Key, command_of, reason
 from agentdeck.tui.looking_back import LookingBack
 from agentdeck.tui.model import REFRESH_S, Clock, Model
 from agentdeck.tui.palette import DeckCommands
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from agentdeck.control.runs import RunFolder
 
 DEFAULT_THEME: Final = "deck-dark"
+NO_KEY: Final = "<none>"  # the name of a key that no terminal sends
 LOG_TICK_S: Final = 1 / 15
 PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
 SHOWN_COMMENTS: Final = 8  # in the dialog that sends them
@@ -128,6 +130,7 @@ class DeckApp(App[None]):
         ascii_only: bool | None = None,
         theme: str = DEFAULT_THEME,
         theme_folders: Sequence[Path] | None = None,
+        keys_file: Path | None = None,
         preload: Iterable[Recorded] = (),
         simulation: Simulation | None = None,
         replay: Replay | None = None,
@@ -141,6 +144,7 @@ class DeckApp(App[None]):
             ascii_only: None = what the terminal and AGENTDECK_ASCII say.
             theme: the name of a theme; an unknown one is named in a toast.
             theme_folders: None = the shipped and the user's.
+            keys_file: the person's own keys; None = that of the user's configuration.
             preload: events that are folded before the first picture.
             simulation: the run is played, not real; its clock is the deck's.
             replay: what is shown is this, and nothing else.
@@ -158,6 +162,7 @@ class DeckApp(App[None]):
         self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
         self._wanted_theme = theme
         self._theme_problems = self._load_themes(theme_folders)
+        self.keys, self._key_problems = load_keys(keys_file or _config_folder() / FILE)
         self.room = RoomScreen()
         self.person = who()
         self.looking_back = LookingBack(self, replay)
@@ -200,10 +205,7 @@ class DeckApp(App[None]):
 
     def _load_themes(self, folders: Sequence[Path] | None) -> list[str]:
         if folders is None:
-            import platformdirs
-
-            config = Path(platformdirs.user_config_path("agentdeck", appauthor=False))
-            folders = (Path(str(themes_folder())), config / "themes")
+            folders = (Path(str(themes_folder())), _config_folder() / "themes")
         themes, problems = load_themes(folders)
         self._own_themes = [theme.name for theme in themes]
         for theme in themes:
@@ -220,8 +222,12 @@ class DeckApp(App[None]):
             self._theme_problems.append(f"there is no theme named {self._wanted_theme}")
         self.theme_changed_signal.subscribe(self, self._repaint)
         _ = self.push_screen(self.room)
+        if self.keys != KEYS:
+            self.set_keymap({key.id: key.keys or NO_KEY for key in self.keys})
         for problem in self._theme_problems:
             self.notify(problem, title="A theme was left out", severity="warning", markup=False)
+        for problem in self._key_problems:
+            self.notify(problem, title="A key was left out", severity="warning", markup=False)
         if not self.model.clock.frozen:
             if self.looking_back.replay is None:
                 self.run_worker(self._follow(), name="events", exit_on_error=True)
@@ -334,7 +340,7 @@ class DeckApp(App[None]):
 
     def press(self, key_id: str) -> None:
         """Do what a key means, ask first, or say why it cannot be done."""
-        key = BY_ID[key_id]
+        key = next(key for key in self.keys if key.id == key_id)
         if self.looking_back.replay is not None and key_id in IN_REPLAY:
             self.looking_back.act(IN_REPLAY[key_id])
             self.draw()
@@ -561,6 +567,12 @@ def _sentence(text: str) -> str:
     if not text:
         return ""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def _config_folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_config_path("agentdeck", appauthor=False))
 
 
 def _whole(theme: Theme) -> Theme:

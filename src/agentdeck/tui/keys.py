@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -54,6 +54,7 @@ class Context:
 
     deck: Deck
     pane: str = "plan"  # plan | task | agents | queue | tails
+    keys: tuple[Key, ...] = field(default_factory=lambda: KEYS)  # as the person has them
 
     @property
     def task(self) -> TaskId | None:
@@ -397,8 +398,6 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("deck.leave", "q", "q", "leave", "Leave the deck; the run goes on", D, act="leave", footer=15),
 )  # fmt: skip
 
-BY_ID: Final[dict[str, Key]] = {key.id: key for key in KEYS}
-
 
 def as_markdown() -> str:
     """The keys as a page of the documentation."""
@@ -411,6 +410,16 @@ def as_markdown() -> str:
     lines += [
         "A key that cannot act now is dim, and says why when it is pressed. What stops or ends",
         "something asks once.",
+        "",
+        "Other keys: `keys.toml` in the folder of your configuration (`~/.config/agentdeck` on",
+        "Linux), by the ids below. A row that cannot be understood is named when the deck opens.",
+        "",
+        "```toml",
+        "[keys]",
+        '"task.retry" = "ctrl+r"',
+        '"run.end" = ["Q", "f10"]    # several',
+        '"run.promote" = ""          # none; the palette still has it',
+        "```",
     ]
     for group in Group:
         lines += ["", f"## {group}", "", "| key | does | id |", "| --- | --- | --- |"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from agentdeck.tui.keys import KEYS, reason
+from agentdeck.tui.keys import reason
 from agentdeck.tui.presentation.line import plain
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ class DeckCommands(Provider):
         """Those that can act now before those that cannot, which say why."""
         context = self.deck_app.room.context
         keys = [
-            key for key in KEYS if key.make is not None or key.act not in ("", "command_palette")
+            key
+            for key in context.keys
+            if key.make is not None or key.act not in ("", "command_palette")
         ]
         for key in sorted(keys, key=lambda key: reason(key, context) is not None):
             why = reason(key, context)

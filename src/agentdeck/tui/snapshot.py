@@ -140,6 +140,7 @@ async def draw(
         ascii_only=ascii_only,
         theme=theme or DEFAULT_THEME,
         theme_folders=(Path(str(themes_folder())),),
+        keys_file=Path(os.devnull),  # not those of whoever draws it
         preload=history,
     )
     app.animation_level = "none"

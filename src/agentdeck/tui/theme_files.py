@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +16,9 @@ from typing import Any, Final
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
+from agentdeck.tui.toml_file import BadFileError, read_file
+
 MAX_FILES: Final = 200  # in one folder; more is a mistake, not a collection
-MAX_BYTES: Final = 64 * 1024  # of one file; real ones have one or two KiB
 
 _COLOURS: Final = (
     "primary secondary warning error success accent foreground background surface panel boost"
@@ -34,7 +33,6 @@ _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     "ansi": bool,
 }
 _WORDS: Final = {str: "text in quotes", bool: "true or false", dict: "a table"}
-_AT_LINE: Final = re.compile(r"at line (\d+)")
 
 
 class _BadThemeError(Exception):
@@ -67,24 +65,18 @@ def load_themes(folders: Iterable[str | os.PathLike[str]]) -> tuple[list[Theme],
 
 
 def _load(path: Path, problems: list[str]) -> Theme | None:
-    text = ""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            problems.append(f"{path}:1: larger than {MAX_BYTES // 1024} KiB, so it is no theme")
-            return None
-        text = path.read_bytes().decode("utf-8")
-        return _theme(tomllib.loads(text), path.stem)
-    except OSError as error:
-        problems.append(f"{path}:1: cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        problems.append(f"{path}:{line}: is not UTF-8 text")
-    except tomllib.TOMLDecodeError as error:
-        found = _AT_LINE.search(str(error))
-        line = int(found[1]) if found else text.count("\n") + 1
-        problems.append(f"{path}:{line}: {error}")
+        file = read_file(path, "theme")
+    except FileNotFoundError:
+        problems.append(f"{path}:1: is gone")
+        return None
+    except BadFileError as error:
+        problems.append(str(error))
+        return None
+    try:
+        return _theme(file.data, path.stem)
     except _BadThemeError as error:
-        problems.append(f"{path}:{_line_of(text, error.key)}: {error}")
+        problems.append(file.told(error.key, str(error)))
     return None
 
 
@@ -117,12 +109,3 @@ def _check_colour(key: str, value: str) -> None:
         raise _BadThemeError(
             key, f"`{key}` is no colour: {value!r}; write #rrggbb or a name such as `teal`"
         ) from None
-
-
-def _line_of(text: str, key: str) -> int:
-    """The line that sets `key`, counted from 1; 1 when it stands nowhere."""
-    pattern = re.compile(rf"""\s*\[?["']?{re.escape(key)}["']?\s*[=\]]""")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if key and pattern.match(line):
-            return number
-    return 1

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from agentdeck.tui.keys import KEYS, Context, Group, reason
+from agentdeck.tui.keys import Context, Group, reason
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, wrapped
 from agentdeck.tui.presentation.status import SIGNS
 from agentdeck.tui.widgets.row_list import LinesView
@@ -24,7 +24,7 @@ def help_lines(context: Context, width: int) -> list[Line]:
     found: list[Line] = []
     for group in Group:
         found += [*([EMPTY] if found else []), (Span(str(group), "accent bold"),)]
-        for key in KEYS:
+        for key in context.keys:
             if key.group is not group:
                 continue
             why = reason(key, context)

@@ -127,7 +127,7 @@ class RoomScreen(Screen[None]):
     @property
     def context(self) -> Context:
         """On what a key would act now."""
-        return Context(self.moment(), self.pane)
+        return Context(self.moment(), self.pane, self.deck_app.keys)
 
     def refresh_deck(self) -> None:
         """Show the run as it is now, in every pane that can be seen."""
@@ -140,7 +140,7 @@ class RoomScreen(Screen[None]):
         self.query_one(ReplayBar).show(deck.replay, utc=deck.frozen)
         for pane in self._visible():
             pane.show(deck)
-        self.query_one(KeyBar).show(Context(deck, self.pane))
+        self.query_one(KeyBar).show(Context(deck, self.pane, self.deck_app.keys))
         if self.query_one("#pane-tabs").display:
             self._show_pane_tabs(deck)
 
@@ -265,7 +265,7 @@ class RoomScreen(Screen[None]):
 
     def on_key(self, event: events.Key) -> None:
         """No key does nothing in silence."""
-        known = {name for key in KEYS for name in key.keys.split(",")}
+        known = {name for key in self.deck_app.keys for name in key.keys.split(",")}
         if event.is_printable and event.key not in known and event.character not in ("j", "k"):
             self.notify(f"{event.character} does nothing here; ? shows the keys.", timeout=3)
 

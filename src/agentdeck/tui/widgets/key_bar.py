@@ -7,14 +7,14 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from agentdeck.tui.keys import KEYS, Context, Key, label, reason
+from agentdeck.tui.keys import Context, Key, label, reason
 from agentdeck.tui.presentation.line import Line, Span, cells
 from agentdeck.tui.widgets.styled import roles_of
 
 
 def key_pieces(context: Context, width: int) -> list[tuple[Key, Line]]:
     """The keys that fit into `width` cells, in the order of the table."""
-    candidates = sorted((key for key in KEYS if key.footer), key=lambda key: key.footer)
+    candidates = sorted((key for key in context.keys if key.footer), key=lambda key: key.footer)
     # help and palette lead to all the others, so they stay whatever the width
     sure = [key for key in candidates if key.id in ("deck.help", "deck.palette", "deck.leave")]
     chosen: list[Key] = list(sure)
