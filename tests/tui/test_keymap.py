@@ -14,7 +14,7 @@ from agentdeck.tui.keymap import load_keys
 from agentdeck.tui.keys import KEYS
 from agentdeck.tui.model import Clock
 from agentdeck.tui.presentation.line import text_of
-from agentdeck.tui.screens.help import help_lines
+from agentdeck.tui.screens.help import HelpScreen, help_lines
 from agentdeck.tui.snapshot import FixedSource, _text
 
 
@@ -123,4 +123,4 @@ async def test_the_deck_heeds_them(tmp_path: Path) -> None:
         assert "F9     pause run" in page
         await pilot.press("f2")
         await pilot.pause()
-        assert "escape closes" in _text(app)
+        assert isinstance(app.screen, HelpScreen)
