@@ -149,7 +149,7 @@ async def test_the_past_of_a_run(tmp_path: Path, size: str) -> None:
     folder = write_run(story, tmp_path)
 
     async def steps(pilot: Pilot[None]) -> None:
-        await look_back(pilot, "{", "(", "(", "(")
+        await look_back(pilot, "{", "'", "'", "'")
 
     picture = await draw(folder, story.history, size=SIZES[size], kind=".svg", steps=steps)
     compare(f"replay-{size}.svg", picture)
@@ -163,7 +163,7 @@ async def test_each_event_is_what_the_journal_folds_to(tmp_path: Path) -> None:
         replay = app.looking_back.replay
         assert replay is not None
         await pilot.press("space")  # it stands
-        for keys in (("semicolon",) * 9, ("comma",) * 4, ("}",) * 8, ("(",), (")",), ("{",)):
+        for keys in (("semicolon",) * 9, ("comma",) * 4, ("}",) * 8, ("'",), ('"',), ("{",)):
             await pilot.press(*keys)
             while not app.looking_back.arrived:
                 await pilot.pause()

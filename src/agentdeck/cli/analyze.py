@@ -7,7 +7,7 @@ what two footprints share, and with `--history` its log says what changes togeth
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,6 +18,8 @@ from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.plan import Strategy
+
+WORTH_A_PROCESS: Final = 2_000  # tasks, from which on a part of the work goes to another core
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +56,7 @@ def analyze(
 
     Times are the plan's own estimates, on the scheduler that would run it.
     """
+    from agentdeck.cli.beside import on_another_core
     from agentdeck.plans.analysis.contract import as_data
     from agentdeck.plans.analysis.report import Asked, analyse
 
@@ -69,7 +72,8 @@ def analyze(
         *_repository(folder, repo, history),
         run=state,
     )
-    analysis = analyse(found, asked)
+    large = len(found.tasks) >= WORTH_A_PROCESS
+    analysis = analyse(found, asked, on_another_core) if large else analyse(found, asked)
     if as_json:
         say_json(as_data(analysis))
     else:

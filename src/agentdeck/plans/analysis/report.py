@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -99,14 +99,43 @@ class Analysis(msgspec.Struct, frozen=True):
         return [t.id for t in self.plan.tasks if not t.defer and t.estimate_s is None]
 
 
-def analyse(plan: Plan, asked: Asked) -> Analysis:
-    """All of it. Near-linear in the plan, with a counted share of further timetables."""
+class Apart(msgspec.Struct, frozen=True):
+    """The parts of an analysis that need none of the others."""
+
+    ways: tuple[strategies.Way, ...]
+    cost: costs.Cost
+    inventory: Mapping[str, tuple[Row, ...]]
+    groups: Mapping[str, grouping.Groups]
+
+
+def apart_of(plan: Plan, asked: Asked, work_s: float) -> Apart:
+    """About half of the work of an analysis."""
+    return Apart(
+        strategies.other_ways(plan, asked.agents, asked.strategy, work_s),
+        costs.cost_of(plan, asked.prices),
+        inventory(plan),
+        grouping.by_attribute(plan),
+    )
+
+
+Beside = Callable[[Callable[[], Apart]], Callable[[], Apart]]
+
+
+def analyse(plan: Plan, asked: Asked, beside: Beside = lambda work: work) -> Analysis:
+    """All of it. Near-linear in the plan, with a counted share of further timetables.
+
+    Args:
+        plan: what is analysed.
+        asked: what for.
+        beside: begins work, on another core where it can; what it returns waits for the result.
+    """
     network = network_of(plan)
+    work = sum(network.duration_s, 0.0)
+    comes = beside(lambda: apart_of(plan, asked, work))
     gated = with_barriers(network, plan, asked.strategy)
     free = slack.reach(network)
     barred = free if gated is network else slack.reach(gated)
     room = slack.slacks(network, free)
-    work = sum(network.duration_s, 0.0)
     tree = Tree(asked.files) if asked.files is not None else None
     found = conflicts_of(plan, network, gated, tree=tree)
     meeting = _numbered(network, found)
@@ -120,6 +149,8 @@ def analyse(plan: Plan, asked: Asked) -> Analysis:
         "conflict": what_if.conflict_gains(expensive, not_costed),
     }
     bends = strategies.curve(plan, table)
+    idle, usage = phase_idle(plan, table), uses(plan, table)
+    apart = comes()
     return Analysis(
         plan=plan,
         asked=asked,
@@ -131,22 +162,22 @@ def analyse(plan: Plan, asked: Asked) -> Analysis:
         barred_path_s=barred.length_s,
         slack=tuple(room),
         schedule=table,
-        ways=strategies.ways(plan, table, work),
+        ways=strategies.ways(plan, table, work, apart.ways),
         curve=bends,
-        uses=uses(plan, table),
-        idle=phase_idle(plan, table),
+        uses=usage,
+        idle=idle,
         syncs=syncs,
         conflicts=found,
         conflict_costs=expensive,
         coupled=_coupled(plan, network, gated, found, asked.commits),
         unmatched=_unmatched(plan, tree),
-        cost=costs.cost_of(plan, asked.prices),
+        cost=apart.cost,
         actual=None if asked.run is None else actuals_of(plan, asked.run, asked.prices),
         gains=gains,
-        inventory=inventory(plan),
+        inventory=apart.inventory,
         side_by_side=grouping.side_by_side(network, meeting),
         separate=grouping.separate(network, meeting),
-        groups=grouping.by_attribute(plan),
+        groups=apart.groups,
         claims=checked_claims(plan, lambda of, task: costs.usd_of(of, task, asked.prices)),
         left_out=tuple(_left_out(found, not_costed, syncs_left, gains, bends, tree)),
     )

@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -71,27 +72,37 @@ class SyncCost(msgspec.Struct, frozen=True):
         return self.with_s - self.without_s
 
 
-def ways(plan: Plan, known: Schedule, work_s: float) -> tuple[Way, ...]:
-    """The four strategies with as many agents as the schedule that is known already.
+def other_ways(plan: Plan, agents: int, strategy: Strategy, work_s: float) -> tuple[Way, ...]:
+    """The ways whose timetable is not that of `strategy`; each is laid out.
 
     What comes to the same is laid out once: waves without phases, care where nothing is risky.
     """
-    agents = known.agents
-    one_by_one = Way("sequential", 1, work_s, 0.0, 0.0, 1.0 if work_s else 0.0, 1 if work_s else 0)
-    is_eager = known.strategy is Strategy.EAGER
-    eager = known if is_eager else schedule(plan, agents, Strategy.EAGER)
-    careful = eager
+    is_eager = strategy is Strategy.EAGER
+    found: list[Way] = []
     if any(is_risky(task) for task in plan.tasks):
         careful = schedule(conservative(plan), agents, Strategy.EAGER)
-    waves = known if not is_eager else eager
-    if is_eager and any(not phase.sync for phase in plan.phases[:-1]):
+        found.append(way_of("conservative", plan, careful, work_s))
+    if not is_eager:
+        eager = schedule(plan, agents, Strategy.EAGER)
+        found.append(way_of("eager", plan, eager, work_s))
+    elif any(not phase.sync for phase in plan.phases[:-1]):
         waves = schedule(plan, agents, Strategy.WAVES)
-    return (
-        one_by_one,
-        way_of("conservative", plan, careful, work_s),
-        way_of("waves", plan, waves, work_s),
-        way_of("eager", plan, eager, work_s),
-    )
+        found.append(way_of("waves", plan, waves, work_s))
+    return tuple(found)
+
+
+def ways(plan: Plan, known: Schedule, work_s: float, others: Sequence[Way]) -> tuple[Way, ...]:
+    """The four strategies with as many agents as the schedule that is known already.
+
+    Args:
+        others: `other_ways` of the same.
+    """
+    one_by_one = Way("sequential", 1, work_s, 0.0, 0.0, 1.0 if work_s else 0.0, 1 if work_s else 0)
+    other = {way.name: way for way in others}
+    eager = other.get("eager") or way_of("eager", plan, known, work_s)
+    waves = other.get("waves") or way_of("waves", plan, known, work_s)
+    careful = other.get("conservative") or msgspec.structs.replace(eager, name="conservative")
+    return (one_by_one, careful, waves, eager)
 
 
 def way_of(name: str, plan: Plan, found: Schedule, work_s: float) -> Way:
