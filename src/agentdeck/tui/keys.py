@@ -25,6 +25,7 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.state import LIVE, TaskState, Wanted
 from agentdeck.tui.presentation.conflict import conflict_of
 from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.plan_view import PlanView
 
 
 class Group(StrEnum):
@@ -34,6 +35,7 @@ class Group(StrEnum):
     TASK = "The selected task"
     RUN = "The run"
     VIEW = "What is shown"
+    TIME = "In the timeline"
     DIFF = "In the diff"
     DECK = "The deck"
 
@@ -53,6 +55,7 @@ class Context:
 
     deck: Deck
     pane: str = "plan"  # plan | task | agents | queue | tails
+    view: PlanView = PlanView.GRAPH  # of the plan
 
     @property
     def task(self) -> TaskId | None:
@@ -198,6 +201,10 @@ def _nobody_waits(context: Context) -> str | None:
     return None if context.deck.waiting_for_me else "nothing waits for you"
 
 
+def _no_timeline(context: Context) -> str | None:
+    return None if context.view is PlanView.TIMELINE else "the plan is no timeline now: g turns it"
+
+
 def _no_task(context: Context) -> str | None:
     return None if context.task is not None else "select a task first"
 
@@ -244,10 +251,11 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-T, R, V, W, M, D = (
+T, R, V, L, W, M, D = (
     Group.TASK,
     Group.RUN,
     Group.VIEW,
+    Group.TIME,
     Group.DIFF,
     Group.MOVE,
     Group.DECK,
@@ -322,7 +330,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("move.find", "slash", "/", "find", "Find a task or a command by a part of its name",
         M, act="command_palette"),
     # --- what is shown
-    Key("view.plan", "g", "g", "graph/outline", "The plan as a graph or as an outline", V, act="plan_view"),
+    Key("view.plan", "g", "g", "turn the plan", "The plan as a graph, as an outline, on a timeline", V, act="plan_view"),
     Key("view.log", "l", "l", "log", "The log of the task's agent", V, act="tab('log')", why_not=_no_task),
     Key("view.diff", "d", "d", "diff", "What the task's agent has changed", V, act="tab('diff')",
         why_not=_no_task, footer=11),
@@ -335,6 +343,14 @@ KEYS: Final[tuple[Key, ...]] = (
         act="turn_tab(-1)"),
     Key("view.next_tab", "right_square_bracket", "]", "next tab", "The next tab of the task", V, act="turn_tab(1)"),
     Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=13),
+    # --- in the timeline; home and the arrows are its own, while it has the focus
+    Key("time.nearer", "greater_than_sign", ">", "zoom in", "Half as much of the time, round the selected task", L,
+        act="zoom_time(1)", why_not=_no_timeline),
+    Key("time.further", "less_than_sign", "<", "zoom out", "Twice as much of the time", L,
+        act="zoom_time(-1)", why_not=_no_timeline),
+    Key("time.pan", "", "← →", "earlier, later", "Another part of the time, once it is zoomed", L),
+    Key("time.all", "", "home", "all of it", "From the first task to the last, also as the run goes on", L,
+        act="all_time", why_not=_no_timeline),
     # --- in the diff, which has these of its own while it has the focus
     Key("diff.changes", "", "n N", "changes", "To the next change of the diff, or the one before", W),
     Key("diff.files", "", "f F", "files", "To the next file of the diff, or the one before", W),

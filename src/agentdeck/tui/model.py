@@ -20,6 +20,7 @@ from agentdeck.plans.forecast.history import Reader
 from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.plans.reporting.told import GateTold
+from agentdeck.plans.reporting.tracks import Tracks
 from agentdeck.tui.presentation.deck import Deck
 
 MAX_GATES: Final = 5_000  # runs of gates that are remembered for their history
@@ -51,6 +52,7 @@ class Model:
         self.state = RunState()
         self.reader = Reader()
         self.setbacks = Setbacks()
+        self.tracks = Tracks()
         self.gates: deque[GateTold] = deque(maxlen=MAX_GATES)
         self.outlook: Outlook | None = None  # the latest, made beside the screen
 
@@ -61,6 +63,7 @@ class Model:
                 apply(self.state, recorded)
                 self.reader.take(recorded)
                 self.setbacks.take(recorded)
+                self.tracks.take(self.state, recorded)
                 if isinstance(event := recorded.event, GateFinished):
                     found = verdicts.of(self.state, event.gate, event.tree)
                     self.gates.append(GateTold(event, recorded.at, found))
@@ -84,6 +87,7 @@ class Model:
             simulated=simulated,
             outlook=self.outlook,
             setbacks=self.setbacks,
+            tracks=self.tracks,
             gates=self.gates,
         )
 

@@ -17,6 +17,7 @@ from agentdeck.core.train import Car, cars
 from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.plans.reporting.told import GateTold
+from agentdeck.plans.reporting.tracks import Tracks
 from agentdeck.tui.presentation.line import Span
 from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
 
@@ -34,6 +35,7 @@ class Deck:
     simulated: str = ""  # "simulated, 600x"; "" = a real run
     outlook: Outlook | None = None  # of a moment before this one; None = nothing is known yet
     setbacks: Setbacks = field(default_factory=Setbacks)
+    tracks: Tracks = field(default_factory=Tracks)
     gates: Sequence[GateTold] = ()  # every run of a gate, oldest first
 
     @cached_property

@@ -124,7 +124,11 @@ class RoomScreen(Screen[None]):
     @property
     def context(self) -> Context:
         """On what a key would act now."""
-        return Context(self.moment(), self.pane)
+        return self.context_of(self.moment())
+
+    def context_of(self, deck: Deck) -> Context:
+        """The same for a moment that is there already."""
+        return Context(deck, self.pane, self.query_one(PlanPane).shown)
 
     def refresh_deck(self) -> None:
         """Show the run as it is now, in every pane that can be seen."""
@@ -136,7 +140,7 @@ class RoomScreen(Screen[None]):
         self.query_one(HeaderBar).show(deck)
         for pane in self._visible():
             pane.show(deck)
-        self.query_one(KeyBar).show(Context(deck, self.pane))
+        self.query_one(KeyBar).show(self.context_of(deck))
         if self.query_one("#pane-tabs").display:
             self._show_pane_tabs(deck)
 
@@ -191,6 +195,12 @@ class RoomScreen(Screen[None]):
         self.pane = pane
         if self.has_class("-single"):
             self._arrange()
+        self.call_after_refresh(self._focus_pane)
+
+    def show_whole(self, pane: str) -> None:
+        """A pane over the whole screen."""
+        self.zoomed, self.pane = True, pane
+        self._arrange()
         self.call_after_refresh(self._focus_pane)
 
     def _focus_pane(self) -> None:
@@ -287,6 +297,10 @@ class RoomScreen(Screen[None]):
                 self.select(next_that_needs_me(self.moment()))
             case "plan_view":
                 self._turn_plan()
+            case "zoom_time":
+                self.query_one(PlanPane).zoom_time(int(argument))
+            case "all_time":
+                self.query_one(PlanPane).see_all_time()
             case "tab":
                 self._show_tab(argument.strip("'"))
             case "turn_tab":

@@ -1,6 +1,6 @@
-"""The plan pane: the tasks as a graph or as an outline, over one selection.
+"""The plan pane: the tasks as a graph, as an outline or on a time line, over one selection.
 
-Below both stands why the selected task stands where it stands.
+Below each stands why the selected task stands where it stands.
 """
 
 from __future__ import annotations
@@ -27,10 +27,13 @@ from agentdeck.tui.presentation.outline import (
     outline_row,
     outline_rows,
 )
+from agentdeck.tui.presentation.plan_view import PlanView, next_view
 from agentdeck.tui.presentation.status import ascii_signs
+from agentdeck.tui.presentation.timeline_rows import legend
 from agentdeck.tui.widgets.graph_view import GraphView
 from agentdeck.tui.widgets.row_list import RowList
-from agentdeck.tui.widgets.styled import Pane, roles_of
+from agentdeck.tui.widgets.styled import FRAME_CELLS, Pane, roles_of
+from agentdeck.tui.widgets.timeline_view import TimelineView, TimeRows
 
 WHY_ROWS: Final = 2
 
@@ -137,7 +140,7 @@ class WhyLine(Widget):
 
 
 class PlanPane(Pane):
-    """Graph, outline and the sentence."""
+    """Graph, outline, time line and the sentence."""
 
     class TaskChosen(Message):
         """The person put the cursor on a task."""
@@ -152,7 +155,7 @@ class PlanPane(Pane):
     def __init__(self) -> None:
         super().__init__(id="plan")
         self.folded: frozenset[str] = frozenset()
-        self.as_graph: bool | None = None  # None: by the size of the plan
+        self._chosen: PlanView | None = None  # None: by the size of the plan
         self._deck: Deck | None = None
         self._graph_of: tuple[str, int, int, int] | None = None
         self._note_cells = 0
@@ -161,30 +164,47 @@ class PlanPane(Pane):
         self._layout: Layout | None = None
 
     def compose(self) -> ComposeResult:
-        """Both views; one is shown."""
+        """All views; one is shown."""
         yield Outline(
             id="outline", empty="The tasks of the plan appear here, as soon as the run has begun."
         )
         yield PlanGraph(self._label, ascii_only=roles_of(self).ascii_only, id="graph")
+        yield TimelineView()
         yield WhyLine()
 
     @property
-    def shows_graph(self) -> bool:
-        """Is the graph shown?"""
-        if self.as_graph is not None:
-            return self.as_graph
+    def shown(self) -> PlanView:
+        """Which view is shown."""
+        if self._chosen is not None:
+            return self._chosen
         size = len(self._deck.state.tasks) if self._deck is not None else 0
-        return 0 < size <= ALWAYS_OUTLINE and self.size.width >= 50
+        drawn = 0 < size <= ALWAYS_OUTLINE and self.size.width >= 50
+        return PlanView.GRAPH if drawn else PlanView.OUTLINE
 
     @property
     def view(self) -> Widget:
-        """The view that is shown."""
-        return self.query_one("#graph" if self.shows_graph else "#outline")
+        """The view that is shown, as what has the focus."""
+        match self.shown:
+            case PlanView.GRAPH:
+                return self.query_one(PlanGraph)
+            case PlanView.OUTLINE:
+                return self.query_one(Outline)
+            case PlanView.TIMELINE:
+                return self.timeline.rows
+
+    @property
+    def timeline(self) -> TimelineView:
+        """The time line."""
+        return self.query_one(TimelineView)
 
     def turn_view(self) -> None:
-        """The other view, with the same selection and the focus where it was."""
+        """The next view, with the same selection and the focus where it was."""
+        self.turn_to(next_view(self.shown))
+
+    def turn_to(self, view: PlanView) -> None:
+        """One of the views."""
         focused = self.view.has_focus
-        self.as_graph = not self.shows_graph
+        self._chosen = view
         if self._deck is not None:
             self.show(self._deck)
         if focused:
@@ -194,27 +214,46 @@ class PlanPane(Pane):
         """Show this moment."""
         self._deck = deck
         graph, outline = self.query_one(PlanGraph), self.query_one(Outline)
-        had_focus = graph.has_focus or outline.has_focus
-        graph.display, outline.display = self.shows_graph, not self.shows_graph
+        shown = self.shown
+        had_focus = graph.has_focus or outline.has_focus or self.timeline.rows.has_focus
+        graph.display = shown is PlanView.GRAPH
+        outline.display = shown is PlanView.OUTLINE
+        self.timeline.display = shown is PlanView.TIMELINE
         if had_focus and not self.view.has_focus:
             self.view.focus()
-        if self.shows_graph:
-            self._show_graph(graph, deck)
-        else:
-            outline.folded = deck.folded
-            outline.show(outline_rows(deck), lambda key, width: outline_row(deck, key, width))
-            if deck.selected is not None:
-                outline.put_cursor(deck.selected)
+        match shown:
+            case PlanView.GRAPH:
+                self._show_graph(graph, deck)
+            case PlanView.OUTLINE:
+                outline.folded = deck.folded
+                outline.show(outline_rows(deck), lambda key, width: outline_row(deck, key, width))
+                if deck.selected is not None:
+                    outline.put_cursor(deck.selected)
+            case PlanView.TIMELINE:
+                self.timeline.show(deck)
         self.query_one(WhyLine).show(_why(deck))
-        other = "outline" if self.shows_graph else "graph"
-        self.set_titles((Span("Plan"),), self._figures(deck, other))
+        self.set_titles((Span("Plan"),), self._figures(deck))
+        self._show_legend(deck)
 
-    def _figures(self, deck: Deck, other: str) -> Line:
+    def _show_legend(self, deck: Deck) -> None:
+        """What the bars mean, in the frame below them."""
+        seen = self.shown is PlanView.TIMELINE and bool(deck.state.tasks)
+        text = legend(self.outer_size.width - FRAME_CELLS) if seen else ""
+        text = ascii_signs(text) if roles_of(self).ascii_only else text
+        if self.border_subtitle != text:
+            self.border_subtitle = text
+
+    def _figures(self, deck: Deck) -> Line:
         if not deck.state.tasks:
             return EMPTY
         graph = self.query_one(PlanGraph)
-        wider = self.shows_graph and graph.drawn.width > graph.size.width
-        more: Line = (Span("more → · ", "muted"),) if wider else EMPTY
+        words = ""
+        if self.shown is PlanView.GRAPH and graph.drawn.width > graph.size.width:
+            words = "more →"
+        elif self.shown is PlanView.TIMELINE:
+            words = self.timeline.words
+        more: Line = (Span(f"{words} · ", "muted"),) if words else EMPTY
+        other = next_view(self.shown)
         return (
             *more,
             Span("g", "key"),
@@ -270,7 +309,9 @@ class PlanPane(Pane):
     def on_graph_view_selected(self, event: GraphView.Selected) -> None:
         """The cursor of the graph moved."""
         event.stop()
-        if self.shows_graph and self._deck is not None and event.task_id != self._deck.selected:
+        if self.shown is not PlanView.GRAPH or self._deck is None:
+            return
+        if event.task_id != self._deck.selected:
             self.post_message(self.TaskChosen(TaskId(event.task_id)))
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
@@ -288,6 +329,31 @@ class PlanPane(Pane):
             self._fold(event.key, event.key.removeprefix(PHASE_PREFIX) not in self.folded)
         else:
             self.post_message(self.TaskOpened())
+
+    def on_time_rows_pan_wanted(self, event: TimeRows.PanWanted) -> None:
+        """Another part of the time."""
+        event.stop()
+        self.timeline.pan(event.by)
+        self._retitle()
+
+    def on_time_rows_whole_wanted(self, event: TimeRows.WholeWanted) -> None:
+        """All of the time."""
+        event.stop()
+        self.see_all_time()
+
+    def zoom_time(self, by: int) -> None:
+        """Nearer (1) or further away (-1)."""
+        self.timeline.zoom(by)
+        self._retitle()
+
+    def see_all_time(self) -> None:
+        """From the first task to the last."""
+        self.timeline.see_all()
+        self._retitle()
+
+    def _retitle(self) -> None:
+        if self._deck is not None:
+            self.set_titles((Span("Plan"),), self._figures(self._deck))
 
     def on_plan_graph_opened(self) -> None:
         """Open the task of the graph's cursor."""
