@@ -39,9 +39,10 @@ from agentdeck.core.words import listed
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
+from agentdeck.tui.bulk import BulkActs
 from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.forecasting import Forecasting
-from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, reason
+from agentdeck.tui.keys import BY_ID, Ask, Context, Key, command_of, is_bulk, reason
 from agentdeck.tui.model import REFRESH_S, Clock, Model
 from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.presentation.budget import budget_rows
@@ -158,6 +159,7 @@ class DeckApp(App[None]):
         self.person = who()
         self.asking = Asking(self)
         self.by_hand = ByHand(self)
+        self.bulk = BulkActs(self)
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
         self._unpriced: set[str] = set()  # models of which the person has been told
@@ -329,6 +331,8 @@ class DeckApp(App[None]):
             )
         elif key.make is None:
             self.room.act(key)
+        elif is_bulk(key, context):
+            self.bulk.press(key, context)
         elif key.ask is None:
             self._send(command_of(key, context))
         else:

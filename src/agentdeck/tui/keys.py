@@ -6,6 +6,9 @@ Rules:
 - `reason` says why a key cannot act now; the engine's own rule (`core.decide`) is asked, so the
   answer is the one that the engine would give.
 - What destroys work or ends something asks once.
+- While tasks are marked, the keys of `bulk_commands.WAYS` act on all of them together, and the
+  others on the selected one as ever. `V` marks in every pane: `v`, the usual letter for it, is the
+  raw log and the verdicts here, and stays that.
 """
 
 # ruff: noqa: E501 - the table reads best with one entry a row
@@ -15,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from agentdeck.core import commands as c
@@ -23,6 +27,7 @@ from agentdeck.core.decide import refusal
 from agentdeck.core.hearing import hears
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import LIVE, TaskState, Wanted
+from agentdeck.tui.bulk_commands import WAYS, bulk_of, result_words, verb_of, way_of
 from agentdeck.tui.presentation.conflict import conflict_of
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.plan_view import PlanView
@@ -34,6 +39,7 @@ class Group(StrEnum):
     MOVE = "Moving about"
     TASK = "The selected task"
     RUN = "The run"
+    MARK = "Many tasks at once"
     VIEW = "What is shown"
     TIME = "In the timeline"
     DIFF = "In the diff"
@@ -61,6 +67,12 @@ class Context:
     def task(self) -> TaskId | None:
         """The selected task."""
         return self.deck.selected
+
+    @cached_property
+    def marked(self) -> list[TaskId]:
+        """The marked tasks in plan order."""
+        marked = self.deck.marked
+        return [task for task in self.deck.state.tasks if task in marked] if marked else []
 
 
 Make = Callable[[Context, TaskId], AnyCommand]
@@ -94,6 +106,10 @@ def reason(key: Key, context: Context) -> str | None:
         return None
     if not deck.state.seq:
         return "nothing is known of the run yet"
+    if is_bulk(key, context):
+        if way_of(key.id, deck.state, context.marked) is None:
+            return result_words((), bulk_of(key.id, deck.state, context.marked).refused)
+        return deck.offline or None
     if key.of_task and context.task is None:
         return "select a task first"
     command = command_of(key, context)
@@ -113,8 +129,16 @@ def command_of(key: Key, context: Context, **fields: object) -> AnyCommand | Non
     return msgspec.structs.replace(command, **fields)
 
 
+def is_bulk(key: Key, context: Context) -> bool:
+    """Would it act on the marked tasks?"""
+    return bool(context.deck.marked) and key.id in WAYS
+
+
 def label(key: Key, context: Context) -> str:
     """The key's word in this state."""
+    if is_bulk(key, context):
+        way = way_of(key.id, context.deck.state, context.marked)
+        return f"{verb_of(way, key.label)} {len(context.marked)}"
     return key.says(context) if key.says is not None and context.deck.task else key.label
 
 
@@ -201,6 +225,10 @@ def _nobody_waits(context: Context) -> str | None:
     return None if context.deck.waiting_for_me else "nothing waits for you"
 
 
+def _no_tasks(context: Context) -> str | None:
+    return None if context.deck.state.tasks else "there are no tasks yet"
+
+
 def _no_timeline(context: Context) -> str | None:
     return None if context.view is PlanView.TIMELINE else "the plan is no timeline now: g turns it"
 
@@ -251,9 +279,10 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-T, R, V, L, W, M, D = (
+T, R, N, V, L, W, M, D = (
     Group.TASK,
     Group.RUN,
+    Group.MARK,
     Group.VIEW,
     Group.TIME,
     Group.DIFF,
@@ -329,6 +358,16 @@ KEYS: Final[tuple[Key, ...]] = (
         M, act="next_that_needs_me", why_not=_nobody_waits, footer=9),
     Key("move.find", "slash", "/", "find", "Find a task or a command by a part of its name",
         M, act="command_palette"),
+    # --- many tasks at once
+    Key("mark.task", "V", "V", "mark", "Mark the task, or take its mark away, and go on to the next one: ␣ r R s u a m h x then act on all marked",
+        N, act="mark", why_not=_no_task),
+    Key("mark.up", "shift+up,left_parenthesis", "⇧↑ (", "mark upwards", "Mark from where you were up to the row above",
+        N, act="mark_along(-1)", why_not=_no_task),
+    Key("mark.down", "shift+down,right_parenthesis", "⇧↓ )", "mark downwards", "Mark from where you were down to the row below",
+        N, act="mark_along(1)", why_not=_no_task),
+    Key("mark.by", "asterisk", "*", "mark by", "Mark by ids, state, phase, label; the count follows",
+        N, act="mark_by", why_not=_no_tasks),
+    Key("mark.none", "escape", "esc", "unmark", "Take all marks away", N, act="unmark"),
     # --- what is shown
     Key("view.plan", "g", "g", "turn the plan", "The plan as a graph, as an outline, on a timeline", V, act="plan_view"),
     Key("view.log", "l", "l", "log", "The log of the task's agent", V, act="tab('log')", why_not=_no_task),

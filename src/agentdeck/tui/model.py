@@ -75,6 +75,7 @@ class Model:
         offline: str,
         folded: frozenset[str],
         simulated: str = "",
+        marked: frozenset[TaskId] = frozenset(),
     ) -> Deck:
         """The run as it is now, for one refresh of the screen."""
         return Deck(
@@ -88,6 +89,7 @@ class Model:
             outlook=self.outlook,
             setbacks=self.setbacks,
             tracks=self.tracks,
+            marked=marked & self.state.tasks.keys() if marked else marked,
             gates=self.gates,
         )
 

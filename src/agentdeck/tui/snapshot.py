@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates", "brief",
                   "history", "agents", "queue", "help", "palette", "themes", "skip", "budget",
-                  "answer", "hand-back")  # fmt: skip
+                  "mark", "answer", "hand-back")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git, in a thread
 
@@ -179,6 +179,8 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
             app.press("deck.theme")
         case "budget":
             app.press("run.budget")
+        case "mark":
+            app.press("mark.by")
         case "answer":
             app.press("task.steer")
         case "hand-back":

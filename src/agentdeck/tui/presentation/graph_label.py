@@ -26,7 +26,7 @@ def graph_label(deck: Deck, task_id: TaskId, note_cells: int) -> Line:
     quiet = status in (Status.LANDED, Status.SKIPPED, Status.DEFERRED)
     role = SIGNS[status].role + " bold" if loud else "muted" if quiet else ""
     note, note_role = _note(deck, task_id, status)
-    shown: Line = (deck.sign(task_id), Span(" "), Span(task_id, role))
+    shown: Line = (deck.sign(task_id), deck.gap(task_id), Span(task_id, role))
     return (*shown, Span(" " + note, note_role)) if note and len(note) < note_cells else shown
 
 

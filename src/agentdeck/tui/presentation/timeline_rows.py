@@ -169,7 +169,7 @@ class TimelineRows:
         role = SIGNS[status].role + " bold" if loud else "muted" if quiet else ""
         if task_id in self._timeline.critical:
             role = (role + " bold").strip()
-        sign = (self._deck.sign(task_id), Span(" "))
+        sign = (self._deck.sign(task_id), self._deck.gap(task_id))
         size = self._columns.label - 3
         if len(task_id) > size:
             return (*sign, Span(task_id, role), Span(" "))

@@ -158,6 +158,15 @@ class GraphView(ScrollView, can_focus=True):
         """Dim or undim the rest."""
         self._relight()
 
+    def column(self) -> list[str]:
+        """The tasks of the chosen one's column, top to bottom."""
+        nodes = self._layout.nodes
+        if self.selected not in nodes:
+            return []
+        here = nodes[str(self.selected)].column
+        found = [(place.y, task) for task, place in nodes.items() if place.column == here]
+        return [task for _, task in sorted(found)]
+
     def show_task(self, task: str) -> None:
         """Pan so that the task can be seen."""
         place = self._layout.nodes[task]

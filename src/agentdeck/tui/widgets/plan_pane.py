@@ -232,8 +232,25 @@ class PlanPane(Pane):
             case PlanView.TIMELINE:
                 self.timeline.show(deck)
         self.query_one(WhyLine).show(_why(deck))
-        self.set_titles((Span("Plan"),), self._figures(deck))
+        self.set_titles(self._left_title(deck), self._figures(deck))
         self._show_legend(deck)
+
+    def _left_title(self, deck: Deck) -> Line:
+        name: Line = (Span("Plan"),)
+        count = len(deck.marked)
+        return (*name, Span(" · ", "faint"), Span(f"{count} marked", "accent")) if count else name
+
+    def order(self) -> list[TaskId]:
+        """The tasks as the view has them one below the other; in the graph those of a column."""
+        match self.shown:
+            case PlanView.GRAPH:
+                graph = self.query_one(PlanGraph)
+                return [TaskId(task) for task in graph.column()]
+            case PlanView.OUTLINE:
+                keys = self.query_one(Outline).keys
+                return [TaskId(key) for key in keys if not key.startswith(PHASE_PREFIX)]
+            case PlanView.TIMELINE:
+                return [TaskId(key) for key in self.timeline.rows.keys]
 
     def _show_legend(self, deck: Deck) -> None:
         """What the bars mean, in the frame below them."""
@@ -353,7 +370,7 @@ class PlanPane(Pane):
 
     def _retitle(self) -> None:
         if self._deck is not None:
-            self.set_titles((Span("Plan"),), self._figures(self._deck))
+            self.set_titles(self._left_title(self._deck), self._figures(self._deck))
 
     def on_plan_graph_opened(self) -> None:
         """Open the task of the graph's cursor."""
