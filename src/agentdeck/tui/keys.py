@@ -229,6 +229,12 @@ def _no_tasks(context: Context) -> str | None:
     return None if context.deck.state.tasks else "there are no tasks yet"
 
 
+def _no_fold(context: Context) -> str | None:
+    if context.view is PlanView.TIMELINE:
+        return "rows of the timeline go by their start: g turns it"
+    return None if context.deck.state.plan.phases else "the plan has no phases"
+
+
 def _no_timeline(context: Context) -> str | None:
     return None if context.view is PlanView.TIMELINE else "the plan is no timeline now: g turns it"
 
@@ -370,6 +376,9 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("mark.none", "escape", "esc", "unmark", "Take all marks away", N, act="unmark"),
     # --- what is shown
     Key("view.plan", "g", "g", "turn the plan", "The plan as a graph, as an outline, on a timeline", V, act="plan_view"),
+    Key("view.fold", "F", "F", "fold", "In the graph and the outline: the phase of the task as one row, or as its tasks again", V,
+        act="fold", why_not=_no_fold),
+    Key("view.minimap", "G", "G", "minimap", "A small map of a graph that does not fit, or none", V, act="minimap"),
     Key("view.log", "l", "l", "log", "The log of the task's agent", V, act="tab('log')", why_not=_no_task),
     Key("view.diff", "d", "d", "diff", "What the task's agent has changed", V, act="tab('diff')",
         why_not=_no_task, footer=11),

@@ -309,6 +309,10 @@ class RoomScreen(Screen[None]):
             case "unmark":
                 self.marking.clear()
                 self.refresh_deck()
+            case "fold":
+                self.query_one(PlanPane).turn_fold()
+            case "minimap":
+                self.query_one(PlanPane).turn_minimap()
             case "zoom_time":
                 self.query_one(PlanPane).zoom_time(int(argument))
             case "all_time":

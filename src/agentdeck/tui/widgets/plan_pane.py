@@ -18,7 +18,14 @@ from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.forecast import critical_path, slow_words
-from agentdeck.tui.presentation.graph_label import NOTE_CELLS, graph_label, label_cells
+from agentdeck.tui.presentation.graph_fold import FoldedGraph, folded_graph, phase_of_node
+from agentdeck.tui.presentation.graph_label import (
+    NOTE_CELLS,
+    graph_label,
+    label_cells,
+    phase_cells,
+    phase_label,
+)
 from agentdeck.tui.presentation.graph_layout import Layout, lay_out
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut, plain, wrapped
 from agentdeck.tui.presentation.outline import (
@@ -157,11 +164,12 @@ class PlanPane(Pane):
         self.folded: frozenset[str] = frozenset()
         self._chosen: PlanView | None = None  # None: by the size of the plan
         self._deck: Deck | None = None
-        self._graph_of: tuple[str, int, int, int] | None = None
+        self._graph_of: tuple[str, int, int, int, frozenset[str]] | None = None
         self._note_cells = 0
-        self._labels: dict[TaskId, Line] = {}
+        self._labels: dict[str, Line] = {}
         self._critical: list[TaskId] = []
         self._layout: Layout | None = None
+        self._folded = FoldedGraph([], [], {}, {})
 
     def compose(self) -> ComposeResult:
         """All views; one is shown."""
@@ -244,8 +252,8 @@ class PlanPane(Pane):
         """The tasks as the view has them one below the other; in the graph those of a column."""
         match self.shown:
             case PlanView.GRAPH:
-                graph = self.query_one(PlanGraph)
-                return [TaskId(task) for task in graph.column()]
+                nodes = self.query_one(PlanGraph).column()
+                return [TaskId(node) for node in nodes if phase_of_node(node) is None]
             case PlanView.OUTLINE:
                 keys = self.query_one(Outline).keys
                 return [TaskId(key) for key in keys if not key.startswith(PHASE_PREFIX)]
@@ -281,7 +289,7 @@ class PlanPane(Pane):
         state = deck.state
         critical = critical_path(deck)
         room = graph.size.width
-        drawn = (str(state.run), state.plan_changes, len(state.tasks), room)
+        drawn = (str(state.run), state.plan_changes, len(state.tasks), room, deck.folded)
         fresh = drawn != self._graph_of or self._layout is None
         if fresh or critical != self._critical:
             self._graph_of, self._critical = drawn, critical
@@ -289,36 +297,60 @@ class PlanPane(Pane):
                 n: plain(phase.title) or phase.id for n, phase in enumerate(state.plan.phases)
             }
             if fresh or self._layout is None:
+                self._folded = folded_graph(state.plan, deck.folded)
                 self._layout = self._laid_out(deck, room)
             # before the layout: it would choose its own first task and say so
-            graph.set_reactive(GraphView.selected, deck.selected)
-            graph.set_layout(self._layout, critical=critical, titles=titles)
-        if deck.selected is not None and graph.selected != deck.selected:
-            graph.selected = deck.selected
-        labels = {task: graph_label(deck, task, self._note_cells) for task in state.tasks}
+            graph.set_reactive(GraphView.selected, self._node(deck) or graph.selected)
+            path = self._folded.path(critical)
+            graph.set_layout(self._layout, critical=path, titles=titles)
+        node = self._node(deck)
+        if node is not None and graph.selected != node:
+            graph.selected = node
+        labels: dict[str, Line] = {}
+        for shown in self._folded.nodes:
+            phase = phase_of_node(shown)
+            if phase is not None:
+                labels[shown] = phase_label(deck, phase)
+            elif TaskId(shown) in state.tasks:
+                labels[shown] = graph_label(deck, TaskId(shown), self._note_cells)
         if labels != self._labels:
             self._labels = labels
             graph.refresh_labels()  # all: a repaint that was asked for behind a dialog is lost
 
     def _laid_out(self, deck: Deck, room: int) -> Layout:
-        """The drawing with the widest notes with which the whole graph can be seen."""
+        """The drawing with the widest notes with which the whole graph can be seen.
+
+        Laid out without notes first: a column grows by them and nothing else, so the width that
+        others would need is known, and a large plan is laid out once.
+        """
+        narrow = self._with_notes(deck, 0)
+        wider = sum(any(phase_of_node(n) is None for n in names) for names in _columns(narrow))
+        fits = (cells for cells in NOTE_CELLS if narrow.width + wider * cells <= room)
+        self._note_cells = next(fits, 0)
+        return self._with_notes(deck, self._note_cells) if self._note_cells else narrow
+
+    def _with_notes(self, deck: Deck, cells: int) -> Layout:
         plan = deck.state.plan
-        edges = [(need, task.id) for task in plan.tasks for need in task.after]
-        groups: dict[str, int] = {
-            task.id: plan.phase_index[task.phase] for task in plan.tasks if task.phase is not None
-        }
-        for cells in NOTE_CELLS:
-            self._note_cells = cells
-            nodes = [(task.id, label_cells(task.id, cells)) for task in plan.tasks]
-            layout = lay_out(nodes, edges, groups=groups or None)
-            if layout.width <= room:
-                break
-        return layout
+        nodes = []
+        for node in self._folded.nodes:
+            phase = phase_of_node(node)
+            if phase is None:
+                nodes.append((node, label_cells(node, cells)))
+                continue
+            spec = plan.phase_by_id.get(phase)
+            members = sum(task.phase == phase for task in plan.tasks)
+            title = plain(spec.title) if spec is not None else ""
+            nodes.append((node, phase_cells(title or phase, members)))
+        return lay_out(nodes, self._folded.edges, groups=self._folded.groups or None)
+
+    def _node(self, deck: Deck) -> str | None:
+        """Where the selected task stands in the graph."""
+        return self._folded.node_of.get(deck.selected) if deck.selected is not None else None
 
     def _label(self, task: str) -> Text:
         roles = roles_of(self)
         text = Text()
-        for span in self._labels.get(TaskId(task), (Span(task),)):
+        for span in self._labels.get(task, (Span(task),)):
             shown = ascii_signs(span.text) if roles.ascii_only else span.text
             text.append(shown, roles.style(span.role))
         return text
@@ -328,8 +360,11 @@ class PlanPane(Pane):
         event.stop()
         if self.shown is not PlanView.GRAPH or self._deck is None:
             return
-        if event.task_id != self._deck.selected:
-            self.post_message(self.TaskChosen(TaskId(event.task_id)))
+        if event.task_id == self._node(self._deck):
+            return
+        task = None if phase_of_node(event.task_id) is not None else TaskId(event.task_id)
+        if task != self._deck.selected:
+            self.post_message(self.TaskChosen(task))
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
         """The cursor of the outline moved."""
@@ -373,8 +408,29 @@ class PlanPane(Pane):
             self.set_titles(self._left_title(self._deck), self._figures(self._deck))
 
     def on_plan_graph_opened(self) -> None:
-        """Open the task of the graph's cursor."""
-        self.post_message(self.TaskOpened())
+        """Open the task of the graph's cursor, or unfold its phase."""
+        node = self.query_one(PlanGraph).selected or ""
+        if phase_of_node(node) is not None:
+            self._fold(node, folded=False)
+        else:
+            self.post_message(self.TaskOpened())
+
+    def turn_minimap(self) -> None:
+        """Show the map of a graph that does not fit, or hide it."""
+        graph = self.query_one(PlanGraph)
+        graph.minimap = not graph.minimap
+
+    def turn_fold(self) -> None:
+        """Fold the phase of the cursor in the graph or the outline, or unfold it."""
+        graph = self.shown is PlanView.GRAPH
+        cursor = self.query_one(PlanGraph).selected if graph else self.query_one(Outline).cursor
+        key = cursor or ""
+        phase = phase_of_node(key)
+        if phase is None and self._deck is not None:
+            spec = self._deck.state.plan.by_id.get(TaskId(key))
+            phase = spec.phase if spec is not None else None
+        if phase is not None:
+            self._fold(PHASE_PREFIX + phase, phase not in self.folded)
 
     def on_outline_fold_asked(self, event: Outline.FoldAsked) -> None:
         """Fold the phase that the row belongs to."""
@@ -392,6 +448,8 @@ class PlanPane(Pane):
         phase = PhaseId(key.removeprefix(PHASE_PREFIX))
         self.folded = self.folded | {phase} if folded else self.folded - {phase}
         self.query_one(Outline).stand_on(key)
+        if folded:
+            self.query_one(PlanGraph).set_reactive(GraphView.selected, key)
         first = None
         if not folded and self._deck is not None:
             tasks = self._deck.state.plan.tasks
@@ -405,3 +463,10 @@ def _why(deck: Deck) -> str:
         return ""
     slow = slow_words(deck)  # first: what an agent does may be longer than the room
     return f"{slow}. {deck.why(deck.selected)}" if slow else deck.why(deck.selected)
+
+
+def _columns(layout: Layout) -> list[list[str]]:
+    found: dict[int, list[str]] = {}
+    for node, place in layout.nodes.items():
+        found.setdefault(place.column, []).append(node)
+    return list(found.values())
