@@ -307,14 +307,20 @@ async def test_the_next_task_that_needs_me_goes_round(tmp_path: Path) -> None:
         assert seen == ["S-3", "S-4", "S-7", "S-3"]
 
 
-async def test_graph_and_outline_share_the_selection(tmp_path: Path) -> None:
+async def test_the_views_of_the_plan_share_the_selection(tmp_path: Path) -> None:
     async with room(tmp_path, middle()) as deck:
         plan = deck.app.room.query_one(PlanPane)
-        seen = [(plan.shows_graph, deck.selected)]
-        for keys in (("right",), ("g", "down"), ("g", "left")):
+        seen = [(str(plan.shown), deck.selected)]
+        for keys in (("right",), ("g", "down"), ("g", "up", "up"), ("g", "left")):
             await deck.press(*keys)
-            seen.append((plan.shows_graph, deck.selected))
-        assert seen == [(True, "S-3"), (True, "W-1"), (False, "W-2"), (True, "S-4")]
+            seen.append((str(plan.shown), deck.selected))
+        assert seen == [
+            ("graph", "S-3"),
+            ("graph", "W-1"),
+            ("outline", "W-2"),
+            ("timeline", "W-1"),
+            ("graph", "S-2"),
+        ]
 
 
 async def test_a_phase_folds_and_unfolds(tmp_path: Path) -> None:

@@ -39,10 +39,11 @@ from agentdeck.core.words import listed
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
+from agentdeck.tui.bulk import BulkActs
 from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
-from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Ask, Context, Key, command_of, reason
+from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Ask, Context, Key, command_of, is_bulk, reason
 from agentdeck.tui.looking_back import LookingBack
 from agentdeck.tui.model import REFRESH_S, Clock, Model
 from agentdeck.tui.palette import DeckCommands
@@ -168,6 +169,7 @@ class DeckApp(App[None]):
         self.looking_back = LookingBack(self, replay)
         self.asking = Asking(self)
         self.by_hand = ByHand(self)
+        self.bulk = BulkActs(self)
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
         self._unpriced: set[str] = set()  # models of which the person has been told
@@ -353,6 +355,8 @@ class DeckApp(App[None]):
             )
         elif key.make is None:
             self.room.act(key)
+        elif is_bulk(key, context):
+            self.bulk.press(key, context)
         elif key.ask is None:
             self._send(command_of(key, context))
         else:

@@ -6,6 +6,9 @@ Rules:
 - `reason` says why a key cannot act now; the engine's own rule (`core.decide`) is asked, so the
   answer is the one that the engine would give.
 - What destroys work or ends something asks once.
+- While tasks are marked, the keys of `bulk_commands.WAYS` act on all of them together, and the
+  others on the selected one as ever. `V` marks in every pane: `v`, the usual letter for it, is the
+  raw log and the verdicts here, and stays that.
 """
 
 # ruff: noqa: E501 - the table reads best with one entry a row
@@ -15,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from agentdeck.core import commands as c
@@ -23,8 +27,10 @@ from agentdeck.core.decide import refusal
 from agentdeck.core.hearing import hears
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import LIVE, TaskState, Wanted
+from agentdeck.tui.bulk_commands import WAYS, bulk_of, result_words, verb_of, way_of
 from agentdeck.tui.presentation.conflict import conflict_of
 from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.plan_view import PlanView
 
 
 class Group(StrEnum):
@@ -33,7 +39,9 @@ class Group(StrEnum):
     MOVE = "Moving about"
     TASK = "The selected task"
     RUN = "The run"
+    MARK = "Many tasks at once"
     VIEW = "What is shown"
+    TIME = "In the timeline"
     DIFF = "In the diff"
     REPLAY = "Looking back"
     DECK = "The deck"
@@ -55,11 +63,18 @@ class Context:
     deck: Deck
     pane: str = "plan"  # plan | task | agents | queue | tails
     keys: tuple[Key, ...] = field(default_factory=lambda: KEYS)  # as the person has them
+    view: PlanView = PlanView.GRAPH  # of the plan
 
     @property
     def task(self) -> TaskId | None:
         """The selected task."""
         return self.deck.selected
+
+    @cached_property
+    def marked(self) -> list[TaskId]:
+        """The marked tasks in plan order."""
+        marked = self.deck.marked
+        return [task for task in self.deck.state.tasks if task in marked] if marked else []
 
 
 Make = Callable[[Context, TaskId], AnyCommand]
@@ -97,6 +112,10 @@ def reason(key: Key, context: Context) -> str | None:
         return None
     if not deck.state.seq:
         return "nothing is known of the run yet"
+    if is_bulk(key, context):
+        if way_of(key.id, deck.state, context.marked) is None:
+            return result_words((), bulk_of(key.id, deck.state, context.marked).refused)
+        return deck.offline or None
     if key.of_task and context.task is None:
         return "select a task first"
     command = command_of(key, context)
@@ -116,8 +135,16 @@ def command_of(key: Key, context: Context, **fields: object) -> AnyCommand | Non
     return msgspec.structs.replace(command, **fields)
 
 
+def is_bulk(key: Key, context: Context) -> bool:
+    """Would it act on the marked tasks?"""
+    return bool(context.deck.marked) and key.id in WAYS and context.deck.replay is None
+
+
 def label(key: Key, context: Context) -> str:
     """The key's word in this state."""
+    if is_bulk(key, context):
+        way = way_of(key.id, context.deck.state, context.marked)
+        return f"{verb_of(way, key.label)} {len(context.marked)}"
     return key.says(context) if key.says is not None and context.deck.task else key.label
 
 
@@ -204,6 +231,20 @@ def _nobody_waits(context: Context) -> str | None:
     return None if context.deck.waiting_for_me else "nothing waits for you"
 
 
+def _no_tasks(context: Context) -> str | None:
+    return None if context.deck.state.tasks else "there are no tasks yet"
+
+
+def _no_fold(context: Context) -> str | None:
+    if context.view is PlanView.TIMELINE:
+        return "rows of the timeline go by their start: g turns it"
+    return None if context.deck.state.plan.phases else "the plan has no phases"
+
+
+def _no_timeline(context: Context) -> str | None:
+    return None if context.view is PlanView.TIMELINE else "the plan is no timeline now: g turns it"
+
+
 def _no_task(context: Context) -> str | None:
     return None if context.task is not None else "select a task first"
 
@@ -272,10 +313,12 @@ def _play(context: Context) -> str:
     return "resume" if _paused(context) else "pause"
 
 
-T, R, V, W, B, M, D = (
+T, R, N, V, L, W, B, M, D = (
     Group.TASK,
     Group.RUN,
+    Group.MARK,
     Group.VIEW,
+    Group.TIME,
     Group.DIFF,
     Group.REPLAY,
     Group.MOVE,
@@ -354,8 +397,21 @@ KEYS: Final[tuple[Key, ...]] = (
         M, act="next_that_needs_me", why_not=_nobody_waits, footer=9),
     Key("move.find", "slash", "/", "find", "Find a task or a command by a part of its name",
         M, act="command_palette"),
+    # --- many tasks at once
+    Key("mark.task", "V", "V", "mark", "Mark the task, or take its mark away, and go on to the next one: ␣ r R s u a m h x then act on all marked",
+        N, act="mark", why_not=_no_task),
+    Key("mark.up", "shift+up,left_parenthesis", "⇧↑ (", "mark upwards", "Mark from where you were up to the row above",
+        N, act="mark_along(-1)", why_not=_no_task),
+    Key("mark.down", "shift+down,right_parenthesis", "⇧↓ )", "mark downwards", "Mark from where you were down to the row below",
+        N, act="mark_along(1)", why_not=_no_task),
+    Key("mark.by", "asterisk", "*", "mark by", "Mark by ids, state, phase, label; the count follows",
+        N, act="mark_by", why_not=_no_tasks),
+    Key("mark.none", "escape", "esc", "unmark", "Take all marks away", N, act="unmark"),
     # --- what is shown
-    Key("view.plan", "g", "g", "graph/outline", "The plan as a graph or as an outline", V, act="plan_view"),
+    Key("view.plan", "g", "g", "turn the plan", "The plan as a graph, as an outline, on a timeline", V, act="plan_view"),
+    Key("view.fold", "F", "F", "fold", "In the graph and the outline: the phase of the task as one row, or as its tasks again", V,
+        act="fold", why_not=_no_fold),
+    Key("view.minimap", "G", "G", "minimap", "A small map of a graph that does not fit, or none", V, act="minimap"),
     Key("view.log", "l", "l", "log", "The log of the task's agent", V, act="tab('log')", why_not=_no_task),
     Key("view.diff", "d", "d", "diff", "What the task's agent has changed", V, act="tab('diff')",
         why_not=_no_task, footer=11),
@@ -368,6 +424,14 @@ KEYS: Final[tuple[Key, ...]] = (
         act="turn_tab(-1)"),
     Key("view.next_tab", "right_square_bracket", "]", "next tab", "The next tab of the task", V, act="turn_tab(1)"),
     Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=13),
+    # --- in the timeline; home and the arrows are its own, while it has the focus
+    Key("time.nearer", "greater_than_sign", ">", "zoom in", "Half as much of the time, round the selected task", L,
+        act="zoom_time(1)", why_not=_no_timeline),
+    Key("time.further", "less_than_sign", "<", "zoom out", "Twice as much of the time", L,
+        act="zoom_time(-1)", why_not=_no_timeline),
+    Key("time.pan", "", "← →", "earlier, later", "Another part of the time, once it is zoomed", L),
+    Key("time.all", "", "home", "all of it", "From the first task to the last, also as the run goes on", L,
+        act="all_time", why_not=_no_timeline),
     # --- in the diff, which has these of its own while it has the focus
     Key("diff.changes", "", "n N", "changes", "To the next change of the diff, or the one before", W),
     Key("diff.files", "", "f F", "files", "To the next file of the diff, or the one before", W),

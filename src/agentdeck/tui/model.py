@@ -20,6 +20,7 @@ from agentdeck.plans.forecast.history import Reader
 from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.plans.reporting.told import GateTold
+from agentdeck.plans.reporting.tracks import Tracks
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.replay import ReplayMoment
 
@@ -57,6 +58,7 @@ class Model:
         self.taken = 0  # events
         self.reader = Reader()
         self.setbacks = Setbacks()
+        self.tracks = Tracks()
         self.gates: deque[GateTold] = deque(maxlen=MAX_GATES)
         self.outlook: Outlook | None = None  # the latest, made beside the screen
 
@@ -68,6 +70,7 @@ class Model:
                 self.taken += 1
                 self.reader.take(recorded)
                 self.setbacks.take(recorded)
+                self.tracks.take(self.state, recorded)
                 if isinstance(event := recorded.event, GateFinished):
                     found = verdicts.of(self.state, event.gate, event.tree)
                     self.gates.append(GateTold(event, recorded.at, found))
@@ -80,6 +83,7 @@ class Model:
         folded: frozenset[str],
         simulated: str = "",
         replay: ReplayMoment | None = None,
+        marked: frozenset[TaskId] = frozenset(),
     ) -> Deck:
         """The run as it is now, for one refresh of the screen."""
         return Deck(
@@ -93,6 +97,8 @@ class Model:
             replay=replay,
             outlook=self.outlook,
             setbacks=self.setbacks,
+            tracks=self.tracks,
+            marked=marked & self.state.tasks.keys() if marked else marked,
             gates=self.gates,
         )
 

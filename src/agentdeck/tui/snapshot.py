@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from agentdeck.control.runs import RunFolder
     from agentdeck.tui.app import DeckApp
 
-SCREENS: Final = ("main", "plan", "outline", "task", "log", "diff", "gates", "brief", "history",
-                  "agents", "queue", "help", "palette", "themes", "skip", "budget",
-                  "answer", "hand-back")  # fmt: skip
+SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates", "brief",
+                  "history", "agents", "queue", "help", "palette", "themes", "skip", "budget",
+                  "mark", "answer", "hand-back")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git, in a thread
 
@@ -157,6 +157,8 @@ async def draw(
 
 
 async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
+    from agentdeck.tui.presentation.plan_view import PlanView
+
     match screen:
         case "main":
             return
@@ -164,6 +166,9 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
             app.room.go_to(screen)
         case "outline":
             app.press("view.plan")
+        case "timeline":
+            app.room.query_one("#plan").turn_to(PlanView.TIMELINE)  # type: ignore[attr-defined]
+            app.room.show_whole("plan")
         case "log" | "diff" | "gates" | "brief" | "history":
             app.room.query_one("#task").turn_to(screen)  # type: ignore[attr-defined]
             app.room.go_to("task")
@@ -175,6 +180,8 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
             app.press("deck.theme")
         case "budget":
             app.press("run.budget")
+        case "mark":
+            app.press("mark.by")
         case "answer":
             app.press("task.steer")
         case "hand-back":

@@ -18,13 +18,11 @@ from agentdeck.cli.show_as.words import counted, fitted, span
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.plans.analysis.schedule import Row, Schedule
+from agentdeck.plans.analysis.time_axis import MINUTE_S, Bar, TimeScale
 
 LABEL: Final = 22  # columns of an id at most
 LENGTH: Final = 8  # columns of a duration
 TICK: Final = 9  # columns between two figures of the axis, at least
-STEPS_S: Final = tuple(
-    60.0 * minutes for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 480, 720, 1440)
-)
 CRITICAL: Final = "▇"
 OTHER: Final = "▄"
 
@@ -44,9 +42,9 @@ def timeline_parts(
         return
     label = min(LABEL, max(width(row.task) for row in rows))
     space = max(10, columns - label - LENGTH - 3)
-    scale = space / found.makespan_s if found.makespan_s else 0.0
+    scale = TimeScale(0.0, found.makespan_s, space)
     yield Text()
-    yield _axis(found.makespan_s, space, " " * (label + 1))
+    yield _axis(scale, " " * (label + 1))
     left = MAX_ROWS
     for title, inside in _phases(plan, rows):
         if left <= 0:
@@ -54,7 +52,7 @@ def timeline_parts(
         if title:
             yield Text(safe(title), style="bold", no_wrap=True, overflow="ellipsis")
         for row in inside[:left]:
-            yield _bar(row, row.task in critical, label, space, scale)
+            yield _bar(row, row.task in critical, label, scale)
         left -= len(inside)
     if len(rows) > MAX_ROWS:
         yield remark(f"and {len(rows) - MAX_ROWS:,} more tasks; --json has them all")
@@ -79,33 +77,25 @@ def _phases(plan: Plan, rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
         )
 
 
-def _bar(row: Row, critical: bool, label: int, space: int, scale: float) -> Text:
-    start = min(space - 1, int(row.start_s * scale))
-    cells = max(1, min(space - start, round((row.end_s - row.start_s) * scale)))
+def _bar(row: Row, critical: bool, label: int, scale: TimeScale) -> Text:
+    first, end = scale.bar(row.start_s, row.end_s) or Bar(0, 1)  # all of it is in the window
     line = Text(no_wrap=True, overflow="crop")
     line.append(fitted(safe(row.task), label) + " ", style="bold" if critical else "")
-    line.append(" " * start)
+    line.append(" " * first)
     style = "yellow" if critical else "blue"
-    line.append((CRITICAL if critical else OTHER) * cells, style=style)
-    line.append(" " * (space - start - cells))
+    line.append((CRITICAL if critical else OTHER) * (end - first), style=style)
+    line.append(" " * (scale.cells - end))
     line.append(f" {span(row.end_s - row.start_s):>{LENGTH}}", style="dim")
     return line
 
 
-def _axis(length_s: float, space: int, margin: str) -> Text:
+def _axis(scale: TimeScale, margin: str) -> Text:
     """`0     4 h    8 h …`, each figure above its moment."""
-    per_column = length_s / space if length_s else 1.0
-    step = next((s for s in STEPS_S if s >= per_column * TICK), 0.0)
-    if not step:
-        step = 86400.0 * -(-per_column * TICK // 86400.0)
-    cells = [" "] * space
-    moment = 0.0
-    while moment < length_s or not moment:  # ends: at most space / TICK steps
+    cells = [" "] * scale.cells
+    for moment, at in scale.ticks(TICK, least_s=MINUTE_S):
         figure = _moment(moment)
-        at = int(moment / per_column)
-        if at + len(figure) <= space:
+        if at + len(figure) <= scale.cells:
             cells[at : at + len(figure)] = figure
-        moment += step
     return Text(margin + "".join(cells).rstrip(), style="dim", no_wrap=True)
 
 

@@ -50,7 +50,7 @@ def agent_row(deck: Deck, key: str, width: int) -> Line:
     size = min(id_column(deck), 16) if width >= 50 else 0
     line: list[Span] = [
         deck.sign(task.id),
-        Span(" "),
+        deck.gap(task.id),
         Span(task.id + " " * max(0, size - len(task.id)), "bold"),
         Span("  "),
     ]

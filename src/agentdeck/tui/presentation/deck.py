@@ -17,6 +17,7 @@ from agentdeck.core.train import Car, cars
 from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.plans.reporting.told import GateTold
+from agentdeck.plans.reporting.tracks import Tracks
 from agentdeck.tui.presentation.line import Span
 from agentdeck.tui.presentation.replay import ReplayMoment
 from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
@@ -36,6 +37,8 @@ class Deck:
     replay: ReplayMoment | None = None  # the run is seen again; None = it is the present
     outlook: Outlook | None = None  # of a moment before this one; None = nothing is known yet
     setbacks: Setbacks = field(default_factory=Setbacks)
+    tracks: Tracks = field(default_factory=Tracks)
+    marked: frozenset[TaskId] = frozenset()  # on which keys act together
     gates: Sequence[GateTold] = ()  # every run of a gate, oldest first
 
     @cached_property
@@ -94,6 +97,10 @@ class Deck:
         if status is Status.WORKING and not self.frozen:
             return Span(SPIN[int(self.now) % len(SPIN)], sign.role)
         return Span(sign.glyph, sign.role)
+
+    def gap(self, task_id: TaskId | None) -> Span:
+        """What stands between the glyph of a task and its id: a blank, or the mark."""
+        return Span("▌", "accent bold") if task_id in self.marked else Span(" ")
 
     def why(self, task_id: TaskId) -> str:
         """Why the task stands where it stands: the sentence that every face shows."""

@@ -33,7 +33,7 @@ class Ending(NamedTuple):
 
 def expected_end(deck: Deck) -> Ending | None:
     """When the run may end, or None when it cannot be said."""
-    found = _told(deck)
+    found = told_forecast(deck)
     if found is None or deck.outlook is None:
         return None
     finish = found.finish_s
@@ -82,7 +82,7 @@ def slow_words(deck: Deck) -> str:
 
 def critical_path(deck: Deck) -> list[TaskId]:
     """The unfinished tasks on the path that decides the end, first to last. O(tasks)."""
-    state, found = deck.state, _told(deck)
+    state, found = deck.state, told_forecast(deck)
     weights = {
         task.id: 0.0 if task.state in SETTLED else _weight(state, task.id, found)
         for task in state.tasks.values()
@@ -90,7 +90,7 @@ def critical_path(deck: Deck) -> list[TaskId]:
     return _heaviest_path(state, weights)
 
 
-def _told(deck: Deck) -> Forecast | None:
+def told_forecast(deck: Deck) -> Forecast | None:
     """The forecast, while it still may be told."""
     if deck.outlook is None or not can_tell(deck.state):
         return None
@@ -98,7 +98,7 @@ def _told(deck: Deck) -> Forecast | None:
 
 
 def _of_task(deck: Deck, task: TaskId) -> TaskForecast | None:
-    found = _told(deck)
+    found = told_forecast(deck)
     if found is None or deck.state.tasks[task].state in SETTLED:
         return None
     return found.tasks.get(task)

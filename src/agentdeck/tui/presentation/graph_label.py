@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
-from agentdeck.core.ids import TaskId
+from rich.cells import cell_len
+
+from agentdeck.core.ids import PhaseId, TaskId
+from agentdeck.core.plan import Phase
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import duration
-from agentdeck.tui.presentation.line import Line, Span
+from agentdeck.tui.presentation.line import Line, Span, cut, plain
 from agentdeck.tui.presentation.status import SIGNS, Status
 
 NOTE_CELLS: Final = (6, 3, 0)  # behind the id: a time, an attempt's number, nothing
 SIGN_CELLS: Final = 2
+PHASE_CELLS: Final = 24  # of the title of a folded phase
+LOUD_CELLS: Final = 8  # behind it: ` ?12 ✖12`
 
 
 def label_cells(task: str, note_cells: int) -> int:
@@ -26,8 +32,31 @@ def graph_label(deck: Deck, task_id: TaskId, note_cells: int) -> Line:
     quiet = status in (Status.LANDED, Status.SKIPPED, Status.DEFERRED)
     role = SIGNS[status].role + " bold" if loud else "muted" if quiet else ""
     note, note_role = _note(deck, task_id, status)
-    shown: Line = (deck.sign(task_id), Span(" "), Span(task_id, role))
+    shown: Line = (deck.sign(task_id), deck.gap(task_id), Span(task_id, role))
     return (*shown, Span(" " + note, note_role)) if note and len(note) < note_cells else shown
+
+
+def phase_cells(title: str, tasks: int) -> int:
+    """The width of the label of a folded phase."""
+    return min(PHASE_CELLS, cell_len(title)) + len(f"▸  {tasks}/{tasks}") + LOUD_CELLS
+
+
+def phase_label(deck: Deck, phase: PhaseId) -> Line:
+    """`▸ Streams 3/9 ?1 ✖1`: a folded phase, how far it is, and what of it is loud."""
+    spec = deck.state.plan.phase_by_id.get(phase) or Phase(id=phase)
+    members = [task.id for task in deck.state.plan.tasks if task.phase == phase]
+    found = Counter(deck.status(task) for task in members if task in deck.state.tasks)
+    done = found[Status.LANDED] + found[Status.SKIPPED]
+    role = "state-landed" if done == len(members) else "muted"
+    line: Line = (
+        Span("▸ ", "muted"),
+        Span(cut(plain(spec.title) or phase, PHASE_CELLS), "bold"),
+        Span(f" {done}/{len(members)}", role),
+    )
+    loud = [s for s in (Status.ASKING, Status.REVIEWING, Status.FAILED, Status.WORKING) if found[s]]
+    for status in loud[:2]:
+        line += (Span(f" {SIGNS[status].glyph}{found[status]}", SIGNS[status].role),)
+    return line
 
 
 def _note(deck: Deck, task_id: TaskId, status: Status) -> tuple[str, str]:

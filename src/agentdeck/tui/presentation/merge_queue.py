@@ -170,7 +170,7 @@ def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
         Span(f"{_place(deck, entry):>2}", "muted"),
         _bracket(deck, entry),
         glyph,
-        Span(" "),
+        deck.gap(entry.task),
         Span(name + " " * max(0, id_column(deck) - len(name)), "bold"),
         Span("  "),
     ]
@@ -199,7 +199,7 @@ def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:
     left: Line = (
         Span(" - ", "faint"),
         Span(sign.glyph, sign.role),
-        Span(" "),
+        deck.gap(task_id),
         Span(task_id + " " * max(0, id_column(deck) - len(task_id)), "bold"),
         Span("  "),
         Span("review its diff (a)" if review else f"{asks} (a)", "state-asks"),
@@ -215,7 +215,7 @@ def _landed_row(deck: Deck, number: int, width: int) -> Line:
     left: Line = (
         Span("   "),
         Span("✔", "state-landed"),
-        Span(" "),
+        deck.gap(landing.task),
         Span(name + " " * max(0, id_column(deck) - len(name)), "muted"),
         Span("  "),
         Span(title, "faint"),

@@ -67,7 +67,7 @@ def task_row(deck: Deck, task: TaskRun, width: int, *, indent: str = "") -> Line
     left: Line = (
         Span(indent),
         deck.sign(task.id),
-        Span(" "),
+        deck.gap(task.id),
         Span(task.id + " " * max(0, id_column(deck) - len(task.id)), id_role),
         Span("  "),
         Span(plain(deck.state.spec(task.id).title), "muted"),

@@ -190,7 +190,7 @@ class TrainView:
             Span(" │" if car is not None else "  ", "faint"),
             Span(f"{self._place.get(entry.id, 0):>4} ", "muted"),
             glyph,
-            Span(" "),
+            deck.gap(entry.task),
             Span(fit(name, max(id_column(deck), len(name))), "bold"),
             Span("  "),
         ]

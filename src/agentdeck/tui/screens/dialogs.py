@@ -120,27 +120,34 @@ class SkipDialog(Dialog[SkipMode]):
         direct: Sequence[str],
         cascade: Sequence[str],
         refusals: dict[SkipMode, str | None],
+        *,
+        many: bool = False,
+        note: str = "",
     ) -> None:
+        """`task` is a name, or with `many` their number; `note` says what else there is to say."""
         super().__init__(f"Skip {task}")
         self._of = task
         self._direct, self._cascade = direct, cascade
         self._refusals = refusals
+        self._many, self._note = many, note
 
     def compose(self) -> ComposeResult:
         """Two rows and what follows from the one that is marked."""
+        it, is_left = ("them", "are left") if self._many else ("it", "is left")
         follows = {
-            SkipMode.DONE: "Treat as done: nothing needs it.",
-            SkipMode.CASCADE: "Skip what needs it too: nothing does, so both mean the same.",
+            SkipMode.DONE: f"Treat as done: nothing needs {it}.",
+            SkipMode.CASCADE: f"Skip what needs {it} too: nothing does, so both mean the same.",
         }
         if self._direct:
             named = _named(self._direct)
-            follows[SkipMode.DONE] = f"Treat as done: {named} need not wait for it any more."
+            follows[SkipMode.DONE] = f"Treat as done: {named} need not wait for {it} any more."
             follows[SkipMode.CASCADE] = (
-                f"Skip what needs it too: {_named(self._cascade)} will not run."
+                f"Skip what needs {it} too: {_named(self._cascade)} will not run."
             )
         with Vertical(classes="dialog"):
             yield Static(
-                f"{self._of} is left out of this run. What about the tasks that need it?",
+                f"{self._of} {is_left} out of this run. What about the tasks that need {it}?"
+                + (f"\n{self._note}." if self._note else ""),
                 classes="question",
                 markup=False,
             )

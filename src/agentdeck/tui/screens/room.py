@@ -20,12 +20,15 @@ from agentdeck.core.events import ReviewComment
 from agentdeck.core.ids import TaskId
 from agentdeck.core.review import COMMENT_CHARS
 from agentdeck.tui.keys import KEYS, Context, Key
+from agentdeck.tui.marks import Marking
 from agentdeck.tui.model import first_choice, next_that_needs_me
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.diff_rows import Draft
+from agentdeck.tui.presentation.marking import matching, options_of
 from agentdeck.tui.presentation.merge_queue import task_of_row
 from agentdeck.tui.screens.comment_list import CommentList
 from agentdeck.tui.screens.dialogs import AskText
+from agentdeck.tui.screens.mark_dialog import MarkBy
 from agentdeck.tui.widgets.agents_pane import AgentsPane
 from agentdeck.tui.widgets.diff_view import DiffView
 from agentdeck.tui.widgets.header_bar import HeaderBar
@@ -74,6 +77,7 @@ class RoomScreen(Screen[None]):
         self.selected: TaskId | None = None
         self._chosen = False  # by the person, or once by the deck
         self._no_choice = False  # the cursor stands on a folded phase
+        self.marking = Marking()
         self.pane = "plan"
         self.zoomed = False
         self._last_key_at = 0.0
@@ -122,12 +126,17 @@ class RoomScreen(Screen[None]):
             folded=folded,
             simulated=self.deck_app.simulated,
             replay=self.deck_app.looking_back.moment(),
+            marked=self.marking.marked,
         )
 
     @property
     def context(self) -> Context:
         """On what a key would act now."""
-        return Context(self.moment(), self.pane, self.deck_app.keys)
+        return self.context_of(self.moment())
+
+    def context_of(self, deck: Deck) -> Context:
+        """The same for a moment that is there already."""
+        return Context(deck, self.pane, self.deck_app.keys, self.query_one(PlanPane).shown)
 
     def refresh_deck(self) -> None:
         """Show the run as it is now, in every pane that can be seen."""
@@ -140,7 +149,7 @@ class RoomScreen(Screen[None]):
         self.query_one(ReplayBar).show(deck.replay, utc=deck.frozen)
         for pane in self._visible():
             pane.show(deck)
-        self.query_one(KeyBar).show(Context(deck, self.pane, self.deck_app.keys))
+        self.query_one(KeyBar).show(self.context_of(deck))
         if self.query_one("#pane-tabs").display:
             self._show_pane_tabs(deck)
 
@@ -195,6 +204,12 @@ class RoomScreen(Screen[None]):
         self.pane = pane
         if self.has_class("-single"):
             self._arrange()
+        self.call_after_refresh(self._focus_pane)
+
+    def show_whole(self, pane: str) -> None:
+        """A pane over the whole screen."""
+        self.zoomed, self.pane = True, pane
+        self._arrange()
         self.call_after_refresh(self._focus_pane)
 
     def _focus_pane(self) -> None:
@@ -296,6 +311,21 @@ class RoomScreen(Screen[None]):
                 self.select(next_that_needs_me(self.moment()))
             case "plan_view":
                 self._turn_plan()
+            case "mark" | "mark_along":
+                self._mark(int(argument) if argument else 0)
+            case "mark_by":
+                self._mark_by()
+            case "unmark":
+                self.marking.clear()
+                self.refresh_deck()
+            case "fold":
+                self.query_one(PlanPane).turn_fold()
+            case "minimap":
+                self.query_one(PlanPane).turn_minimap()
+            case "zoom_time":
+                self.query_one(PlanPane).zoom_time(int(argument))
+            case "all_time":
+                self.query_one(PlanPane).see_all_time()
             case "tab":
                 self._show_tab(argument.strip("'"))
             case "turn_tab":
@@ -339,6 +369,47 @@ class RoomScreen(Screen[None]):
             self.go_to(pane)
         else:
             self.refresh_deck()
+
+    # --- marks -----------------------------------------------------------------------------------
+
+    def _mark(self, along: int) -> None:
+        """Mark the selected task and go on, or all up to the row above (-1) or below (1)."""
+        order = self._order()
+        if self.selected is None:
+            return
+        if along:
+            there = self.marking.extend(order, self.selected, along)
+        else:
+            there = self.marking.toggle(order, self.selected)
+        self.select(there)
+        if self.pane == "queue":
+            rows, deck = self.query_one("#queue-rows", RowList), self.moment()
+            rows.put_cursor(next((k for k in rows.keys if task_of_row(deck, k) == there), None))
+
+    def _order(self) -> list[TaskId]:
+        """The tasks of the pane that keys act on, one below the other."""
+        match self.pane:
+            case "agents":
+                return [TaskId(key) for key in self.query_one("#agent-rows", RowList).keys]
+            case "queue":
+                deck, rows = self.moment(), self.query_one("#queue-rows", RowList)
+                found = (task_of_row(deck, key) for key in rows.keys)
+                return list(dict.fromkeys(task for task in found if task is not None))
+            case _:
+                return self.query_one(PlanPane).order()
+
+    def _mark_by(self) -> None:
+        deck = self.moment()
+
+        def mark(found: list[TaskId] | None) -> None:
+            if found:
+                self.marking.add(found)
+                self.refresh_deck()
+
+        dialog = MarkBy(
+            options_of(deck), lambda wanted: matching(self.moment(), wanted), len(deck.state.tasks)
+        )
+        _ = self.app.push_screen(dialog, mark)
 
     # --- comments on the diff ------------------------------------------------------------------
 

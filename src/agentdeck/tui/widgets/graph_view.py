@@ -23,6 +23,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from agentdeck.tui.presentation.graph_layout import Direction, Layout, Piece, lay_out, move
+from agentdeck.tui.presentation.minimap import Minimap, box_of, minimap_of
+from agentdeck.tui.presentation.status import ascii_signs
 
 AROUND_CURSOR: Final = Spacing(1, 8, 1, 8)  # rows and cells kept visible round the chosen task
 _DIM: Final = Style(dim=True)
@@ -39,6 +41,7 @@ class GraphView(ScrollView, can_focus=True):
         "graph--edge-critical",
         "graph--cursor",
         "graph--title",
+        "graph--seen",
     }
     DEFAULT_CSS = """
     GraphView {
@@ -47,6 +50,7 @@ class GraphView(ScrollView, can_focus=True):
         .graph--edge-lit { color: $primary; text-style: bold; }
         .graph--edge-critical { color: $warning; text-style: bold; }
         .graph--cursor { background: $surface-lighten-2; text-style: bold; }
+        .graph--seen { background: $foreground 25%; color: $foreground; }
         .graph--title { color: $text-muted; text-style: bold; }
         &:focus .graph--cursor {
             background: $block-cursor-background;
@@ -62,6 +66,7 @@ class GraphView(ScrollView, can_focus=True):
     ]
 
     selected: reactive[str | None] = reactive(None)
+    minimap: reactive[bool] = reactive(True)  # where the graph does not fit
     spotlight: reactive[bool] = reactive(True)  # dim what has nothing to do with the chosen task
 
     class Selected(Message):
@@ -95,6 +100,8 @@ class GraphView(ScrollView, can_focus=True):
         self._kin: tuple[set[str], int] = (set(), 0)
         self._strips: dict[int, Strip] = {}  # whole rows by number; dropped at any change
         self._styles: dict[str, Style] = {}
+        self._mapped: Minimap | None = None
+        self._mapped_for: tuple[int, int] | None = None
 
     @property
     def drawn(self) -> Layout:
@@ -116,6 +123,7 @@ class GraphView(ScrollView, can_focus=True):
             titles: text above the first column of each group; a row is kept for them.
         """
         self._layout = layout
+        self._mapped_for = None
         self._titles = titles or {}
         self._critical = layout.bits_of(pairwise(critical))
         self.virtual_size = Size(layout.width, layout.height + self._header)
@@ -141,11 +149,54 @@ class GraphView(ScrollView, can_focus=True):
         if self._titles and y == 0:
             return self._title_row().crop_extend(x, x + width, self.rich_style)
         row = y + scrolled - self._header
-        if not 0 <= row < self._layout.height:
-            return Strip.blank(width, self.rich_style)
-        if row not in self._strips:
-            self._strips[row] = self._row(row)
-        return self._strips[row].crop_extend(x, x + width, self.rich_style)
+        strip = Strip.blank(width, self.rich_style)
+        if 0 <= row < self._layout.height:
+            if row not in self._strips:
+                self._strips[row] = self._row(row)
+            strip = self._strips[row].crop_extend(x, x + width, self.rich_style)
+        return self._with_map(strip, y)
+
+    def _with_map(self, strip: Strip, y: int) -> Strip:
+        """A row of the screen, with the row of the map that stands on it."""
+        found = self._map()
+        if found is None:
+            return strip
+        (x, scrolled), (width, height) = self.scroll_offset, self.scrollable_content_region.size
+        place = self._layout.nodes.get(str(self.selected))
+        cursor = (place.x - x, place.y + self._header - scrolled) if place else (0, 0)
+        box = box_of(found, width, height, top=self._header, cursor=cursor)
+        line = y - box.y
+        if not 0 <= line < box.height:
+            return strip
+        edge, dash, side = self._part("edge-dim"), *(("-", "|") if self._ascii else ("─", "│"))
+        if line in (0, box.height - 1):
+            left, right = ("+", "+") if self._ascii else ("╭╰"[line > 0], "╮╯"[line > 0])
+            drawn = [Segment(left + dash * (box.width - 2) + right, edge)]
+        else:
+            across, down = found.seen(x, scrolled, width, height - self._header)
+            cells = found.rows[line - 1]
+            cells = ascii_signs(cells) if self._ascii else cells
+            first, end = (across.start, across.stop) if line - 1 in down else (0, 0)
+            inside = self._part("seen")
+            drawn = [
+                Segment(side, edge),
+                Segment(cells[:first], edge),
+                Segment(cells[first:end], inside),
+                Segment(cells[end:], edge),
+                Segment(side, edge),
+            ]
+        whole = [strip.crop(0, box.x), Strip(drawn).apply_style(self.rich_style)]
+        return Strip.join([*whole, strip.crop(box.x + box.width, self.size.width)])
+
+    def _map(self) -> Minimap | None:
+        """The map of this layout at this size; made once for both."""
+        if not self.minimap:
+            return None
+        width, height = self.scrollable_content_region.size
+        key = (width, height - self._header)
+        if key != self._mapped_for:
+            self._mapped_for, self._mapped = key, minimap_of(self._layout, *key)
+        return self._mapped
 
     def watch_selected(self, selected: str | None) -> None:
         """Light the kin of the chosen task and bring it into view."""
@@ -157,6 +208,15 @@ class GraphView(ScrollView, can_focus=True):
     def watch_spotlight(self) -> None:
         """Dim or undim the rest."""
         self._relight()
+
+    def column(self) -> list[str]:
+        """The tasks of the chosen one's column, top to bottom."""
+        nodes = self._layout.nodes
+        if self.selected not in nodes:
+            return []
+        here = nodes[str(self.selected)].column
+        found = [(place.y, task) for task, place in nodes.items() if place.column == here]
+        return [task for _, task in sorted(found)]
 
     def show_task(self, task: str) -> None:
         """Pan so that the task can be seen."""

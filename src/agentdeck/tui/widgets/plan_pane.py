@@ -1,6 +1,6 @@
-"""The plan pane: the tasks as a graph or as an outline, over one selection.
+"""The plan pane: the tasks as a graph, as an outline or on a time line, over one selection.
 
-Below both stands why the selected task stands where it stands.
+Below each stands why the selected task stands where it stands.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.forecast import critical_path, slow_words
-from agentdeck.tui.presentation.graph_label import NOTE_CELLS, graph_label, label_cells
+from agentdeck.tui.presentation.graph_fold import FoldedGraph, folded_graph, phase_of_node
+from agentdeck.tui.presentation.graph_label import (
+    NOTE_CELLS,
+    graph_label,
+    label_cells,
+    phase_cells,
+    phase_label,
+)
 from agentdeck.tui.presentation.graph_layout import Layout, lay_out
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut, plain, wrapped
 from agentdeck.tui.presentation.outline import (
@@ -27,10 +34,13 @@ from agentdeck.tui.presentation.outline import (
     outline_row,
     outline_rows,
 )
+from agentdeck.tui.presentation.plan_view import PlanView, next_view
 from agentdeck.tui.presentation.status import ascii_signs
+from agentdeck.tui.presentation.timeline_rows import legend
 from agentdeck.tui.widgets.graph_view import GraphView
 from agentdeck.tui.widgets.row_list import RowList
-from agentdeck.tui.widgets.styled import Pane, roles_of
+from agentdeck.tui.widgets.styled import FRAME_CELLS, Pane, roles_of
+from agentdeck.tui.widgets.timeline_view import TimelineView, TimeRows
 
 WHY_ROWS: Final = 2
 
@@ -137,7 +147,7 @@ class WhyLine(Widget):
 
 
 class PlanPane(Pane):
-    """Graph, outline and the sentence."""
+    """Graph, outline, time line and the sentence."""
 
     class TaskChosen(Message):
         """The person put the cursor on a task."""
@@ -152,39 +162,57 @@ class PlanPane(Pane):
     def __init__(self) -> None:
         super().__init__(id="plan")
         self.folded: frozenset[str] = frozenset()
-        self.as_graph: bool | None = None  # None: by the size of the plan
+        self._chosen: PlanView | None = None  # None: by the size of the plan
         self._deck: Deck | None = None
-        self._graph_of: tuple[str, int, int, int] | None = None
+        self._graph_of: tuple[str, int, int, int, frozenset[str]] | None = None
         self._note_cells = 0
-        self._labels: dict[TaskId, Line] = {}
+        self._labels: dict[str, Line] = {}
         self._critical: list[TaskId] = []
         self._layout: Layout | None = None
+        self._folded = FoldedGraph([], [], {}, {})
 
     def compose(self) -> ComposeResult:
-        """Both views; one is shown."""
+        """All views; one is shown."""
         yield Outline(
             id="outline", empty="The tasks of the plan appear here, as soon as the run has begun."
         )
         yield PlanGraph(self._label, ascii_only=roles_of(self).ascii_only, id="graph")
+        yield TimelineView()
         yield WhyLine()
 
     @property
-    def shows_graph(self) -> bool:
-        """Is the graph shown?"""
-        if self.as_graph is not None:
-            return self.as_graph
+    def shown(self) -> PlanView:
+        """Which view is shown."""
+        if self._chosen is not None:
+            return self._chosen
         size = len(self._deck.state.tasks) if self._deck is not None else 0
-        return 0 < size <= ALWAYS_OUTLINE and self.size.width >= 50
+        drawn = 0 < size <= ALWAYS_OUTLINE and self.size.width >= 50
+        return PlanView.GRAPH if drawn else PlanView.OUTLINE
 
     @property
     def view(self) -> Widget:
-        """The view that is shown."""
-        return self.query_one("#graph" if self.shows_graph else "#outline")
+        """The view that is shown, as what has the focus."""
+        match self.shown:
+            case PlanView.GRAPH:
+                return self.query_one(PlanGraph)
+            case PlanView.OUTLINE:
+                return self.query_one(Outline)
+            case PlanView.TIMELINE:
+                return self.timeline.rows
+
+    @property
+    def timeline(self) -> TimelineView:
+        """The time line."""
+        return self.query_one(TimelineView)
 
     def turn_view(self) -> None:
-        """The other view, with the same selection and the focus where it was."""
+        """The next view, with the same selection and the focus where it was."""
+        self.turn_to(next_view(self.shown))
+
+    def turn_to(self, view: PlanView) -> None:
+        """One of the views."""
         focused = self.view.has_focus
-        self.as_graph = not self.shows_graph
+        self._chosen = view
         if self._deck is not None:
             self.show(self._deck)
         if focused:
@@ -194,27 +222,63 @@ class PlanPane(Pane):
         """Show this moment."""
         self._deck = deck
         graph, outline = self.query_one(PlanGraph), self.query_one(Outline)
-        had_focus = graph.has_focus or outline.has_focus
-        graph.display, outline.display = self.shows_graph, not self.shows_graph
+        shown = self.shown
+        had_focus = graph.has_focus or outline.has_focus or self.timeline.rows.has_focus
+        graph.display = shown is PlanView.GRAPH
+        outline.display = shown is PlanView.OUTLINE
+        self.timeline.display = shown is PlanView.TIMELINE
         if had_focus and not self.view.has_focus:
             self.view.focus()
-        if self.shows_graph:
-            self._show_graph(graph, deck)
-        else:
-            outline.folded = deck.folded
-            outline.show(outline_rows(deck), lambda key, width: outline_row(deck, key, width))
-            if deck.selected is not None:
-                outline.put_cursor(deck.selected)
+        match shown:
+            case PlanView.GRAPH:
+                self._show_graph(graph, deck)
+            case PlanView.OUTLINE:
+                outline.folded = deck.folded
+                outline.show(outline_rows(deck), lambda key, width: outline_row(deck, key, width))
+                if deck.selected is not None:
+                    outline.put_cursor(deck.selected)
+            case PlanView.TIMELINE:
+                self.timeline.show(deck)
         self.query_one(WhyLine).show(_why(deck))
-        other = "outline" if self.shows_graph else "graph"
-        self.set_titles((Span("Plan"),), self._figures(deck, other))
+        self.set_titles(self._left_title(deck), self._figures(deck))
+        self._show_legend(deck)
 
-    def _figures(self, deck: Deck, other: str) -> Line:
+    def _left_title(self, deck: Deck) -> Line:
+        name: Line = (Span("Plan"),)
+        count = len(deck.marked)
+        return (*name, Span(" · ", "faint"), Span(f"{count} marked", "accent")) if count else name
+
+    def order(self) -> list[TaskId]:
+        """The tasks as the view has them one below the other; in the graph those of a column."""
+        match self.shown:
+            case PlanView.GRAPH:
+                nodes = self.query_one(PlanGraph).column()
+                return [TaskId(node) for node in nodes if phase_of_node(node) is None]
+            case PlanView.OUTLINE:
+                keys = self.query_one(Outline).keys
+                return [TaskId(key) for key in keys if not key.startswith(PHASE_PREFIX)]
+            case PlanView.TIMELINE:
+                return [TaskId(key) for key in self.timeline.rows.keys]
+
+    def _show_legend(self, deck: Deck) -> None:
+        """What the bars mean, in the frame below them."""
+        seen = self.shown is PlanView.TIMELINE and bool(deck.state.tasks)
+        text = legend(self.outer_size.width - FRAME_CELLS) if seen else ""
+        text = ascii_signs(text) if roles_of(self).ascii_only else text
+        if self.border_subtitle != text:
+            self.border_subtitle = text
+
+    def _figures(self, deck: Deck) -> Line:
         if not deck.state.tasks:
             return EMPTY
         graph = self.query_one(PlanGraph)
-        wider = self.shows_graph and graph.drawn.width > graph.size.width
-        more: Line = (Span("more → · ", "muted"),) if wider else EMPTY
+        words = ""
+        if self.shown is PlanView.GRAPH and graph.drawn.width > graph.size.width:
+            words = "more →"
+        elif self.shown is PlanView.TIMELINE:
+            words = self.timeline.words
+        more: Line = (Span(f"{words} · ", "muted"),) if words else EMPTY
+        other = next_view(self.shown)
         return (
             *more,
             Span("g", "key"),
@@ -225,7 +289,7 @@ class PlanPane(Pane):
         state = deck.state
         critical = critical_path(deck)
         room = graph.size.width
-        drawn = (str(state.run), state.plan_changes, len(state.tasks), room)
+        drawn = (str(state.run), state.plan_changes, len(state.tasks), room, deck.folded)
         fresh = drawn != self._graph_of or self._layout is None
         if fresh or critical != self._critical:
             self._graph_of, self._critical = drawn, critical
@@ -233,36 +297,60 @@ class PlanPane(Pane):
                 n: plain(phase.title) or phase.id for n, phase in enumerate(state.plan.phases)
             }
             if fresh or self._layout is None:
+                self._folded = folded_graph(state.plan, deck.folded)
                 self._layout = self._laid_out(deck, room)
             # before the layout: it would choose its own first task and say so
-            graph.set_reactive(GraphView.selected, deck.selected)
-            graph.set_layout(self._layout, critical=critical, titles=titles)
-        if deck.selected is not None and graph.selected != deck.selected:
-            graph.selected = deck.selected
-        labels = {task: graph_label(deck, task, self._note_cells) for task in state.tasks}
+            graph.set_reactive(GraphView.selected, self._node(deck) or graph.selected)
+            path = self._folded.path(critical)
+            graph.set_layout(self._layout, critical=path, titles=titles)
+        node = self._node(deck)
+        if node is not None and graph.selected != node:
+            graph.selected = node
+        labels: dict[str, Line] = {}
+        for shown in self._folded.nodes:
+            phase = phase_of_node(shown)
+            if phase is not None:
+                labels[shown] = phase_label(deck, phase)
+            elif TaskId(shown) in state.tasks:
+                labels[shown] = graph_label(deck, TaskId(shown), self._note_cells)
         if labels != self._labels:
             self._labels = labels
             graph.refresh_labels()  # all: a repaint that was asked for behind a dialog is lost
 
     def _laid_out(self, deck: Deck, room: int) -> Layout:
-        """The drawing with the widest notes with which the whole graph can be seen."""
+        """The drawing with the widest notes with which the whole graph can be seen.
+
+        Laid out without notes first: a column grows by them and nothing else, so the width that
+        others would need is known, and a large plan is laid out once.
+        """
+        narrow = self._with_notes(deck, 0)
+        wider = sum(any(phase_of_node(n) is None for n in names) for names in _columns(narrow))
+        fits = (cells for cells in NOTE_CELLS if narrow.width + wider * cells <= room)
+        self._note_cells = next(fits, 0)
+        return self._with_notes(deck, self._note_cells) if self._note_cells else narrow
+
+    def _with_notes(self, deck: Deck, cells: int) -> Layout:
         plan = deck.state.plan
-        edges = [(need, task.id) for task in plan.tasks for need in task.after]
-        groups: dict[str, int] = {
-            task.id: plan.phase_index[task.phase] for task in plan.tasks if task.phase is not None
-        }
-        for cells in NOTE_CELLS:
-            self._note_cells = cells
-            nodes = [(task.id, label_cells(task.id, cells)) for task in plan.tasks]
-            layout = lay_out(nodes, edges, groups=groups or None)
-            if layout.width <= room:
-                break
-        return layout
+        nodes = []
+        for node in self._folded.nodes:
+            phase = phase_of_node(node)
+            if phase is None:
+                nodes.append((node, label_cells(node, cells)))
+                continue
+            spec = plan.phase_by_id.get(phase)
+            members = sum(task.phase == phase for task in plan.tasks)
+            title = plain(spec.title) if spec is not None else ""
+            nodes.append((node, phase_cells(title or phase, members)))
+        return lay_out(nodes, self._folded.edges, groups=self._folded.groups or None)
+
+    def _node(self, deck: Deck) -> str | None:
+        """Where the selected task stands in the graph."""
+        return self._folded.node_of.get(deck.selected) if deck.selected is not None else None
 
     def _label(self, task: str) -> Text:
         roles = roles_of(self)
         text = Text()
-        for span in self._labels.get(TaskId(task), (Span(task),)):
+        for span in self._labels.get(task, (Span(task),)):
             shown = ascii_signs(span.text) if roles.ascii_only else span.text
             text.append(shown, roles.style(span.role))
         return text
@@ -270,8 +358,13 @@ class PlanPane(Pane):
     def on_graph_view_selected(self, event: GraphView.Selected) -> None:
         """The cursor of the graph moved."""
         event.stop()
-        if self.shows_graph and self._deck is not None and event.task_id != self._deck.selected:
-            self.post_message(self.TaskChosen(TaskId(event.task_id)))
+        if self.shown is not PlanView.GRAPH or self._deck is None:
+            return
+        if event.task_id == self._node(self._deck):
+            return
+        task = None if phase_of_node(event.task_id) is not None else TaskId(event.task_id)
+        if task != self._deck.selected:
+            self.post_message(self.TaskChosen(task))
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
         """The cursor of the outline moved."""
@@ -289,9 +382,55 @@ class PlanPane(Pane):
         else:
             self.post_message(self.TaskOpened())
 
+    def on_time_rows_pan_wanted(self, event: TimeRows.PanWanted) -> None:
+        """Another part of the time."""
+        event.stop()
+        self.timeline.pan(event.by)
+        self._retitle()
+
+    def on_time_rows_whole_wanted(self, event: TimeRows.WholeWanted) -> None:
+        """All of the time."""
+        event.stop()
+        self.see_all_time()
+
+    def zoom_time(self, by: int) -> None:
+        """Nearer (1) or further away (-1)."""
+        self.timeline.zoom(by)
+        self._retitle()
+
+    def see_all_time(self) -> None:
+        """From the first task to the last."""
+        self.timeline.see_all()
+        self._retitle()
+
+    def _retitle(self) -> None:
+        if self._deck is not None:
+            self.set_titles(self._left_title(self._deck), self._figures(self._deck))
+
     def on_plan_graph_opened(self) -> None:
-        """Open the task of the graph's cursor."""
-        self.post_message(self.TaskOpened())
+        """Open the task of the graph's cursor, or unfold its phase."""
+        node = self.query_one(PlanGraph).selected or ""
+        if phase_of_node(node) is not None:
+            self._fold(node, folded=False)
+        else:
+            self.post_message(self.TaskOpened())
+
+    def turn_minimap(self) -> None:
+        """Show the map of a graph that does not fit, or hide it."""
+        graph = self.query_one(PlanGraph)
+        graph.minimap = not graph.minimap
+
+    def turn_fold(self) -> None:
+        """Fold the phase of the cursor in the graph or the outline, or unfold it."""
+        graph = self.shown is PlanView.GRAPH
+        cursor = self.query_one(PlanGraph).selected if graph else self.query_one(Outline).cursor
+        key = cursor or ""
+        phase = phase_of_node(key)
+        if phase is None and self._deck is not None:
+            spec = self._deck.state.plan.by_id.get(TaskId(key))
+            phase = spec.phase if spec is not None else None
+        if phase is not None:
+            self._fold(PHASE_PREFIX + phase, phase not in self.folded)
 
     def on_outline_fold_asked(self, event: Outline.FoldAsked) -> None:
         """Fold the phase that the row belongs to."""
@@ -309,6 +448,8 @@ class PlanPane(Pane):
         phase = PhaseId(key.removeprefix(PHASE_PREFIX))
         self.folded = self.folded | {phase} if folded else self.folded - {phase}
         self.query_one(Outline).stand_on(key)
+        if folded:
+            self.query_one(PlanGraph).set_reactive(GraphView.selected, key)
         first = None
         if not folded and self._deck is not None:
             tasks = self._deck.state.plan.tasks
@@ -322,3 +463,10 @@ def _why(deck: Deck) -> str:
         return ""
     slow = slow_words(deck)  # first: what an agent does may be longer than the room
     return f"{slow}. {deck.why(deck.selected)}" if slow else deck.why(deck.selected)
+
+
+def _columns(layout: Layout) -> list[list[str]]:
+    found: dict[int, list[str]] = {}
+    for node, place in layout.nodes.items():
+        found.setdefault(place.column, []).append(node)
+    return list(found.values())

@@ -193,12 +193,12 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     @property
-    def _width(self) -> int:
+    def row_width(self) -> int:
         """Cells of a row: what the scroll bar and a blank beside it leave."""
         return self.scrollable_content_region.width - self.show_vertical_scrollbar
 
     def _redraw_changed(self) -> None:
-        width = self._width
+        width = self.row_width
         for number, before in list(self._lines.items()):
             line = self._line(number, width)
             if line != before:
@@ -224,7 +224,7 @@ class RowList(ScrollView, can_focus=True):
             seen = range(top, top + self.size.height)
             self._lines = {at: line for at, line in self._lines.items() if at in seen}
         if number not in self._lines:
-            self._lines[number] = self._line(number, self._width)
+            self._lines[number] = self._line(number, self.row_width)
         under: Style | None = None
         if self._keys[number] == self.cursor and self._seen:
             under = roles.style("cursor" if self.has_focus else "cursor-rest")

@@ -1,0 +1,58 @@
+"""Which tasks a filter means: by state, phase, label and a pattern of their ids.
+
+Rules: what is not said does not matter; what is said must all be true. Patterns are globs without
+regard to case, several parted by commas or blanks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from agentdeck.core.ids import TaskId
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.line import plain
+
+
+class Filter(NamedTuple):
+    """Empty = anything."""
+
+    ids: str = ""
+    state: str = ""
+    phase: str = ""
+    label: str = ""
+
+
+class Options(NamedTuple):
+    """What there is to choose from: value and name, in the order of the plan."""
+
+    states: Sequence[tuple[str, str]]
+    phases: Sequence[tuple[str, str]]
+    labels: Sequence[tuple[str, str]]
+
+
+def options_of(deck: Deck) -> Options:
+    """Only what some task has."""
+    plan = deck.state.plan
+    states = dict.fromkeys(str(deck.status(task)) for task in deck.state.tasks)
+    labels = dict.fromkeys(label for task in plan.tasks for label in task.labels)
+    return Options(
+        [(state, state) for state in sorted(states)],
+        [(phase.id, plain(phase.title) or phase.id) for phase in plan.phases],
+        [(label, plain(label)) for label in labels],
+    )
+
+
+def matching(deck: Deck, wanted: Filter) -> list[TaskId]:
+    """The tasks that are meant, in plan order. O(tasks · patterns)."""
+    patterns = wanted.ids.replace(",", " ").lower().split()
+    return [
+        task.id
+        for task in deck.state.plan.tasks
+        if task.id in deck.state.tasks
+        and (not patterns or any(fnmatchcase(task.id.lower(), pattern) for pattern in patterns))
+        and wanted.state in ("", str(deck.status(task.id)))
+        and wanted.phase in ("", task.phase)
+        and (not wanted.label or wanted.label in task.labels)
+    ]
