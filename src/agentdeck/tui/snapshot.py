@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
 
 SCREENS: Final = ("main", "plan", "outline", "task", "log", "diff", "gates", "brief", "history",
-                  "agents", "queue", "help", "palette", "themes", "skip", "budget",
+                  "agents", "queue", "inbox", "wall", "help", "palette", "themes", "skip", "budget",
                   "answer", "hand-back")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git, in a thread
@@ -166,6 +166,8 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
         case "log" | "diff" | "gates" | "brief" | "history":
             app.room.query_one("#task").turn_to(screen)  # type: ignore[attr-defined]
             app.room.go_to("task")
+        case "inbox" | "wall":
+            app.press(f"view.{screen}")
         case "help":
             app.press("deck.help")
         case "palette":
