@@ -29,7 +29,7 @@ from agentdeck.tui.presentation.said import Said, SaidEarlier
 SAID: Final = "said:"
 SAID_HEAD: Final = "+said"
 CLEAR: Final = "+clear"
-WAITS_CELLS: Final = 5  # of the number of tasks that wait, under its word
+WAITS_CELLS: Final = 4  # of the number of tasks that wait, under its word
 SINCE_CELLS: Final = 5
 WIDE: Final = 70  # cells of the pane from which on ids have all of their column
 NARROW_IDS: Final = 12  # cells of that column in a narrow pane
@@ -57,10 +57,11 @@ class InboxView:
         """`close`: no blank rows between the groups."""
         self.deck = deck
         self._close = close
-        self.items = inbox.in_order(deck.state, deck.waiting)
+        found = inbox.ranked(deck.state, deck.waiting)
+        self.items = [item for item, _ in found]
         self._item = {item.key: item for item in self.items}
         self._said = {f"{SAID}{one.number}": one for one in said}
-        self._blocks = {item.key: len(inbox.held_up(deck.state, item)) for item in self.items}
+        self._blocks = {item.key: waits for item, waits in found}
         self.keys = self._keys()
         self.headings = frozenset(key for key in self.keys if key.startswith("+"))
 
@@ -136,7 +137,7 @@ class InboxView:
             Span(fit(str(count) if count else "·", WAITS_CELLS, "right"), "" if count else "faint"),
             Span("  " + fit(since, SINCE_CELLS, "right"), "muted"),
         )
-        return spread(left, right, width, gap=2)
+        return spread(left, right, width)
 
     def _said_row(self, said: Said, width: int) -> Line:
         mark = Span("✖", "state-failed") if said.error else Span("!", "state-asks")

@@ -124,13 +124,16 @@ def _tiles(count: int, width: int, height: int) -> int:
 # --- what stands around a log --------------------------------------------------------------------
 
 
-def tile_titles(deck: Deck, task: TaskId, digit: str, room: int) -> tuple[Line, Line]:
+def tile_titles(
+    deck: Deck, task: TaskId, digit: str, room: int, *, chosen: bool = False
+) -> tuple[Line, Line]:
     """`1 ◐ S-2 LLM API guide` and `claude·sonnet · 03:12`, in at most `room` cells.
 
     The time is never left out, the agent before its model.
     """
     title = plain(deck.state.spec(task).title)
     name: Line = (
+        *((Span("▸ ", "accent bold"),) if chosen else ()),  # also where there are no colours
         *((Span(digit, "key bold"), Span(" ")) if digit else ()),
         deck.sign(task),
         Span(" "),

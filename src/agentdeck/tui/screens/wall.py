@@ -182,10 +182,13 @@ class WallScreen(FullScreen):
             empty.show(lambda width: _nobody(deck, width), empty_sentence(deck))
 
     def _show_tile(self, deck: Deck, tile: WallTile, place: Place, number: int) -> None:
-        tile.set_class(self._page * self._shape.tiles + number == self._at, "-chosen")
+        chosen = self._page * self._shape.tiles + number == self._at
+        tile.set_class(chosen, "-chosen")
         tile.set_class(place.ended_at is not None, "-ended")
         digit = DIGITS[number] if number < len(DIGITS) and not self._zoomed else ""
-        tile.set_titles(*tile_titles(deck, place.task, digit, tile.title_room))
+        marked = chosen and self._zoomed is None
+        titles = tile_titles(deck, place.task, digit, tile.title_room, chosen=marked)
+        tile.set_titles(*titles)
         tile.set_foot(*tile_feet(deck, place, tile.title_room))
         tile.query_one(LogView).can_focus = self._zoomed is not None
         tile.follow(deck, place.task, self.deck_app.folder)
