@@ -72,3 +72,20 @@ async def test_rows_go_on_wherever_one_has_scrolled() -> None:
             await pilot.pause()
             assert app.seen()
             assert all(line.endswith(f" is {app.number}") for line in app.seen())
+
+
+async def test_a_row_that_goes_leaves_the_cursor_to_the_next_one_that_stays() -> None:
+    """Also when rows above and below go with it; past the end, to the last one; never a heading."""
+    app = Rows()
+    async with app.run_test(size=(30, HEIGHT)) as pilot:
+        app.tick(("a", "b", "c", "d", "e"))
+        await pilot.pause()
+        app.rows.put_cursor("b")
+        seen = []
+        for keys in (("d", "e"), ("x", "e"), ("x", "y")):
+            app.tick(keys)
+            await pilot.pause()
+            seen.append(app.rows.cursor)
+        assert seen == ["d", "e", "y"]
+        app.rows.show(("+head", "z"), app.draw, headings=frozenset({"+head"}))
+        assert app.rows.cursor == "z"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from agentdeck.core import inbox
 from agentdeck.core.events import Outcome
-from agentdeck.core.explain import accounts_asking, budgets_asking, needs_person, standstill
+from agentdeck.core.explain import standstill
 from agentdeck.core.state import RunState
 
 
@@ -38,8 +39,7 @@ def state_word(state: RunState, *, alive: bool) -> RunWord:
         return RunWord.CRASHED if crashed else RunWord.LEFT
     if state.paused:
         return RunWord.PAUSED
-    asking = needs_person(state) or budgets_asking(state) or accounts_asking(state)
-    if asking or standstill(state):
+    if any(item.needs_you for item in inbox.waiting(state)) or standstill(state):
         return RunWord.NEEDS_YOU
     return RunWord.RUNNING
 

@@ -246,6 +246,11 @@ class Book:
             found.update(self._holds_up(task))
         return [line for line in spent if line.scope in found]
 
+    def held_up_by(self, scope: str) -> list[TaskRun]:
+        """The tasks that wait for one used-up budget, in plan order."""
+        tasks = self._state.in_state(TaskState.READY, TaskState.REVIEWING, *HOLDS_SLOT)
+        return [task for task in tasks if scope in self._holds_up(task)]
+
     def asking(self) -> list[Line]:
         """Those of them that a person is asked to raise."""
         return [line for line in self.used_up() if line.budget.on_exceed is OnExceed.ASK]

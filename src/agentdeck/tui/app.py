@@ -58,14 +58,18 @@ from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.line import Line
+from agentdeck.tui.presentation.said import SaidEarlier
 from agentdeck.tui.presentation.verdict_history import verdict_lines
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.screens.budget_dialog import ChangeBudget
 from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, Dialog, SkipDialog
+from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.help import HelpScreen
+from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
+from agentdeck.tui.screens.wall import WallScreen
 from agentdeck.tui.theme_files import load_themes
 
 if TYPE_CHECKING:
@@ -163,6 +167,7 @@ class DeckApp(App[None]):
         self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
         self._wanted_theme = theme
         self._theme_problems = self._load_themes(theme_folders)
+        self.said = SaidEarlier()
         self.keys, self._key_problems = load_keys(keys_file or _config_folder() / FILE)
         self.room = RoomScreen()
         self.person = who()
@@ -306,16 +311,40 @@ class DeckApp(App[None]):
 
     def _tick_logs(self) -> None:
         with suppress(NoMatches):
-            self.room.tick_logs()
+            self.front.tick_logs()
 
     def draw(self) -> None:
         """Show the run as it is now."""
         self._dirty = False
-        if self.room.is_mounted:
-            self.room.refresh_deck()
+        if self.room.is_mounted and self.front.is_mounted:
+            self.front.refresh_deck()
             self._show_title()
             if isinstance(self.screen, Dialog) and self.screen.is_mounted:
                 self.screen.see(self.model.state)
+
+    @property
+    def front(self) -> RoomScreen | FullScreen:
+        """The screen that a person looks at, below any dialog."""
+        for screen in reversed(self._screen_stack):
+            if isinstance(screen, RoomScreen | FullScreen):
+                return screen
+        return self.room
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """A toast; warnings and errors are kept for the inbox."""
+        if severity != "information":
+            at = self.model.clock.now()
+            self.said.add(at, title, message, error=severity == "error")
+            self._dirty = True
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def _show_title(self) -> None:
         title = terminal_title(self.room.moment())
@@ -338,26 +367,34 @@ class DeckApp(App[None]):
         ended = self.model.state.outcome is not None
         return "the run has ended and its engine is gone" if ended else OFFLINE
 
+    def on_header_bar_alert_pressed(self) -> None:
+        """What needs the person was clicked."""
+        self.press("view.inbox")
+
     # --- keys ----------------------------------------------------------------------------------
+
+    def key(self, key_id: str) -> Key:
+        """A key as the person has it, by its id."""
+        return next(key for key in self.keys if key.id == key_id)
 
     def press(self, key_id: str) -> None:
         """Do what a key means, ask first, or say why it cannot be done."""
-        key = next(key for key in self.keys if key.id == key_id)
+        key = self.key(key_id)
         if self.looking_back.replay is not None and key_id in IN_REPLAY:
             self.looking_back.act(IN_REPLAY[key_id])
             self.draw()
             return
-        context = self.room.context
+        context = self.front.context
         why = reason(key, context)
         if why is not None:
             self.notify(
                 _sentence(why), title=f"{key.show}  {key.label}", severity="warning", markup=False
             )
         elif key.make is None:
-            self.room.act(key)
+            self.front.act(key)
         elif is_bulk(key, context):
             self.bulk.press(key, context)
-        elif key.ask is None:
+        elif key.ask is None or key.id in context.instead:
             self._send(command_of(key, context))
         else:
             self._ask(key, context)
@@ -404,8 +441,9 @@ class DeckApp(App[None]):
             about = "" if now else "Nobody hears this now: it is told with the next turn."
             hint = "what the agent should know"
         else:
-            if (draft := self.room.draft()) and task.attempt is not None:
-                self._send_back(task.id, task.attempt.number, draft)
+            attempt = task.attempt
+            if attempt is not None and (draft := self.room.draft_of(task.id, attempt.number)):
+                self._send_back(task.id, attempt.number, draft)
                 return
             title, field = f"Retry {task.id}", "feedback"
             about, hint = task.reason or task.feedback, "what to do better this time"
@@ -432,7 +470,7 @@ class DeckApp(App[None]):
         _ = self.push_screen(dialog, send)
 
     def _ask_budget(self) -> None:
-        deck = self.room.context.deck
+        deck = self.front.context.deck
         rows = budget_rows(deck)
         asking = {line.scope for line in deck.book.asking()}
         first = next((at for at, row in enumerate(rows) if row.scope in asking), 0)
@@ -488,14 +526,18 @@ class DeckApp(App[None]):
             case "budget":
                 self._ask_budget()
             case "take_over":
-                if (task := self.room.context.task) is not None:
+                if (task := self.front.context.task) is not None:
                     self.by_hand.take(task)
             case "verdicts":
                 _ = self.push_screen(Reading("Gates", self._verdicts))
             case "conflict":
                 self._show_conflict()
             case "help":
-                _ = self.push_screen(HelpScreen(self.room.context))
+                _ = self.push_screen(HelpScreen(self.front.context))
+            case "inbox":
+                _ = self.push_screen(InboxScreen())
+            case "wall":
+                _ = self.push_screen(WallScreen())
             case "command_palette":
                 self.action_command_palette()
             case "replay_turn":
@@ -510,7 +552,7 @@ class DeckApp(App[None]):
 
     def _show_conflict(self) -> None:
         """Git is asked in a thread; until it answers the page says so."""
-        state, task = self.model.state, self.room.context.task
+        state, task = self.model.state, self.front.context.task
         sides = conflict_of(state, task) if task is not None else None
         if sides is None:
             return

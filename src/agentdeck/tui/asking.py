@@ -55,7 +55,7 @@ class Asking:
 
     def _follow(self, task: TaskId, passed: frozenset[str], looks: int, seq: int) -> None:
         """The next one, once the run has come to event `seq`."""
-        if self._app.screen is not self._app.room:
+        if self._app.screen is not self._app.front:
             return  # the person does something else by now
         if self._app.model.state.seq >= seq or not looks:
             _ = self.answer(task, passed)

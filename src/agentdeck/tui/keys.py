@@ -15,7 +15,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -26,6 +26,7 @@ from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
 from agentdeck.core.hearing import hears
 from agentdeck.core.ids import TaskId
+from agentdeck.core.inbox import Kind
 from agentdeck.core.state import LIVE, TaskState, Wanted
 from agentdeck.tui.bulk_commands import WAYS, bulk_of, result_words, verb_of, way_of
 from agentdeck.tui.presentation.conflict import conflict_of
@@ -44,6 +45,8 @@ class Group(StrEnum):
     TIME = "In the timeline"
     DIFF = "In the diff"
     REPLAY = "Looking back"
+    INBOX = "In the inbox"
+    WALL = "On the wall"
     DECK = "The deck"
 
 
@@ -61,9 +64,12 @@ class Context:
     """On what a key would act."""
 
     deck: Deck
-    pane: str = "plan"  # plan | task | agents | queue | tails
+    pane: str = "plan"  # plan | task | agents | queue | tails | inbox | wall
     keys: tuple[Key, ...] = field(default_factory=lambda: KEYS)  # as the person has them
     view: PlanView = PlanView.GRAPH  # of the plan
+    # What keys mean here in place of their own: a word and a command, by the key's id.
+    instead: Mapping[str, tuple[str, AnyCommand]] = field(default_factory=dict)
+    footer: tuple[str, ...] = ()  # ids of the keys that the footer shows here; () = the usual
 
     @property
     def task(self) -> TaskId | None:
@@ -116,7 +122,7 @@ def reason(key: Key, context: Context) -> str | None:
         if way_of(key.id, deck.state, context.marked) is None:
             return result_words((), bulk_of(key.id, deck.state, context.marked).refused)
         return deck.offline or None
-    if key.of_task and context.task is None:
+    if key.of_task and context.task is None and key.id not in context.instead:
         return "select a task first"
     command = command_of(key, context)
     refused = refusal(deck.state, command) if command is not None else None
@@ -127,8 +133,9 @@ def command_of(key: Key, context: Context, **fields: object) -> AnyCommand | Non
     """The command of a key, with what a dialog added; None for an act of the screen."""
     if key.make is None:
         return None
-    command = key.make(context, context.task or TaskId(""))
-    if not fields:
+    instead = context.instead.get(key.id)
+    command = instead[1] if instead else key.make(context, context.task or TaskId(""))
+    if not fields or instead:
         return command
     import msgspec
 
@@ -142,6 +149,8 @@ def is_bulk(key: Key, context: Context) -> bool:
 
 def label(key: Key, context: Context) -> str:
     """The key's word in this state."""
+    if key.id in context.instead:
+        return context.instead[key.id][0]
     if is_bulk(key, context):
         way = way_of(key.id, context.deck.state, context.marked)
         return f"{verb_of(way, key.label)} {len(context.marked)}"
@@ -226,9 +235,20 @@ def _no_limits(context: Context) -> str | None:
 
 
 def _nobody_waits(context: Context) -> str | None:
-    if context.deck.asking and not context.deck.waiting_for_me:
+    if context.deck.waiting_for_me:
+        return None
+    kinds = {item.kind for item in context.deck.needs_you}
+    if kinds == {Kind.BUDGET}:
         return "only the budget waits for you: $ raises it"
-    return None if context.deck.waiting_for_me else "nothing waits for you"
+    return "what waits for you is no task: ! shows it" if kinds else "nothing waits for you"
+
+
+def _only_there(context: Context) -> str | None:
+    return None if context.pane in SCREENS else "only in the inbox (!) and on the wall (w)"
+
+
+def _nobody_works(context: Context) -> str | None:
+    return None if context.deck.state.seq else "nothing is known of the run yet"
 
 
 def _no_tasks(context: Context) -> str | None:
@@ -289,6 +309,9 @@ def _listening(context: Context) -> str:
     task = context.deck.task
     asks = task is not None and task.attempt is not None and task.attempt.questions
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
+
+
+SCREENS: Final = ("inbox", "wall")  # whole screens beside the room
 
 
 def _not_replayed(context: Context) -> str | None:
@@ -424,6 +447,10 @@ KEYS: Final[tuple[Key, ...]] = (
         act="turn_tab(-1)"),
     Key("view.next_tab", "right_square_bracket", "]", "next tab", "The next tab of the task", V, act="turn_tab(1)"),
     Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=13),
+    Key("view.inbox", "exclamation_mark", "!", "inbox", "Everything that waits for you, answered one after the other",
+        V, act="inbox", footer=17),
+    Key("view.wall", "w", "w", "wall", "The logs of all agents at work, side by side",
+        V, act="wall", why_not=_nobody_works, footer=18),
     # --- in the timeline; home and the arrows are its own, while it has the focus
     Key("time.nearer", "greater_than_sign", ">", "zoom in", "Half as much of the time, round the selected task", L,
         act="zoom_time(1)", why_not=_no_timeline),
@@ -432,6 +459,14 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("time.pan", "", "← →", "earlier, later", "Another part of the time, once it is zoomed", L),
     Key("time.all", "", "home", "all of it", "From the first task to the last, also as the run goes on", L,
         act="all_time", why_not=_no_timeline),
+    # --- in the inbox and on the wall, which have these of their own
+    Key("inbox.choose", "", "1-9", "choose", "Give the answer with that number to what an agent asks", Group.INBOX),
+    Key("inbox.dismiss", "", "del", "forget", "Forget a warning that stands below “Said earlier”; D forgets all", Group.INBOX),
+    Key("wall.zoom", "", "1-9", "zoom", "One log over the whole screen; the digit or escape goes back", Group.WALL),
+    Key("wall.page", "", "[ ]", "page", "To the agents before, or to the next ones", Group.WALL),
+    Key("wall.move", "", "←↓↑→", "move", "To the tile beside; h j k l do the same", Group.WALL),
+    Key("screen.back", "", "esc", "back", "From the inbox or the wall to the room; so does q", M, act="back",
+        why_not=_only_there),
     # --- in the diff, which has these of its own while it has the focus
     Key("diff.changes", "", "n N", "changes", "To the next change of the diff, or the one before", W),
     Key("diff.files", "", "f F", "files", "To the next file of the diff, or the one before", W),

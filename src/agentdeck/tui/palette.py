@@ -58,7 +58,7 @@ class DeckCommands(Provider):
 
     def _keys(self) -> Iterator[_Row]:
         """Those that can act now before those that cannot, which say why."""
-        context = self.deck_app.room.context
+        context = self.deck_app.front.context
         keys = [
             key
             for key in context.keys
@@ -85,8 +85,8 @@ class DeckCommands(Provider):
 
     def _tasks(self) -> Iterator[_Row]:
         """In plan order; choosing one looks at it."""
-        room = self.deck_app.room
-        deck = room.moment()
+        front = self.deck_app.front
+        deck = self.deck_app.room.moment()
         for task in deck.state.plan.tasks:
             text = f"{task.id}  {plain(task.title)}"
-            yield _Row(text, f"task, {deck.status(task.id)}", partial(room.select, task.id))
+            yield _Row(text, f"task, {deck.status(task.id)}", partial(front.select, task.id))

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from agentdeck.core import inbox
 from agentdeck.core.budgets import Book
-from agentdeck.core.explain import budgets_asking, explain, needs_person
+from agentdeck.core.explain import explain
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import RunState, TaskRun
 from agentdeck.core.train import Car, cars
@@ -52,19 +53,30 @@ class Deck:
         return max(map(len, self.state.tasks), default=0)
 
     @cached_property
+    def waiting(self) -> list[inbox.Item]:
+        """Everything that waits for a person, in no special order."""
+        return inbox.waiting(self.state, self.book)
+
+    @cached_property
+    def needs_you(self) -> list[inbox.Item]:
+        """What of it is an alarm: what every face counts."""
+        return [item for item in self.waiting if item.needs_you]
+
+    @cached_property
     def waiting_for_me(self) -> list[TaskRun]:
-        """Tasks that wait for a person, in plan order."""
-        return [] if self.state.outcome is not None else needs_person(self.state)
+        """The tasks among those, in plan order."""
+        tasks = {item.task for item in self.needs_you}
+        return [task for task in self.state.tasks.values() if task.id in tasks] if tasks else []
 
     @cached_property
     def book(self) -> Book:
         """Every budget, with what is used and reserved."""
         return Book(self.state)
 
-    @cached_property
+    @property
     def asking(self) -> list[str]:
         """A sentence for each budget that waits to be raised, the widest first."""
-        return budgets_asking(self.state)
+        return [item.said for item in self.needs_you if item.kind is inbox.Kind.BUDGET]
 
     @cached_property
     def is_priced(self) -> bool:

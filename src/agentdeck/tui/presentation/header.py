@@ -7,6 +7,7 @@ from typing import Final
 
 from agentdeck.core.events import Outcome
 from agentdeck.core.explain import standstill
+from agentdeck.core.inbox import Kind
 from agentdeck.core.state import TaskState
 from agentdeck.tui.presentation.accounts import account_alert
 from agentdeck.tui.presentation.budget import money_of_budget
@@ -58,7 +59,7 @@ def terminal_title(deck: Deck) -> str:
     """What the terminal's title bar says: the need for a person first."""
     state = deck.state
     name = plain(state.plan.name) or "agentdeck"
-    need = len(deck.waiting_for_me) + len(deck.asking)
+    need = len(deck.needs_you)
     first = f"({need}) " if need else ""
     done = sum(1 for _ in state.in_state(TaskState.LANDED))
     unreal = " (simulated)" if deck.simulated else " (replay)" if deck.replay is not None else ""
@@ -80,22 +81,22 @@ def _alert(deck: Deck, width: int) -> Line:
 
 def _state_alert(deck: Deck, width: int) -> Line:
     state = deck.state
+    need = _needed_alert(deck)
     if state.outcome is Outcome.COMPLETE:
-        return (Span(" ✔ complete ", "alert-good"), Span(" "))
+        return (Span(" ✔ complete ", "alert-good"), Span(" "), *need)
     if state.outcome is not None:
-        return (Span(f" {state.outcome} ", "alert"), Span(" "))
+        return (Span(f" {state.outcome} ", "alert"), Span(" "), *need)
     if state.ending:
         return (Span(" ending ", "alert"), Span(" "))
     shut = account_alert(deck, width)
+    kinds = {item.kind for item in deck.needs_you}
     if shut and shut[0].role == "alert":
-        return shut
-    need = len(deck.waiting_for_me)
-    needed = f" ! {need} need{'s' if need == 1 else ''} you "
-    if deck.asking:
-        also = (Span(needed, "alert"), Span(" ")) if need else ()
-        return (Span(" ! budget used up ($) ", "alert"), Span(" "), *also)
-    if need:
-        return (Span(needed, "alert"), Span(" "))
+        return shut if kinds == {Kind.ACCOUNT} else (*shut, *need)
+    if Kind.BUDGET in kinds:
+        used_up: Line = (Span(" ! budget used up ($) ", "alert"), Span(" "))
+        return used_up if kinds == {Kind.BUDGET} else (*used_up, *need)
+    if kinds and kinds != {Kind.STANDSTILL}:
+        return need
     if state.paused:
         return (Span(" ‖ paused ", "alert-calm"), Span(" "))
     if state.queue_held:
@@ -105,6 +106,13 @@ def _state_alert(deck: Deck, width: int) -> Line:
     if standstill(state) is not None:
         return (Span(" ! stands still ", "alert"), Span(" "))
     return EMPTY
+
+
+def _needed_alert(deck: Deck) -> Line:
+    need = len(deck.needs_you)
+    if not need:
+        return EMPTY
+    return (Span(f" ! {need} need{'s' if need == 1 else ''} you ", "alert"), Span(" "))
 
 
 def _name(deck: Deck, alert: Line, room: int) -> Line:

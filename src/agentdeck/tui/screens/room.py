@@ -172,7 +172,7 @@ class RoomScreen(Screen[None]):
         return [pane for pane in panes if pane.display]
 
     def _show_pane_tabs(self, deck: Deck) -> None:
-        asking = len(deck.waiting_for_me)
+        asking = len(deck.needs_you)
         names = {
             "plan": f"1 Plan{f' !{asking}' if asking else ''}",
             "task": f"2 {deck.selected or 'Task'}",
@@ -239,10 +239,14 @@ class RoomScreen(Screen[None]):
 
     def select(self, task: TaskId | None) -> None:
         """Look at another task."""
+        self.choose(task)
+        self.refresh_deck()
+
+    def choose(self, task: TaskId | None) -> None:
+        """As `select`, by a screen that covers this one: nothing is drawn."""
         self.selected = task
         self._no_choice = task is None
         self._chosen = True
-        self.refresh_deck()
 
     def on_plan_pane_task_chosen(self, event: PlanPane.TaskChosen) -> None:
         """The cursor of the plan moved."""
@@ -416,6 +420,10 @@ class RoomScreen(Screen[None]):
     def draft(self) -> Draft:
         """The comments on the selected task's work that were not sent yet."""
         return self.query_one(TaskPane).draft()
+
+    def draft_of(self, task: TaskId, attempt: int) -> Draft:
+        """Those on the work of any attempt."""
+        return self.query_one(TaskPane).draft_of(task, attempt)
 
     def forget_draft(self, task: TaskId, attempt: int) -> None:
         """It was sent."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from textual import events
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.header import header_line
-from agentdeck.tui.presentation.line import Line
+from agentdeck.tui.presentation.line import Line, cells
 from agentdeck.tui.widgets.styled import roles_of
 
 
 class HeaderBar(Widget):
-    """Draws `header_line`."""
+    """Draws `header_line`; a click on what is loud in it asks for the inbox."""
+
+    class AlertPressed(Message):
+        """The person wants to see what needs them."""
 
     def __init__(self) -> None:
         super().__init__(id="header")
@@ -31,6 +36,16 @@ class HeaderBar(Widget):
         """Another width shows more or less."""
         if self._deck is not None:
             self.show(self._deck)
+
+    def on_click(self, event: events.Click) -> None:
+        """Is it the alert that was clicked?"""
+        x = 0
+        for span in self._line:
+            x += cells((span,))
+            if event.x < x:
+                if span.role == "alert":
+                    self.post_message(self.AlertPressed())
+                return
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one
         """The line."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
@@ -11,15 +13,22 @@ from agentdeck.tui.keys import Context, Key, label, reason
 from agentdeck.tui.presentation.line import Line, Span, cells
 from agentdeck.tui.widgets.styled import roles_of
 
+SURE: Final = ("deck.help", "deck.palette", "deck.leave", "screen.back")
+
 
 def key_pieces(context: Context, width: int) -> list[tuple[Key, Line]]:
     """The keys that fit into `width` cells, in the order of the table."""
     candidates = sorted((key for key in context.keys if key.footer), key=lambda key: key.footer)
+    if context.footer:
+        by_id = {key.id: key for key in context.keys}
+        named = [by_id[name] for name in context.footer if name in by_id]
+        candidates = [key for key in named if key.id in SURE or reason(key, context) is None]
     # help and palette lead to all the others, so they stay whatever the width
-    sure = [key for key in candidates if key.id in ("deck.help", "deck.palette", "deck.leave")]
+    sure = [key for key in candidates if key.id in SURE]
     chosen: list[Key] = list(sure)
     # keys that can act come before those that cannot; all keep the order of the table on the screen
-    for key in sorted(candidates, key=lambda key: (reason(key, context) is not None, key.footer)):
+    place = {key.id: number for number, key in enumerate(candidates)}
+    for key in sorted(candidates, key=lambda x: (reason(x, context) is not None, place[x.id])):
         if key in chosen:
             continue
         if sum(cells(_piece(other, context)) + 2 for other in (*chosen, key)) > width:

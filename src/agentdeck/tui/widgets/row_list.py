@@ -75,7 +75,7 @@ class RowList(ScrollView, can_focus=True):
         empty: str | None = None,
         headings: frozenset[str] = frozenset(),
     ) -> None:
-        """Show these rows. The cursor stays on its row, or near where that was.
+        """Show these rows. The cursor stays on its row; when that is gone, on the next one.
 
         Args:
             headings: the keys of rows that the cursor passes over.
@@ -86,11 +86,14 @@ class RowList(ScrollView, can_focus=True):
             self._empty = empty
         if list(keys) != list(self._keys):
             was = self._index.get(self.cursor or "", 0)
+            below = self._keys[was + 1 :]
             self._keys = keys
             self._index = {key: number for number, key in enumerate(keys)}
             self.virtual_size = Size(1, len(keys))
             if self.cursor not in self._index:
-                near = self._off_headings(min(was, len(keys) - 1), 1) if keys else 0
+                after = (self._index[key] for key in below if key in self._index)
+                near = next((n for n in after if keys[n] not in headings), min(was, len(keys) - 1))
+                near = self._off_headings(near, 1) if keys else 0
                 self.set_reactive(RowList.cursor, keys[near] if keys else None)
             self._lines.clear()
             self.refresh()

@@ -30,11 +30,22 @@ class Pane(Vertical):
     def __init__(self, *, id: str, classes: str = "pane") -> None:  # noqa: A002 - the framework's word
         super().__init__(id=id, classes=classes)
         self._titles: tuple[Line, Line] = (EMPTY, EMPTY)
-        self._drawn: tuple[Line, Line, int, bool, int] | None = None
+        self._drawn: object = None
+        self._feet: tuple[Line, Line] = (EMPTY, EMPTY)
 
     def set_titles(self, left: Line, right: Line = EMPTY) -> None:
         """Show these in the frame; the rule of the frame runs on between them."""
         self._titles = (left, right)
+        self._draw_titles()
+
+    @property
+    def lit(self) -> bool:
+        """Is its frame to be seen at once?"""
+        return self.has_focus_within
+
+    def set_foot(self, left: Line, right: Line = EMPTY) -> None:
+        """Show these in the lower frame, as the titles are in the upper one."""
+        self._feet = (left, right)
         self._draw_titles()
 
     @property
@@ -60,32 +71,38 @@ class Pane(Vertical):
         self._drawn = None
 
     def _draw_titles(self) -> None:
-        left, right = self._titles
-        room = self.outer_size.width - FRAME_CELLS
-        focus = self.has_focus_within
-        roles = roles_of(self)
-        key = (left, right, room, focus, id(roles))
-        if room < 4 or key == self._drawn:
+        room, lit, roles = self.outer_size.width - FRAME_CELLS, self.lit, roles_of(self)
+        drawn = (self._titles, self._feet, room, lit, id(roles))
+        if room < 4 or drawn == self._drawn:
             return
-        self._drawn = key
-        rule = "-" if roles.ascii_only else "─"
-        line = (
-            spread(left, right, room, gap=3)
-            if cells(right) + 12 < room
-            else spread(left, EMPTY, room)
-        )
-        filled: list[tuple[str, Style]] = []
-        for span in line:
-            text, style = span.text, roles.style(span.role)
-            if not span.role and not text.strip() and len(text) > 2:
-                text, style = (
-                    f" {rule * (len(text) - 2)} ",
-                    roles.style("accent" if focus else "frame"),
-                )
-            elif focus and span is line[0] and not span.role:
-                style = roles.style("accent bold")
-            filled.append((text, style))
-        self.border_title = _content(filled, roles)
+        self._drawn = drawn
+        self.border_title = _on_frame(*self._titles, room, roles, lit=lit, name=True)
+        if any(self._feet):
+            self.border_subtitle = _on_frame(*self._feet, room, roles, lit=lit, name=False)
+
+
+def _on_frame(
+    left: Line, right: Line, room: int, roles: Roles, *, lit: bool, name: bool
+) -> Content:
+    """Two texts on a frame, with its rule between them; `name`: the first one is the pane's."""
+    rule = "-" if roles.ascii_only else "─"
+    line = (
+        spread(left, right, room, gap=3)
+        if right and cells(right) + 12 < room
+        else spread(left, EMPTY, room)
+    )
+    filled: list[tuple[str, Style]] = []
+    for span in line:
+        text, style = span.text, roles.style(span.role)
+        if not span.role and not text.strip() and len(text) > 2:
+            text, style = (
+                f" {rule * (len(text) - 2)} ",
+                roles.style("accent" if lit else "frame"),
+            )
+        elif name and lit and span is line[0] and not span.role:
+            style = roles.style("accent bold")
+        filled.append((text, style))
+    return _content(filled, roles)
 
 
 def _content(parts: list[tuple[str, Style]], roles: Roles) -> Content:

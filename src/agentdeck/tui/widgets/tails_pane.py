@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid
+from textual.message import Message
 
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import LIVE
@@ -29,6 +33,15 @@ class Tile(Pane):
         super().__init__(id=f"tile-{number}", classes="tile")
         self._subject: object = None
         self._source: RenderedSource | None = None
+        self._again: Callable[[], None] | None = None  # for another width
+
+    class Chosen(Message):
+        """It was clicked."""
+
+        def __init__(self, tile: Tile, *, twice: bool) -> None:
+            super().__init__()
+            self.tile = tile
+            self.twice = twice
 
     def compose(self) -> ComposeResult:
         """One view."""
@@ -37,11 +50,10 @@ class Tile(Pane):
         yield view
 
     def show(self, deck: Deck, task: TaskId, folder: AttemptFolders) -> None:
-        """Follow the task's agent."""
+        """Follow the task's agent, with a title of its own."""
         attempt = deck.state.tasks[task].attempt
         if attempt is None:
             return
-        view = self.query_one(LogView)
         name = (
             deck.sign(task),
             Span(" "),
@@ -50,6 +62,15 @@ class Tile(Pane):
         )
         time = duration(attempt.worked_s(deck.now))
         self.set_titles(name, (Span(f"{who(attempt)} {time}", "muted"),))
+        self.follow(deck, task, folder)
+
+    def follow(self, deck: Deck, task: TaskId, folder: AttemptFolders) -> None:
+        """Follow the log of the task's latest attempt."""
+        attempt = deck.state.tasks[task].attempt
+        if attempt is None:
+            return
+        self._again = partial(self.follow, deck, task, folder)
+        view = self.query_one(LogView)
         subject = (task, attempt.number, view.size.width, id(roles_of(self)))
         if subject != self._subject and view.size.width > 8:
             self._subject = subject
@@ -60,10 +81,31 @@ class Tile(Pane):
             )
             view.set_source(self._source)
 
+    def leave(self) -> None:
+        """Follow nobody, and let go of the file."""
+        self._subject, self._again = None, None
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
     def tick(self) -> None:
         """Look for new lines."""
         if self.display:
             self.query_one(LogView).tick()
+
+    def on_resize(self) -> None:
+        """Lines are wrapped elsewhere."""
+        super().on_resize()
+        if self._again is not None and self.display:
+            self.call_after_refresh(self._again)
+
+    def on_click(self, event: events.Click) -> None:
+        """It is chosen; twice, to be looked at."""
+        self.post_message(self.Chosen(self, twice=event.chain == 2))
+
+    def on_unmount(self) -> None:
+        """Let go of the file."""
+        self.leave()
 
 
 class TailsPane(Grid):

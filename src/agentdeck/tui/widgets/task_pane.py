@@ -294,6 +294,10 @@ class TaskPane(Pane):
         """The comments on the selected task's work that were not sent yet."""
         return self._drafts.get(key, ()) if (key := self._draft_key()) is not None else ()
 
+    def draft_of(self, task: TaskId, attempt: int) -> Draft:
+        """Those on the work of any attempt."""
+        return self._drafts.get((task, attempt), ())
+
     def remarks(self) -> list[Remark]:
         """All comments on it, also those of reviewers."""
         task = self._deck.task if self._deck is not None else None

@@ -1,0 +1,163 @@
+"""What the inbox and the wall share: a whole screen of the deck beside the room.
+
+Rules:
+- The keys are those of the room and act on what is chosen here. What only the room can show brings
+  the room back first. A screen's own keys stand before them.
+- Escape, q and the key that opened it lead back to the room, which then looks at the same task.
+- Like the room it draws what can be seen, when the app asks for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from agentdeck.core.ids import TaskId
+from agentdeck.tui.keys import Context, Key
+from agentdeck.tui.screens.room import KEY_QUIET_S, bindings
+from agentdeck.tui.widgets.key_bar import KeyBar
+
+if TYPE_CHECKING:
+    from agentdeck.tui.app import DeckApp
+    from agentdeck.tui.presentation.deck import Deck
+
+# What the room shows: these go there first. All other acts are the deck's.
+OF_THE_ROOM: Final = frozenset(
+    "pane plan_view tab turn_tab raw_log zoom next_pane previous_pane next_that_needs_me".split()
+)
+
+
+def own_and_shared(own: Sequence[Binding]) -> list[BindingType]:
+    """The room's bindings, but for the keys that a screen has itself."""
+    taken = {key for binding in own for key in binding.key.split(",")}
+    found: list[BindingType] = list(own)
+    for binding in bindings():
+        assert isinstance(binding, Binding)
+        keys = ",".join(key for key in binding.key.split(",") if key not in taken)
+        if keys:
+            found.append(
+                Binding(keys, binding.action, binding.description, show=False, id=binding.id)
+            )
+    return found
+
+
+class FullScreen(Screen[None]):
+    """A screen with the header, something between, and the keys."""
+
+    CSS_PATH = Path(__file__).with_name("full_screen.tcss")
+    AUTO_FOCUS = ""
+    OWN_KEYS: ClassVar[frozenset[str]] = frozenset()  # that do something, beside the table's
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - the framework's word
+        super().__init__(id=id)
+        self._last_key_at = 0.0
+
+    @property
+    def deck_app(self) -> DeckApp:
+        """The app, by its own type."""
+        return cast("DeckApp", self.app)
+
+    @property
+    def task_here(self) -> TaskId | None:
+        """The task that is chosen here."""
+        raise NotImplementedError
+
+    def moment(self) -> Deck:
+        """The run as it is now, with what is chosen here; the room will look at the same task."""
+        if (task := self.task_here) is not None:
+            self.deck_app.room.choose(task)
+        moment = self.deck_app.room.moment()
+        return replace(moment, selected=task, marked=frozenset())  # keys act on what is chosen here
+
+    @property
+    def context(self) -> Context:
+        """On what a key would act now."""
+        raise NotImplementedError
+
+    def refresh_deck(self) -> None:
+        """Show the run as it is now."""
+        raise NotImplementedError
+
+    def tick_logs(self) -> None:
+        """Look for new lines of logs, where some are shown."""
+
+    def select(self, task: TaskId) -> None:
+        """Look at a task: here if it is here, else in the room."""
+        self.show_in_room(task)
+
+    def show_in_room(self, task: TaskId | None, then: Key | None = None) -> None:
+        """Go back to the room and look at a task there; `then` press a key of the room."""
+        room, app = self.deck_app.room, self.deck_app
+        if task is not None:
+            room.choose(task)
+        _ = self.dismiss()
+        if then is not None:
+            app.after_redraw(lambda: app.press(then.id))
+
+    def on_mount(self) -> None:
+        """First picture, once there are sizes."""
+        self.set_class(self.deck_app.ascii_only, "-ascii")
+        self.call_after_refresh(self.refresh_deck)
+
+    def on_screen_resume(self) -> None:
+        """Repaint all: what changed behind a dialog was not drawn."""
+        self.refresh_deck()
+        for widget in self.query("*"):
+            widget.refresh()
+
+    def on_resize(self) -> None:
+        """Another size may need another arrangement."""
+        self.call_after_refresh(self.refresh_deck)
+
+    # --- keys ----------------------------------------------------------------------------------
+
+    @property
+    def key_was_pressed(self) -> bool:
+        """Just now: then the answer to it is drawn before anything else."""
+        return time.monotonic() - self._last_key_at < KEY_QUIET_S
+
+    async def on_event(self, event: events.Event) -> None:
+        """Remember when a key was pressed, then go on."""
+        if isinstance(event, events.Key):
+            self._last_key_at = time.monotonic()
+        await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """No key does nothing in silence."""
+        known = {name for key in self.deck_app.keys for name in key.keys.split(",")}
+        known |= self.OWN_KEYS
+        if event.is_printable and event.key not in known:
+            self.notify(f"{event.character} does nothing here; ? shows the keys.", timeout=3)
+
+    def action_press(self, key_id: str) -> None:
+        """A key of the table was pressed."""
+        self.deck_app.press(key_id)
+
+    def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
+        """A key of the footer was clicked."""
+        self.deck_app.press(event.key.id)
+
+    def act(self, key: Key) -> None:
+        """Do what a key of the screen means."""
+        name = key.act.partition("(")[0]
+        if not name:  # a key of several, named in the footer and clicked there
+            self.notify(key.tooltip, timeout=3)
+        elif name == "back":
+            self.action_back()
+        elif name == "copy":
+            self.deck_app.room.act(key)
+        elif name in OF_THE_ROOM or name in ("inbox", "wall"):
+            self.show_in_room(self.context.task, then=key)
+        else:
+            self.deck_app.act(name)
+
+    def action_back(self) -> None:
+        """To the room."""
+        _ = self.dismiss()
