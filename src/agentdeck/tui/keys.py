@@ -35,6 +35,7 @@ class Group(StrEnum):
     RUN = "The run"
     VIEW = "What is shown"
     DIFF = "In the diff"
+    LOG = "In the log"
     DECK = "The deck"
 
 
@@ -53,6 +54,7 @@ class Context:
 
     deck: Deck
     pane: str = "plan"  # plan | task | agents | queue | tails
+    inside: str = ""  # what of the pane has the focus, where it has keys of its own: log
 
     @property
     def task(self) -> TaskId | None:
@@ -198,6 +200,13 @@ def _nobody_waits(context: Context) -> str | None:
     return None if context.deck.waiting_for_me else "nothing waits for you"
 
 
+def _no_log(context: Context) -> str | None:
+    if context.task is None:
+        return "select a task first"
+    task = context.deck.task
+    return None if task is not None and task.attempt is not None else "there is no log yet"
+
+
 def _no_task(context: Context) -> str | None:
     return None if context.task is not None else "select a task first"
 
@@ -244,11 +253,12 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-T, R, V, W, M, D = (
+T, R, V, W, L, M, D = (
     Group.TASK,
     Group.RUN,
     Group.VIEW,
     Group.DIFF,
+    Group.LOG,
     Group.MOVE,
     Group.DECK,
 )
@@ -340,6 +350,29 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("diff.files", "", "f F", "files", "To the next file of the diff, or the one before", W),
     Key("diff.comment", "", "c", "comment", "Say something about the line; R sends all of it back with the work", W),
     Key("diff.comments", "", "C", "comments", "All comments on this work, and to one of them", W),
+    # --- in the log, likewise; from the palette they bring the log to the front
+    Key("log.find", "", "/", "find in log", "Text or a regular expression; small letters find both; escape ends it",
+        L, act="log('find')", why_not=_no_log, footer=1, says=lambda _: "find"),
+    Key("log.next", "", "n N", "next hit", "To the next line that has it, or the one before; around the ends",
+        L, act="log('step(1)')", why_not=_no_log),
+    Key("log.filter", "", "&", "filter log", "Show only the lines with a text or an expression; nothing typed shows all",
+        L, act="log('filter')", why_not=_no_log, footer=2, says=lambda _: "filter"),
+    Key("log.kinds", "", "f", "kinds", "Show all, tools, prose, or errors and questions; not in the raw log",
+        L, act="log('kinds')", why_not=_no_log, footer=3),
+    Key("log.jump", "", ":", "go to time", "To 12:40, to +5m after the attempt began, or to 50% of the log",
+        L, act="log('jump')", why_not=_no_log, footer=5, says=lambda _: "to time"),
+    Key("log.times", "", "T", "times", "Times of day, since the attempt began, or none",
+        L, act="log('times')", why_not=_no_log),
+    Key("log.wrap", "", "W", "wrap", "Long lines over several rows, or one row each; ← → show the rest",
+        L, act="log('wrap')", why_not=_no_log),
+    Key("log.fold", "", "⏎ ← →", "unfold", "What a tool was given and gave back; in the raw log, JSON made pretty",
+        L, act="log('fold')", why_not=_no_log, footer=4),
+    Key("log.fold_all", "", "Z", "unfold all", "Every call of the log, or none", L, act="log('fold_all')", why_not=_no_log),
+    Key("log.copy", "", "y", "copy line", "Copy the line with the cursor; what is very long is cut, and that is said",
+        L, act="log('copy')", why_not=_no_log, footer=6, says=lambda _: "copy"),
+    Key("log.copy_all", "", "Y", "copy lines", "Copy the lines on the screen that have what is looked for; else all of them",
+        L, act="log('copy_all')", why_not=_no_log),
+    Key("log.ends", "", "g G", "start, end", "To the first line; to the end, and follow it", L),
     # --- the deck
     Key("deck.theme", "t", "t", "theme", "Another theme, shown while you choose", D, act="themes"),
     Key("deck.help", "question_mark,f1", "?", "help", "This page", D, act="help", footer=12),

@@ -7,25 +7,35 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from agentdeck.tui.keys import KEYS, Context, Key, label, reason
+from agentdeck.tui.keys import KEYS, Context, Group, Key, label, reason
 from agentdeck.tui.presentation.line import Line, Span, cells
 from agentdeck.tui.widgets.styled import roles_of
 
 
 def key_pieces(context: Context, width: int) -> list[tuple[Key, Line]]:
     """The keys that fit into `width` cells, in the order of the table."""
-    candidates = sorted((key for key in KEYS if key.footer), key=lambda key: key.footer)
+    candidates = sorted((key for key in KEYS if _holds(key, context)), key=_order)
     # help and palette lead to all the others, so they stay whatever the width
     sure = [key for key in candidates if key.id in ("deck.help", "deck.palette", "deck.leave")]
     chosen: list[Key] = list(sure)
     # keys that can act come before those that cannot; all keep the order of the table on the screen
-    for key in sorted(candidates, key=lambda key: (reason(key, context) is not None, key.footer)):
+    for key in sorted(candidates, key=lambda key: (reason(key, context) is not None, _order(key))):
         if key in chosen:
             continue
         if sum(cells(_piece(other, context)) + 2 for other in (*chosen, key)) > width:
             break
         chosen.append(key)
     return [(key, _piece(key, context)) for key in candidates if key in chosen]
+
+
+def _holds(key: Key, context: Context) -> bool:
+    """Is it a key of the footer, here?"""
+    return bool(key.footer) and (key.group is not Group.LOG or context.inside == "log")
+
+
+def _order(key: Key) -> tuple[bool, int]:
+    """Keys that hold only here come first."""
+    return key.group is not Group.LOG, key.footer
 
 
 def _piece(key: Key, context: Context) -> Line:
