@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from agentdeck.agents.json_line import list_of, parse_object, table_of, text_of
+from agentdeck.agents.tool_inputs import PATHS
 
 BODY_CHARS: Final = 64 * 1024  # of one side; a person reads a few screens of it
 DIFF_LINES: Final = 2_000  # of each side; comparing more takes too long for a key
@@ -109,14 +110,18 @@ def _name(table: dict[str, Any]) -> str:
 
 def _given(call: str, given: dict[str, Any]) -> Iterator[Body]:
     """What a call was given: an edit as its change, one text as it is, all else by its names."""
+    changed = False
     for edit in [given, *list_of(given, "edits")]:
         old = text_of(edit, "old_string") or text_of(edit, "oldString")
         new = text_of(edit, "new_string") or text_of(edit, "newString")
         if old or new:
+            changed = True
             yield _change(call, old, new)
     if content := text_of(given, "content"):
+        changed = True
         yield _change(call, "", content)
-    rest = {key: value for key, value in given.items() if key not in _SKIPPED}
+    said = _SKIPPED.union(PATHS) if changed else _SKIPPED  # the row itself names the file
+    rest = {key: value for key, value in given.items() if key not in said}
     rows = [f"{key}: {_text(value)}" for key, value in rest.items() if value not in (None, "")]
     if rows:
         yield Body(call, "given", "\n".join(rows)[:BODY_CHARS])

@@ -539,6 +539,8 @@ class LogReader(Vertical):
         self._opened ^= {place}
         self._redraw()
         self.view.go_to(place)
+        if self._is_open(place):
+            self.view.bring_up()
 
     def _fold_sideways(self, opens: bool) -> bool:
         """Right unfolds and left folds, on a row that can; anything else is not for here."""

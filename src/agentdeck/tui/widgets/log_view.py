@@ -192,6 +192,18 @@ class LogView(ScrollView, can_focus=True):
             self._cursor = source.number_of(standing)
         self._build()
 
+    def bring_up(self) -> None:
+        """Let the row at hand stand high enough for what is below it."""
+        number = self.here
+        if number is None:
+            return
+        height = self.size.height
+        top = min(number - height // GOAL_SHARE, self._last_top())
+        if top > self._start:
+            self._leave_end()
+            self._cursor, self._top = number, top
+            self._build()
+
     def repaint(self) -> None:
         """Other pieces are marked now."""
         self._build()
