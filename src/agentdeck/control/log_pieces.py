@@ -7,7 +7,7 @@ a huge one the start is kept, as in `logtail`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from agentdeck.control.logtail import LINE_BYTES, LogLine
@@ -33,33 +33,38 @@ def line_start(fd: int, offset: int) -> int:
     return 0
 
 
-def pieces_after(fd: int, offset: int, until: int) -> Iterator[list[LogLine]]:
-    """All whole lines from `offset`, the start of a line, to `until`; in order."""
+def pieces_after(
+    fd: int, offset: int, until: int, skip: Callable[[bytes], bool] = lambda _: False
+) -> Iterator[list[LogLine]]:
+    """All whole lines from `offset`, the start of a line, to `until`; in order.
+
+    Lines that `skip` is sure of, as they stand one after the other, are left out.
+    """
     start = at = offset  # of the line at hand; what was read
     head = b""  # of that line, as much as is kept
     while at < until:
         block = os.pread(fd, min(PIECE_BYTES, until - at), at)
         if not block:
             return
-        *whole, rest = block.split(b"\n")
+        cut = block.rfind(b"\n") + 1
         lines: list[LogLine] = []
-        for part in whole:
-            at += len(part) + 1
-            data = head + part if head else part
-            lines.append(LogLine(start, at, data[:LINE_BYTES]))
-            head, start = b"", at
-        at += len(rest)
-        head = (head + rest)[:LINE_BYTES]
+        if cut and not skip(head + block[:cut]):
+            end = at
+            for part in block[: cut - 1].split(b"\n"):
+                end += len(part) + 1
+                lines.append(LogLine(start, end, (head + part if head else part)[:LINE_BYTES]))
+                head, start = b"", end
+        if cut:
+            head, start = b"", at + cut
+        head = (head + block[cut:])[:LINE_BYTES]
+        at += len(block)
         yield lines
 
 
-def piece_before(fd: int, end: int) -> list[LogLine]:
-    """The whole lines of one piece before `end`, the start of a line; in order, at least one."""
-    if end <= 0:
-        return []
+def start_before(fd: int, end: int) -> int:
+    """Where the lines of one piece before `end`, the start of a line, begin; at least one line."""
     low = max(0, end - PIECE_BYTES)
-    start = low
-    if low:
-        newline = os.pread(fd, end - 1 - low, low).find(b"\n")
-        start = low + newline + 1 if newline >= 0 else line_start(fd, low)
-    return [line for piece in pieces_after(fd, start, end) for line in piece]
+    if low == 0:
+        return 0
+    newline = os.pread(fd, end - 1 - low, low).find(b"\n")
+    return low + newline + 1 if newline >= 0 else line_start(fd, low)

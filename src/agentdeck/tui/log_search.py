@@ -5,14 +5,15 @@ Rules:
   first from where the person stands to the end, then from there back to the start. A line `more`
   afterwards looks at what was written meanwhile; the end of the input ends the process.
 - Memory is bounded: the file is read in pieces, and after `MOST_HITS` in a direction it stops.
-- A pattern may need for ever on some texts (`(a+)+$`). A piece that takes more than `PIECE_CPU_S`
-  ends the search, and that is said. Nothing of this happens in the deck: a key is answered all the
-  while, and the process can be killed at any time.
+- A pattern may need for ever on some texts (`(a+)+$`). `WATCHED_LINES` that take more than
+  `PIECE_CPU_S` end the search, and that is said. Nothing of this happens in the deck: a key is
+  answered all the while, and the process can be killed at any time.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -21,7 +22,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from agentdeck.control.log_pieces import line_start, piece_before, pieces_after, size_of
+from agentdeck.control.log_pieces import line_start, pieces_after, size_of, start_before
 from agentdeck.control.logtail import LogLine
 from agentdeck.tui.presentation.log_found import Found, Hit, Query
 from agentdeck.tui.presentation.log_passages import parted
@@ -29,9 +30,14 @@ from agentdeck.tui.presentation.log_pattern import Pattern, matches, pattern_of
 from agentdeck.tui.presentation.log_rows import log_rows, passages_of, raw_text
 
 MOST_HITS: Final = 10_000  # in one direction; nobody steps through more
-PIECE_CPU_S: Final = 2.0  # of processor time for 256 KiB; usual is a hundredth of it
+WATCHED_LINES: Final = 500  # matched between two looks at the time
+PIECE_CPU_S: Final = 2.0  # of processor time for these; usual is a hundredth of it
 TELL_S: Final = 0.1  # between two reports
 BATCH_HITS: Final = 500  # in one report, so that the screen takes it in at once
+
+
+_SPECIAL: Final = re.compile(r"[^\w ,:;/<>=@#%&!~'\"-]")  # with one of these it is an expression
+_ACTS: Final = bytes({*range(32), 127} - {10})  # where these are, what is shown is something else
 
 
 class _SlowError(Exception):
@@ -45,6 +51,9 @@ class _Search:
         self._query, self._fd, self._out = query, fd, out
         self._find = pattern_of(query.find) if query.find is not None else None
         self._keep = pattern_of(query.keep) if query.keep is not None else None
+        text = self._query.find or ""
+        as_it_is = query.look.raw and text and text.isascii() and not _SPECIAL.search(text)
+        self._plain = text.encode() if as_it_is else None
         self._told_at = time.monotonic()
         self._ready: list[Hit] = []
         size = size_of(fd, query.until)
@@ -68,7 +77,8 @@ class _Search:
     def _ahead(self) -> None:
         look, count = self._query.look, 0
         parting, last = passages_of(look), list[LogLine]()
-        for lines in pieces_after(self._fd, self._open, size_of(self._fd, self._query.until)):
+        until = size_of(self._fd, self._query.until)
+        for lines in pieces_after(self._fd, self._open, until, self._has_none):
             found = parted(lines, parting, last)
             last = found.pop() if found else []
             hits = self._hits(found)
@@ -89,13 +99,15 @@ class _Search:
     def _behind(self) -> None:
         end, count = self._start, 0
         while end > 0:
-            found = parted(piece_before(self._fd, end), passages_of(self._query.look))
-            if found and found[0][0].offset > 0 and len(found) > 1:
+            start = start_before(self._fd, end)
+            pieces = pieces_after(self._fd, start, end, self._has_none)
+            lines = [line for piece in pieces for line in piece]
+            found = parted(lines, passages_of(self._query.look))
+            if not self._query.look.raw and start > 0 and len(found) > 1:
                 del found[0]  # it may have begun in the piece before
-            if not found:
-                break
-            end = found[0][0].offset
-            hits = self._hits(found)
+                start = found[0][0].offset
+            end = start
+            hits = self._hits(found, ahead=False)
             count += len(hits)
             self._ready[0:0] = hits
             self._flush(ahead=False)
@@ -105,12 +117,28 @@ class _Search:
                 return
         self._flush(ahead=False, now=True)
 
-    def _hits(self, found: Iterable[Sequence[LogLine]]) -> list[Hit]:
-        signal.setitimer(signal.ITIMER_VIRTUAL, PIECE_CPU_S)
-        try:
-            return list(self._matched(found))
-        finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    def _has_none(self, lines: bytes) -> bool:
+        """Is it certain that none of these has what is looked for? Only of plain text, raw."""
+        if self._plain is None or not lines.isascii():
+            return False
+        if len(lines.translate(None, _ACTS)) != len(lines):
+            return False
+        return self._plain.lower() not in lines.lower()  # with a capital: a line more to look at
+
+    def _hits(self, found: Sequence[Sequence[LogLine]], *, ahead: bool = True) -> list[Hit]:
+        """The hits in these passages, in order; what is far away is left out if they are many."""
+        hits: list[Hit] = []
+        starts = range(0, len(found), WATCHED_LINES)
+        for at in starts if ahead else reversed(starts):
+            signal.setitimer(signal.ITIMER_VIRTUAL, PIECE_CPU_S)
+            try:
+                some = list(self._matched(found[at : at + WATCHED_LINES]))
+            finally:
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            hits = [*hits, *some] if ahead else [*some, *hits]
+            if len(hits) >= MOST_HITS:
+                break
+        return hits
 
     def _matched(self, found: Iterable[Sequence[LogLine]]) -> Iterator[Hit]:
         look, plain_find = self._query.look, self._find if self._query.look.raw else None
