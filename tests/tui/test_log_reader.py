@@ -356,8 +356,8 @@ PICTURES = {
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PICTURES)
 async def test_pictures_of_a_log_that_is_searched(tmp_path: Path, size: str, name: str) -> None:
-    """You should see: *find* hits on a coloured ground, the cursor on one, "10 of 10" at the foot;
-    *typing* "(ste" behind a slash, and that it is plain text; *filter* only calls, "11 lines";
+    """You should see: *find* hits on a coloured ground, the cursor on one, "of 10" at the foot;
+    *typing* "(ste" behind a slash, and that it is plain text; *filter* only calls, "12 lines";
     *unfolded* below Edit a red and a green line and its output, behind a bar.
     """
     sign, text, then = PICTURES[name]
