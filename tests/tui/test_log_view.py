@@ -9,7 +9,11 @@ from textual import events
 from textual.app import App, ComposeResult
 
 from agentdeck.control.logtail import LogTail
-from agentdeck.tui.presentation.log_source import Line, ListSource, TailSource
+from agentdeck.tui.presentation.log_drawing import LogDrawing
+from agentdeck.tui.presentation.log_rows import EachLine, LogLook
+from agentdeck.tui.presentation.log_source import Line, ListSource
+from agentdeck.tui.presentation.rendered_source import RenderedSource
+from agentdeck.tui.roles import Roles
 from agentdeck.tui.widgets.log_view import LogView
 
 HEIGHT = 6
@@ -51,6 +55,10 @@ def shown(view: LogView) -> list[str]:
     return [view.render_line(y).text.rstrip() for y in range(view.size.height)]
 
 
+def trimmed(view: LogView) -> list[str]:
+    return [row.strip() for row in shown(view)]
+
+
 SIZE = (30, HEIGHT)
 
 
@@ -78,7 +86,7 @@ async def test_scrolled_back_nothing_moves_and_new_lines_are_counted() -> None:
             source.append(b"new %d" % n)
         view.tick()
         assert shown(view)[:-1] == before[:-1]
-        assert shown(view)[-1].endswith("↓ 1,200 new lines")
+        assert shown(view)[-1].endswith(" 1,200 new ↓")
         await pilot.press("end")
         assert shown(view)[-1] == "new 1199"
         assert app.follow == [False, True]
@@ -178,25 +186,26 @@ async def test_any_part_of_a_log_file_can_be_reached_while_it_grows(tmp_path: Pa
     """Back beyond what the tail keeps, to the first line and to the end again."""
     path = tmp_path / "raw.log"
     path.write_bytes(b"".join(b"line %d\n" % n for n in range(30_000)))
-    view = LogView(TailSource(LogTail(path)))
+    draw = LogDrawing(LogLook("plain", 28, raw=True, wrap=False), Roles({}))
+    view = LogView(RenderedSource(LogTail(path), EachLine, draw))
     async with LogApp(view).run_test(size=SIZE) as pilot:
         view.tick()
-        assert shown(view)[-1] == "line 29999"
+        assert trimmed(view)[-1] == "line 29999"
         top = 29_994
         for _ in range(2200):
             view.action_page_up()
             top -= 5
-        assert shown(view)[0] == f"line {top}"
+        assert trimmed(view)[0] == f"line {top}"
         with path.open("ab") as file:
             file.write(b"late 1\nlate 2\n")
         view.tick()
-        assert shown(view)[0] == f"line {top}"
-        assert shown(view)[-1].endswith("↓ 2 new lines")
+        assert trimmed(view)[0] == f"line {top}"
+        assert trimmed(view)[-1].endswith(" 2 new ↓")
         for _ in range(1000):
             view.action_page_down()
             top += 5
-        assert shown(view)[0] == f"line {top}"
+        assert trimmed(view)[0] == f"line {top}"
         await pilot.press("home")
-        assert shown(view)[0] == "line 0"
+        assert trimmed(view)[0] == "line 0"
         await pilot.press("end")
-        assert shown(view)[-1] == "late 2"
+        assert trimmed(view)[-1] == "late 2"

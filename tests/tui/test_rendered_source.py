@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from agentdeck.agents.passages import PASSAGE_LINES, Passages
-from agentdeck.control.logtail import LogTail
+from agentdeck.control.logtail import LogLine, LogTail
 from agentdeck.tui.presentation.line import text_of
 from agentdeck.tui.presentation.log_lines import log_lines
 from agentdeck.tui.presentation.log_source import PAGE_LINES
-from agentdeck.tui.presentation.rendered_source import RenderedSource
+from agentdeck.tui.presentation.rendered_source import DrawnRow, RenderedSource
 
 WIDTH = 40
 
@@ -35,9 +35,10 @@ QUIET = b'{"type":"unheard of"}\n'
 
 
 def source(log: Path) -> RenderedSource:
-    def draw(passage: Sequence[bytes]) -> list[Text]:
-        lines = log_lines("gemini", passage, WIDTH, root="", utc=True)
-        return [Text(text_of(line)) for line in lines]
+    def draw(passage: Sequence[LogLine]) -> list[DrawnRow]:
+        data = [line.data for line in passage]
+        lines = log_lines("gemini", data, WIDTH, root="", utc=True)
+        return [DrawnRow(Text(text_of(line))) for line in lines]
 
     return RenderedSource(LogTail(log), lambda: Passages("gemini"), draw)
 

@@ -247,7 +247,7 @@ def test_a_run_is_led_from_its_start_to_promotion_with_keys_alone(
     terminal.start(120, 36)
     terminal.sees(r"! 4 need you")
     terminal.press("g")
-    terminal.sees(r"g graph")
+    terminal.sees(r"g timeline")
 
     terminal.select("LONG", WORKING)
     agent = agent_of(repo, "LONG")
@@ -321,7 +321,7 @@ def test_a_task_is_taken_over_in_the_terminal_of_the_deck(terminal: Terminal) ->
     terminal.start(120, 36)
     terminal.sees(r"! 4 need you")
     terminal.press("g")
-    terminal.sees(r"g graph")
+    terminal.sees(r"g timeline")
     terminal.select("LONG", WORKING)
     agent = agent_of(repo, "LONG")
     terminal.press("o")
@@ -393,7 +393,7 @@ def test_on_80_by_24_panes_are_tabs_and_nothing_is_cut(terminal: Terminal) -> No
     terminal.start(80, 24)
     terminal.sees(r"! 4 need you")
     terminal.press("g")
-    terminal.sees(r"g graph")
+    terminal.sees(r"g timeline")
     for key, task in (("Home", "LONG"), ("Down", "FAILS")):
         terminal.press(key)
         terminal.sees(rf" 2 {task} ")

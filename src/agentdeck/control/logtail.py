@@ -39,7 +39,7 @@ class LogTail:
     def __init__(self, path: str | os.PathLike[str], *, until: int | None = None) -> None:
         """Nothing is read yet. `until` is where the file counts as ended, in bytes."""
         self.path = Path(path)
-        self._until = until
+        self.until = until
         self.lines: deque[LogLine] = deque(maxlen=RING_LINES)
         self.total = 0  # lines ever added to `lines`
         self.skipped_bytes = 0  # left out by jumping ahead
@@ -90,7 +90,7 @@ class LogTail:
         self._take(data)
 
     def _size(self, status: os.stat_result) -> int:
-        return status.st_size if self._until is None else min(status.st_size, self._until)
+        return status.st_size if self.until is None else min(status.st_size, self.until)
 
     def _open(self) -> bool:
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not stop the screen
@@ -181,8 +181,9 @@ class LogTail:
             return []
         ends = [offset]
         at = offset
-        while len(ends) <= count:
-            block = os.pread(self._fd, BLOCK_BYTES, at)
+        until = self._size(os.fstat(self._fd))
+        while len(ends) <= count and at < until:
+            block = os.pread(self._fd, min(BLOCK_BYTES, until - at), at)
             if not block:
                 break
             newline = block.find(b"\n")
@@ -191,6 +192,10 @@ class LogTail:
                 newline = block.find(b"\n", newline + 1)
             at += len(block)
         return [self._line(start, end) for start, end in pairwise(ends)]
+
+    def line(self, start: int, end: int) -> LogLine:
+        """What stands between two offsets; empty while there is no file."""
+        return self._line(start, end) if self._fd is not None else LogLine(start, end, b"")
 
     def _line(self, start: int, end: int) -> LogLine:
         assert self._fd is not None

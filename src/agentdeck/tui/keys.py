@@ -44,6 +44,7 @@ class Group(StrEnum):
     VIEW = "What is shown"
     TIME = "In the timeline"
     DIFF = "In the diff"
+    LOG = "In the log"
     REPLAY = "Looking back"
     INBOX = "In the inbox"
     WALL = "On the wall"
@@ -70,6 +71,7 @@ class Context:
     # What keys mean here in place of their own: a word and a command, by the key's id.
     instead: Mapping[str, tuple[str, AnyCommand]] = field(default_factory=dict)
     footer: tuple[str, ...] = ()  # ids of the keys that the footer shows here; () = the usual
+    inside: str = ""  # what of the pane has the focus, where it has keys of its own: log
 
     @property
     def task(self) -> TaskId | None:
@@ -265,6 +267,13 @@ def _no_timeline(context: Context) -> str | None:
     return None if context.view is PlanView.TIMELINE else "the plan is no timeline now: g turns it"
 
 
+def _no_log(context: Context) -> str | None:
+    if context.task is None:
+        return "select a task first"
+    task = context.deck.task
+    return None if task is not None and task.attempt is not None else "there is no log yet"
+
+
 def _no_task(context: Context) -> str | None:
     return None if context.task is not None else "select a task first"
 
@@ -336,13 +345,14 @@ def _play(context: Context) -> str:
     return "resume" if _paused(context) else "pause"
 
 
-T, R, N, V, L, W, B, M, D = (
+T, R, N, V, L, W, X, B, M, D = (
     Group.TASK,
     Group.RUN,
     Group.MARK,
     Group.VIEW,
     Group.TIME,
     Group.DIFF,
+    Group.LOG,
     Group.REPLAY,
     Group.MOVE,
     Group.DECK,
@@ -472,6 +482,29 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("diff.files", "", "f F", "files", "To the next file of the diff, or the one before", W),
     Key("diff.comment", "", "c", "comment", "Say something about the line; R sends all of it back with the work", W),
     Key("diff.comments", "", "C", "comments", "All comments on this work, and to one of them", W),
+    # --- in the log, likewise; from the palette they bring the log to the front
+    Key("log.find", "", "/", "find in log", "Text or a regular expression; small letters find both; escape ends it",
+        X, act="log('find')", why_not=_no_log, footer=1, says=lambda _: "find"),
+    Key("log.next", "", "n N", "next hit", "To the next line that has it, or the one before; around the ends",
+        X, act="log('step(1)')", why_not=_no_log),
+    Key("log.filter", "", "&", "filter log", "Show only the lines with a text or an expression; nothing typed shows all",
+        X, act="log('filter')", why_not=_no_log, footer=2, says=lambda _: "filter"),
+    Key("log.kinds", "", "f", "kinds", "Show all, tools, prose, or errors and questions; not in the raw log",
+        X, act="log('kinds')", why_not=_no_log, footer=3),
+    Key("log.jump", "", ":", "go to time", "To 12:40, to +5m after the attempt began, or to 50% of the log",
+        X, act="log('jump')", why_not=_no_log, footer=5, says=lambda _: "to time"),
+    Key("log.times", "", "T", "times", "Times of day, since the attempt began, or none",
+        X, act="log('times')", why_not=_no_log),
+    Key("log.wrap", "", "W", "wrap", "Long lines over several rows, or one row each; ← → show the rest",
+        X, act="log('wrap')", why_not=_no_log),
+    Key("log.fold", "", "⏎ ← →", "unfold", "What a tool was given and gave back; in the raw log, JSON made pretty",
+        X, act="log('fold')", why_not=_no_log, footer=4),
+    Key("log.fold_all", "", "Z", "unfold all", "Every call of the log, or none", X, act="log('fold_all')", why_not=_no_log),
+    Key("log.copy", "", "y", "copy line", "Copy the line with the cursor; what is very long is cut, and that is said",
+        X, act="log('copy')", why_not=_no_log, footer=6, says=lambda _: "copy"),
+    Key("log.copy_all", "", "Y", "copy lines", "Copy the lines on the screen that have what is looked for; else all of them",
+        X, act="log('copy_all')", why_not=_no_log),
+    Key("log.ends", "", "g G", "start, end", "To the first line; to the end, and follow it", X),
     # --- looking back; space plays, + and - change the speed there
     Key("replay.turn", "B", "B", "look back", "See the run again from its journal; once more comes back to now",
         B, act="replay_turn", why_not=_no_other_time, says=lambda x: "now" if x.deck.replay else "look back"),

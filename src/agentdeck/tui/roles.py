@@ -25,6 +25,7 @@ FAINT: Final = 4.5  # likewise: what is read last, and can still be read by ever
 STEPS: Final = 100  # of a mixture that is looked for; each is a hundredth of the foreground
 FRAME: Final = 0.25  # the frames of panes, as in room.tcss
 CURSOR: Final = 0.24  # of the primary colour under the row with the cursor
+HIT: Final = 0.40  # of the colour of what asks, under text that was looked for
 REST: Final = 0.10  # of the foreground under the cursor of a pane without the focus
 
 # state -> the theme's own variable that stands in; calm but for `asks` and `failed`
@@ -105,6 +106,8 @@ class Roles:
                 return self._ground("primary", CURSOR)
             case "cursor-rest":
                 return self._ground("foreground", REST)
+            case "hit":
+                return self._ground("state-asks", HIT)
             case "tab-on":
                 return self._plain("accent") + Style(bold=True, underline=True)
             case "key":

@@ -1,4 +1,4 @@
-"""Where a log view gets its lines from: a list that grows, or the tail of a file.
+"""Where a log view gets its lines from: here a list that grows; a file is in `rendered_source`.
 
 Rules: a line has a number that never changes while it is available. A source that reads a file
 keeps only a window of it; the window follows the end until it is *held* (somebody scrolled back),
@@ -10,16 +10,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from rich.text import Text
 from textual.strip import Strip
 
-from agentdeck.control.logtail import LogLine, LogTail
-
 Line: TypeAlias = bytes | Text | Strip  # raw bytes are cleaned by the view; SGR colours are kept
 PAGE_LINES: Final = 500  # read at once at an edge of the window
 HELD_LINES: Final = 4000  # in a window that is held; more than a person scrolls without a pause
+
+
+class Place(NamedTuple):
+    """Where a line comes from: the same in every window and every look."""
+
+    offset: int  # of its passage in the file
+    row: int  # in the passage
 
 
 class LineSource(Protocol):
@@ -57,6 +62,12 @@ class LineSource(Protocol):
 
     def rewind(self) -> None:
         """Move the window to the very first line, while held."""
+
+    def place(self, number: int) -> Place | None:
+        """Where a line comes from; None where that is not known."""
+
+    def seek(self, place: Place) -> int:
+        """Move the window around a place, while held; the number of the line there or behind it."""
 
 
 class ListSource:
@@ -108,74 +119,10 @@ class ListSource:
     def rewind(self) -> None:
         """Nothing to do: the first line is in the window."""
 
+    def place(self, number: int) -> Place | None:  # noqa: ARG002 - as the protocol has it
+        """These lines are of no file."""
+        return None
 
-class TailSource:
-    """The raw lines of a log file. While held, any part of the file can be reached."""
-
-    def __init__(self, tail: LogTail) -> None:
-        self._tail = tail
-        self._held: deque[LogLine] | None = None
-        self._held_first = 0
-        self.version = 0
-
-    @property
-    def first(self) -> int:
-        """See `LineSource`."""
-        return self._tail.first if self._held is None else self._held_first
-
-    @property
-    def newest(self) -> int:
-        """See `LineSource`."""
-        return self._tail.total
-
-    def count(self) -> int:
-        """See `LineSource`."""
-        return len(self._tail.lines if self._held is None else self._held)
-
-    def lines(self, start: int, stop: int) -> Sequence[Line]:
-        """See `LineSource`."""
-        lines = self._tail.lines if self._held is None else self._held
-        return [line.data for line in islice(lines, start - self.first, stop - self.first)]
-
-    def poll(self) -> None:
-        """See `LineSource`."""
-        self.version += bool(self._tail.poll())
-
-    def hold(self, held: bool) -> None:
-        """See `LineSource`."""
-        if held and self._held is None:
-            self._held_first = self._tail.first
-            self._held = deque(self._tail.lines)
-        elif not held:
-            self._held = None
-        self.version += 1
-
-    def earlier(self) -> int:
-        """See `LineSource`."""
-        if not self._held:
-            return 0
-        page = self._tail.lines_before(self._held[0].offset, PAGE_LINES)
-        self._held.extendleft(reversed(page))
-        self._held_first -= len(page)
-        while len(self._held) > HELD_LINES:
-            self._held.pop()
-        self.version += 1
-        return len(page)
-
-    def later(self) -> int:
-        """See `LineSource`."""
-        if not self._held:
-            return 0
-        page = self._tail.lines_after(self._held[-1].end, PAGE_LINES)
-        self._held.extend(page)
-        while len(self._held) > HELD_LINES:
-            self._held.popleft()
-            self._held_first += 1
-        self.version += 1
-        return len(page)
-
-    def rewind(self) -> None:
-        """See `LineSource`."""
-        if self._held:
-            self._held = deque(self._tail.lines_after(0, PAGE_LINES)) or self._held
-            self.version += 1
+    def seek(self, place: Place) -> int:  # noqa: ARG002 - as the protocol has it
+        """These lines are of no file."""
+        return self.first

@@ -1,4 +1,4 @@
-"""A log file as a log view's lines, rendered: tool calls and prose instead of a stream's JSON.
+"""A log file as a log view's lines, drawn: tool calls and prose, or lines as they were written.
 
 Rules: as `log_source`: following, the newest lines are kept; held, a window of the file that grows
 at its edges when somebody scrolls there. One line of the file may give no line or several, and
@@ -11,22 +11,55 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, takewhile
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from rich.text import Text
 
-from agentdeck.agents.passages import Passages
-from agentdeck.control.logtail import LogLine, LogTail
-from agentdeck.tui.presentation.log_source import HELD_LINES, PAGE_LINES, Line
+from agentdeck.control.logtail import LogLine
+from agentdeck.tui.presentation.log_passages import Parting, parted
+from agentdeck.tui.presentation.log_source import HELD_LINES, PAGE_LINES, Line, Place
 
 FOLLOWED_LINES: Final = 2_000  # rendered ones kept while following; more than any screen
 TRIES: Final = 8  # pages read at an edge until one has something to show
+AROUND_LINES: Final = 200  # read before and behind a place that is gone to
+
+
+class FileLines(Protocol):
+    """Lines of a file, all of them or some; see `LogTail`."""
+
+    @property
+    def lines(self) -> Sequence[LogLine] | deque[LogLine]:
+        """The newest ones."""
+
+    def poll(self) -> int:
+        """Look for news; how many lines came."""
+
+    def lines_before(self, offset: int, count: int) -> list[LogLine]:
+        """Up to `count` that end at or before `offset`."""
+
+    def lines_after(self, offset: int, count: int) -> list[LogLine]:
+        """Up to `count` from `offset` onwards."""
+
+    def close(self) -> None:
+        """Release the file."""
+
+
+class DrawnRow(NamedTuple):
+    """A row of a passage."""
+
+    text: Text
+    number: int = 0  # in its passage
+    folds: bool = False  # there may be more behind it
+    first: bool = True  # of its line; else it goes on the row before it
+
+
+_NO_ROW: Final = DrawnRow(Text())
 
 
 class _Shown(NamedTuple):
     offset: int  # of the passage it comes from
     end: int
-    text: Text
+    row: DrawnRow
 
 
 class RenderedSource:
@@ -34,9 +67,9 @@ class RenderedSource:
 
     def __init__(
         self,
-        tail: LogTail,
-        passages: Callable[[], Passages],
-        draw: Callable[[Sequence[bytes]], Iterable[Text]],
+        tail: FileLines,
+        passages: Callable[[], Parting],
+        draw: Callable[[Sequence[LogLine]], Iterable[DrawnRow]],
     ) -> None:
         """`passages` makes what tells the passages apart, and `draw` draws one of them."""
         self._tail = tail
@@ -46,16 +79,11 @@ class RenderedSource:
         self._open: list[LogLine] = []  # the last passage, while following: it may go on
         self._parting = passages()  # has read it
         self._held = False
-        self._missed = 0  # lines of the file that came while held
+        self.newest = 0  # lines that came since this was opened, as the file has them
         self.first = 0
         self.version = 0
         self._tail.poll()
         self._follow()
-
-    @property
-    def newest(self) -> int:
-        """How many lines there ever were, as far as is known."""
-        return self.first + len(self._lines) + self._missed
 
     def count(self) -> int:
         """How many lines are available."""
@@ -63,16 +91,15 @@ class RenderedSource:
 
     def lines(self, start: int, stop: int) -> Sequence[Line]:
         """The lines numbered `start` to `stop`."""
-        return [shown.text for shown in islice(self._lines, start - self.first, stop - self.first)]
+        return [one.row.text for one in islice(self._lines, start - self.first, stop - self.first)]
 
     def poll(self) -> None:
         """Look for news."""
         added = self._tail.poll()
         if not added:
             return
-        if self._held:
-            self._missed += added
-        else:
+        self.newest += added
+        if not self._held:
             self._extend(list(self._tail.lines)[-added:])
             while len(self._lines) > FOLLOWED_LINES:
                 self._lines.popleft()
@@ -96,7 +123,7 @@ class RenderedSource:
             if not more:
                 return 0
             page = [*more, *page]
-            found = self._drawn(_parted(page, self._passages()))
+            found = self._drawn(parted(page, self._passages()))
             if found and found[0].offset < seam.offset:
                 again = _rows_of(seam, self._lines)
                 self._lines = deque([*found, *islice(self._lines, again, None)])
@@ -110,17 +137,16 @@ class RenderedSource:
     def later(self) -> int:
         """Make lines after the window available while held."""
         page: list[LogLine] = []
-        seam = self._lines[-1] if self._lines else _Shown(0, 0, Text())
+        seam = self._lines[-1] if self._lines else _Shown(0, 0, _NO_ROW)
         for _ in range(TRIES):
             more = self._tail.lines_after(page[-1].end if page else seam.offset, PAGE_LINES)
             if not more:
                 return 0
             page += more
-            found = self._drawn(_parted(page, self._passages()))
+            found = self._drawn(parted(page, self._passages()))
             if found and found[-1].end > seam.end:
                 again = self._drop_last(seam)
                 self._lines.extend(found)
-                self._missed = 0
                 while len(self._lines) > HELD_LINES:
                     self._lines.popleft()
                     self.first += 1
@@ -131,36 +157,89 @@ class RenderedSource:
     def rewind(self) -> None:
         """Move the window to the very first line, while held."""
         page = self._tail.lines_after(0, PAGE_LINES)
-        found = self._drawn(_parted(page, self._passages()))
+        found = self._drawn(parted(page, self._passages()))
         if found:
             self._lines = deque(found)
             self.version += 1
+
+    def place(self, number: int) -> Place | None:
+        """Where a line comes from."""
+        shown = self._at(number)
+        return Place(shown.offset, shown.row.number) if shown is not None else None
+
+    def row(self, number: int) -> DrawnRow | None:
+        """A row with what is known of it."""
+        shown = self._at(number)
+        return shown.row if shown is not None else None
+
+    def passage(self, number: int) -> tuple[int, int] | None:
+        """Where the passage of a row begins and ends in the file, in bytes."""
+        shown = self._at(number)
+        return (shown.offset, shown.end) if shown is not None else None
+
+    def number_of(self, place: Place) -> int:
+        """The number of the line at a place, or of the one nearest to it in the window."""
+        return self.first + self._index_of(place)
+
+    def seek(self, place: Place) -> int:
+        """Move the window around a place, while held; the number of the line there or behind it."""
+        found: list[_Shown] = []
+        lines = AROUND_LINES
+        for _ in range(TRIES):  # a part with nothing to show may lie here
+            page = self._tail.lines_before(place.offset, lines)
+            page += self._tail.lines_after(place.offset, lines)
+            found = self._drawn(parted(page, self._passages()))
+            if found or len(page) < lines:
+                break
+            lines *= 2
+        self._lines = deque(found)
+        self.version += 1
+        return self.first + self._index_of(place)
+
+    def again(self) -> None:
+        """Draw the newest lines once more: they look different now."""
+        self._follow()
+        self.version += 1
 
     def close(self) -> None:
         """Release the file."""
         self._tail.close()
 
+    def _at(self, number: int) -> _Shown | None:
+        at = number - self.first
+        return self._lines[at] if 0 <= at < len(self._lines) else None
+
+    def _index_of(self, place: Place) -> int:
+        """The row at a place; else the last of its passage that is before it, else one behind."""
+        best = 0
+        for at, shown in enumerate(self._lines):
+            if (shown.offset, shown.row.number) == place:
+                return at
+            if shown.offset > place.offset:
+                return best if self._lines[best].end > place.offset else at
+            best = at
+        return best
+
     def _follow(self) -> None:
         """Show what the tail has."""
-        end = self.first + len(self._lines) + self._missed
+        end = self.first + len(self._lines)
         self._parting = self._passages()
-        parted = _parted(self._tail.lines, self._parting)
-        self._open = parted[-1] if parted else []
-        self._lines = deque(self._drawn(parted)[-FOLLOWED_LINES:])
-        self._missed = 0
+        found = parted(self._tail.lines, self._parting)
+        self._open = found[-1] if found else []
+        self._lines = deque(self._drawn(found)[-FOLLOWED_LINES:])
         self.first = max(0, end - len(self._lines))
 
     def _extend(self, fresh: Iterable[LogLine]) -> None:
         """Show lines that came; the first of them may go on the passage that was the last."""
         was = self._open
-        parted = _parted(fresh, self._parting, was)
-        if was and len(parted[0]) == len(was):
-            del parted[0]  # it stands as it was drawn
+        found = parted(fresh, self._parting, was)
+        if was and len(found[0]) == len(was):
+            del found[0]  # it stands as it was drawn
         elif was:
-            self._drop_last(_Shown(was[0].offset, was[-1].end, Text()))
-        if parted:
-            self._lines.extend(self._drawn(parted))
-            self._open = parted[-1]
+            self._drop_last(_Shown(was[0].offset, was[-1].end, _NO_ROW))
+        if found:
+            self._lines.extend(self._drawn(found))
+            self._open = found[-1]
 
     def _drop_last(self, of: _Shown) -> int:
         """Take away the rows of the last passage; how many there were."""
@@ -169,25 +248,12 @@ class RenderedSource:
             self._lines.pop()
         return count
 
-    def _drawn(self, parted: Iterable[Sequence[LogLine]]) -> list[_Shown]:
+    def _drawn(self, passages: Iterable[Sequence[LogLine]]) -> list[_Shown]:
         return [
-            _Shown(passage[0].offset, passage[-1].end, text)
-            for passage in parted
-            for text in self._draw([line.data for line in passage])
+            _Shown(passage[0].offset, passage[-1].end, row)
+            for passage in passages
+            for row in self._draw(passage)
         ]
-
-
-def _parted(
-    lines: Iterable[LogLine], parting: Passages, last: Sequence[LogLine] = ()
-) -> list[list[LogLine]]:
-    """Lines as passages; `last` is the one that `parting` has read before, and comes first."""
-    found = [list(last)] if last else []
-    for line in lines:
-        if parting.goes_on(line.data):
-            found[-1].append(line)
-        else:
-            found.append([line])
-    return found
 
 
 def _rows_of(passage: _Shown, rows: Iterable[_Shown]) -> int:

@@ -33,6 +33,8 @@ from agentdeck.tui.widgets.agents_pane import AgentsPane
 from agentdeck.tui.widgets.diff_view import DiffView
 from agentdeck.tui.widgets.header_bar import HeaderBar
 from agentdeck.tui.widgets.key_bar import KeyBar
+from agentdeck.tui.widgets.log_reader import LogReader
+from agentdeck.tui.widgets.log_view import LogView
 from agentdeck.tui.widgets.plan_pane import PlanPane
 from agentdeck.tui.widgets.queue_pane import QueuePane
 from agentdeck.tui.widgets.replay_bar import ReplayBar
@@ -82,6 +84,7 @@ class RoomScreen(Screen[None]):
         self.zoomed = False
         self._last_key_at = 0.0
         self._copied_at = 0.0
+        self._was_inside = ""  # what had the focus before; its keys stood in the footer
 
     @property
     def deck_app(self) -> DeckApp:
@@ -136,7 +139,12 @@ class RoomScreen(Screen[None]):
 
     def context_of(self, deck: Deck) -> Context:
         """The same for a moment that is there already."""
-        return Context(deck, self.pane, self.deck_app.keys, self.query_one(PlanPane).shown)
+        shown = self.query_one(PlanPane).shown
+        return Context(deck, self.pane, self.deck_app.keys, shown, inside=self._inside)
+
+    @property
+    def _inside(self) -> str:
+        return "log" if isinstance(self.focused, LogView) else ""
 
     def refresh_deck(self) -> None:
         """Show the run as it is now, in every pane that can be seen."""
@@ -227,7 +235,8 @@ class RoomScreen(Screen[None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The pane that has the focus is the one that keys act on."""
         pane = next((a.id for a in event.widget.ancestors if a.id in PANES), None)
-        if pane is not None and pane != self.pane:
+        inside, self._was_inside = self._was_inside, self._inside
+        if pane is not None and (pane != self.pane or inside != self._was_inside):
             self.pane = pane
             self.refresh_deck()
 
@@ -337,6 +346,8 @@ class RoomScreen(Screen[None]):
                 self._show_tab(TABS[(here + int(argument)) % len(TABS)])
             case "raw_log" if self.pane == "queue":
                 self.deck_app.act("verdicts")
+            case "log":
+                self._in_log(argument.strip("'"))
             case "raw_log":
                 self.query_one(TaskPane).turn_raw()
                 self._see("task")
@@ -349,6 +360,13 @@ class RoomScreen(Screen[None]):
                 self._copy()
             case _:
                 self.deck_app.act(name)
+
+    def _in_log(self, action: str) -> None:
+        """A key of the log, from elsewhere: the log comes to the front first."""
+        self._show_tab("log")
+        self.go_to("task")
+        reader = self.query_one(LogReader)
+        self.call_after_refresh(reader.run_action, action)
 
     def _neighbour(self, by: int) -> str:
         return PANES[(PANES.index(self.pane) + by) % len(PANES)]

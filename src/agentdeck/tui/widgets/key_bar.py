@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from agentdeck.tui.keys import Context, Key, label, reason
+from agentdeck.tui.keys import Context, Group, Key, label, reason
 from agentdeck.tui.presentation.line import Line, Span, cells
 from agentdeck.tui.widgets.styled import roles_of
 
@@ -18,7 +18,7 @@ SURE: Final = ("deck.help", "deck.palette", "deck.leave", "screen.back")
 
 def key_pieces(context: Context, width: int) -> list[tuple[Key, Line]]:
     """The keys that fit into `width` cells, in the order of the table."""
-    candidates = sorted((key for key in context.keys if key.footer), key=lambda key: key.footer)
+    candidates = sorted((key for key in context.keys if _holds(key, context)), key=_order)
     if context.footer:
         by_id = {key.id: key for key in context.keys}
         named = [by_id[name] for name in context.footer if name in by_id]
@@ -35,6 +35,16 @@ def key_pieces(context: Context, width: int) -> list[tuple[Key, Line]]:
             break
         chosen.append(key)
     return [(key, _piece(key, context)) for key in candidates if key in chosen]
+
+
+def _holds(key: Key, context: Context) -> bool:
+    """Is it a key of the footer, here?"""
+    return bool(key.footer) and (key.group is not Group.LOG or context.inside == "log")
+
+
+def _order(key: Key) -> tuple[bool, int]:
+    """Keys that hold only here come first."""
+    return key.group is not Group.LOG, key.footer
 
 
 def _piece(key: Key, context: Context) -> Line:

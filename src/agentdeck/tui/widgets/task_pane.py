@@ -15,7 +15,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from agentdeck.agents.passages import Passages
 from agentdeck.control.logtail import LogTail
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import ReviewComment
@@ -35,15 +34,15 @@ from agentdeck.tui.presentation.diff_rows import (
 )
 from agentdeck.tui.presentation.gates import gate_lines
 from agentdeck.tui.presentation.history import history_lines
-from agentdeck.tui.presentation.line import Line, cells
-from agentdeck.tui.presentation.log_lines import format_of, log_lines
-from agentdeck.tui.presentation.log_source import LineSource, ListSource, TailSource
+from agentdeck.tui.presentation.line import cells
+from agentdeck.tui.presentation.log_drawing import LogDrawing, as_text
+from agentdeck.tui.presentation.log_lines import format_of
+from agentdeck.tui.presentation.log_rows import LogLook, passages_of
 from agentdeck.tui.presentation.rendered_source import RenderedSource
-from agentdeck.tui.presentation.status import ascii_signs
 from agentdeck.tui.presentation.task_title import attempt_title, no_diff, no_log, task_title
 from agentdeck.tui.roles import Roles
 from agentdeck.tui.widgets.diff_view import DiffView
-from agentdeck.tui.widgets.log_view import LogView
+from agentdeck.tui.widgets.log_reader import LogReader
 from agentdeck.tui.widgets.row_list import LinesView
 from agentdeck.tui.widgets.styled import Pane, roles_of
 from agentdeck.tui.widgets.tab_strip import TabStrip
@@ -60,28 +59,25 @@ class AttemptFolders(Protocol):
         """The folder of one attempt."""
 
 
-def as_text(line: Line, roles: Roles) -> Text:
-    """A line for a log view."""
-    text = Text(" ")
-    for span in line:
-        shown = ascii_signs(span.text) if roles.ascii_only else span.text
-        text.append(shown, roles.style(span.role))
-    return text
-
-
 def log_source(
     folder: AttemptFolders, deck: Deck, attempt: Attempt, task: TaskId, *, width: int, roles: Roles
 ) -> RenderedSource:
     """The log of an attempt as it reads best."""
-    stream_format = format_of(deck.state.plan, attempt)
-    root, frozen = attempt.path or "", deck.frozen
-
-    def draw(passage: Sequence[bytes]) -> list[Text]:
-        lines = log_lines(stream_format, passage, width - MARGIN_CELLS, root=root, utc=frozen)
-        return [as_text(line, roles) for line in lines]
-
+    look = log_look(deck, attempt, width=width)
     tail = log_tail(folder, deck, attempt, task)
-    return RenderedSource(tail, lambda: Passages(stream_format, root), draw)
+    return RenderedSource(tail, lambda: passages_of(look), LogDrawing(look, roles))
+
+
+def log_look(deck: Deck, attempt: Attempt, *, width: int, raw: bool = False) -> LogLook:
+    """How the log of an attempt is looked at."""
+    return LogLook(
+        format_of(deck.state.plan, attempt),
+        width - MARGIN_CELLS,
+        attempt.path or "",
+        raw=raw,
+        started_at=attempt.launched_at,
+        utc=deck.frozen,
+    )
 
 
 def log_tail(folder: AttemptFolders, deck: Deck, attempt: Attempt, task: TaskId) -> LogTail:
@@ -103,10 +99,9 @@ class TaskPane(Pane):
         self._deck: Deck | None = None
         self.tab = "log"
         self.raw = False
-        self._log_of: object = None
+        self._log_of: tuple[object, ...] | None = None
         self._diff_of: object = None
         self._diff_at = 0.0
-        self._tail: LogTail | RenderedSource | None = None
         self._rows: list[DiffRow] = []  # of the diff, without comments
         self._remarks: object = None  # what was shown with them
         self._drafts: dict[tuple[TaskId, int], Draft] = {}  # not sent; by task and attempt
@@ -115,7 +110,7 @@ class TaskPane(Pane):
         """A row of names and one view for each kind of content."""
         yield TabStrip(id="tabs")
         with Vertical(id="tab-body"):
-            yield LogView(id="log")
+            yield LogReader()
             yield DiffView(id="diff")
             yield LinesView(id="lines")
 
@@ -124,8 +119,9 @@ class TaskPane(Pane):
         self._deck = deck
         title = task_title(deck)
         self.set_titles(title, attempt_title(deck, self.title_room - cells(title)))
-        raw = "log (raw)" if self.raw else "log"
-        names = {name: raw if name == "log" else name for name in TABS}
+        about = ", ".join(filter(None, ("raw" if self.raw else "", self.reader.about)))
+        log = f"log ({about})" if about else "log"
+        names = {name: log if name == "log" else name for name in TABS}
         self.query_one("#tabs", TabStrip).show(
             tuple((name, names[name].capitalize(), "") for name in TABS), self.tab
         )
@@ -159,13 +155,12 @@ class TaskPane(Pane):
     def turn_raw(self) -> None:
         """The log as it was written, or as it reads best."""
         self.raw = not self.raw
-        self._log_of = None
         self.turn_to("log")
 
     def tick(self) -> None:
         """Look for new lines of the log, if it is shown."""
         if self.tab == "log" and self._deck is not None:
-            self.query_one("#log", LogView).tick()
+            self.reader.tick()
 
     def on_resize(self) -> None:
         """Prose is wrapped elsewhere."""
@@ -182,9 +177,14 @@ class TaskPane(Pane):
     def _view_name(self) -> str:
         return self.tab if self.tab in ("log", "diff") else "lines"
 
-    def _views(self) -> dict[str, LogView | DiffView | LinesView]:
+    @property
+    def reader(self) -> LogReader:
+        """The log."""
+        return self.query_one(LogReader)
+
+    def _views(self) -> dict[str, LogReader | DiffView | LinesView]:
         return {
-            "log": self.query_one("#log", LogView),
+            "log": self.reader,
             "diff": self.query_one("#diff", DiffView),
             "lines": self.query_one("#lines", LinesView),
         }
@@ -196,35 +196,23 @@ class TaskPane(Pane):
     # --- the log -------------------------------------------------------------------------------
 
     def _show_log(self, deck: Deck) -> None:
-        view = self.query_one("#log", LogView)
-        task, width = deck.task, view.size.width
+        reader = self.reader
+        task, width = deck.task, reader.view.size.width
         attempt = task.attempt if task is not None else None
-        view.placeholder = no_log(deck).split("\n", 1)[0] if attempt is not None else ""
+        reader.view.placeholder = no_log(deck).split("\n", 1)[0] if attempt is not None else ""
         number = attempt.number if attempt is not None else 0
-        subject = (deck.selected, number, width, self.raw, id(roles_of(self)))
-        if attempt is None:
-            text = no_log(deck)
-            subject = (*subject, text)  # type: ignore[assignment]
+        of = (deck.selected, number)
+        said = no_log(deck) if attempt is None else ""
+        subject = (of, width, self.raw, id(roles_of(self)), said)
         if subject == self._log_of or width < MARGIN_CELLS:
             return
-        self._log_of = subject
-        if self._tail is not None:
-            self._tail.close()
-            self._tail = None
-        view.set_source(self._source(deck, attempt, width))
-
-    def _source(self, deck: Deck, attempt: Attempt | None, width: int) -> LineSource:
-        roles = roles_of(self)
+        before, self._log_of = self._log_of, subject
         if attempt is None or deck.selected is None:
-            return ListSource(_paragraphs(no_log(deck), width, roles))
-        if self.raw:
-            tail = log_tail(self._folder, deck, attempt, deck.selected)
-            tail.poll()
-            self._tail = tail
-            return TailSource(tail)
-        source = log_source(self._folder, deck, attempt, deck.selected, width=width, roles=roles)
-        self._tail = source
-        return source
+            reader.show_text(_paragraphs(said, width, roles_of(self)))
+            return
+        tail = log_tail(self._folder, deck, attempt, deck.selected)
+        look = log_look(deck, attempt, width=width, raw=self.raw)
+        reader.show_log(tail, look, fresh=before is None or before[0] != of)
 
     # --- the diff ------------------------------------------------------------------------------
 
