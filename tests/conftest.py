@@ -33,7 +33,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=50,
+    max_examples=25,  # `make soak` tries thousands
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile(
@@ -144,3 +144,8 @@ def _home_variables(home: Path) -> dict[str, Path]:
         folder.mkdir(parents=True, exist_ok=True)
     found["XDG_RUNTIME_DIR"].chmod(0o700)  # the XDG standard asks for it, and tools check
     return found
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a quarter of the time tests wait for processes and polls."""
+    return (os.cpu_count() or 1) + 1

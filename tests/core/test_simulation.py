@@ -34,6 +34,7 @@ from agentdeck.testing.simulation import Simulation, main, seeded, simulate
 
 SEEDS = range(60)
 MORE_SEEDS = range(60, 160)  # looked at for what they reach; their invariants are checked as well
+WITH_A_CLOSED_ACCOUNT = (6, 18)  # which is rare
 SOAK_SEEDS = 5_000
 
 
@@ -70,7 +71,7 @@ def test_seeds_reach_nearly_every_event_and_every_end() -> None:
     outcomes = set()
     seen: set[str] = set()
     stale = 0
-    for seed in MORE_SEEDS:
+    for seed in (*MORE_SEEDS, *WITH_A_CLOSED_ACCOUNT):
         run = seeded(seed)
         ending = run.run()
         outcomes.add(ending.outcome)

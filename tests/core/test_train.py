@@ -229,7 +229,7 @@ NUMBERS = st.integers(0, 9)
 PAIRS = st.frozensets(st.frozensets(NUMBERS, min_size=2, max_size=2), max_size=4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=4 * settings().max_examples, deadline=None)
 @given(
     count=st.integers(1, 10),
     bad=st.frozensets(NUMBERS, max_size=4),
@@ -270,7 +270,7 @@ def test_what_lands_is_what_would_land_one_by_one(
         assert not world.is_red(world.inside[above])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(
     count=st.integers(1, 10),
     bad=st.frozensets(NUMBERS, max_size=3),

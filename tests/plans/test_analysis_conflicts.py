@@ -60,7 +60,7 @@ def only(plan: Plan, tree: Tree | None = None) -> Conflict:
     return found
 
 
-@settings(max_examples=80, deadline=None)
+@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(PATTERNS), max_size=3), min_size=2, max_size=6))
 def test_the_pairs_are_those_whose_patterns_overlap(files: list[list[str]]) -> None:
     """The same answer as asking every pair; and each names patterns of the two."""

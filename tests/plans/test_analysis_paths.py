@@ -16,7 +16,7 @@ from agentdeck.plans.analysis.network import network_of, with_barriers, with_dur
 from agentdeck.plans.analysis.ordered import ordered
 from agentdeck.plans.analysis.slack import critical_path, length_s, reach, slacks
 
-SOME = settings(max_examples=80, deadline=None)
+SOME = settings(deadline=None)
 MANY = 1000  # agents
 
 

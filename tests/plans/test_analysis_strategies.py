@@ -209,7 +209,7 @@ def test_the_conflicts_are_capped_and_all_are_counted() -> None:
     assert any("10,000 of 19,900 conflicts" in sentence for sentence in found.left_out)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=9), st.integers(1, 6), st.data())
 def test_no_way_beats_what_must_be_done(
     minutes: list[int], agents: int, data: st.DataObject

@@ -323,7 +323,7 @@ def test_a_fix_keeps_comments_and_all_other_lines() -> None:
     assert result.after == text.replace('  "a", # first\n', "")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None)
 @given(plans())
 def test_lint_of_any_plan_is_findings_with_a_line(of: Plan) -> None:
     text = write_plan(of)

@@ -46,14 +46,14 @@ def check(text: str) -> Draft:
     return draft
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=4 * settings().max_examples, deadline=None)
 @given(soups)
 def test_markdown_soup_is_read(text: str) -> None:
     """Any mixture of what plans are made of."""
     check(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:
     """Also one that is no Markdown at all."""

@@ -436,7 +436,7 @@ def test_waiting_that_ends_is_no_problem(tasks: list[str]) -> None:
 PHASE_OF_TASK = st.sampled_from(["-", "one", "two", "three", "four"])
 
 
-@settings(max_examples=300)
+@settings(max_examples=4 * settings().max_examples)
 @given(
     st.lists(
         st.tuples(PHASE_OF_TASK, st.sets(st.integers(0, 6), max_size=3)), min_size=4, max_size=7

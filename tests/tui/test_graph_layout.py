@@ -206,7 +206,7 @@ def check(deps: Deps) -> None:
     assert as_text(layout) == as_text(again)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(graphs())
 def test_every_drawing_is_complete_and_readable(deps: Deps) -> None:
     """No labels overlap, every edge is a line from start to arrow, lines share only kin."""

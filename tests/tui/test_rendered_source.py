@@ -94,7 +94,7 @@ line = st.sampled_from([used("ls"), QUIET, b"stderr\n"]) | st.sampled_from(
 ).map(said)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(batches=st.lists(st.lists(line, max_size=6), max_size=8))
 def test_a_log_that_was_followed_looks_like_one_opened_later(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[bytes]]

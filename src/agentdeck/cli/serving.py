@@ -53,13 +53,19 @@ def serve(
     wake(folder)
     note(f"run {folder.run} in a browser; each link opens one, Ctrl-C ends this, the run goes on")
     argv = (sys.executable, "-P", "-m", "agentdeck.tui.browser", str(folder.path))
-    server = DeckServer(argv, listening, f"agentdeck · {folder.run}", say, lambda: wake(folder))
+    title = f"agentdeck · {folder.run}"
+    server = DeckServer(argv, listening, title, _announce, lambda: wake(folder))
     try:
         server.serve()
     finally:
         listening.close()
     note(f"no browser is served any more; `agentdeck attach {folder.run}` opens the run here")
     return EXIT_OK
+
+
+def _announce(link: str) -> None:
+    say(link)
+    sys.stdout.flush()  # also into a pipe: whoever waits for the link gets it at once
 
 
 def _listen(host: str, port: int) -> socket.socket:
