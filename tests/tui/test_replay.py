@@ -18,6 +18,7 @@ from agentdeck.core.fold import fold
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
 from agentdeck.tui.app import DeckApp
+from agentdeck.tui.keys import KEYS
 from agentdeck.tui.presentation.line import cells, text_of
 from agentdeck.tui.presentation.replay import bar_place, replay_line
 from agentdeck.tui.replay import MAX_SPEED, SILENCE_S, Replay
@@ -172,6 +173,26 @@ async def test_each_event_is_what_the_journal_folds_to(tmp_path: Path) -> None:
         assert 0 < replay.moment().share < 1
         await pilot.press("plus", "plus", "minus")
         assert replay.speed == 2
+
+
+async def test_every_key_acts_from_a_screen_beside_the_room(tmp_path: Path) -> None:
+    """Also those of the room and of the past: pressed in the inbox, none fails."""
+    story = middle()
+    app = DeckApp(write_run(story, tmp_path), FixedSource(), replay=Replay(story.history, speed=1))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("space")
+        app.looking_back.scrub(0.9)
+        for key in KEYS:
+            if key.act in ("", "leave", "command_palette"):
+                continue
+            await pilot.press("exclamation_mark")
+            await pilot.pause()
+            app.press(key.id)
+            await pilot.pause()
+            while app.screen is not app.room:
+                _ = app.pop_screen()
+                await pilot.pause()
+        assert app.looking_back.replay is not None
 
 
 async def test_nothing_can_be_done_in_the_past(tmp_path: Path) -> None:

@@ -542,6 +542,9 @@ class DeckApp(App[None]):
                 self.action_command_palette()
             case "replay_turn":
                 self.looking_back.turn()
+            case _ if name.startswith("replay_"):
+                self.looking_back.act(name.removeprefix("replay_"))
+                self.draw()
             case "leave":
                 self.exit(message=self._farewell())
             case _:

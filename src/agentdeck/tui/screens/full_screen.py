@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
     from agentdeck.tui.presentation.deck import Deck
 
-# What the room shows: these go there first. All other acts are the deck's.
-OF_THE_ROOM: Final = frozenset(
-    "pane plan_view tab turn_tab raw_log zoom next_pane previous_pane next_that_needs_me".split()
+# What the deck does wherever one is. Every other act needs what the room shows: there first.
+OF_THE_DECK: Final = frozenset(
+    "themes budget take_over verdicts conflict help command_palette leave "
+    "replay_turn replay_step replay_jump replay_scrub".split()
 )
 
 
@@ -153,10 +154,10 @@ class FullScreen(Screen[None]):
             self.action_back()
         elif name == "copy":
             self.deck_app.room.act(key)
-        elif name in OF_THE_ROOM or name in ("inbox", "wall"):
-            self.show_in_room(self.context.task, then=key)
+        elif name in OF_THE_DECK:
+            self.deck_app.act(key.act)
         else:
-            self.deck_app.act(name)
+            self.show_in_room(self.context.task, then=key)
 
     def action_back(self) -> None:
         """To the room."""

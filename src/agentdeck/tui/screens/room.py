@@ -351,9 +351,8 @@ class RoomScreen(Screen[None]):
             case "raw_log":
                 self.query_one(TaskPane).turn_raw()
                 self._see("task")
-            case "replay_step" | "replay_jump" | "replay_scrub":
-                self.deck_app.looking_back.act(key.act.removeprefix("replay_"))
-                self.deck_app.draw()
+            case _ if name.startswith("replay_"):
+                self.deck_app.act(key.act)
             case "zoom":
                 self._zoom()
             case "copy":
