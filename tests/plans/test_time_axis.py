@@ -13,7 +13,7 @@ from agentdeck.plans.analysis.time_axis import DAY_S, Bar, TimeScale
 moments = st.floats(0, 1e6, allow_nan=False)
 
 
-@given(moments, moments, st.floats(0, 1e6), st.integers(1, 300))
+@given(moments, moments, st.floats(1e-3, 1e6), st.integers(1, 300))  # a millisecond and more
 def test_a_bar_is_seen_where_any_of_it_is_in_the_window(
     one: float, other: float, length: float, cells: int
 ) -> None:
