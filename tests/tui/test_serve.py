@@ -13,11 +13,9 @@ import aiohttp
 import psutil
 import pytest
 from tests.tui.chromium import PROGRAM, chromium
-from tests.tui.live_run import made_run, put_claude_on_path
+from tests.tui.live_run import end_run, made_run, put_claude_on_path
 
-from agentdeck.control import blocking
 from agentdeck.control.runs import RunFolder, fold_run, runs_root
-from agentdeck.core.errors import DeckError
 from agentdeck.tui.browser.door import MAX_BROWSERS, Door
 
 PATIENCE_S = 60.0
@@ -91,7 +89,7 @@ class Served:
 
 @asynccontextmanager
 async def served(folder: RunFolder) -> AsyncIterator[Served]:
-    """Serve a run; its engine is ended afterwards."""
+    """Serve a run; afterwards nothing of it is left."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -111,8 +109,7 @@ async def served(folder: RunFolder) -> AsyncIterator[Served]:
             process.send_signal(signal.SIGINT)
         async with asyncio.timeout(PATIENCE_S):
             await process.wait()
-        with suppress(DeckError), blocking.connect(folder) as client:
-            client.stop("the test is over")
+        await asyncio.to_thread(end_run, folder)
 
 
 @pytest.fixture
@@ -175,7 +172,7 @@ async def test_a_page_is_a_deck_that_ends_with_it(folder: RunFolder) -> None:
                 async with asyncio.timeout(PATIENCE_S):
                     assert await it.process.wait() == 0
                 assert not deck.is_running()
-    assert fold_run(folder).outcome is None
+        assert fold_run(folder).outcome is None
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
