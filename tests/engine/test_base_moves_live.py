@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import until
 
 from agentdeck.core import commands as c
 from agentdeck.core.ids import TaskId
@@ -57,12 +58,6 @@ async def landed(repo: Path, root: Path) -> AsyncIterator[Engine]:
     finally:
         engine.stop("test")
         await asyncio.wait_for(turning, PATIENCE_S)
-
-
-async def until(engine: Engine, condition: Callable[[RunState], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition(engine.state):
-            await engine.wait_past(engine.state.seq, 1.0)
 
 
 def commit(sh: Sh, repo: Path, **files: str) -> str:

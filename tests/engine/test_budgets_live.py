@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.engine.turning import until
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
@@ -99,12 +99,6 @@ class Running:
     async def __aexit__(self, *_: object) -> None:
         self.engine.stop("test")
         await asyncio.wait_for(self.task, PATIENCE_S)
-
-
-async def until(engine: Engine, condition: Callable[[RunState], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition(engine.state):
-            await engine.wait_past(engine.state.seq, 1.0)
 
 
 def attempt(state: RunState, task: TaskId) -> Attempt:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import until
 
 from agentdeck.core import commands as c
 from agentdeck.core.decide import Refused
@@ -61,12 +62,6 @@ class Running:
     async def __aexit__(self, *_: object) -> None:
         self.engine.stop("test")
         await asyncio.wait_for(self.task, PATIENCE_S)
-
-
-async def until(engine: Engine, condition: Callable[[RunState], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition(engine.state):
-            await engine.wait_past(engine.state.seq, 0.2)
 
 
 def why(engine: Engine) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import until
 
 from agentdeck.core import events as e
 from agentdeck.core.events import Foreseen
@@ -85,12 +86,6 @@ async def turning(run: RunFolder) -> AsyncIterator[Engine]:
     finally:
         engine.stop("the test is over")
         await asyncio.wait_for(ring, PATIENCE_S)
-
-
-async def until(engine: Engine, true: Callable[[RunState], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not true(engine.state):
-            await engine.wait_past(engine.state.seq, 1.0)
 
 
 def objects(repo: Path) -> set[str]:

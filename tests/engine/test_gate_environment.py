@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import work_until
 
 from agentdeck.core import events as e
 from agentdeck.core.ids import GateName
 from agentdeck.core.plan import Gate, GateWhen
 from agentdeck.core.state import RunState
-from agentdeck.engine.create import create_run, open_engine, run_engine
+from agentdeck.engine.create import create_run, open_engine
 from agentdeck.engine.gate_environment import fingerprint
 from agentdeck.engine.journal import Journal
-from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
 
 Sh = Callable[..., str]
@@ -83,10 +83,10 @@ def test_a_red_gate_runs_again_when_the_engine_starts_in_another_environment(
     def is_frozen(state: RunState) -> bool:
         return bool(state.gate_runs(GateName("tool"), state.base_tree))
 
-    state = asyncio.run(until(open_engine(folder), is_frozen))
+    state = asyncio.run(work_until(open_engine(folder), is_frozen))
     assert not state.landings
     monkeypatch.setenv("NEEDED", "there")
-    state = asyncio.run(until(open_engine(folder), lambda state: bool(state.landings)))
+    state = asyncio.run(work_until(open_engine(folder), lambda state: bool(state.landings)))
     journal = Journal(folder.journal)
     found = [r.event for r in journal.history() if isinstance(r.event, e.GateFinished)]
     journal.close()
@@ -96,16 +96,3 @@ def test_a_red_gate_runs_again_when_the_engine_starts_in_another_environment(
         (e.Verdict.PASSED, True),
     ]
     assert state.environment == fingerprint(os.environ, state.plan.gates)
-
-
-async def until(engine: Engine, reached: Callable[[RunState], bool]) -> RunState:
-    """The state when a condition holds; the engine is ended then."""
-    task = asyncio.create_task(run_engine(engine))
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not reached(engine.state):
-                await engine.wait_past(engine.state.seq, 1.0)
-    finally:
-        engine.stop("test")
-        await asyncio.wait_for(task, PATIENCE_S)
-    return engine.state

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import until
 
 from agentdeck.core import commands as c
 from agentdeck.core.events import FailureClass, Outcome
@@ -47,12 +47,6 @@ class Running:
     async def __aexit__(self, *_: object) -> None:
         self.engine.stop("test")
         await asyncio.wait_for(self.task, PATIENCE_S)
-
-
-async def until(engine: Engine, condition: Callable[[RunState], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition(engine.state):
-            await engine.wait_past(engine.state.seq, 1.0)
 
 
 def landed(repo: Path, state: RunState, name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import until
 
 from agentdeck.control.reporting import gates_of_run
 from agentdeck.core import commands as c
@@ -16,7 +17,6 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
 
 Sh = Callable[..., str]
@@ -49,12 +49,6 @@ def begun(tmp_path: Path, sh: Sh, tasks: str) -> RunFolder:
     sh(repo, "commit", "--quiet", "--allow-empty", "-m", "first")
     plan = read_plan(PLAN + tasks, file="p.toml")
     return create_run(repo, plan, "", root=tmp_path / "runs")
-
-
-async def until(engine: Engine, done: Callable[[RunState], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not done(engine.state):
-            await engine.wait_past(engine.state.seq, 1.0)
 
 
 def all_ended(state: RunState) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import until
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
@@ -16,7 +16,7 @@ from agentdeck.core.fold import fold
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.replan import PlanChange, difference
-from agentdeck.core.state import RunState, TaskState
+from agentdeck.core.state import TaskState
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
@@ -64,12 +64,6 @@ def repo(tmp_path: Path) -> Path:
     git(path, "add", "-A")
     git(path, "commit", "--quiet", "-m", "first")
     return path
-
-
-async def until(engine: Engine, condition: Callable[[RunState], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition(engine.state):
-            await engine.wait_past(engine.state.seq, 1.0)
 
 
 class Running:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import until
 
 from agentdeck.core import commands as c
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import LandingStyle
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.create import create_run, open_engine, run_engine
-from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
 
 Sh = Callable[..., str]
@@ -56,12 +56,6 @@ id = "K"
 title = "Do K"
 agent = "me"
 """
-
-
-async def until(engine: Engine, condition: Callable[[RunState], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition(engine.state):
-            await engine.wait_past(engine.state.seq, 1.0)
 
 
 def files(sh: Sh, repo: Path, state: RunState) -> set[str]:

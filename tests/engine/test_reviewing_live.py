@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import work_until
 
 import agentdeck
 from agentdeck.core import events as e
@@ -17,10 +18,9 @@ from agentdeck.core.events import ReviewVerdict
 from agentdeck.core.explain import needs_person
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
-from agentdeck.engine.create import create_run, open_engine, run_engine
+from agentdeck.engine.create import create_run, open_engine
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
-from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
 
 Sh = Callable[..., str]
@@ -71,19 +71,6 @@ def made(
     return create_run(repo, read_plan(text, file="p.toml"), text, root=tmp_path / "runs")
 
 
-async def until(engine: Engine, done: Callable[[RunState], bool]) -> RunState:
-    """Let the engine work until `done`, then stop it in good order."""
-    task = asyncio.create_task(run_engine(engine))
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not done(engine.state):
-                await engine.wait_past(engine.state.seq, 1.0)
-    finally:
-        engine.stop("test")
-        await asyncio.wait_for(task, PATIENCE_S)
-    return engine.state
-
-
 def settled(state: RunState) -> bool:
     """Has it landed, or does it need a person?"""
     return state.tasks[T].state is TaskState.LANDED or bool(needs_person(state))
@@ -100,7 +87,7 @@ def told(folder: RunFolder) -> list[e.AnyEvent]:
 def test_what_the_reviewer_approves_lands(tmp_path: Path, repo: Path, sh: Sh) -> None:
     """The reviewer sees brief, diff and form; its yes lands the work, and is paid for."""
     folder = made(tmp_path, repo, f"! last-word {APPROVE}")
-    state = asyncio.run(until(open_engine(folder), settled))
+    state = asyncio.run(work_until(open_engine(folder), settled))
     task = state.tasks[T]
     assert (task.state, task.approved_by) == (TaskState.LANDED, "critic")
     [review] = task.attempts[0].reviews
@@ -119,7 +106,7 @@ def test_the_second_attempt_is_told_the_comments_and_the_second_review_sees_them
 ) -> None:
     """Sent back, mended, approved: in one worktree, without a retry used up."""
     folder = made(tmp_path, repo, f"! on 1: last-word {CHANGES}", f"! on 2: last-word {APPROVE}")
-    state = asyncio.run(until(open_engine(folder), settled))
+    state = asyncio.run(work_until(open_engine(folder), settled))
     task = state.tasks[T]
     assert (task.state, len(task.attempts), task.failures) == (TaskState.LANDED, 2, 0)
     assert task.attempts[0].path == task.attempts[1].path
@@ -143,7 +130,7 @@ def test_a_reviewer_without_a_verdict_is_tried_twice_then_a_person_is_asked(
 ) -> None:
     """Garbage or a crash: the work stands, two reviews are recorded, a person is told why."""
     folder = made(tmp_path, repo, script)
-    state = asyncio.run(until(open_engine(folder), settled))
+    state = asyncio.run(work_until(open_engine(folder), settled))
     task = state.tasks[T]
     assert task.state is TaskState.REVIEWING
     reviews = task.attempts[0].reviews
@@ -154,7 +141,7 @@ def test_a_reviewer_without_a_verdict_is_tried_twice_then_a_person_is_asked(
 def test_a_reviewer_that_does_not_end_is_ended(tmp_path: Path, repo: Path) -> None:
     """After its time it is stopped, with all its processes, and that is no verdict."""
     folder = made(tmp_path, repo, "! hang", timeout="1s")
-    state = asyncio.run(until(open_engine(folder), settled))
+    state = asyncio.run(work_until(open_engine(folder), settled))
     reviews = state.tasks[T].attempts[0].reviews
     assert ["longer than" in review.problem for review in reviews] == [True, True]
 
@@ -175,7 +162,7 @@ def test_a_reviewer_that_changes_files_and_commits_harms_nothing(
         f"! on 2: last-word {APPROVE}",
     )
     status = sh(repo, "status", "--porcelain"), sh(repo, "rev-parse", "HEAD")
-    state = asyncio.run(until(open_engine(folder), settled))
+    state = asyncio.run(work_until(open_engine(folder), settled))
     assert state.tasks[T].state is TaskState.LANDED
     assert (sh(repo, "status", "--porcelain"), sh(repo, "rev-parse", "HEAD")) == status
     names = sh(repo, "diff", "--name-only", "main", state.target).split()
@@ -192,9 +179,9 @@ def test_an_engine_that_comes_back_goes_on_with_the_review_that_is_there(
     def reviewer_lives(state: RunState) -> bool:
         return (folder.review(T, 1, 1) / "pid").exists() and bool(state.reviewing)
 
-    asyncio.run(until(open_engine(folder), reviewer_lives))
+    asyncio.run(work_until(open_engine(folder), reviewer_lives))
     pid = (folder.review(T, 1, 1) / "pid").read_text()
-    state = asyncio.run(until(open_engine(folder), settled))
+    state = asyncio.run(work_until(open_engine(folder), settled))
     assert state.tasks[T].state is TaskState.LANDED
     assert (folder.review(T, 1, 1) / "pid").read_text() == pid
     started = [event for event in told(folder) if isinstance(event, e.ReviewStarted)]
@@ -225,7 +212,7 @@ def test_the_verdict_is_read_from_every_stream(
     folder = made(
         tmp_path, repo, f"! on 1: last-word {said}", f"! on 2: last-word {APPROVE}", critic=critic
     )
-    state = asyncio.run(until(open_engine(folder), settled))
+    state = asyncio.run(work_until(open_engine(folder), settled))
     assert state.tasks[T].state is TaskState.LANDED, state.tasks[T].attempts[0].reviews
     assert len(state.tasks[T].attempts[0].reviews[0].comments) == 20
     prompt = (folder.attempt(T, 2) / "prompt.md").read_text()

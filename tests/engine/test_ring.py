@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import until
 
 from agentdeck.core import commands as c
 from agentdeck.core.ids import TaskId
@@ -48,12 +48,6 @@ command = ["sh", "-c", "echo working; echo $AGENTDECK_ATTEMPT > {task}.txt; slee
 agent = "sh"
 backoff = "0s"
 """
-
-
-async def until(engine: Engine, condition: Callable[[RunState], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition(engine.state):
-            await engine.wait_past(engine.state.seq, 1.0)
 
 
 class Running:

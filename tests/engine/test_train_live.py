@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.engine.turning import work_until
 
 from agentdeck.core import events as e
 from agentdeck.core.events import FailureClass
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.batch import LeftOut, Piece, fold
-from agentdeck.engine.create import create_run, open_engine, run_engine
+from agentdeck.engine.create import create_run, open_engine
 from agentdeck.engine.git import Git
 from agentdeck.engine.journal import Journal
 from agentdeck.engine.loop import Engine
@@ -165,12 +166,8 @@ def test_two_hundred_entries_land_as_they_would_one_by_one(tmp_path: Path, sh: S
 
 async def ended(engine: Engine, patience_s: float) -> RunState:
     """The state once every task has landed or failed."""
-    task = asyncio.create_task(run_engine(engine))
-    try:
-        async with asyncio.timeout(patience_s):
-            while any(each.state not in ENDED for each in engine.state.tasks.values()):
-                await engine.wait_past(engine.state.seq, 1.0)
-    finally:
-        engine.stop("test")
-        await asyncio.wait_for(task, PATIENCE_S)
-    return engine.state
+
+    def over(state: RunState) -> bool:
+        return all(each.state in ENDED for each in state.tasks.values())
+
+    return await work_until(engine, over, patience_s)

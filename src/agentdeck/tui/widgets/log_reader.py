@@ -177,6 +177,10 @@ class LogReader(Vertical):
             if search is not None:
                 search.end()
 
+    def _look_again_here(self) -> None:
+        """Another look at where one is."""
+        self._look_again(None if self.view.following else self.view.standing)
+
     def _look_again(self, place: Place | None) -> None:
         """The same log with another look; at a place, or following its end."""
         look, tail = self.look, self._tail
@@ -434,25 +438,26 @@ class LogReader(Vertical):
 
     def action_kinds(self) -> None:
         """All, tools, prose, errors and asks."""
-        if not self._has_log():
-            return
-        if self._base is not None and self._base.raw:
-            self.notify("The raw log has no kinds; v shows it as it reads best.", timeout=3)
-            return
-        self._kinds = KINDS[(KINDS.index(self._kinds) + 1) % len(KINDS)]
-        self._look_again(None if self.view.following else self.view.standing)
+        if self._is_rendered("The raw log has no kinds; v shows it as it reads best."):
+            self._kinds = KINDS[(KINDS.index(self._kinds) + 1) % len(KINDS)]
+            self._look_again_here()
 
     def action_times(self) -> None:
         """Times of day, since the attempt began, none."""
+        if self._is_rendered("The raw log has the times that are written in it."):
+            self._times = TIMES[(TIMES.index(self._times) + 1) % len(TIMES)]
+            said = {"clock": "times of day", "since": "since the attempt began", "off": "off"}
+            self.notify(f"Times: {said[self._times]}.", timeout=2)
+            self._look_again_here()
+
+    def _is_rendered(self, otherwise: str) -> bool:
+        """Is there a log as it reads best? Of the raw one it is said why nothing is done."""
         if not self._has_log():
-            return
+            return False
         if self._base is not None and self._base.raw:
-            self.notify("The raw log has the times that are written in it.", timeout=3)
-            return
-        self._times = TIMES[(TIMES.index(self._times) + 1) % len(TIMES)]
-        said = {"clock": "times of day", "since": "since the attempt began", "off": "off"}
-        self.notify(f"Times: {said[self._times]}.", timeout=2)
-        self._look_again(None if self.view.following else self.view.standing)
+            self.notify(otherwise, timeout=3)
+            return False
+        return True
 
     def action_wrap(self) -> None:
         """Long lines over several rows, or one row each."""
@@ -461,7 +466,7 @@ class LogReader(Vertical):
             self._wraps[raw] = not self._wraps[raw]
             said = "wrapped" if self._wraps[raw] else "one row each; ← → show the rest"
             self.notify(f"Long lines: {said}.", timeout=2)
-            self._look_again(None if self.view.following else self.view.standing)
+            self._look_again_here()
 
     def action_fold(self) -> None:
         """Show what is behind the row, or hide it."""
