@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.tui.sample_journal import finished, middle, write_run
 from tests.tui.test_room_pictures import SIZES, compare
 from textual.pilot import Pilot
 
+from agentdeck.control.runs import RunFolder
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.events import Recorded
@@ -18,10 +20,11 @@ from agentdeck.core.fold import fold
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
 from agentdeck.tui.app import DeckApp
-from agentdeck.tui.keys import KEYS
 from agentdeck.tui.presentation.line import cells, text_of
 from agentdeck.tui.presentation.replay import bar_place, replay_line
 from agentdeck.tui.replay import MAX_SPEED, SILENCE_S, Replay
+from agentdeck.tui.screens.full_screen import OF_THE_DECK
+from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.snapshot import FixedSource, _text, draw
 
 START = 1_000_000.0
@@ -175,24 +178,26 @@ async def test_each_event_is_what_the_journal_folds_to(tmp_path: Path) -> None:
         assert replay.speed == 2
 
 
-async def test_every_key_acts_from_a_screen_beside_the_room(tmp_path: Path) -> None:
-    """Also those of the room and of the past: pressed in the inbox, none fails."""
+async def test_keys_act_from_a_screen_beside_the_room(tmp_path: Path) -> None:
+    """What the deck does by itself it does there; a key of the room brings the room back first."""
     story = middle()
     app = DeckApp(write_run(story, tmp_path), FixedSource(), replay=Replay(story.history, speed=1))
     async with app.run_test(size=(120, 36)) as pilot:
         await pilot.press("space")
         app.looking_back.scrub(0.9)
-        for key in KEYS:
-            if key.act in ("", "leave", "command_palette"):
-                continue
-            await pilot.press("exclamation_mark")
-            await pilot.pause()
-            app.press(key.id)
+        for name in sorted(OF_THE_DECK - {"leave", "command_palette"}):
+            app.act(f"{name}(1)" if name.startswith("replay_") and name != "replay_turn" else name)
             await pilot.pause()
             while app.screen is not app.room:
                 _ = app.pop_screen()
                 await pilot.pause()
-        assert app.looking_back.replay is not None
+        for key in ("V", "g", "comma"):
+            await pilot.press("exclamation_mark")
+            await pilot.pause()
+            assert isinstance(app.screen, InboxScreen)
+            await pilot.press(key)
+            await pilot.pause()
+            assert isinstance(app.screen, InboxScreen) == (key == "comma")
 
 
 async def test_nothing_can_be_done_in_the_past(tmp_path: Path) -> None:
@@ -234,6 +239,39 @@ async def test_the_present_of_a_live_run_is_come_back_to(
         await deck.press("B")
         await deck.is_in(TaskState.CANCELLED)
         await deck.until(lambda: "B now" not in _text(deck.app), "the line to go")
+
+
+@pytest.mark.parametrize("journal_is_behind", [True, False])
+async def test_no_event_is_lost_or_told_twice_on_the_way_into_the_past(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal_is_behind: bool
+) -> None:
+    """While the journal is read the run goes on: it was read before that was written, or after."""
+    story = middle()
+    known, news = story.history[:-5], story.history[-5:]
+    told = threading.Event()
+
+    def read(_: RunFolder) -> list[Recorded]:
+        assert told.wait(30)
+        return known if journal_is_behind else story.history
+
+    monkeypatch.setattr("agentdeck.control.source.read_history", read)
+    app = DeckApp(write_run(story, tmp_path), FixedSource(), preload=known)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("B")
+        if journal_is_behind:
+            app.take(news)
+        told.set()
+        await app.workers.wait_for_complete([w for w in app.workers if w.group == "replay"])
+        if not journal_is_behind:
+            app.take(news)
+        replay = app.looking_back.replay
+        assert replay is not None
+        assert replay.events == story.history
+        await pilot.press("{", "{", "B")
+        async with asyncio.timeout(30):
+            while app.looking_back.replay is not None:
+                await pilot.pause()
+        assert app.model.state == fold(story.history)
 
 
 async def test_a_long_way_is_gone_in_pieces(

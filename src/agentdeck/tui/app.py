@@ -250,10 +250,9 @@ class DeckApp(App[None]):
 
     def take(self, batch: Sequence[Recorded]) -> None:
         """Take in what has happened; it is drawn at the next look."""
+        self.looking_back.take(batch)
         if self.looking_back.replay is not None:
-            self.looking_back.replay.add(batch)
             return
-        self.model.take(batch)
         self._tell(batch)
         self._dirty = True
 
@@ -382,7 +381,6 @@ class DeckApp(App[None]):
         key = self.key(key_id)
         if self.looking_back.replay is not None and key_id in IN_REPLAY:
             self.looking_back.act(IN_REPLAY[key_id])
-            self.draw()
             return
         context = self.front.context
         why = reason(key, context)
@@ -544,7 +542,6 @@ class DeckApp(App[None]):
                 self.looking_back.turn()
             case _ if name.startswith("replay_"):
                 self.looking_back.act(name.removeprefix("replay_"))
-                self.draw()
             case "leave":
                 self.exit(message=self._farewell())
             case _:

@@ -3,12 +3,15 @@
 Rules:
 - Forwards the model takes the events between; backwards it begins anew. At most `EVENTS_AT_ONCE`
   are folded in one look, so that a key is answered meanwhile; nothing is drawn on the way.
-- Whoever comes back to now has everything that has happened meanwhile.
-- The journal is read in a thread.
+- The present is the end of the history: going back from there folds nothing anew, and coming back
+  folds what lies between. What happens meanwhile is added at the end.
+- The journal is read in a thread. What the engine tells while it is read is kept, because it may
+  have been written behind the place that was read last.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from agentdeck.core.errors import DeckError
@@ -29,10 +32,12 @@ class LookingBack:
     def __init__(self, app: DeckApp, replay: Replay | None) -> None:
         """`replay`: the deck shows nothing else."""
         self._app = app
-        self.replay = replay
-        self._now: Clock | None = None  # the clock of the present
+        self.replay: Replay | None = None
+        self._now = app.model.clock  # of the present
+        self._meanwhile: list[Recorded] | None = None  # told while the journal is read
+        self._comes_back = False
         if replay is not None:
-            self._go_back(replay)
+            self._begin(replay)
 
     @property
     def arrived(self) -> bool:
@@ -45,10 +50,22 @@ class LookingBack:
 
     def turn(self) -> None:
         """Into the past, or back to now."""
-        if self.replay is None:
-            self._app.run_worker(self._read, thread=True, group="replay", exclusive=True)
-        elif self.replay.live:
-            self._come_back()
+        if self.replay is None and self._meanwhile is None:
+            self._meanwhile = []
+            self._app.run_worker(self._read, thread=True, group="replay")
+        elif self.replay is not None and self.replay.live:
+            self._comes_back = True
+            self.replay.playing = False
+            self._show()
+
+    def take(self, batch: Sequence[Recorded]) -> None:
+        """The run has gone on; in the past it is not shown yet."""
+        if self.replay is not None:
+            self.replay.add(batch)
+            return
+        if self._meanwhile is not None:
+            self._meanwhile.extend(batch)
+        self._app.model.take(batch)
 
     def act(self, what: str) -> None:
         """What a key means here: `play`, `faster`, `step(-1)`."""
@@ -71,13 +88,13 @@ class LookingBack:
                 if not self.replay.jump(by):
                     way = "later" if by > 0 else "earlier"
                     self._app.warn(f"Nothing landed or failed {way}.")
-        self._follow()
+        self._show()
 
     def scrub(self, share: float) -> None:
         """Go to a share of the run, 0 to 1."""
         if self.replay is not None:
             self.replay.scrub(share)
-            self._follow()
+            self._show()
 
     def tick(self) -> bool:
         """Let the replay's time pass. Is something else to be seen?"""
@@ -86,16 +103,27 @@ class LookingBack:
         moved = self.replay.tick()
         return self._follow() or moved
 
+    def _show(self) -> None:
+        """Draw at once what a key has led to, unless there is a long way to it."""
+        self._follow()
+        if self.arrived:
+            self._app.draw()
+
     def _follow(self) -> bool:
-        """Bring the model nearer to where the replay is."""
+        """Bring the model nearer to where the replay is. Is something else to be seen?"""
         replay, model = self.replay, self._app.model
-        if replay is None or model.taken == replay.count:
+        if replay is None:
             return False
+        if self._comes_back:
+            replay.seek(len(replay.events))
         if model.taken > replay.count:
             model.reset()
+        moved = model.taken != replay.count
         until = min(replay.count, model.taken + EVENTS_AT_ONCE)
         model.take(replay.events[model.taken : until])
-        return True
+        if self._comes_back and self.arrived:
+            self.replay, self._comes_back, model.clock = None, False, self._now
+        return moved or self.replay is None
 
     def _read(self) -> None:
         from agentdeck.control.source import read_history
@@ -103,33 +131,29 @@ class LookingBack:
         try:
             history = read_history(self._app.folder)
         except DeckError as error:
-            self._app.call_from_thread(self._app.tell_fault, error, "Not replayed")
+            self._app.call_from_thread(self._give_up, error)
         else:
-            self._app.call_from_thread(self._begin, history)
+            self._app.call_from_thread(self._look_back_on, history)
 
-    def _begin(self, history: list[Recorded]) -> None:
+    def _give_up(self, error: DeckError) -> None:
+        self._meanwhile = None
+        self._app.tell_fault(error, "Not replayed")
+
+    def _look_back_on(self, history: list[Recorded]) -> None:
         replay = Replay(history, live=True)
+        replay.add(self._meanwhile or ())
+        self._meanwhile = None
         replay.playing = False
-        replay.seek(len(history))
-        self._go_back(replay)
-        self._app.draw()
+        replay.seek(len(replay.events))
+        self._begin(replay)
+        self._show()
 
-    def _go_back(self, replay: Replay) -> None:
+    def _begin(self, replay: Replay) -> None:
         model = self._app.model
         self.replay, self._now = replay, model.clock
         model.clock = Clock(source=replay.now)
-        model.reset()
-        while not self.arrived:
-            self._follow()
-
-    def _come_back(self) -> None:
-        replay, self.replay = self.replay, None
-        model = self._app.model
-        if replay is not None and self._now is not None:
-            model.clock = self._now
-            model.reset()
-            model.take(replay.events)
-        self._app.draw()
+        model.outlook = None  # it is of another time
+        self._follow()
 
 
 __all__ = ["LookingBack"]

@@ -62,8 +62,10 @@ class Replay:
         self._at = self._times[0] if self._times else 0.0
 
     def add(self, batch: Iterable[Recorded]) -> None:
-        """The run has gone on."""
+        """The run has gone on. Events that are known already are passed over."""
         for recorded in batch:
+            if self.events and recorded.seq <= self.events[-1].seq:
+                continue
             before = self._times[-1] if self._times else recorded.at
             event = recorded.event
             if isinstance(event, _FAILED):

@@ -308,7 +308,6 @@ class RoomScreen(Screen[None]):
     def on_replay_bar_scrubbed(self, event: ReplayBar.Scrubbed) -> None:
         """A place of the replay's bar was clicked."""
         self.deck_app.looking_back.scrub(event.share)
-        self.deck_app.draw()
 
     def act(self, key: Key) -> None:
         """Do what a key of the screen means."""
