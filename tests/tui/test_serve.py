@@ -177,15 +177,16 @@ async def test_a_page_is_a_deck_that_ends_with_it(folder: RunFolder) -> None:
 
 @pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
 async def test_keys_in_a_browser_reach_the_run(folder: RunFolder, tmp_path: Path) -> None:
-    """Chromium opens the link, `P` pauses the run, `q` closes the deck, and the page says so."""
+    """Chromium opens the link, `+` allows one more agent, `q` closes the deck and is told so."""
     async with served(folder) as it, chromium(tmp_path / "profile") as page:
+        before = fold_run(folder).agents_limit
         await page.go(await it.link())
         await page.until("document.body?.classList.contains('-first-byte')")
         await it.until_decks(1)
         async with asyncio.timeout(PATIENCE_S):
-            while not fold_run(folder).paused:
-                await page.press("P")  # again, until the deck is there to hear it
-                await asyncio.sleep(1.0)
+            while fold_run(folder).agents_limit == before:
+                await page.press("+")  # again, until the deck is there to hear it
+                await asyncio.sleep(LOOK_S)
         assert (await page.picture()).startswith(b"\x89PNG")
         await page.press("q")
         await page.until("document.body.classList.contains('-closed')")
