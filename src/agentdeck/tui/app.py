@@ -26,16 +26,9 @@ from agentdeck.control.budget_report import marked_in_words
 from agentdeck.control.conflict import read_conflict
 from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
-from agentdeck.core.commands import AnyCommand, Drop, Retry
-from agentdeck.core.decide import refusal
-from agentdeck.core.decide_revert import built_on
+from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError
-from agentdeck.core.events import BudgetMarked, Recorded, SkipMode
-from agentdeck.core.hearing import hears
-from agentdeck.core.ids import TaskId
-from agentdeck.core.readiness import cascade
-from agentdeck.core.review import comment_line
-from agentdeck.core.words import listed
+from agentdeck.core.events import BudgetMarked, Recorded
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
@@ -43,27 +36,24 @@ from agentdeck.tui.bulk import BulkActs
 from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
-from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Ask, Context, Key, command_of, is_bulk, reason
+from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
 from agentdeck.tui.looking_back import LookingBack
 from agentdeck.tui.model import REFRESH_S, Clock, Model
 from agentdeck.tui.palette import DeckCommands
-from agentdeck.tui.presentation.budget import budget_rows
 from agentdeck.tui.presentation.conflict import (
     conflict_lines,
     conflict_of,
     fault_lines,
     waiting_lines,
 )
-from agentdeck.tui.presentation.diff_rows import Draft
-from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.said import SaidEarlier
 from agentdeck.tui.presentation.verdict_history import verdict_lines
+from agentdeck.tui.questions import Questions
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
-from agentdeck.tui.screens.budget_dialog import ChangeBudget
-from agentdeck.tui.screens.dialogs import AskText, ChooseTheme, Confirm, Dialog, SkipDialog
+from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.screens.inbox import InboxScreen
@@ -81,9 +71,7 @@ DEFAULT_THEME: Final = "deck-dark"
 NO_KEY: Final = "<none>"  # the name of a key that no terminal sends
 LOG_TICK_S: Final = 1 / 15
 PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
-SHOWN_COMMENTS: Final = 8  # in the dialog that sends them
 SECOND_S: Final = 1.0  # clocks on the screen move this often
-REVERTS_NAMED: Final = 5  # of what landed on top, in a question
 OFFLINE: Final = "no engine answers; it is asked again by itself"
 
 
@@ -174,6 +162,7 @@ class DeckApp(App[None]):
         self.looking_back = LookingBack(self, replay)
         self.asking = Asking(self)
         self.by_hand = ByHand(self)
+        self.questions = Questions(self)
         self.bulk = BulkActs(self)
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
@@ -393,92 +382,9 @@ class DeckApp(App[None]):
         elif is_bulk(key, context):
             self.bulk.press(key, context)
         elif key.ask is None or key.id in context.instead:
-            self._send(command_of(key, context))
+            self.deliver(command_of(key, context))
         else:
-            self._ask(key, context)
-
-    def _ask(self, key: Key, context: Context) -> None:
-        match key.ask:
-            case Ask.SKIP:
-                self._ask_skip(key, context)
-            case Ask.TEXT:
-                self._ask_text(key, context)
-            case Ask.HAND_BACK:
-                if context.task is not None:
-                    self.by_hand.ask(context.task)
-            case _:
-                title, question, yes = _question(key, context)
-                _ = self.push_screen(
-                    Confirm(title, question, yes),
-                    lambda said: self._send(command_of(key, context)) if said else None,
-                )
-
-    def _ask_skip(self, key: Key, context: Context) -> None:
-        task = context.task
-        if task is None:
-            return
-        state = context.deck.state
-        refusals = {}
-        for mode in SkipMode:
-            command = command_of(key, context, mode=mode)
-            refusals[mode] = refusal(state, command) if command is not None else None
-        _ = self.push_screen(
-            SkipDialog(task, state.plan.dependents[task], cascade(state, task), refusals),
-            lambda mode: self._send(command_of(key, context, mode=mode)) if mode else None,
-        )
-
-    def _ask_text(self, key: Key, context: Context) -> None:
-        task = context.deck.task
-        if task is None:
-            return
-        if key.id == "task.steer":
-            if self.asking.answer(task.id):
-                return
-            now = hears(context.deck.state, task)
-            title, field = f"A message to {task.id}", "text"
-            about = "" if now else "Nobody hears this now: it is told with the next turn."
-            hint = "what the agent should know"
-        else:
-            attempt = task.attempt
-            if attempt is not None and (draft := self.room.draft_of(task.id, attempt.number)):
-                self._send_back(task.id, attempt.number, draft)
-                return
-            title, field = f"Retry {task.id}", "feedback"
-            about, hint = task.reason or task.feedback, "what to do better this time"
-        _ = self.push_screen(
-            AskText(title, about, hint),
-            lambda text: self._send(command_of(key, context, **{field: text})) if text else None,
-        )
-
-    def _send_back(self, task: TaskId, attempt: int, draft: Draft) -> None:
-        """Send work back with every comment on it, and what else there is to say."""
-
-        def send(text: str | None) -> None:
-            if text is not None:
-                command = Retry(task, text, comments=draft)
-                self.deliver(command, then=lambda _: self.room.forget_draft(task, attempt))
-
-        rows = [comment_line(comment) for comment in draft]
-        shown = "\n".join(rows[:SHOWN_COMMENTS])
-        more = len(rows) - SHOWN_COMMENTS
-        about = shown + (f"\n… and {more} more" if more > 0 else "")
-        title = f"Send {task} back with {plural(len(draft), 'comment')}"
-        hint = "enter sends them back · escape keeps them"
-        dialog = AskText(title, about, "what else it should know", hint=hint, may_be_empty=True)
-        _ = self.push_screen(dialog, send)
-
-    def _ask_budget(self) -> None:
-        deck = self.front.context.deck
-        rows = budget_rows(deck)
-        asking = {line.scope for line in deck.book.asking()}
-        first = next((at for at, row in enumerate(rows) if row.scope in asking), 0)
-        _ = self.push_screen(
-            ChangeBudget(rows, first, lambda command: refusal(self.model.state, command)),
-            self._send,
-        )
-
-    def _send(self, command: AnyCommand | None) -> None:
-        self.deliver(command)
+            self.questions.ask(key, context)
 
     def deliver(
         self, command: AnyCommand | None, *, then: Callable[[int], object] | None = None
@@ -522,7 +428,7 @@ class DeckApp(App[None]):
             case "themes":
                 _ = self.push_screen(ChooseTheme(self.theme_names, self.theme))
             case "budget":
-                self._ask_budget()
+                self.questions.ask_budget()
             case "take_over":
                 if (task := self.front.context.task) is not None:
                     self.by_hand.take(task)
@@ -581,31 +487,6 @@ class DeckApp(App[None]):
         if self.model.state.outcome is not None:
             return f"The run has ended. `agentdeck attach {self.folder.run}` shows it again."
         return f"The run goes on. `agentdeck attach {self.folder.run}` comes back to it."
-
-
-def _question(key: Key, context: Context) -> tuple[str, str, str]:
-    """Title, question and yes of a key that asks once."""
-    state, task = context.deck.state, context.task
-    match key.id:
-        case "task.stop" if isinstance(command_of(key, context), Drop):
-            kept = "Its task is cancelled. Its work is kept: r tries it again from there."
-            return (f"Drop {task}", f"Take {task} out of the merge queue? {kept}", "Drop it")
-        case "task.stop":
-            kept = "The task is cancelled. Its work is kept: r tries it again from there."
-            return (f"Stop {task}", f"End the agent of {task}? {kept}", "Stop it")
-        case "task.revert" if task is not None:
-            landed, _ = built_on(state, task)
-            named = listed(landed, REVERTS_NAMED)
-            on_top = f" {named} landed on top of it and will be reverted before it."
-            question = f"Take back what has landed of {task}?{on_top if landed else ''}"
-            return (f"Revert {task}", f"{question} The gates must pass without it.", "Revert it")
-        case "run.promote":
-            landings = plural(len(state.landings), "landing")
-            question = f"Bring {landings} from {state.target} into {state.base}?"
-            return ("Promote", question, "Promote")
-        case _:
-            kept = f"What landed stays on {state.target}; other work is kept on its branches."
-            return ("End the run", f"Stop all agents and end the run? {kept}", "End the run")
 
 
 def _sentence(text: str) -> str:
