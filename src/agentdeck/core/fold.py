@@ -9,7 +9,8 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, get_args
 
 from agentdeck.core import (
     effects_account,
@@ -27,7 +28,7 @@ from agentdeck.core.stale import check
 from agentdeck.core.state import RunState, TaskRun, TaskState, Wanted
 from agentdeck.core.transitions import CHANGING, targets
 
-_READINESS = (
+_READINESS: Final = frozenset({
     e.RunStarted,
     e.EntryLanded,
     e.TaskReverted,
@@ -39,7 +40,21 @@ _READINESS = (
     e.TaskRetried,
     e.TaskContinued,
     e.RetryDue,
-)
+})  # fmt: skip
+_FORESIGHT: Final = frozenset({*CHANGING, e.PlanChanged, e.RunFinished})  # may end a foresight
+# Who takes in an event of a type: asked for each of 100,000 events, so looked up, not searched.
+_TAKERS: Final[Mapping[type, Callable[[RunState, Any, float], None]]] = {
+    kind: take
+    for kinds, take in (
+        (e.RunEvent, effects_run.take),
+        (e.TaskEvent, effects_task.take),
+        (e.AttemptEvent, effects_attempt.take),
+        (e.ReviewEvent, effects_review.take),
+        (e.AccountEvent, effects_account.take),
+        (e.QueueEvent, effects_queue.take),
+    )
+    for kind in get_args(kinds)
+}
 
 
 def fold(history: Iterable[Recorded]) -> RunState:
@@ -57,14 +72,15 @@ def apply(state: RunState, recorded: Recorded) -> None:
         StaleEvent: the event cannot follow; the state is as before.
     """
     event, at = recorded.event, recorded.at
+    kind = type(event)
     check(state, event)
-    if type(event) in CHANGING:
+    if kind in CHANGING:
         _change_state(state, event, at)
-    _take_in(state, event, at)
-    if type(event) in CHANGING or isinstance(event, e.PlanChanged | e.RunFinished):
+    _TAKERS[kind](state, event, at)
+    if kind in _FORESIGHT:
         foreseen.forget_the_gone(state)
     state.seq, state.at = recorded.seq, at
-    if isinstance(event, _READINESS):
+    if kind in _READINESS:
         refresh_readiness(state, at)
 
 
@@ -99,18 +115,3 @@ def _choose(state: RunState, task: TaskRun, event: AnyEvent) -> TaskState:
             return TaskState.DEFERRED
         case _:
             return TaskState.PENDING  # `refresh_readiness` makes it ready if it is
-
-
-def _take_in(state: RunState, event: AnyEvent, at: float) -> None:
-    if isinstance(event, e.RunEvent):
-        effects_run.take(state, event, at)
-    elif isinstance(event, e.TaskEvent):
-        effects_task.take(state, event, at)
-    elif isinstance(event, e.AttemptEvent):
-        effects_attempt.take(state, event, at)
-    elif isinstance(event, e.ReviewEvent):
-        effects_review.take(state, event, at)
-    elif isinstance(event, e.AccountEvent):
-        effects_account.take(state, event, at)
-    else:
-        effects_queue.take(state, event, at)

@@ -7,12 +7,18 @@ report it again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, TypeAlias
+
 from agentdeck.core import events as e
 from agentdeck.core import foreseen
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import EntryId
-from agentdeck.core.state import Attempt, RunState, TaskRun, TaskState
+from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.transitions import CHANGING, targets
+
+_Check: TypeAlias = Callable[[RunState, Any], None]
 
 
 class StaleEvent(Exception):
@@ -25,52 +31,102 @@ class StaleEvent(Exception):
 
 def check(state: RunState, event: AnyEvent) -> None:
     """Raise `StaleEvent` unless `event` can follow from `state`."""
-    if isinstance(event, e.RunStarted):
-        if state.seq:
-            raise StaleEvent(event, "the run has started already")
-        return
-    if isinstance(event, e.PermissionRuleSet | e.PermissionRuleDropped | e.PermissionsKept):
-        _check_rule(state, event)
-    if isinstance(event, e.MessageQueued):
-        _check_queued(state, event)
-    if isinstance(event, e.PlanChanged) and event.revision != state.plan_changes + 1:
+    for one in _checks_of(type(event)):
+        one(state, event)
+
+
+@cache
+def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
+    """What is asked of events of a kind, in this order.
+
+    Found once for each kind: a long journal asks it of the same few kinds 100,000 times.
+    """
+    if kind is e.RunStarted:
+        return (_check_first,)
+    fields = frozenset(kind.__struct_fields__)
+    of_task, of_entry = "task" in fields, "entry" in fields
+    of_attempt = of_task and "attempt" in fields and kind not in _OF_EARLIER_ONES
+    asked: tuple[tuple[bool, _Check], ...] = (
+        (kind in _OF_RULES, _check_rule),
+        (kind is e.MessageQueued, _check_queued),
+        (kind is e.PlanChanged, _check_revision),
+        (kind is e.BudgetMarked, _check_mark),
+        (kind is e.CollisionsForeseen, _check_foreseen),
+        (of_task, _check_task),
+        (of_task and kind in CHANGING, _check_change),
+        (kind is e.StepFailed, _check_step),
+        (of_attempt, _check_attempt),
+        (kind is e.AttemptCollected, _check_collected),
+        (kind in _OF_A_LIVE_PROCESS, _check_alive),
+        (kind in _OF_TURNS, _check_turn),
+        (kind in _OF_REVIEWS, _check_review),
+        (kind is e.EntryQueued, _check_new_entry),
+        (of_entry and kind is not e.EntryQueued, _check_known_entry),
+        (kind in _OF_AN_ACCOUNT, _check_account),
+        (kind is e.AccountReopened, _check_reopened),
+        (kind in _OF_PROMOTION, _check_promotion),
+        (kind is e.GateFinished, _check_gate_run),
+        (of_entry and kind is not e.GateFinished, _check_entry),
+        (kind is e.BatchSplit, _check_split),
+    )
+    return tuple(one for wanted, one in asked if wanted)
+
+
+def _check_first(state: RunState, event: e.RunStarted) -> None:
+    if state.seq:
+        raise StaleEvent(event, "the run has started already")
+
+
+def _check_revision(state: RunState, event: e.PlanChanged) -> None:
+    if event.revision != state.plan_changes + 1:
         raise StaleEvent(event, f"the plan has changed {state.plan_changes} times")
-    if isinstance(event, e.BudgetMarked) and event.mark <= state.marked.get(event.scope, 0.0):
+
+
+def _check_mark(state: RunState, event: e.BudgetMarked) -> None:
+    if event.mark <= state.marked.get(event.scope, 0.0):
         raise StaleEvent(event, f"the mark {event.mark:g} of {event.scope} was told already")
-    if isinstance(event, e.CollisionsForeseen):
-        _check_foreseen(state, event)
-    task_id = getattr(event, "task", None)
-    if task_id is not None:
-        task = state.tasks.get(task_id)
-        if task is None:
-            raise StaleEvent(event, f"no task {task_id}")
-        if type(event) in CHANGING and not targets(task.state, type(event)):
-            raise StaleEvent(event, f"{task_id} is {task.state}")
-        if isinstance(event, e.StepFailed) and task.state in _WITHOUT_STEPS:
-            raise StaleEvent(event, f"{task_id} is {task.state}")
-        _check_attempt(event, task)
-    if isinstance(event, e.ReviewStarted | e.ReviewFinished):
-        _check_review(state, event)
-    entry_id = getattr(event, "entry", None)
-    if isinstance(event, e.EntryQueued):
-        if entry_id in state.queue:
-            raise StaleEvent(event, f"{entry_id} is in the queue already")
-    elif entry_id is not None and entry_id not in state.queue:
-        raise StaleEvent(event, f"{entry_id} is not in the queue")
-    if isinstance(event, e.AccountLimited | e.AccountNoted):
-        _check_account(state, event)
-    if isinstance(event, e.AccountReopened) and event.account not in state.accounts:
+
+
+def _check_task(state: RunState, event: Any) -> None:
+    if event.task is not None and event.task not in state.tasks:
+        raise StaleEvent(event, f"no task {event.task}")
+
+
+def _check_change(state: RunState, event: Any) -> None:
+    if event.task is not None:
+        now = state.tasks[event.task].state
+        if not targets(now, type(event)):
+            raise StaleEvent(event, f"{event.task} is {now}")
+
+
+def _check_step(state: RunState, event: e.StepFailed) -> None:
+    if event.task is not None and (now := state.tasks[event.task].state) in _WITHOUT_STEPS:
+        raise StaleEvent(event, f"{event.task} is {now}")
+
+
+def _check_new_entry(state: RunState, event: e.EntryQueued) -> None:
+    if event.entry in state.queue:
+        raise StaleEvent(event, f"{event.entry} is in the queue already")
+
+
+def _check_known_entry(state: RunState, event: Any) -> None:
+    if event.entry is not None and event.entry not in state.queue:
+        raise StaleEvent(event, f"{event.entry} is not in the queue")
+
+
+def _check_reopened(state: RunState, event: e.AccountReopened) -> None:
+    if event.account not in state.accounts:
         raise StaleEvent(event, f"no account {event.account}")
-    if isinstance(event, e.Promoted | e.PromoteWaiting | e.BaseDiverged):
-        _check_promotion(state, event)
-    if isinstance(event, e.GateFinished):
-        expected = state.next_gate_run(event.gate, event.tree)
-        if event.run != expected:  # a red run that is told twice must not count twice
-            raise StaleEvent(event, f"run {expected} of {event.gate} is next on this tree")
-    elif entry_id is not None:
-        _check_entry(state, event)
-    elif isinstance(event, e.BatchSplit):
-        _may_be_built(state, event, event.entries)
+
+
+def _check_gate_run(state: RunState, event: e.GateFinished) -> None:
+    expected = state.next_gate_run(event.gate, event.tree)
+    if event.run != expected:  # a red run that is told twice must not count twice
+        raise StaleEvent(event, f"run {expected} of {event.gate} is next on this tree")
+
+
+def _check_split(state: RunState, event: e.BatchSplit) -> None:
+    _may_be_built(state, event, event.entries)
 
 
 def _check_rule(
@@ -181,34 +237,38 @@ def _commits(state: RunState) -> set[str]:
     return {entry.build.commit for entry in state.queue.values() if entry.build is not None}
 
 
-def _check_attempt(event: AnyEvent, task: TaskRun) -> None:
-    number = getattr(event, "attempt", None)
-    if number is None or isinstance(event, _OF_EARLIER_ONES):
+def _check_attempt(state: RunState, event: Any) -> None:
+    if event.task is None or event.attempt is None:
         return
-    current = task.attempt.number if task.attempt else 0
-    expected = current + 1 if isinstance(event, e.AttemptClaimed) else current
-    if number != expected:
-        raise StaleEvent(event, f"{task.id} is at attempt {current}")
-    if isinstance(event, e.AttemptLaunched | e.WorktreePrepared | e.AttemptClaimed):
-        return
-    if isinstance(event, e.AttemptCollected) and task.attempt is not None:
-        _check_collected(event, task, task.attempt)
-    if isinstance(event, _OF_A_LIVE_PROCESS) and task.attempt and task.attempt.exit is not None:
-        raise StaleEvent(event, f"attempt {number} has exited")
-    if isinstance(event, e.TurnBegan | e.TurnEnded) and task.attempt is not None:
-        _check_turn(event, task.attempt)
+    current = state.tasks[event.task].attempts
+    number = current[-1].number if current else 0
+    if event.attempt != number + (type(event) is e.AttemptClaimed):
+        raise StaleEvent(event, f"{event.task} is at attempt {number}")
 
 
-def _check_collected(event: e.AttemptCollected, task: TaskRun, attempt: Attempt) -> None:
+def _check_alive(state: RunState, event: Any) -> None:
+    attempt = state.tasks[event.task].attempt
+    if attempt is not None and attempt.exit is not None:
+        raise StaleEvent(event, f"attempt {attempt.number} has exited")
+
+
+def _check_collected(state: RunState, event: e.AttemptCollected) -> None:
     """Work is taken once, and what a person has again in their hands is not taken from before."""
+    task = state.tasks[event.task]
+    attempt = task.attempt
+    if attempt is None:
+        return
     if attempt.collected is not None:
         raise StaleEvent(event, f"the work of attempt {attempt.number} was taken already")
     if task.state is TaskState.TAKEN or event.hand_back != attempt.hand_backs:
         raise StaleEvent(event, f"{task.id} was handed back {attempt.hand_backs} times")
 
 
-def _check_turn(event: e.TurnBegan | e.TurnEnded, attempt: Attempt) -> None:
+def _check_turn(state: RunState, event: e.TurnBegan | e.TurnEnded) -> None:
     """Turns end and begin in turn; the end of one may be told again while no other has begun."""
+    attempt = state.tasks[event.task].attempt
+    if attempt is None:
+        return
     if isinstance(event, e.TurnBegan):
         if attempt.result is None:
             raise StaleEvent(event, f"a turn of attempt {attempt.number} goes on")
@@ -220,22 +280,22 @@ def _check_turn(event: e.TurnBegan | e.TurnEnded, attempt: Attempt) -> None:
 
 
 # Nothing is under way for a task in these states: a report of trouble is of a step before them.
-
-
-_WITHOUT_STEPS = (
+_WITHOUT_STEPS: Final = frozenset({
     TaskState.PENDING,
     TaskState.READY,
     TaskState.RETRYING,
     TaskState.FAILED,
     TaskState.CANCELLED,
     TaskState.DEFERRED,
-)
+})  # fmt: skip
 
-
-_OF_EARLIER_ONES = (e.GateFinished, e.WorktreeReleased, e.ReviewFinished)  # they may be late
-
-
-_OF_A_LIVE_PROCESS = (
+_OF_EARLIER_ONES: Final = frozenset({e.GateFinished, e.WorktreeReleased, e.ReviewFinished})  # late
+_OF_RULES: Final = frozenset({e.PermissionRuleSet, e.PermissionRuleDropped, e.PermissionsKept})
+_OF_TURNS: Final = frozenset({e.TurnBegan, e.TurnEnded})
+_OF_REVIEWS: Final = frozenset({e.ReviewStarted, e.ReviewFinished})
+_OF_AN_ACCOUNT: Final = frozenset({e.AccountLimited, e.AccountNoted})
+_OF_PROMOTION: Final = frozenset({e.Promoted, e.PromoteWaiting, e.BaseDiverged})
+_OF_A_LIVE_PROCESS: Final = frozenset({
     e.AttemptProgressed,
     e.AttemptAsked,
     e.AskWithdrawn,
@@ -248,4 +308,4 @@ _OF_A_LIVE_PROCESS = (
     e.AttemptThawed,
     e.LimitHit,
     e.AttemptExited,
-)
+})  # fmt: skip
