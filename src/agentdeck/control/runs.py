@@ -8,6 +8,7 @@ Rules:
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -15,11 +16,13 @@ from agentdeck.control.discovery import common_dir
 from agentdeck.control.socketfile import answers
 from agentdeck.control.words import state_word
 from agentdeck.core.errors import DeckError, NotFoundError
-from agentdeck.core.events import Recorded, RunStarted
+from agentdeck.core.events import Recorded, RunFinished, RunStarted
 from agentdeck.core.fold import fold
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder, all_runs, find_run, runs_root
 from agentdeck.engine.journal import Journal
+
+BEHIND_THE_END: Final = 5_000  # events; worktrees are let go, engines say that they come and go
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +91,31 @@ def fold_run(folder: RunFolder, *, at: int | None = None) -> RunState:
     return state
 
 
+def has_ended(folder: RunFolder) -> bool:
+    """Has the run an outcome, by its last events? An outcome is never taken back.
+
+    The whole journal need not be folded for it: behind the end comes little.
+
+    Raises:
+        JournalError, JournalFormatError: it cannot be read.
+    """
+    journal = Journal(folder.journal)
+    try:
+        latest = journal.read(max(0, journal.last_seq() - BEHIND_THE_END))
+    finally:
+        journal.close()
+    return any(isinstance(recorded.event, RunFinished) for recorded in latest)
+
+
+def last_event(folder: RunFolder) -> int:
+    """The number of the latest event; 0 where there is none. Raises JournalError."""
+    journal = Journal(folder.journal)
+    try:
+        return journal.last_seq()
+    finally:
+        journal.close()
+
+
 def first_event(folder: RunFolder) -> tuple[Recorded, RunStarted] | None:
     """How a run began; None when its journal cannot be read."""
     try:
@@ -146,6 +174,8 @@ __all__ = [
     "RunSummary",
     "first_event",
     "fold_run",
+    "has_ended",
+    "last_event",
     "list_runs",
     "newest_run",
     "resolve_run",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.control.blocking import EngineGone, connect
-from agentdeck.control.runs import fold_run
+from agentdeck.control.runs import has_ended
 from agentdeck.core.errors import EXIT_ENVIRONMENT, EnvironmentFault
 from agentdeck.engine.folders import RunFolder
 
@@ -52,7 +52,7 @@ def wake(folder: RunFolder) -> None:
     Raises:
         EnvironmentFault: it did not start.
     """
-    if fold_run(folder).outcome is None:
+    if not has_ended(folder):
         ensure_engine(folder)
 
 

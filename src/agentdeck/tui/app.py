@@ -125,6 +125,7 @@ class DeckApp(App[None]):
         theme_folders: Sequence[Path] | None = None,
         keys_file: Path | None = None,
         preload: Iterable[Recorded] = (),
+        past: int = 0,
         simulation: Simulation | None = None,
         replay: Replay | None = None,
     ) -> None:
@@ -139,6 +140,8 @@ class DeckApp(App[None]):
             theme_folders: None = the shipped and the user's.
             keys_file: the person's own keys; None = that of the user's configuration.
             preload: events that are folded before the first picture.
+            past: the number of the last event that is there already. Until it is known nothing of
+                the run is drawn: half of the past is a run that never was.
             simulation: the run is played, not real; its clock is the deck's.
             replay: what is shown is this, and nothing else.
         """
@@ -148,8 +151,9 @@ class DeckApp(App[None]):
         self.simulation = simulation
         self.model = Model(clock or (Clock(source=simulation.now) if simulation else None))
         self.model.take(preload)
-        past = self._past if simulation is None else None
-        self.forecasting = Forecasting(self.model, past, played=simulation is not None)
+        self._reads_until = past
+        others = self._past if simulation is None else None
+        self.forecasting = Forecasting(self.model, others, played=simulation is not None)
         if self.model.clock.frozen:
             self.forecasting.at_once()
         self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
@@ -266,7 +270,7 @@ class DeckApp(App[None]):
 
     def _mark(self) -> None:
         self._dirty = True
-        if self.looking_back.replay is not None:
+        if self.looking_back.replay is not None or self.reads_the_past:
             return
         self._tell_prices()
         self.forecasting.tick()
@@ -296,6 +300,11 @@ class DeckApp(App[None]):
             self._dirty |= self.looking_back.tick()
             if self._dirty and self.looking_back.arrived:
                 self.draw()
+
+    @property
+    def reads_the_past(self) -> int:
+        """Up to which event, while that is not known; else 0."""
+        return self._reads_until if 0 < self.model.state.seq < self._reads_until else 0
 
     def _tick_logs(self) -> None:
         with suppress(NoMatches):
@@ -524,11 +533,12 @@ def _settle_memory() -> None:
 
 def run_deck(folder: RunFolder) -> int:
     """Show the control room until the person leaves it; the exit status."""
+    from agentdeck.control.runs import last_event
     from agentdeck.control.socketfile import answers
     from agentdeck.control.source import open_source
 
     live = answers(folder.socket)
-    app = DeckApp(folder, open_source(folder, live=live))
+    app = DeckApp(folder, open_source(folder, live=live), past=last_event(folder))
     app.run()
     return app.return_code or 0
 

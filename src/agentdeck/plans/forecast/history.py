@@ -101,6 +101,8 @@ class Reader:
         """One event, in order."""
         at = recorded.at
         match recorded.event:
+            case e.AttemptProgressed():  # first: nearly all of a long journal is this
+                self._of_attempt(recorded.event, at)
             case e.RunStarted(plan=plan):
                 self._plan = plan
             case e.PlanChanged(change=change) if self._plan is not None:

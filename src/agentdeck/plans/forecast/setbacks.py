@@ -80,6 +80,8 @@ class Setbacks:
     def take(self, recorded: Recorded) -> None:
         """One event, in order."""
         match recorded.event:
+            case e.AttemptProgressed():  # first: nearly all of a long journal is this
+                pass
             case e.RunStarted(plan=plan):
                 self._plan = plan
             case e.PlanChanged(change=change):

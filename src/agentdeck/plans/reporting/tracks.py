@@ -46,9 +46,9 @@ class Tracks:
     def take(self, state: RunState, recorded: Recorded) -> None:
         """One event that `state` has taken in just now. O(1)."""
         event, at = recorded.event, recorded.at
-        if isinstance(event, e.PhaseClosed):
-            self.closed_at[event.phase] = at
         if type(event) not in CHANGING:
+            if isinstance(event, e.PhaseClosed):
+                self.closed_at[event.phase] = at
             return
         task = state.tasks.get(getattr(event, "task", None) or TaskId(""))
         if task is None:

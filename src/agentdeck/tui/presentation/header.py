@@ -55,6 +55,12 @@ def header_line(deck: Deck, width: int) -> Line:
     return (*name, Span(" " * max(2, width - cells(name) - cells(tail))), *tail)
 
 
+def reading_line(known: int, all_of_them: int) -> Line:
+    """What the header says while the past of a long run is read, in events."""
+    said = f"  reads what has happened: {known:,} of {all_of_them:,} events"
+    return (Span(" agentdeck", "accent bold"), Span(said, "muted"))
+
+
 def terminal_title(deck: Deck) -> str:
     """What the terminal's title bar says: the need for a person first."""
     state = deck.state

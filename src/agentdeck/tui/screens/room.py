@@ -24,6 +24,7 @@ from agentdeck.tui.marks import Marking
 from agentdeck.tui.model import first_choice, next_that_needs_me
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.diff_rows import Draft
+from agentdeck.tui.presentation.header import reading_line
 from agentdeck.tui.presentation.marking import matching, options_of
 from agentdeck.tui.presentation.merge_queue import task_of_row
 from agentdeck.tui.screens.comment_list import CommentList
@@ -148,6 +149,10 @@ class RoomScreen(Screen[None]):
 
     def refresh_deck(self) -> None:
         """Show the run as it is now, in every pane that can be seen."""
+        if last := self.deck_app.reads_the_past:
+            known = self.deck_app.model.state.seq
+            self.query_one(HeaderBar).tell(reading_line(known, last))
+            return
         deck = self.moment()
         if not self._no_choice and (not self._chosen or self.selected not in deck.state.tasks):
             self.selected = first_choice(deck)

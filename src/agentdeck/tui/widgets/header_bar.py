@@ -27,7 +27,10 @@ class HeaderBar(Widget):
     def show(self, deck: Deck) -> None:
         """Show this moment."""
         self._deck = deck
-        line = header_line(deck, self.size.width)
+        self.tell(header_line(deck, self.size.width))
+
+    def tell(self, line: Line) -> None:
+        """Show a line in place of a moment."""
         if line != self._line:
             self._line = line
             self.refresh()
