@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import App, ComposeResult
 
 from agentdeck.tui.presentation.line import Line, Span
+from agentdeck.tui.snapshot import _text
 from agentdeck.tui.widgets.row_list import RowList
 
 HEIGHT = 6
@@ -89,3 +90,13 @@ async def test_a_row_that_goes_leaves_the_cursor_to_the_next_one_that_stays() ->
         assert seen == ["d", "e", "y"]
         app.rows.show(("+head", "z"), app.draw, headings=frozenset({"+head"}))
         assert app.rows.cursor == "z"
+
+
+async def test_what_an_empty_list_says_changes_with_the_run() -> None:
+    """You should see the sentence of now: nobody will start any more once all has ended."""
+    app = Rows()
+    async with app.run_test(size=(30, HEIGHT)) as pilot:
+        for said in ("soon", "never"):
+            app.rows.show((), app.draw, empty=said)
+            await pilot.pause()
+            assert said in _text(app)

@@ -82,8 +82,9 @@ class RowList(ScrollView, can_focus=True):
         """
         self._draw = draw
         self._headings = headings
-        if empty is not None:
+        if empty is not None and empty != self._empty:
             self._empty = empty
+            self.refresh()
         if list(keys) != list(self._keys):
             was = self._index.get(self.cursor or "", 0)
             below = self._keys[was + 1 :]
