@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported; halves a key's wait
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.css.query import NoMatches
@@ -34,6 +35,7 @@ from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
 from agentdeck.tui.bulk import BulkActs
 from agentdeck.tui.by_hand import ByHand
+from agentdeck.tui.calling import Calling
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
 from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
@@ -60,6 +62,8 @@ from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.screens.wall import WallScreen
+from agentdeck.tui.settings import FILE as SETTINGS_FILE
+from agentdeck.tui.settings import load_settings
 from agentdeck.tui.theme_files import load_themes
 
 if TYPE_CHECKING:
@@ -124,6 +128,7 @@ class DeckApp(App[None]):
         theme: str = DEFAULT_THEME,
         theme_folders: Sequence[Path] | None = None,
         keys_file: Path | None = None,
+        settings_file: Path | None = None,
         preload: Iterable[Recorded] = (),
         simulation: Simulation | None = None,
         replay: Replay | None = None,
@@ -138,6 +143,7 @@ class DeckApp(App[None]):
             theme: the name of a theme; an unknown one is named in a toast.
             theme_folders: None = the shipped and the user's.
             keys_file: the person's own keys; None = that of the user's configuration.
+            settings_file: the person's own settings; None = likewise.
             preload: events that are folded before the first picture.
             simulation: the run is played, not real; its clock is the deck's.
             replay: what is shown is this, and nothing else.
@@ -157,6 +163,8 @@ class DeckApp(App[None]):
         self._theme_problems = self._load_themes(theme_folders)
         self.said = SaidEarlier()
         self.keys, self._key_problems = load_keys(keys_file or _config_folder() / FILE)
+        settings = load_settings(settings_file or _config_folder() / SETTINGS_FILE)
+        self.settings, self._setting_problems = settings
         self.room = RoomScreen()
         self.person = who()
         self.looking_back = LookingBack(self, replay)
@@ -164,6 +172,7 @@ class DeckApp(App[None]):
         self.by_hand = ByHand(self)
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
+        self.calling = Calling(self, self.settings.notify)
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
         self._unpriced: set[str] = set()  # models of which the person has been told
@@ -224,6 +233,8 @@ class DeckApp(App[None]):
             self.notify(problem, title="A theme was left out", severity="warning", markup=False)
         for problem in self._key_problems:
             self.notify(problem, title="A key was left out", severity="warning", markup=False)
+        for problem in self._setting_problems:
+            self.notify(problem, title="A setting was left out", severity="warning", markup=False)
         if not self.model.clock.frozen:
             if self.looking_back.replay is None:
                 self.run_worker(self._follow(), name="events", exit_on_error=True)
@@ -268,6 +279,7 @@ class DeckApp(App[None]):
         self._dirty = True
         if self.looking_back.replay is not None:
             return
+        self.calling.tick()
         self._tell_prices()
         self.forecasting.tick()
         if self.forecasting.problem and not self._forecast_failed:
@@ -336,9 +348,25 @@ class DeckApp(App[None]):
 
     def _show_title(self) -> None:
         title = terminal_title(self.room.moment())
-        if title != self._title_shown and self._driver is not None and not self.is_headless:
+        if title != self._title_shown:
             self._title_shown = title
-            self._driver.write(f"\x1b]2;{title}\x07")
+            self.write_escape(f"\x1b]2;{title}\x07")
+
+    def write_escape(self, text: str) -> None:
+        """Tell the terminal something beside the picture."""
+        if text and self._driver is not None and not self.is_headless:
+            self._driver.write(text)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that a person is here, then go on."""
+        match event:
+            case events.Key():
+                self.calling.key()
+            case events.AppFocus() | events.AppBlur():
+                self.calling.focus(isinstance(event, events.AppFocus))
+            case _:
+                pass
+        await super().on_event(event)
 
     @property
     def simulated(self) -> str:
