@@ -55,8 +55,10 @@ def replay(
 
         return replay_plain(folder, folder_of(context), played)
     from agentdeck.tui.app import DeckApp
+    from agentdeck.tui.remembering import remembered
 
-    app = DeckApp(folder, JournalSource(folder), replay=played)
+    kept = remembered(folder)
+    app = DeckApp(folder, JournalSource(folder), replay=played, remembering=kept)
     app.run()
     return app.return_code or EXIT_OK
 

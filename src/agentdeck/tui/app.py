@@ -53,6 +53,7 @@ from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.said import SaidEarlier
 from agentdeck.tui.presentation.verdict_history import verdict_lines
 from agentdeck.tui.questions import Questions
+from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
@@ -67,6 +68,7 @@ from agentdeck.tui.settings import load_settings
 from agentdeck.tui.theme_files import load_themes
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.notifications import SeverityLevel
 
     from agentdeck.control.runs import RunFolder
@@ -129,6 +131,7 @@ class DeckApp(App[None]):
         theme_folders: Sequence[Path] | None = None,
         keys_file: Path | None = None,
         settings_file: Path | None = None,
+        remembering: Remembering | None = None,
         preload: Iterable[Recorded] = (),
         simulation: Simulation | None = None,
         replay: Replay | None = None,
@@ -144,6 +147,7 @@ class DeckApp(App[None]):
             theme_folders: None = the shipped and the user's.
             keys_file: the person's own keys; None = that of the user's configuration.
             settings_file: the person's own settings; None = likewise.
+            remembering: the layout as it was left, and where it is kept; None = it is not.
             preload: events that are folded before the first picture.
             simulation: the run is played, not real; its clock is the deck's.
             replay: what is shown is this, and nothing else.
@@ -159,12 +163,14 @@ class DeckApp(App[None]):
         if self.model.clock.frozen:
             self.forecasting.at_once()
         self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
-        self._wanted_theme = theme
+        self.settings, self._setting_problems = load_settings(
+            settings_file or _config_folder() / SETTINGS_FILE
+        )
+        self.remembering = remembering if self.settings.remember else None
+        self._wanted_theme = (self.remembering and self.remembering.theme) or theme
         self._theme_problems = self._load_themes(theme_folders)
         self.said = SaidEarlier()
         self.keys, self._key_problems = load_keys(keys_file or _config_folder() / FILE)
-        settings = load_settings(settings_file or _config_folder() / SETTINGS_FILE)
-        self.settings, self._setting_problems = settings
         self.room = RoomScreen()
         self.person = who()
         self.looking_back = LookingBack(self, replay)
@@ -225,6 +231,8 @@ class DeckApp(App[None]):
             self.theme = self._wanted_theme
         else:
             self._theme_problems.append(f"there is no theme named {self._wanted_theme}")
+            if DEFAULT_THEME in self.available_themes:
+                self.theme = DEFAULT_THEME
         self.theme_changed_signal.subscribe(self, self._repaint)
         _ = self.push_screen(self.room)
         if self.keys != KEYS:
@@ -235,6 +243,8 @@ class DeckApp(App[None]):
             self.notify(problem, title="A key was left out", severity="warning", markup=False)
         for problem in self._setting_problems:
             self.notify(problem, title="A setting was left out", severity="warning", markup=False)
+        if self.remembering is not None and self.remembering.problem:
+            self.notify(self.remembering.problem, severity="warning", markup=False)
         if not self.model.clock.frozen:
             if self.looking_back.replay is None:
                 self.run_worker(self._follow(), name="events", exit_on_error=True)
@@ -277,6 +287,8 @@ class DeckApp(App[None]):
 
     def _mark(self) -> None:
         self._dirty = True
+        if self.remembering is not None:
+            self.remembering.tick(self)
         if self.looking_back.replay is not None:
             return
         self.calling.tick()
@@ -294,6 +306,14 @@ class DeckApp(App[None]):
         state = self.model.state
         here = Path(state.checkout or state.repo)
         return past_history(here, besides=self.folder.run, most_events=PAST_EVENTS)
+
+    def exit(
+        self, result: None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """Leave; the layout is kept."""
+        if self.remembering is not None:
+            self.remembering.leave(self)
+        super().exit(result, return_code, message)
 
     def on_unmount(self) -> None:
         """Nothing goes on behind a deck that is gone."""
@@ -556,7 +576,7 @@ def run_deck(folder: RunFolder) -> int:
     from agentdeck.control.source import open_source
 
     live = answers(folder.socket)
-    app = DeckApp(folder, open_source(folder, live=live))
+    app = DeckApp(folder, open_source(folder, live=live), remembering=remembered(folder))
     app.run()
     return app.return_code or 0
 
