@@ -13,7 +13,7 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from agentdeck import __version__
@@ -39,14 +39,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(words: Sequence[str]) -> int:
+    from agentdeck.cli.line import app
+
+    return answered(lambda: app(args=words, prog_name="agentdeck", standalone_mode=False))
+
+
+def answered(verb: Callable[[], object]) -> int:
+    """Carry out a verb, and tell what is wrong as the rules above say; the exit status."""
     import typer
 
-    from agentdeck.cli.line import app
     from agentdeck.cli.output import print_error
     from agentdeck.core.errors import EXIT_INTERRUPTED, EXIT_OK, DeckError
 
     try:
-        code = app(args=words, prog_name="agentdeck", standalone_mode=False)
+        code = verb()
         sys.stdout.flush()
     except DeckError as error:
         print_error(error.message, error.hint, alone=error.stands_alone)
@@ -89,4 +95,4 @@ def _crashed(error: Exception) -> int:
     return EXIT_CRASH
 
 
-__all__ = ["main"]
+__all__ = ["answered", "main"]

@@ -13,6 +13,7 @@ from typing import Final
 import typer
 
 from agentdeck.cli.output import in_terminal, say
+from agentdeck.cli.place import PlainOption
 from agentdeck.cli.pricing import shipped_prices
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Runs")(demo)
 
 
-def demo() -> int:
+def demo(plain: PlainOption = False) -> int:
     """A run with scripted agents in a throw-away repository."""
     from agentdeck.cli.demo_repo import demo_files
     from agentdeck.control.creating import create_run
@@ -45,10 +46,10 @@ def demo() -> int:
     make_repo(repo, demo_files())
     say(f"demo repository: {repo}")
     folder = create_run(repo, plan, text, prices=shipped_prices())
-    if in_terminal():
+    if plain or in_terminal():
         from agentdeck.cli.run import open_deck
 
-        code = open_deck(folder)
+        code = open_deck(folder, repo, plain=plain)
     else:
         from agentdeck.cli.headless import run_headless
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,12 +21,19 @@ from agentdeck.cli.output import (
     say_json,
     table,
 )
-from agentdeck.cli.place import JsonOption, RunArgument, RunOption, chosen_run, folder_of
+from agentdeck.cli.place import (
+    JsonOption,
+    RunArgument,
+    RunOption,
+    chosen_run,
+    folder_of,
+    looked_at,
+)
 from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_run
 from agentdeck.cli.show_as import ShowAs
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
-from agentdeck.control.runs import fold_run, summary_of
+from agentdeck.control.runs import fold_run
 from agentdeck.core import publishing
 from agentdeck.core.budgets import RUN, budget_of, dollars
 from agentdeck.core.decide import MAX_AGENTS
@@ -131,10 +137,7 @@ def show(
 
 def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
     """How a run stands, task by task, and why."""
-    folder = chosen_run(context, run)
-    state = fold_run(folder)
-    summary = summary_of(folder, state)
-    now = time.time() if summary.engine else state.at
+    folder, state, summary, now = looked_at(context, run)
     ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
         data = {**_as_data(state, now), **ahead.as_data()}
@@ -185,11 +188,9 @@ def why(
     from agentdeck.control.repo import task_of
     from agentdeck.control.words import RunWord, next_step
 
-    folder = chosen_run(context, run)
-    state = fold_run(folder)
+    _, state, summary, now = looked_at(context, run)
     found = task_of(state, TaskId(task))
-    summary = summary_of(folder, state)
-    sentence = explain(state, found.id, time.time() if summary.engine else state.at)
+    sentence = explain(state, found.id, now)
     attempt = found.attempt
     chosen = attempt.why if attempt is not None else ""
     if as_json:

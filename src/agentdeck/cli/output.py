@@ -2,7 +2,8 @@
 
 Rules:
 - Results go to stdout, everything else to stderr.
-- Colour only in a terminal, never with NO_COLOR, and never as the only sign.
+- Colour only in a terminal, never with NO_COLOR, and never as the only sign. In plain mode only
+  where FORCE_COLOR asks for it.
 - Text of agents, plans and gates passes `safe` on its way to a terminal.
 """
 
@@ -11,7 +12,9 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, TextIO
 
 from agentdeck.control.sanitize import clean
@@ -56,6 +59,9 @@ _STATE_COLOURS: Final = {
 GAP: Final = "  "  # between two columns
 
 
+_PLAIN: Final = ContextVar("plain", default=False)
+
+
 def safe(text: str) -> str:
     """One line of foreign text, without anything that a terminal would obey."""
     return clean(text.replace("\n", " ").encode(errors="replace"))
@@ -92,9 +98,27 @@ def in_terminal(stream: TextIO | None = None) -> bool:
     return (stream or sys.stdout).isatty()
 
 
+def wants_plain(asked: bool = False) -> bool:
+    """Lines in place of the control room? By `--plain`, AGENTDECK_PLAIN, or a dumb terminal."""
+    wish = os.environ.get("AGENTDECK_PLAIN", "")
+    return asked or wish not in ("", "0") or (not wish and os.environ.get("TERM") == "dumb")
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Print without colours, unless FORCE_COLOR asks for them."""
+    token = _PLAIN.set(True)
+    try:
+        yield
+    finally:
+        _PLAIN.reset(token)
+
+
 def colours(stream: TextIO | None = None) -> bool:
     """May this stream be coloured? NO_COLOR says no, whatever its value."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    if _PLAIN.get() and not os.environ.get("FORCE_COLOR"):
         return False
     return in_terminal(stream)
 

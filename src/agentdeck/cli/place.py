@@ -1,21 +1,44 @@
-"""Where a command line acts: the folder of `-C`, and the run that is meant."""
+"""Where a command line acts: the folder of `-C`, the run that is meant, and how it stands.
+
+Rules: a run is as its journal tells it now, unless a moment of it is looked at (a replay).
+"""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-from agentdeck.control.runs import RunFolder, resolve_run, runs_root
+from agentdeck.control.runs import (
+    RunFolder,
+    RunSummary,
+    fold_run,
+    resolve_run,
+    runs_root,
+    summary_of,
+)
+from agentdeck.core.state import RunState
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the options before the verb say."""
+    """What the options before the verb say, or who sits in front of one run says once."""
 
     folder: Path
+    run: RunFolder | None = None  # meant where none is named
+    moment: RunState | None = None  # of that run; None = as it is now
+
+
+class LookedAt(NamedTuple):
+    """A run as somebody looks at it."""
+
+    folder: RunFolder
+    state: RunState
+    summary: RunSummary
+    now: float  # seconds since the epoch; where no engine answers, that of the last event
 
 
 def folder_of(context: typer.Context) -> Path:
@@ -26,7 +49,26 @@ def folder_of(context: typer.Context) -> Path:
 
 def chosen_run(context: typer.Context, name: str | None) -> RunFolder:
     """The run that was named, or the newest of this repository. Raises NotFoundError."""
+    place = context.obj
+    if name is None and isinstance(place, Place) and place.run is not None:
+        return place.run
     return resolve_run(name, folder_of(context))
+
+
+def looked_at(context: typer.Context, name: str | None) -> LookedAt:
+    """The run that was named, or the one that is meant, and how it stands.
+
+    Raises:
+        NotFoundError: there is no such run.
+        JournalError: it cannot be read.
+    """
+    folder, place = chosen_run(context, name), context.obj
+    if name is None and isinstance(place, Place) and place.moment is not None:
+        past = place.moment
+        return LookedAt(folder, past, summary_of(folder, past, alive=past.engine_running), past.at)
+    state = fold_run(folder)
+    summary = summary_of(folder, state)
+    return LookedAt(folder, state, summary, time.time() if summary.engine else state.at)
 
 
 def complete_run(incomplete: str) -> list[str]:
@@ -56,3 +98,11 @@ RunArgument = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+PlainOption = Annotated[
+    bool,
+    typer.Option(
+        "--plain",
+        help="Lines and commands in place of the control room: for screen readers and dumb "
+        "terminals. Also with AGENTDECK_PLAIN=1.",
+    ),
+]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from agentdeck.cli.output import in_terminal
-from agentdeck.cli.place import RunArgument, chosen_run
+from agentdeck.cli.output import in_terminal, wants_plain
+from agentdeck.cli.place import PlainOption, RunArgument, chosen_run, folder_of
 from agentdeck.core.errors import EXIT_OK, UsageError
 
 
@@ -27,6 +27,7 @@ def replay(
         int | None,
         typer.Option("--at", metavar="SEQ", min=1, help="Begin after this event, standing still."),
     ] = None,
+    plain: PlainOption = False,
 ) -> int:
     """See a run again, from its journal: play, stand still, step, jump to what landed or failed."""
     from agentdeck.tui.replay import MAX_SPEED, MIN_SPEED
@@ -34,13 +35,12 @@ def replay(
     if speed is not None and not MIN_SPEED <= speed <= MAX_SPEED:
         raise UsageError(f"--speed must be {MIN_SPEED:g} to {MAX_SPEED:,.0f}, not {speed:g}")
     folder = chosen_run(context, name)
-    if not in_terminal():
+    if not (wants_plain(plain) or in_terminal()):
         raise UsageError(
             "a replay needs a terminal, and stdout is none",
             hint=f"`agentdeck snapshot {folder.run} --at SEQ -o FILE` draws one moment",
         )
     from agentdeck.control.source import JournalSource, read_history
-    from agentdeck.tui.app import DeckApp
     from agentdeck.tui.replay import Replay
 
     history = read_history(folder)
@@ -50,7 +50,15 @@ def replay(
     if at is not None:
         played.seek(at)
         played.playing = False
-    app = DeckApp(folder, JournalSource(folder), replay=played)
+    if wants_plain(plain):
+        from agentdeck.cli.plain import replay_plain
+
+        return replay_plain(folder, folder_of(context), played)
+    from agentdeck.tui.app import DeckApp
+    from agentdeck.tui.remembering import remembered
+
+    kept = remembered(folder)
+    app = DeckApp(folder, JournalSource(folder), replay=played, remembering=kept)
     app.run()
     return app.return_code or EXIT_OK
 

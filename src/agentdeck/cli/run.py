@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from agentdeck.cli.output import in_terminal, note, safe, say
-from agentdeck.cli.place import RunArgument, chosen_run, folder_of
+from agentdeck.cli.output import in_terminal, note, safe, say, wants_plain
+from agentdeck.cli.place import PlainOption, RunArgument, chosen_run, folder_of
 from agentdeck.cli.pricing import PricesOption, chosen_prices
 from agentdeck.control.runs import RunFolder, fold_run, runs_of
 from agentdeck.core.decide import MAX_AGENTS
@@ -57,10 +57,14 @@ def run(
     no_attach: Annotated[
         bool, typer.Option("--no-attach", help="Start it in the background and come back.")
     ] = False,
+    plain: PlainOption = False,
 ) -> int:
     """Run a plan in this repository."""
     if headless and no_attach:
         raise UsageError("--headless and --no-attach exclude each other", hint="choose one")
+    if plain and (headless or no_attach):
+        other = "--headless" if headless else "--no-attach"
+        raise UsageError(f"{other} and --plain exclude each other", hint="choose one")
     if resume and agents is not None:
         raise UsageError(
             "--resume goes on with the run as it is; --agents is for new runs",
@@ -91,32 +95,43 @@ def run(
         folder = _new_run(plan, here, agent, agents, speed, table, write_back=write_back)
     if no_attach:
         return _leave(folder)
-    if headless or not in_terminal():
+    if headless or not (plain or in_terminal()):
         if not headless:
             note("stdout is no terminal: running as with --headless")
         from agentdeck.cli.headless import run_headless
 
         return run_headless(folder)
-    return open_deck(folder)
+    return open_deck(folder, here, plain=plain)
 
 
-def attach(context: typer.Context, name: RunArgument = None) -> int:
+def attach(context: typer.Context, name: RunArgument = None, plain: PlainOption = False) -> int:
     """Open the control room of a run, its engine started if it is gone."""
     folder = chosen_run(context, name)
-    if not in_terminal():
+    if not (wants_plain(plain) or in_terminal()):
         raise UsageError(
             "the control room needs a terminal, and stdout is none",
-            hint="`agentdeck status`, or `agentdeck run PLAN --resume --headless`",
+            hint="`agentdeck attach --plain`, `agentdeck status`,"
+            " or `agentdeck run PLAN --resume --headless`",
         )
-    return open_deck(folder)
+    return open_deck(folder, folder_of(context), plain=plain)
 
 
-def open_deck(folder: RunFolder) -> int:
-    """The control room over this run, its engine running unless the run has ended."""
+def open_deck(folder: RunFolder, here: Path, *, plain: bool = False) -> int:
+    """The control room over this run, its engine running unless the run has ended.
+
+    Args:
+        here: the folder that commands act in.
+        plain: lines in its place; also where the environment or the terminal wants them.
+    """
     from agentdeck.control.start import wake
-    from agentdeck.tui.app import run_deck
 
     wake(folder)
+    if wants_plain(plain):
+        from agentdeck.cli.plain import open_plain
+
+        return open_plain(folder, here)
+    from agentdeck.tui.app import run_deck
+
     return run_deck(folder)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from agentdeck.cli.output import in_terminal, note, paint_state, safe, say, say_json
+from agentdeck.cli.output import in_terminal, note, paint_state, safe, say, say_json, wants_plain
 from agentdeck.cli.place import JsonOption, folder_of
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, UsageError
@@ -74,8 +74,8 @@ def simulate(
     play = Play(found, _drawn(found, seed), agents, strategy)
     if as_json:
         return _as_json(play)
-    if headless or not in_terminal():
-        if not headless:
+    if headless or wants_plain() or not in_terminal():
+        if not (headless or in_terminal()):
             note("stdout is no terminal: simulating as with --headless")
         return _headless(play)
     return _in_the_deck(play, text, speed)

@@ -47,17 +47,20 @@ def list_runs() -> list[RunSummary]:
     return sorted(found, key=lambda run: run.started, reverse=True)
 
 
-def summary_of(folder: RunFolder, state: RunState | None = None) -> RunSummary:
+def summary_of(
+    folder: RunFolder, state: RunState | None = None, *, alive: bool | None = None
+) -> RunSummary:
     """One run in one line; never raises for what is wrong with its journal.
 
     Args:
         state: the fold of its journal, where somebody has it already.
+        alive: had it an engine at that moment? None = ask now.
     """
     try:
         state = fold_run(folder) if state is None else state
     except DeckError as error:
         return RunSummary(id=folder.run, state="unreadable", problem=error.message)
-    alive = answers(folder.socket)
+    alive = answers(folder.socket) if alive is None else alive
     return RunSummary(
         id=folder.run,
         plan=state.plan.name,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported; halves a key's wait
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.css.query import NoMatches
@@ -34,6 +35,7 @@ from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
 from agentdeck.tui.bulk import BulkActs
 from agentdeck.tui.by_hand import ByHand
+from agentdeck.tui.calling import Calling
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
 from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
@@ -51,6 +53,7 @@ from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.said import SaidEarlier
 from agentdeck.tui.presentation.verdict_history import verdict_lines
 from agentdeck.tui.questions import Questions
+from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
@@ -60,9 +63,12 @@ from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.screens.wall import WallScreen
+from agentdeck.tui.settings import FILE as SETTINGS_FILE
+from agentdeck.tui.settings import load_settings
 from agentdeck.tui.theme_files import load_themes
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.notifications import SeverityLevel
 
     from agentdeck.control.runs import RunFolder
@@ -124,6 +130,8 @@ class DeckApp(App[None]):
         theme: str = DEFAULT_THEME,
         theme_folders: Sequence[Path] | None = None,
         keys_file: Path | None = None,
+        settings_file: Path | None = None,
+        remembering: Remembering | None = None,
         preload: Iterable[Recorded] = (),
         past: int = 0,
         simulation: Simulation | None = None,
@@ -139,6 +147,8 @@ class DeckApp(App[None]):
             theme: the name of a theme; an unknown one is named in a toast.
             theme_folders: None = the shipped and the user's.
             keys_file: the person's own keys; None = that of the user's configuration.
+            settings_file: the person's own settings; None = likewise.
+            remembering: the layout as it was left, and where it is kept; None = it is not.
             preload: events that are folded before the first picture.
             past: the number of the last event that is there already. Until it is known nothing of
                 the run is drawn: half of the past is a run that never was.
@@ -157,7 +167,11 @@ class DeckApp(App[None]):
         if self.model.clock.frozen:
             self.forecasting.at_once()
         self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
-        self._wanted_theme = theme
+        self.settings, self._setting_problems = load_settings(
+            settings_file or _config_folder() / SETTINGS_FILE
+        )
+        self.remembering = remembering if self.settings.remember else None
+        self._wanted_theme = (self.remembering and self.remembering.theme) or theme
         self._theme_problems = self._load_themes(theme_folders)
         self.said = SaidEarlier()
         self.keys, self._key_problems = load_keys(keys_file or _config_folder() / FILE)
@@ -168,6 +182,7 @@ class DeckApp(App[None]):
         self.by_hand = ByHand(self)
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
+        self.calling = Calling(self, self.settings.notify)
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
         self._unpriced: set[str] = set()  # models of which the person has been told
@@ -220,6 +235,8 @@ class DeckApp(App[None]):
             self.theme = self._wanted_theme
         else:
             self._theme_problems.append(f"there is no theme named {self._wanted_theme}")
+            if DEFAULT_THEME in self.available_themes:
+                self.theme = DEFAULT_THEME
         self.theme_changed_signal.subscribe(self, self._repaint)
         _ = self.push_screen(self.room)
         if self.keys != KEYS:
@@ -228,6 +245,10 @@ class DeckApp(App[None]):
             self.notify(problem, title="A theme was left out", severity="warning", markup=False)
         for problem in self._key_problems:
             self.notify(problem, title="A key was left out", severity="warning", markup=False)
+        for problem in self._setting_problems:
+            self.notify(problem, title="A setting was left out", severity="warning", markup=False)
+        if self.remembering is not None and self.remembering.problem:
+            self.notify(self.remembering.problem, severity="warning", markup=False)
         if not self.model.clock.frozen:
             if self.looking_back.replay is None:
                 self.run_worker(self._follow(), name="events", exit_on_error=True)
@@ -270,8 +291,11 @@ class DeckApp(App[None]):
 
     def _mark(self) -> None:
         self._dirty = True
+        if self.remembering is not None:
+            self.remembering.tick(self)
         if self.looking_back.replay is not None or self.reads_the_past:
             return
+        self.calling.tick()
         self._tell_prices()
         self.forecasting.tick()
         if self.forecasting.problem and not self._forecast_failed:
@@ -286,6 +310,14 @@ class DeckApp(App[None]):
         state = self.model.state
         here = Path(state.checkout or state.repo)
         return past_history(here, besides=self.folder.run, most_events=PAST_EVENTS)
+
+    def exit(
+        self, result: None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """Leave; the layout is kept."""
+        if self.remembering is not None:
+            self.remembering.leave(self)
+        super().exit(result, return_code, message)
 
     def on_unmount(self) -> None:
         """Nothing goes on behind a deck that is gone."""
@@ -345,9 +377,25 @@ class DeckApp(App[None]):
 
     def _show_title(self) -> None:
         title = terminal_title(self.room.moment())
-        if title != self._title_shown and self._driver is not None and not self.is_headless:
+        if title != self._title_shown:
             self._title_shown = title
-            self._driver.write(f"\x1b]2;{title}\x07")
+            self.write_escape(f"\x1b]2;{title}\x07")
+
+    def write_escape(self, text: str) -> None:
+        """Tell the terminal something beside the picture."""
+        if text and self._driver is not None and not self.is_headless:
+            self._driver.write(text)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that a person is here, then go on."""
+        match event:
+            case events.Key():
+                self.calling.key()
+            case events.AppFocus() | events.AppBlur():
+                self.calling.focus(isinstance(event, events.AppFocus))
+            case _:
+                pass
+        await super().on_event(event)
 
     @property
     def simulated(self) -> str:
@@ -538,7 +586,8 @@ def run_deck(folder: RunFolder) -> int:
     from agentdeck.control.source import open_source
 
     live = answers(folder.socket)
-    app = DeckApp(folder, open_source(folder, live=live), past=last_event(folder))
+    source = open_source(folder, live=live)
+    app = DeckApp(folder, source, past=last_event(folder), remembering=remembered(folder))
     app.run()
     return app.return_code or 0
 

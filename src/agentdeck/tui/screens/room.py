@@ -109,9 +109,11 @@ class RoomScreen(Screen[None]):
     def on_mount(self) -> None:
         """First picture."""
         self.set_class(self.deck_app.ascii_only, "-ascii")
+        if self.deck_app.remembering is not None:
+            self.deck_app.remembering.apply(self)
         self._arrange()
         self.refresh_deck()
-        self.call_after_refresh(self.go_to, "plan")
+        self.call_after_refresh(self.go_to, self.pane)
 
     def on_screen_resume(self) -> None:
         """Repaint all: what changed behind a dialog was not drawn."""

@@ -23,6 +23,7 @@ from textual.css.query import NoMatches
 from agentdeck.control.log_times import offset_of_share, offset_of_time
 from agentdeck.control.logtail import LogTail
 from agentdeck.tui.filtered_tail import FilteredTail
+from agentdeck.tui.layout import LogHabits
 from agentdeck.tui.presentation.line import EMPTY, Line, Span
 from agentdeck.tui.presentation.log_copy import COPY_CHARS, line_text
 from agentdeck.tui.presentation.log_drawing import LEAD_CELLS, LogDrawing
@@ -128,6 +129,16 @@ class LogReader(Vertical):
         kinds = "all" if self._base.raw else self._kinds
         wrap = self._wraps[self._base.raw]
         return msgspec.structs.replace(self._base, kinds=kinds, wrap=wrap, times=self._times)
+
+    @property
+    def habits(self) -> LogHabits:
+        """How the person looks at any log."""
+        return LogHabits(self._kinds, self._times, self._wraps[False], self._wraps[True])
+
+    @habits.setter
+    def habits(self, found: LogHabits) -> None:
+        self._kinds, self._times = found.kinds, found.times
+        self._wraps = {False: found.wrap, True: found.wrap_raw}
 
     def focus(self, scroll_visible: bool = True) -> LogReader:
         """The rows get it."""

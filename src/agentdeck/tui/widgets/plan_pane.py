@@ -190,6 +190,15 @@ class PlanPane(Pane):
         return PlanView.GRAPH if drawn else PlanView.OUTLINE
 
     @property
+    def chosen(self) -> PlanView | None:
+        """The view that a person chose; None = it goes by the size of the plan."""
+        return self._chosen
+
+    def restore(self, chosen: PlanView | None, folded: frozenset[str]) -> None:
+        """Look as it was left; before it is shown."""
+        self._chosen, self.folded = chosen, folded
+
+    @property
     def view(self) -> Widget:
         """The view that is shown, as what has the focus."""
         match self.shown:

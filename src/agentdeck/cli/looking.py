@@ -1,0 +1,161 @@
+"""`tasks`, `task`, `queue`, `inbox`: a run one part at a time, in lines that can be read aloud.
+
+Rules: the words are those of the control room and of `core.explain`; what a person can do about
+something that waits for them is the command that does it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from agentdeck.cli.output import safe, say, say_json
+from agentdeck.cli.place import JsonOption, RunArgument, RunOption, looked_at
+from agentdeck.core import inbox as waiting_list
+from agentdeck.core.errors import EXIT_OK
+from agentdeck.core.explain import explain, explain_entry, short_duration
+from agentdeck.core.ids import TaskId
+from agentdeck.core.inbox import Item, Kind
+from agentdeck.core.state import Attempt, RunState
+
+# What answers it: the command, where `{}` is its task or its name.
+_ANSWERS: Final = {
+    Kind.QUESTION: "answer {} TEXT",
+    Kind.PERMISSION: "answer {} --allow",
+    Kind.BY_HAND: "approve {}",
+    Kind.FAILED: "retry {}",
+    Kind.CANCELLED: "retry {}",
+    Kind.REVIEW: "approve {}",
+    Kind.APPROVAL: "approve {}",
+    Kind.BUDGET: "budget raise {} --usd AMOUNT",
+    Kind.ACCOUNT: "accounts resume {}",
+    Kind.GATE: "retry",
+    Kind.PROMOTION: "promote",
+    Kind.UNPROMOTED: "promote",
+    Kind.HANDS: "hand-back {}",
+    Kind.PAUSED: "resume {}",
+    Kind.HELD: "release {}",
+    Kind.RUN_PAUSED: "resume",
+    Kind.QUEUE_HELD: "release",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    for verb in (tasks, task, queue, inbox):
+        app.command(rich_help_panel="Look")(verb)
+
+
+def tasks(
+    context: typer.Context,
+    run: RunArgument = None,
+    state: Annotated[
+        str | None, typer.Option("--state", metavar="STATE", help="Only those: failed, landed.")
+    ] = None,
+) -> int:
+    """The tasks of a run, one a line, with the state of each."""
+    found = looked_at(context, run).state
+    rows = [each for each in found.tasks.values() if state in (None, str(each.state))]
+    for each in rows:
+        say(safe(f"{each.id}: {each.state}. {found.spec(each.id).title}"))
+    if not rows:
+        say(f"no task is {safe(state)}" if state else "there are no tasks")
+    return EXIT_OK
+
+
+def task(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="TASK", help="A task's id.")],
+    run: RunOption = None,
+) -> int:
+    """One task: how it stands and why, what it needs, its attempts."""
+    from agentdeck.control.repo import task_of
+
+    _, state, _, now = looked_at(context, run)
+    found = task_of(state, TaskId(name))
+    spec = state.spec(found.id)
+    say(safe(f"{found.id}: {spec.title}"))
+    say(safe(explain(state, found.id, now)))
+    needs, needed = spec.after, state.plan.dependents.get(found.id, ())
+    if needs:
+        say(safe(f"needs {', '.join(needs)}"))
+    if needed:
+        say(safe(f"is needed by {', '.join(needed)}"))
+    for attempt in found.attempts:
+        say(safe(_attempt_words(attempt, now)))
+    for item in waiting_list.waiting(state):
+        if item.task == found.id and (answer := answer_to(item)):
+            say(f"next: {safe(answer)}")
+    return EXIT_OK
+
+
+def queue(context: typer.Context, run: RunArgument = None) -> int:
+    """The merge queue, in order, and why each entry waits."""
+    _, state, _, now = looked_at(context, run)
+    if state.queue_held:
+        say("the queue is held: nothing lands; `release` lifts that")
+    for place, entry in enumerate(state.queue.values(), start=1):
+        say(safe(f"{place}. {entry.id} {explain_entry(state, entry, now)}"))
+    if not state.queue:
+        say("nothing waits to land")
+    return EXIT_OK
+
+
+def inbox(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
+    """Everything that waits for you, the most urgent first, with the command that answers it."""
+    _, state, _, now = looked_at(context, run)
+    found = waiting_list.ranked(state, waiting_list.waiting(state))
+    if as_json:
+        say_json({"waiting": [_as_data(state, item, waits, now) for item, waits in found]})
+        return EXIT_OK
+    for item, waits in found:
+        behind = f"; {waits} task{'s wait' if waits > 1 else ' waits'} for it" if waits else ""
+        since = "" if item.since is None else f", since {short_duration(now - item.since)}"
+        answer = answer_to(item)
+        say(safe(f"{item_words(state, item, now)}{since}{behind}") + _told(answer))
+    if not found:
+        say("nothing waits for you")
+    return EXIT_OK
+
+
+def item_words(state: RunState, item: Item, now: float) -> str:
+    """`S-3 asks: which port?`, in the words of the control room's inbox. Not yet safe to print."""
+    from agentdeck.tui.presentation.deck import Deck
+    from agentdeck.tui.presentation.inbox import name_of, wanted
+
+    return f"{name_of(item)}: {wanted(Deck(state, now), item)}"
+
+
+def answer_to(item: Item) -> str:
+    """The command that answers it; empty where it depends."""
+    return _ANSWERS.get(item.kind, "").format(item.task or item.name)
+
+
+def _told(answer: str) -> str:
+    return f"; `{safe(answer)}`" if answer else ""
+
+
+def _attempt_words(attempt: Attempt, now: float) -> str:
+    ended = attempt.exited_at
+    took = short_duration((ended or now) - attempt.claimed_at)
+    cost = f", ${attempt.usd:.2f}" if attempt.usd else ""
+    how = f"took {took}" if ended is not None else f"at work for {took}"
+    used = f"{attempt.tokens_in + attempt.tokens_out:,} tokens{cost}"
+    return f"attempt {attempt.number} by {attempt.agent}: {how}, {used}"
+
+
+def _as_data(state: RunState, item: Item, waits: int, now: float) -> dict[str, Any]:
+    return {
+        "kind": item.kind,
+        "name": item.name,
+        "task": item.task,
+        "since": item.since,
+        "needs_you": item.needs_you,
+        "waits": waits,
+        "what": item_words(state, item, now),
+        "command": answer_to(item),
+    }
+
+
+__all__ = ["answer_to", "item_words", "register"]
