@@ -59,6 +59,7 @@ from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
+from agentdeck.tui.screens.spending import SpendingScreen
 from agentdeck.tui.screens.wall import WallScreen
 from agentdeck.tui.theme_files import load_themes
 
@@ -442,6 +443,8 @@ class DeckApp(App[None]):
                 _ = self.push_screen(InboxScreen())
             case "wall":
                 _ = self.push_screen(WallScreen())
+            case "spending":
+                _ = self.push_screen(SpendingScreen())
             case "command_palette":
                 self.action_command_palette()
             case "replay_turn":
