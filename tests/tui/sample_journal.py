@@ -83,7 +83,11 @@ class Story:
         name, attempt = TaskId(task), self.number(task) + 1
         self.tell(
             e.AttemptClaimed(
-                name, attempt, AgentName(agent), model, PoolName(pool) if pool else None,
+                name,
+                attempt,
+                AgentName(agent),
+                model,
+                PoolName(pool) if pool else None,
                 account=account,
             ),
             e.WorktreePrepared(

@@ -53,10 +53,12 @@ from agentdeck.tui.presentation.verdict_history import verdict_lines
 from agentdeck.tui.questions import Questions
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
+from agentdeck.tui.sampling import Sampling
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.screens.inbox import InboxScreen
+from agentdeck.tui.screens.load import LoadScreen
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.screens.spending import SpendingScreen
@@ -153,6 +155,7 @@ class DeckApp(App[None]):
         self.forecasting = Forecasting(self.model, past, played=simulation is not None)
         if self.model.clock.frozen:
             self.forecasting.at_once()
+        self.sampling = Sampling(self.model, folder)
         self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
         self._wanted_theme = theme
         self._theme_problems = self._load_themes(theme_folders)
@@ -270,6 +273,8 @@ class DeckApp(App[None]):
         if self.looking_back.replay is not None:
             return
         self._tell_prices()
+        if self.simulation is None:
+            self.sampling.tick()
         self.forecasting.tick()
         if self.forecasting.problem and not self._forecast_failed:
             self._forecast_failed = True
@@ -443,6 +448,8 @@ class DeckApp(App[None]):
                 _ = self.push_screen(InboxScreen())
             case "wall":
                 _ = self.push_screen(WallScreen())
+            case "load":
+                _ = self.push_screen(LoadScreen())
             case "spending":
                 _ = self.push_screen(SpendingScreen())
             case "command_palette":

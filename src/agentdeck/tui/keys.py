@@ -49,6 +49,7 @@ class Group(StrEnum):
     INBOX = "In the inbox"
     WALL = "On the wall"
     SPENDING = "In the spending"
+    LOAD = "In the load"
     DECK = "The deck"
 
 
@@ -321,7 +322,7 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-SCREENS: Final = ("inbox", "wall", "spending")  # whole screens beside the room
+SCREENS: Final = ("inbox", "wall", "spending", "load")  # whole screens beside the room
 
 
 def _not_replayed(context: Context) -> str | None:
@@ -464,6 +465,8 @@ KEYS: Final[tuple[Key, ...]] = (
         V, act="wall", why_not=_nobody_works, footer=18),
     Key("view.spending", "S", "S", "spending", "What the run costs: by task, model, agent, account, attempt; its course, and what lies ahead",
         V, act="spending", why_not=_nobody_works),
+    Key("view.load", "percent_sign", "%", "load", "Processors, memory and tokens of each agent, and what holds others back",
+        V, act="load", why_not=_nobody_works),
     # --- in the timeline; home and the arrows are its own, while it has the focus
     Key("time.nearer", "greater_than_sign", ">", "zoom in", "Half as much of the time, round the selected task", L,
         act="zoom_time(1)", why_not=_no_timeline),
@@ -481,6 +484,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("spend.group", "", "g G", "group", "Rows by task, model, agent, account, by what it was for, or attempt by attempt", Group.SPENDING),
     Key("spend.order", "", "< >", "sort", "By cost, tokens, how often an agent was started for it, or in the plan's order", Group.SPENDING),
     Key("spend.open", "", "⏎", "open", "Look at the task in the room; on a row of many tasks: only these, and escape goes back", Group.SPENDING),
+    Key("load.order", "", "< >", "sort", "Agents in plan order, or by processor time, memory, tokens a minute, or log", Group.LOAD),
+    Key("load.open", "", "⏎", "open", "Look at the task of the row in the room", Group.LOAD),
     Key("screen.back", "", "esc", "back", "From a screen beside the room back to it; so does q", M, act="back",
         why_not=_only_there),
     # --- in the diff, which has these of its own while it has the focus

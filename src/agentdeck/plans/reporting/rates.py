@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from agentdeck.core import events as e
@@ -150,3 +151,30 @@ def resampled(
             if inside > 0:
                 found[at] += values[number] * inside / width_s
     return found
+
+
+def reported(
+    reports: Sequence[Report], since: float, until: float, count: int
+) -> list[float | None]:
+    """Tokens between reports in `count` equal stretches of a time; None = before the first one.
+
+    Args:
+        reports: of one agent, oldest first.
+        since: seconds since the epoch.
+        until: likewise, later.
+        count: stretches, at least 1.
+    """
+    found = [0.0] * count
+    step_s = (until - since) / count
+    if not reports or step_s <= 0:
+        return [None] * count
+    for before, after in pairwise(reports):
+        whole_s = after.at - before.at
+        low = max(0, int((before.at - since) / step_s))
+        for at in range(low, min(count - 1, int((after.at - since) / step_s)) + 1):
+            left = since + at * step_s
+            inside = min(after.at, left + step_s) - max(before.at, left)
+            if inside > 0:
+                found[at] += (after.tokens - before.tokens) * inside / whole_s
+    first = (reports[0].at - since) / step_s
+    return [None if at + 1 <= first else used for at, used in enumerate(found)]

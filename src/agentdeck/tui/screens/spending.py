@@ -43,7 +43,7 @@ EMPTY_SPENDING: Final = (
 )
 FOOTER: Final = (
     "spend.group", "spend.order", "spend.open", "run.budget", "task.stop", "task.pause",
-    "screen.back", "deck.help", "deck.palette",
+    "view.load", "screen.back", "deck.help", "deck.palette",
 )  # fmt: skip
 
 
