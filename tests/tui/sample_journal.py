@@ -14,9 +14,19 @@ from pathlib import Path
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, AskKind, FailureClass, FileTouched, Recorded, Verdict
 from agentdeck.core.fold import apply
-from agentdeck.core.ids import AgentName, EntryId, GateName, PhaseId, ProcessIdentity, RunId, TaskId
+from agentdeck.core.ids import (
+    AgentName,
+    EntryId,
+    GateName,
+    PhaseId,
+    PoolName,
+    ProcessIdentity,
+    RunId,
+    TaskId,
+)
 from agentdeck.core.permissions import Decision, OptionKind, PermissionRule, Scope
 from agentdeck.core.plan import Agent, Budget, Defaults, Gate, GateWhen, Land, Phase, Plan, Task
+from agentdeck.core.prices import Prices
 from agentdeck.core.state import RunState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
@@ -35,7 +45,9 @@ def identity(pid: int) -> ProcessIdentity:
 class Story:
     """A journal being written; `at` is the time of the next event, in seconds since the start."""
 
-    def __init__(self, plan: Plan, run: str = "webhooks-0a1b") -> None:
+    def __init__(
+        self, plan: Plan, run: str = "webhooks-0a1b", prices: Prices | None = None
+    ) -> None:
         self.state = RunState()
         self.history: list[Recorded] = []
         self.at = 0.0
@@ -43,7 +55,7 @@ class Story:
         self.tell(
             e.RunStarted(
                 RunId(run), plan, "/repo/.git", "main", self.tip, object_id("base tree"),
-                "deck/webhooks", "/repo",
+                "deck/webhooks", "/repo", prices,
             )
         )  # fmt: skip
         self.tell(e.EngineStarted(identity(900), "0.1.0"))
@@ -61,11 +73,23 @@ class Story:
         return len(self.state.tasks[TaskId(task)].attempts)
 
     def start(
-        self, task: str, agent: str = "claude", model: str | None = "sonnet", account: str = ""
+        self,
+        task: str,
+        agent: str = "claude",
+        model: str | None = "sonnet",
+        account: str = "",
+        pool: str | None = None,
     ) -> None:
         name, attempt = TaskId(task), self.number(task) + 1
         self.tell(
-            e.AttemptClaimed(name, attempt, AgentName(agent), model, account=account),
+            e.AttemptClaimed(
+                name,
+                attempt,
+                AgentName(agent),
+                model,
+                PoolName(pool) if pool else None,
+                account=account,
+            ),
             e.WorktreePrepared(
                 name, attempt, f"/state/worktrees/{task}", f"deck/webhooks-0a1b/{task}", self.tip
             ),

@@ -41,13 +41,13 @@ def test_keys_are_what_one_writes(tmp_path: Path) -> None:
     file = written(
         tmp_path,
         '[keys]\n"task.retry" = "ctrl+r"\n"run.end" = ["f10", "§"]\n"run.promote" = ""\n'
-        '"run.budget" = "%"\n',
+        '"run.budget" = "~"\n',
     )
     assert keys_of(file) == {
         "task.retry": ("ctrl+r", "^r"),
         "run.end": ("f10,section_sign", "F10 Section_sign"),
         "run.promote": ("", "—"),
-        "run.budget": ("percent_sign", "%"),
+        "run.budget": ("tilde", "~"),
     }
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from agentdeck.core import events as e
 from agentdeck.core.hearing import requeue
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt, RunState, TaskRun
+
+# How the outcome of an attempt begins, after which the next one is something else than a retry.
+SENT_BACK: Final = "sent back"  # by the merge queue
+WENT_ON: Final = "went on"
 
 
 def attempt_of(state: RunState, task_id: TaskId) -> Attempt:

@@ -7,7 +7,14 @@ from typing import assert_never
 from agentdeck.core import effects_hands, effects_review, review
 from agentdeck.core import events as e
 from agentdeck.core.effects_review import WAITS
-from agentdeck.core.effects_shared import attempt_of, end_attempt, forget_red, forget_troubles
+from agentdeck.core.effects_shared import (
+    SENT_BACK,
+    WENT_ON,
+    attempt_of,
+    end_attempt,
+    forget_red,
+    forget_troubles,
+)
 from agentdeck.core.ids import TaskId
 from agentdeck.core.readiness import reopen
 from agentdeck.core.state import QueuedMessage, RunState, TaskRun, Wanted
@@ -88,7 +95,7 @@ def _continue(state: RunState, event: e.TaskContinued) -> None:
     task.feedback, task.feedback_by, task.cause, task.retry_at = "", "", None, None
     task.approved, task.approved_by = 0, ""
     gave = attempt_of(state, event.task).hands
-    end_attempt(task, f"went on: {event.by} {'gave it back' if gave else 'had more to say'}")
+    end_attempt(task, f"{WENT_ON}: {event.by} {'gave it back' if gave else 'had more to say'}")
     forget_troubles(state, event.task)
 
 
@@ -109,7 +116,7 @@ def _schedule_retry(state: RunState, event: e.RetryScheduled) -> None:
     else:
         task.free_failures += 1
     forget_troubles(state, event.task)
-    how = "sent back" if event.repair else "retried"
+    how = SENT_BACK if event.repair else "retried"
     end_attempt(task, f"{how}: {event.cause}", event.cause)
 
 

@@ -56,12 +56,15 @@ from agentdeck.tui.questions import Questions
 from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
+from agentdeck.tui.sampling import Sampling
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.screens.inbox import InboxScreen
+from agentdeck.tui.screens.load import LoadScreen
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
+from agentdeck.tui.screens.spending import SpendingScreen
 from agentdeck.tui.screens.wall import WallScreen
 from agentdeck.tui.settings import FILE as SETTINGS_FILE
 from agentdeck.tui.settings import load_settings
@@ -166,6 +169,7 @@ class DeckApp(App[None]):
         self.forecasting = Forecasting(self.model, others, played=simulation is not None)
         if self.model.clock.frozen:
             self.forecasting.at_once()
+        self.sampling = Sampling(self.model, folder)
         self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
         self.settings, self._setting_problems = load_settings(
             settings_file or _config_folder() / SETTINGS_FILE
@@ -297,6 +301,8 @@ class DeckApp(App[None]):
             return
         self.calling.tick()
         self._tell_prices()
+        if self.simulation is None:
+            self.sampling.tick()
         self.forecasting.tick()
         if self.forecasting.problem and not self._forecast_failed:
             self._forecast_failed = True
@@ -499,6 +505,10 @@ class DeckApp(App[None]):
                 _ = self.push_screen(InboxScreen())
             case "wall":
                 _ = self.push_screen(WallScreen())
+            case "load":
+                _ = self.push_screen(LoadScreen())
+            case "spending":
+                _ = self.push_screen(SpendingScreen())
             case "command_palette":
                 self.action_command_palette()
             case "replay_turn":

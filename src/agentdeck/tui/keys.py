@@ -48,6 +48,8 @@ class Group(StrEnum):
     REPLAY = "Looking back"
     INBOX = "In the inbox"
     WALL = "On the wall"
+    SPENDING = "In the spending"
+    LOAD = "In the load"
     DECK = "The deck"
 
 
@@ -65,7 +67,7 @@ class Context:
     """On what a key would act."""
 
     deck: Deck
-    pane: str = "plan"  # plan | task | agents | queue | tails | inbox | wall
+    pane: str = "plan"  # plan | task | agents | queue | tails, or one of `SCREENS`
     keys: tuple[Key, ...] = field(default_factory=lambda: KEYS)  # as the person has them
     view: PlanView = PlanView.GRAPH  # of the plan
     # What keys mean here in place of their own: a word and a command, by the key's id.
@@ -246,7 +248,7 @@ def _nobody_waits(context: Context) -> str | None:
 
 
 def _only_there(context: Context) -> str | None:
-    return None if context.pane in SCREENS else "only in the inbox (!) and on the wall (w)"
+    return None if context.pane in SCREENS else "only on a screen beside the room, such as ! or w"
 
 
 def _nobody_works(context: Context) -> str | None:
@@ -320,7 +322,7 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-SCREENS: Final = ("inbox", "wall")  # whole screens beside the room
+SCREENS: Final = ("inbox", "wall", "spending", "load")  # whole screens beside the room
 
 
 def _not_replayed(context: Context) -> str | None:
@@ -461,6 +463,10 @@ KEYS: Final[tuple[Key, ...]] = (
         V, act="inbox", footer=17),
     Key("view.wall", "w", "w", "wall", "The logs of all agents at work, side by side",
         V, act="wall", why_not=_nobody_works, footer=18),
+    Key("view.spending", "S", "S", "spending", "What the run costs: by task, model, agent, account, attempt; its course, and what lies ahead",
+        V, act="spending", why_not=_nobody_works),
+    Key("view.load", "percent_sign", "%", "load", "Processors, memory and tokens of each agent, and what holds others back",
+        V, act="load", why_not=_nobody_works),
     # --- in the timeline; home and the arrows are its own, while it has the focus
     Key("time.nearer", "greater_than_sign", ">", "zoom in", "Half as much of the time, round the selected task", L,
         act="zoom_time(1)", why_not=_no_timeline),
@@ -475,7 +481,12 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("wall.zoom", "", "1-9", "zoom", "One log over the whole screen; the digit or escape goes back", Group.WALL),
     Key("wall.page", "", "[ ]", "page", "To the agents before, or to the next ones", Group.WALL),
     Key("wall.move", "", "←↓↑→", "move", "To the tile beside; h j k l do the same", Group.WALL),
-    Key("screen.back", "", "esc", "back", "From the inbox or the wall to the room; so does q", M, act="back",
+    Key("spend.group", "", "g G", "group", "Rows by task, model, agent, account, by what it was for, or attempt by attempt", Group.SPENDING),
+    Key("spend.order", "", "< >", "sort", "By cost, tokens, how often an agent was started for it, or in the plan's order", Group.SPENDING),
+    Key("spend.open", "", "⏎", "open", "Look at the task in the room; on a row of many tasks: only these, and escape goes back", Group.SPENDING),
+    Key("load.order", "", "< >", "sort", "Agents in plan order, or by processor time, memory, tokens a minute, or log", Group.LOAD),
+    Key("load.open", "", "⏎", "open", "Look at the task of the row in the room", Group.LOAD),
+    Key("screen.back", "", "esc", "back", "From a screen beside the room back to it; so does q", M, act="back",
         why_not=_only_there),
     # --- in the diff, which has these of its own while it has the focus
     Key("diff.changes", "", "n N", "changes", "To the next change of the diff, or the one before", W),

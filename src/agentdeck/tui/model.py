@@ -19,6 +19,7 @@ from agentdeck.core.state import RunState, TaskState
 from agentdeck.plans.forecast.history import Reader
 from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
+from agentdeck.plans.reporting.rates import Rates
 from agentdeck.plans.reporting.told import GateTold
 from agentdeck.plans.reporting.tracks import Tracks
 from agentdeck.tui.presentation.deck import Deck
@@ -59,6 +60,7 @@ class Model:
         self.reader = Reader()
         self.setbacks = Setbacks()
         self.tracks = Tracks()
+        self.rates = Rates()
         self.gates: deque[GateTold] = deque(maxlen=MAX_GATES)
         self.outlook: Outlook | None = None  # the latest, made beside the screen
 
@@ -71,6 +73,7 @@ class Model:
                 self.reader.take(recorded)
                 self.setbacks.take(recorded)
                 self.tracks.take(self.state, recorded)
+                self.rates.take(self.state, recorded)
                 if isinstance(event := recorded.event, GateFinished):
                     found = verdicts.of(self.state, event.gate, event.tree)
                     self.gates.append(GateTold(event, recorded.at, found))
@@ -98,6 +101,7 @@ class Model:
             outlook=self.outlook,
             setbacks=self.setbacks,
             tracks=self.tracks,
+            rates=self.rates,
             marked=marked & self.state.tasks.keys() if marked else marked,
             gates=self.gates,
         )

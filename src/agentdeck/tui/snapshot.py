@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
 
 SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates", "brief",
-                  "history", "agents", "queue", "inbox", "wall", "help", "palette", "themes",
-                  "skip", "budget", "mark", "answer", "hand-back")  # fmt: skip
+                  "history", "agents", "queue", "inbox", "wall", "load", "spending", "help",
+                  "palette", "themes", "skip", "budget", "mark", "answer", "hand-back")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git, in a thread
 
@@ -172,7 +172,7 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
         case "log" | "diff" | "gates" | "brief" | "history":
             app.room.query_one("#task").turn_to(screen)  # type: ignore[attr-defined]
             app.room.go_to("task")
-        case "inbox" | "wall":
+        case "inbox" | "wall" | "load" | "spending":
             app.press(f"view.{screen}")
         case "help":
             app.press("deck.help")

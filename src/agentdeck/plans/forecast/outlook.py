@@ -16,6 +16,7 @@ from agentdeck.core.explain import budgets_asking
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState
+from agentdeck.plans.forecast.expenses import Expenses, expenses_of
 from agentdeck.plans.forecast.hints import Usual, usual_times
 from agentdeck.plans.forecast.history import History
 from agentdeck.plans.forecast.monte_carlo import SEED, Forecast, GoOn, forecast
@@ -31,6 +32,7 @@ class Moment(msgspec.Struct, frozen=True):
     plan: Plan
     standing: Standing
     agents_limit: int
+    expenses: Expenses = Expenses()
 
 
 class Outlook(msgspec.Struct, frozen=True):
@@ -39,6 +41,7 @@ class Outlook(msgspec.Struct, frozen=True):
     at: float  # seconds since the epoch
     expected: Forecast | None  # None = nothing that is left goes on by itself
     usual: dict[TaskId, Usual]  # what a task like each one takes
+    spent_usd: float = 0.0  # at that moment, but for what `expected.usd` has in it
 
 
 def can_tell(state: RunState) -> bool:
@@ -50,7 +53,8 @@ def can_tell(state: RunState) -> bool:
 
 def moment_of(state: RunState, now: float) -> Moment:
     """What an outlook needs of a state that goes on changing. O(tasks)."""
-    return Moment(now, state.plan, standing_of(state, now), max(1, state.agents_limit))
+    standing = standing_of(state, now)
+    return Moment(now, state.plan, standing, max(1, state.agents_limit), expenses_of(state))
 
 
 def look_ahead(
@@ -67,6 +71,7 @@ def look_ahead(
         seed=seed,
         agents_limit=moment.agents_limit,
         standing=moment.standing,
+        usd_of=moment.expenses.ahead.get,
         go_on=go_on,
     )
-    return Outlook(moment.now, found if found.tasks else None, usual)
+    return Outlook(moment.now, found if found.tasks else None, usual, moment.expenses.spent_usd)

@@ -17,6 +17,7 @@ from agentdeck.core.state import RunState, TaskRun
 from agentdeck.core.train import Car, cars
 from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
+from agentdeck.plans.reporting.rates import Rates
 from agentdeck.plans.reporting.told import GateTold
 from agentdeck.plans.reporting.tracks import Tracks
 from agentdeck.tui.presentation.line import Span
@@ -39,6 +40,7 @@ class Deck:
     outlook: Outlook | None = None  # of a moment before this one; None = nothing is known yet
     setbacks: Setbacks = field(default_factory=Setbacks)
     tracks: Tracks = field(default_factory=Tracks)
+    rates: Rates = field(default_factory=Rates)
     marked: frozenset[TaskId] = frozenset()  # on which keys act together
     gates: Sequence[GateTold] = ()  # every run of a gate, oldest first
 

@@ -58,6 +58,16 @@ def money(usd: float) -> str:
     return f"${usd:.2f}" if usd < 100 else f"${usd:,.0f}"
 
 
+def size(number: float) -> str:
+    """Bytes: `812`, `14K`, `1.9G`; at most four cells below a thousand T."""
+    for unit in ("", "K", "M", "G"):
+        if number < 999.5:
+            small = unit and number < 9.95
+            return f"{number:.1f}{unit}" if small else f"{number:.0f}{unit}"
+        number /= 1024
+    return f"{number:.1f}T" if number < 9.95 else f"{number:.0f}T"
+
+
 def plural(number: int, word: str) -> str:
     """`1 task`, `3 tasks`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"

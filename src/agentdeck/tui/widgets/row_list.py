@@ -139,9 +139,11 @@ class RowList(ScrollView, can_focus=True):
             self._go(number % len(self._keys), 1 if number >= 0 else -1)
 
     def action_open(self) -> None:
-        """Open the row with the cursor."""
+        """Open the row with the cursor; where there is none, say what will be there."""
         if self.cursor is not None:
             self.post_message(self.Opened(self, self.cursor))
+        elif self._empty:
+            self.notify(self._empty, markup=False, timeout=3)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the row under the mouse; twice opens it."""
