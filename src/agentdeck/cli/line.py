@@ -13,6 +13,7 @@ import typer
 from agentdeck import __version__
 from agentdeck.cli import (
     accounts,
+    adding,
     agents,
     analyze,
     answering,
@@ -87,6 +88,7 @@ for _group in (
     run,
     serving,
     commands,
+    adding,
     answering,
     hands,
     taking_back,

@@ -109,7 +109,7 @@ def add(
         place[wish.key[-1]] = wish.value
     said = {name: value for name, value in values.items() if value is not None}
     verb: Verb = partial(verbs.add, name=task, values=said, behind=behind)
-    return _carry_out(context, plan, verb, run, dry_run=dry_run)
+    return carry_out(context, plan, verb, run, dry_run=dry_run)
 
 
 def move(
@@ -134,7 +134,7 @@ def move(
     if phase is None and before is None and behind is None:
         raise UsageError("nothing says where to", hint="--phase, --before or --after-task")
     verb: Verb = partial(verbs.move, name=task, phase=phase, before=before, behind=behind)
-    return _carry_out(context, plan, verb, run, dry_run=dry_run)
+    return carry_out(context, plan, verb, run, dry_run=dry_run)
 
 
 def assign(
@@ -157,7 +157,7 @@ def assign(
     name, pairs = (None, words) if "=" in words[0] else (words[0], words[1:])
     if not pairs:
         raise UsageError("nothing says what to set", hint="write KEY=VALUE, such as title=Start")
-    return _carry_out(
+    return carry_out(
         context, plan, partial(verbs.assign, name=name, words=pairs), run, dry_run=dry_run
     )
 
@@ -173,7 +173,7 @@ def link(
     """Have a task wait for another one."""
     from agentdeck.plans.editing import verbs
 
-    return _carry_out(
+    return carry_out(
         context, plan, partial(verbs.link, name=task, needed=needed), run, dry_run=dry_run
     )
 
@@ -189,7 +189,7 @@ def unlink(
     """Have a task not wait for another one any more."""
     from agentdeck.plans.editing import verbs
 
-    return _carry_out(
+    return carry_out(
         context, plan, partial(verbs.unlink, name=task, needed=needed), run, dry_run=dry_run
     )
 
@@ -209,7 +209,7 @@ def split(
     from agentdeck.plans.editing import verbs
 
     verb: Verb = partial(verbs.split, name=task, parts=parts, parallel=parallel)
-    return _carry_out(context, plan, verb, run, dry_run=dry_run)
+    return carry_out(context, plan, verb, run, dry_run=dry_run)
 
 
 def defer(
@@ -225,7 +225,7 @@ def defer(
 
     if not reason.strip():
         raise UsageError("a reason is needed", hint="--reason TEXT")
-    return _carry_out(
+    return carry_out(
         context, plan, partial(verbs.defer, name=task, reason=reason), run, dry_run=dry_run
     )
 
@@ -243,7 +243,7 @@ def drop(
     """Take a task out of the plan."""
     from agentdeck.plans.editing import verbs
 
-    return _carry_out(
+    return carry_out(
         context, plan, partial(verbs.drop, name=task, relink=relink), run, dry_run=dry_run
     )
 
@@ -261,9 +261,14 @@ def replan(context: typer.Context, plan: PlanArgument, run: RunOption = None) ->
 # --- what the verbs share
 
 
-def _carry_out(
+def carry_out(
     context: typer.Context, named: Path, verb: Verb, run: str | None, *, dry_run: bool
 ) -> int:
+    """Do a verb on a plan file, and with `run` bring it into that run first.
+
+    Raises:
+        DeckError: nothing is written.
+    """
     from agentdeck.cli.planfile import read_text
     from agentdeck.control.catalog import load_catalog
     from agentdeck.control.rewrite import replace_file
@@ -368,4 +373,4 @@ def _send(folder: RunFolder, command: EditPlan) -> None:
         engine.send(command)
 
 
-__all__ = ["register"]
+__all__ = ["carry_out", "register"]

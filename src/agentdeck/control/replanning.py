@@ -4,19 +4,26 @@ Rules:
 - A run may have been started with options that changed its plan (`--agent`, `--agents`, `--speed`).
   So an edit is not compared with the run's plan but with the file as it was, and what was edited is
   carried over; where the run differs from the file otherwise, it stays so.
-- A run started with `--agent NAME` gives new tasks to that agent too.
+- A run started with `--agent NAME` gives new tasks to that agent too; a task that is added to the
+  run itself, and names its agent, keeps that one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
+
 from agentdeck.control.catalog import equipped, load_catalog
 from agentdeck.control.protocol import MAX_REQUEST, CommandParams, request_line
 from agentdeck.control.runs import RunFolder, first_event
+from agentdeck.core.adapter import Adapter
 from agentdeck.core.commands import EditPlan
 from agentdeck.core.errors import DeckError, UsageError
-from agentdeck.core.plan import Plan
+from agentdeck.core.plan import Plan, Task
 from agentdeck.core.replan import PlanChange, difference, rebased
 from agentdeck.core.state import RunState
+from agentdeck.plans.equipping import equip
 from agentdeck.plans.overrides import with_agent
 from agentdeck.plans.reader import read_plan
 
@@ -56,6 +63,21 @@ def edit_command(
             f"the change has more than {mebibytes} MiB", hint="bring it in piece by piece"
         )
     return command
+
+
+def add_command(state: RunState, task: Task, adapters: Mapping[str, Adapter]) -> EditPlan:
+    """The command that puts one new task into a run, at the end of its plan.
+
+    Args:
+        state: of the run, as it is now. What was changed when it began holds for the task too.
+        adapters: those that are known here, for an agent that the plan has no table of.
+    """
+    plan = msgspec.structs.replace(state.plan, tasks=(*state.plan.tasks, task))
+    change = difference(state.plan, equip(plan, adapters, like=state.plan))
+    known = {agent.name for agent in state.plan.agents}  # as they were when the run began
+    fresh = {task.agent, task.review} - known
+    agents = tuple(agent for agent in change.agents if agent.name in fresh)
+    return EditPlan(msgspec.structs.replace(change, agents=agents), state.plan_changes)
 
 
 def _as_written(folder: RunFolder) -> Plan | None:

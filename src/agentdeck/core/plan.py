@@ -575,6 +575,10 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         """What holds for one task. Raises KeyError for an unknown id."""
         return self.all_settings[task_id]
 
+    def settings_of(self, task: Task) -> TaskSettings:
+        """What would hold for a task that is not part of the plan."""
+        return _settings(self, task, _armed(self, _gates_by_default(self)))
+
     def gates_when(self, when: GateWhen) -> tuple[Gate, ...]:
         """The gates that run at `when`, in file order."""
         return tuple(gate for gate in self.gates if when in gate.when and gate.armed)

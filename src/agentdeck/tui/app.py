@@ -492,6 +492,8 @@ class DeckApp(App[None]):
                 _ = self.push_screen(ChooseTheme(self.theme_names, self.theme))
             case "budget":
                 self.questions.ask_budget()
+            case "add_task":
+                self.questions.ask_task()
             case "take_over":
                 if (task := self.front.context.task) is not None:
                     self.by_hand.take(task)

@@ -114,7 +114,7 @@ def reason(key: Key, context: Context) -> str | None:
     deck = context.deck
     if deck.replay is not None and key.id in IN_REPLAY:
         return None
-    if deck.replay is not None and (key.make is not None or key.act in ("budget", "take_over")):
+    if deck.replay is not None and (key.make is not None or key.act in ACTS_NOW):
         return PAST
     if key.why_not is not None and (found := key.why_not(context)) is not None:
         return found
@@ -363,6 +363,7 @@ T, R, N, V, L, W, X, B, M, D = (
 # What these keys do instead while the run is seen again.
 IN_REPLAY: Final = {"task.pause": "play", "run.more": "faster", "run.fewer": "slower"}
 PAST: Final = "this is the past of the run"
+ACTS_NOW: Final = frozenset({"budget", "take_over", "add_task"})  # acts that only the present has
 
 KEYS: Final[tuple[Key, ...]] = (
     # --- the selected task
@@ -412,6 +413,8 @@ KEYS: Final[tuple[Key, ...]] = (
         R, _agents(-1), of_task=False),
     Key("run.budget", "dollar_sign", "$", "budget", "See what may be used and what is left, and set another limit",
         R, act="budget", why_not=_no_limits),
+    Key("task.add", "n", "n", "add task", "Add a task to the plan of the run: one line in plain words",
+        R, act="add_task", why_not=_no_limits),
     Key("run.promote", "M", "M", "promote", "Bring what has landed into the base branch",
         R, lambda *_: c.Promote(), of_task=False, ask=Ask.CONFIRM, why_not=_nothing_real),
     Key("run.end", "Q", "Q", "end run", "Stop all agents and end the run; what landed stays",

@@ -6,9 +6,12 @@ tasks in a way of their own (`tui.bulk`).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from agentdeck.core.commands import Drop, Retry
+from textual.css.query import NoMatches
+
+from agentdeck.core.commands import Drop, EditPlan, Retry
 from agentdeck.core.decide import refusal
 from agentdeck.core.decide_revert import built_on
 from agentdeck.core.events import SkipMode
@@ -23,11 +26,14 @@ from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.screens.budget_dialog import ChangeBudget
 from agentdeck.tui.screens.dialogs import AskText, Confirm, SkipDialog
+from agentdeck.tui.screens.quick_add import QuickAddDialog
 
 if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
 
 SHOWN_COMMENTS: Final = 8  # in the dialog that sends them
+LOOKS: Final = 50  # for a task that was added; five seconds
+LOOK_S: Final = 0.1
 REVERTS_NAMED: Final = 5  # of what landed on top, in a question
 
 
@@ -111,6 +117,29 @@ class Questions:
         hint = "enter sends them back · escape keeps them"
         dialog = AskText(title, about, "what else it should know", hint=hint, may_be_empty=True)
         _ = self._app.push_screen(dialog, send)
+
+    def ask_task(self) -> None:
+        """Add a task from a line; the room then looks at it."""
+
+        def send(command: EditPlan | None) -> None:
+            if command is not None:
+                added = command.change.put[-1].id
+                self._app.deliver(command, then=lambda _: self._say_added(added))
+
+        _ = self._app.push_screen(QuickAddDialog(self._app.model.state), send)
+
+    def _say_added(self, task: TaskId) -> None:
+        self._app.notify(f"{task} is in the plan.", title="Added", markup=False)
+        self._look_at(task, LOOKS)
+
+    def _look_at(self, task: TaskId, looks: int) -> None:
+        """The engine has it; its event may come a moment later."""
+        if task in self._app.model.state.tasks:
+            self._app.room.choose(task)
+            with suppress(NoMatches):  # the room may be taken down by now
+                self._app.draw()
+        elif looks:
+            self._app.set_timer(LOOK_S, lambda: self._look_at(task, looks - 1))
 
     def ask_budget(self) -> None:
         """Show every budget, and change one."""
