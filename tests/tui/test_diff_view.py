@@ -19,8 +19,6 @@ from agentdeck.core.ids import AgentName, RunId, TaskId
 from agentdeck.core.plan import Agent, Land, ReviewRules
 from agentdeck.core.state import RunState
 from agentdeck.testing import builders
-from agentdeck.tui.presentation.diff import DiffColours, diff_rows
-from agentdeck.tui.presentation.diff_rows import Remark, on_line, put, seek, with_remarks
 from agentdeck.tui.screens.dialogs import AskText
 from agentdeck.tui.widgets.diff_view import DiffView
 
@@ -123,7 +121,7 @@ async def test_comments_are_kept_until_they_are_sent_back_with_the_work(tmp_path
         await deck.press("l")
         await deck.select("OTHER")
         view = await into_the_diff(deck)
-        assert [row.text.plain.strip() for row in view.rows if row.kind == "note"] == [
+        assert [str(row.text).strip() for row in view.rows if row.kind == "note"] == [
             "│ critic: a number was better",
             "│ you, not sent: why",
             "│ you, not sent: more",
@@ -197,42 +195,146 @@ async def test_picture_of_a_diff_with_comments(tmp_path: Path, size: str) -> Non
     compare(f"diff-comments-{size}.svg", picture)
 
 
-COLOURS = DiffColours("green", "red", "blue", "bold", "grey50", dark=True)
-DIFF = """diff --git a/a.py b/a.py
---- a/a.py
-+++ b/a.py
-@@ -1,3 +1,3 @@
- one
--two
-+2
- three
-"""
+async def test_the_tree_leads_to_each_file_and_back(tmp_path: Path) -> None:
+    r"""Key \ goes to the file's row in the tree, and back to the line; enter goes to its head."""
+    async with room(tmp_path / "d", reviewing(tmp_path)) as deck:
+        view = await into_the_diff(deck)
+        await deck.press("n", "backslash")
+        assert (view.rows[view.cursor].kind, here(view)) == ("tree", ("api.py", 0))
+        await deck.press("backslash")
+        assert here(view) == ("api.py", 3)
+        await deck.press("backslash", "down", "enter")
+        assert (view.rows[view.cursor].kind, here(view)) == ("file", ("guide.md", 0))
+        await deck.press("enter")
+        assert "leads there" in deck.toasts[-1]
 
 
-def test_a_comment_stands_below_its_line_or_as_near_as_there_is() -> None:
-    """On a line, on a file, on a line the diff does not show, on a file it does not have."""
-    rows = diff_rows(DIFF, COLOURS)
-    said = [("a.py", 2), ("a.py", 0), ("a.py", 900), ("b.py", 1)]
-    remarks = [Remark("kim", ReviewComment(*place, f"n{n}")) for n, place in enumerate(said)]
-    shown = [row.text.plain for row in with_remarks(rows, remarks, 60, "", "")]
-    at = {n: next(i for i, text in enumerate(shown) if f"n{n}" in text) for n in range(4)}
-    assert "+2" in shown[at[0] - 1]
-    assert "a.py" in shown[at[1] - 1]
-    assert at[2] == at[1] + 1
-    assert at[3] == len(shown) - 1
+def has_two(view: DiffView) -> bool:
+    """Asked anew each time, unlike a property that was looked at."""
+    return view.two_columns
 
 
-def test_a_draft_has_one_comment_a_line_and_an_empty_one_takes_it_back() -> None:
-    """A second comment on a line is in place of the first."""
-    draft = put(put((), ReviewComment("b", 1, "x")), ReviewComment("a", 2, "y"))
-    assert [one.file for one in draft] == ["a", "b"]
-    assert on_line(put(draft, ReviewComment("a", 2, "z")), "a", 2) == "z"
-    assert len(put(draft, ReviewComment("a", 2, " "))) == 1
+async def test_two_columns_come_with_the_width_or_the_key_and_stay(tmp_path: Path) -> None:
+    """From 160 cells by themselves; | turns it, also for the next task, and the line stays."""
+    async with room(tmp_path / "d", reviewing(tmp_path), (200, 60)) as deck:
+        view = await into_the_diff(deck)
+        assert not has_two(view)
+        await deck.press("z")
+        assert has_two(view)
+        await deck.press("n", "n", "vertical_line")
+        assert (has_two(view), here(view)) == (False, ("api.py", 26))
+        await deck.press("vertical_line", "z")
+        assert view.size.width < 160
+        assert has_two(view)
+        await deck.press("c", *"why", "enter")
+        assert deck.app.room.draft() == (ReviewComment("api.py", 26, "why"),)
+        await deck.select("OTHER")
+        await deck.select("API")
+        await deck.press("d")
+        assert has_two(view)
 
 
-def test_a_change_is_its_first_line() -> None:
-    """Removed and added lines beside each other are one change."""
-    rows = diff_rows(DIFF, COLOURS)
-    at = seek(rows, 0, "change", 1)
-    assert rows[at].kind == "gone"
-    assert seek(rows, at, "change", 1) == at
+async def test_keys_of_the_diff_that_cannot_act_say_why(tmp_path: Path) -> None:
+    """No room for two columns; a task without a worktree."""
+    async with room(tmp_path / "d", reviewing(tmp_path), (58, 24)) as deck:
+        await into_the_diff(deck)
+        await deck.press("vertical_line")
+        assert "Two columns need 60 cells" in deck.toasts[-1]
+        await deck.select("OTHER")
+        deck.app.press("diff.sides")
+        await deck.pilot.pause()
+        assert deck.toasts[-1] == "There is no diff yet."
+
+
+def many_files(folder: Path) -> Story:
+    """API has changed files of several kinds, with words, tabs, wide signs and what hides."""
+    told = reviewing(folder)
+    repo = folder / "repo"
+    told.history.clear()
+    git(repo, "switch", "--quiet", "--create", "kinds", "HEAD~1")
+    (repo / "src").mkdir()
+    (repo / "src" / "store.py").write_text(STORE)
+    (repo / "src" / "menu.go").write_text('func main() {\n\tsay("中文", 1)\n}\n')
+    (repo / "run.sh").write_text("#!/bin/sh\nexec true\n")
+    (repo / "notes.txt").write_text("one\ntwo\nthree\nfour\n")
+    git(repo, "add", "--all")
+    git(repo, "commit", "--quiet", "-m", "base")
+    base = git(repo, "rev-parse", "HEAD")
+    (repo / "src" / "store.py").write_text(STORE_AFTER)
+    (repo / "src" / "menu.go").write_text('func main() {\n\tsay("中文字", 2)\n\tok()\n}\n')
+    (repo / "run.sh").chmod(0o755)
+    (repo / "notes.txt").rename(repo / "notes.md")
+    (repo / "logo.png").write_bytes(b"\0\1")
+    git(repo, "add", "--all")
+    git(repo, "commit", "--quiet", "-m", "work")
+    head, tree = git(repo, "rev-parse", "HEAD"), git(repo, "rev-parse", "HEAD^{tree}")
+    story = Story(told.state.plan)
+    story.history.clear()
+    story.state = RunState()
+    story.tell(
+        e.RunStarted(
+            RunId("kinds-0a1b"), told.state.plan, str(repo / ".git"), "main", base, "t", "deck/x",
+            str(repo),
+        ),
+        e.EngineStarted(identity(900), "0.1.0"),
+        e.AttemptClaimed(API, 1, AgentName("scripted")),
+        e.WorktreePrepared(API, 1, str(repo), "deck/x/API", base),
+        e.AttemptLaunched(API, 1, identity(1), identity(2)),
+        e.AttemptExited(API, 1, 0, ok=True),
+        e.AttemptCollected(API, 1, head, tree, 1, (FileTouched("src/store.py", 5, 3),)),
+        e.TaskReviewAsked(API, 1),
+    )  # fmt: skip
+    return story
+
+
+STORE = '''"""Keeps deliveries."""
+
+
+def due(deliveries, now):
+    """Those that may be tried again."""
+    return [one for one in deliveries if one.next_try <= now]
+
+
+def forget(deliveries, older_than):
+    for one in list(deliveries):
+        if one.age > older_than:
+            deliveries.remove(one)
+'''
+STORE_AFTER = '''"""Keeps deliveries."""
+
+
+def due(deliveries, now, limit=100):
+    """Those that may be tried again, the oldest first."""
+    ready = [one for one in deliveries if one.next_try <= now]
+    return sorted(ready, key=lambda one: one.next_try)[:limit]
+
+
+def forget(deliveries, older_than):
+    for one in list(deliveries):
+        if one.age >= older_than:  # \u202e retsehgih
+            deliveries.remove(one)
+'''
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_picture_of_a_diff_of_many_kinds(tmp_path: Path, size: str) -> None:
+    r"""You should see the tree of files with their sizes and "made executable", "renamed from
+    notes.txt", "new, binary"; below it the files with changed words on a stronger ground than
+    their lines, and `\u202e` loud. 200x60: the pane over the whole screen, the old lines beside
+    the new ones.
+    """
+
+    async def look(pilot: Pilot[None]) -> None:
+        await pilot.press("d", "d")
+        if size != "80x24":
+            await pilot.press("z")
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+        if size == "80x24":
+            await pilot.press("f", "f", "f", "f", "n")
+        await pilot.pause()
+
+    picture = await take(
+        tmp_path / "d", many_files(tmp_path), size, ".svg", selected="API", steps=look
+    )
+    compare(f"diff-kinds-{size}.svg", picture)

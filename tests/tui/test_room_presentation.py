@@ -1,4 +1,4 @@
-"""Presentation by tables: widths, figures, forecasts and diffs, without a terminal."""
+"""Presentation by tables: widths, figures and forecasts, without a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from agentdeck.core.ids import TaskId
 from agentdeck.tui.presentation import figures
 from agentdeck.tui.presentation.accounts import account_figure, nobody_starts
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.diff import DiffColours, diff_texts, files_of, size_of
 from agentdeck.tui.presentation.forecast import critical_path
 from agentdeck.tui.presentation.header import header_line, terminal_title
 from agentdeck.tui.presentation.line import (
@@ -40,8 +39,6 @@ from agentdeck.tui.presentation.line import (
     wrapped,
 )
 from agentdeck.tui.presentation.status import SIGNS, Status, ascii_signs
-
-COLOURS = DiffColours("green", "red", "cyan", "bold", "grey50", dark=True)
 
 
 def deck(story: Story, selected: str | None = None) -> Deck:
@@ -141,33 +138,3 @@ def test_the_critical_path_is_a_chain_of_open_tasks() -> None:
     assert all(state.tasks[task].landed_commit is None for task in path)
     for earlier, later in pairwise(path):
         assert earlier in state.spec(later).after
-
-
-DIFF = """\
-diff --git a/src/a.py b/src/a.py
-index 1..2 100644
---- a/src/a.py
-+++ b/src/a.py
-@@ -1,3 +1,3 @@ def f():
- x = 1
--y = 2
-+y = "\x1b[31mtwo\x1b[0m"
-diff --git a/pic.png b/pic.png
-new file mode 100644
-Binary files /dev/null and b/pic.png differ
-diff --git a/notes b/notes
-new file, untracked
-"""
-
-
-def test_a_diff_is_shown_by_file_with_numbers_and_sizes() -> None:
-    files = files_of(DIFF)
-    assert [(f.path, f.note) for f in files] == [
-        ("src/a.py", ""), ("pic.png", "binary"), ("notes", "new, not committed")
-    ]  # fmt: skip
-    assert size_of(files[0]) == (1, 1)
-    shown = [text.plain for text in diff_texts(DIFF, COLOURS)]
-    assert shown[0] == "3 files +1 −1"
-    assert "    1  x = 1" in shown
-    assert '    2 +y = "two"' in shown
-    assert not any("\x1b" in line for line in shown)

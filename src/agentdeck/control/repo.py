@@ -32,7 +32,12 @@ _CALM: Final = (
     "-c",
     "core.safecrlf=false",
 )
-_PLAIN: Final = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames")
+# What a person has configured of these would change what a diff looks like to a reader.
+_PLAIN: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
+_AS_READ: Final = (
+    *("--find-renames", "-l1000"),  # files that may have been renamed; git compares all with all
+    *("--src-prefix=a/", "--dst-prefix=b/", "--submodule=short"),
+)
 
 
 def diff_of(state: RunState, task: TaskId, attempt: int | None = None) -> str:
@@ -50,7 +55,7 @@ def diff_of(state: RunState, task: TaskId, attempt: int | None = None) -> str:
     """
     found = attempt_of(state, task, attempt)
     with _opened(state, found) as place:
-        text = _bounded(place, "diff", *_PLAIN, *_span(found), "--")
+        text = _bounded(place, "diff", *_PLAIN, *_AS_READ, *_span(found), "--")
         return text + "".join(_as_new_file(name) for name in _untracked(place, found))
 
 
@@ -64,7 +69,9 @@ def diffstat(state: RunState, task: TaskId, attempt: int | None = None) -> tuple
     if found.collected is not None:
         return found.collected.files
     with _opened(state, found) as place:
-        rows = _bounded(place, "diff", "--numstat", "-z", *_PLAIN, *_span(found), "--").split("\0")
+        rows = _bounded(
+            place, "diff", "--numstat", "-z", "--no-renames", *_PLAIN, *_span(found), "--"
+        ).split("\0")
         touched = [_numbers(row) for row in rows if row.count("\t") >= 2]
         touched += [FileTouched(name, -1, -1) for name in _untracked(place, found)]
     return tuple(touched)

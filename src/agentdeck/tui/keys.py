@@ -73,7 +73,7 @@ class Context:
     # What keys mean here in place of their own: a word and a command, by the key's id.
     instead: Mapping[str, tuple[str, AnyCommand]] = field(default_factory=dict)
     footer: tuple[str, ...] = ()  # ids of the keys that the footer shows here; () = the usual
-    inside: str = ""  # what of the pane has the focus, where it has keys of its own: log
+    inside: str = ""  # what of the pane has the focus, where it has keys of its own: log | diff
 
     @property
     def task(self) -> TaskId | None:
@@ -274,6 +274,16 @@ def _no_log(context: Context) -> str | None:
         return "select a task first"
     task = context.deck.task
     return None if task is not None and task.attempt is not None else "there is no log yet"
+
+
+def _no_diff(context: Context) -> str | None:
+    if context.deck.simulated:
+        return "the run is simulated: there are no files"
+    task = context.deck.task
+    if task is None:
+        return "select a task first"
+    has_worktree = task.attempt is not None and task.attempt.base is not None
+    return None if has_worktree else "there is no diff yet"
 
 
 def _no_task(context: Context) -> str | None:
@@ -496,6 +506,10 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("diff.files", "", "f F", "files", "To the next file of the diff, or the one before", W),
     Key("diff.comment", "", "c", "comment", "Say something about the line; R sends all of it back with the work", W),
     Key("diff.comments", "", "C", "comments", "All comments on this work, and to one of them", W),
+    Key("diff.sides", "", "|", "side by side", "The old lines beside the new ones, or all in one column; it stays so",
+        W, act="diff('sides')", why_not=_no_diff, footer=1, says=lambda _: "sides"),
+    Key("diff.tree", "", "\\", "files", "To the file in the tree at the top, where enter goes to one; there: back",
+        W, act="diff('tree')", why_not=_no_diff, footer=2),
     # --- in the log, likewise; from the palette they bring the log to the front
     Key("log.find", "", "/", "find in log", "Text or a regular expression; small letters find both; escape ends it",
         X, act="log('find')", why_not=_no_log, footer=1, says=lambda _: "find"),

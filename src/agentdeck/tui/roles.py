@@ -26,6 +26,8 @@ STEPS: Final = 100  # of a mixture that is looked for; each is a hundredth of th
 FRAME: Final = 0.25  # the frames of panes, as in room.tcss
 CURSOR: Final = 0.24  # of the primary colour under the row with the cursor
 HIT: Final = 0.40  # of the colour of what asks, under text that was looked for
+LINE: Final = 0.11  # of what landed, or failed, under the added and the removed lines of a diff
+WORD: Final = 0.36  # likewise under the words that changed: to be seen on their line at once
 REST: Final = 0.10  # of the foreground under the cursor of a pane without the focus
 
 # state -> the theme's own variable that stands in; calm but for `asks` and `failed`
@@ -45,6 +47,7 @@ DEFAULTS: Final[dict[str, str]] = {
     "state-skipped": "muted",
     "state-deferred": "muted",
 }
+_DIFF: Final = {"added": "state-landed", "removed": "state-failed"}
 _ATTRIBUTES: Final = frozenset({"bold", "underline", "italic", "reverse", "strike"})
 _KEPT_STYLES: Final = 512  # roles and their combinations; there are some fifty
 
@@ -106,6 +109,11 @@ class Roles:
                 return self._ground("primary", CURSOR)
             case "cursor-rest":
                 return self._ground("foreground", REST)
+            case "added-line" | "removed-line":
+                return self._tint(_DIFF[word.partition("-")[0]], LINE, Style.null())
+            case "added-word" | "removed-word":
+                stands_out = Style(reverse=True)
+                return self._tint(_DIFF[word.partition("-")[0]], WORD, stands_out)
             case "hit":
                 return self._ground("state-asks", HIT)
             case "tab-on":
@@ -157,9 +165,13 @@ class Roles:
         return Style(color=back.rich_color, bgcolor=colour.rich_color, bold=True)
 
     def _ground(self, name: str, share: float) -> Style:
+        return self._tint(name, share, Style(reverse=True))
+
+    def _tint(self, name: str, share: float, instead: Style) -> Style:
+        """A ground with so much of a colour; `instead` where nothing can be mixed."""
         colour, back = self._colour(name), self._colour("background")
         if colour is None or back is None:
-            return Style(reverse=True)
+            return instead
         return Style(bgcolor=back.blend(colour, share).rich_color)
 
 

@@ -1,164 +1,213 @@
-"""A unified diff as lines for the screen: files with their size, hunks, changes in colour.
+"""A unified diff as rows for the screen, in one column or with the old lines beside the new ones.
 
-Rules: pure; called in a thread. At most `MAX_LINES` lines are made, and what is left out is said.
-Code is coloured by the file's language where one is known; a changed line keeps its sign.
+Rules: pure; called in a thread. Rows say what they show and hold no drawing: whoever shows them
+draws those that can be seen (`diff_paint`). At most `MAX_LINES` lines are taken, and what is left
+out is said. Several files stand as a tree above the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
-from rich.text import Text
-
-from agentdeck.control.sanitize import clean
+from agentdeck.tui.presentation.diff_files import DiffFile, files_of
 from agentdeck.tui.presentation.diff_rows import DiffRow
+from agentdeck.tui.presentation.diff_tree import Leaf, tree_of
+from agentdeck.tui.presentation.diff_words import MAX_BLOCK, WINDOW, pairs
 
-MAX_LINES: Final = 20_000
-MAX_COLOURED: Final = 3_000  # lines that get syntax colours: beyond, reading is not what one does
-NUMBER_CELLS: Final = 5
-
-
-class DiffColours(NamedTuple):
-    """Styles in the words of rich."""
-
-    added: str
-    removed: str
-    hunk: str
-    file: str
-    muted: str
-    dark: bool
+MAX_LINES: Final = 200_000  # more than `control.repo` lets through; a bound of its own
+MAX_COMPARED: Final = 30_000  # pairs of lines that are looked at; about a quarter of a second
+REST: Final = "… the rest is left out; `git diff` has it"
 
 
-class DiffFile(NamedTuple):
-    """One file of a diff."""
+class SourceLine(NamedTuple):
+    """One line of a hunk."""
 
-    path: str
-    note: str  # new, deleted, binary, ...
-    lines: list[str]
-
-
-def files_of(text: str) -> list[DiffFile]:
-    """The files of a unified diff as git writes it."""
-    found: list[DiffFile] = []
-    path, note, lines = "", "", list[str]()
-    in_head = False
-    for line in text.splitlines():
-        if line.startswith("diff --git "):
-            if path:
-                found.append(DiffFile(path, note, lines))
-            path, note, lines, in_head = line.rpartition(" b/")[2], "", [], True
-        elif in_head and line.startswith("@@"):
-            in_head = False
-            lines.append(line)
-        elif in_head:
-            note = _note(line) or note
-        else:
-            lines.append(line)
-    if path:
-        found.append(DiffFile(path, note, lines))
-    return found
+    sign: str  # "+", "-", " ", "@", or another where git says something itself
+    text: str  # as it is in the file
+    old: int  # its number in the old file; 0 = not there
+    new: int  # likewise in the new one
+    file: int  # the place of its file in the diff
+    mate: int = -1  # the line that it replaces, or is replaced by; -1 = none
 
 
-def _note(line: str) -> str:
-    for start, note in (
-        ("new file, untracked", "new, not committed"),
-        ("new file", "new"),
-        ("deleted file", "deleted"),
-        ("Binary files", "binary"),
-        ("old mode", "mode changed"),
-    ):
-        if line.startswith(start):
-            return note
-    return ""
+class Diff(NamedTuple):
+    """A diff that can be drawn."""
+
+    files: list[DiffFile]
+    lines: list[SourceLine]
+    tree: list[Leaf]  # empty with one file
+    one: list[DiffRow]  # in one column
+    two: list[DiffRow]  # side by side
 
 
-def size_of(file: DiffFile) -> tuple[int, int]:
-    """Lines added and removed."""
-    added = sum(line.startswith("+") for line in file.lines)
-    return added, sum(line.startswith("-") for line in file.lines)
-
-
-def diff_texts(text: str, colours: DiffColours) -> list[Text]:
-    """The diff, ready to be shown."""
-    return [row.text for row in diff_rows(text, colours)]
-
-
-def diff_rows(text: str, colours: DiffColours) -> list[DiffRow]:
-    """The diff, ready to be gone through."""
+def read_diff(text: str) -> Diff:
+    """A diff as git writes it. O(lines)."""
     files = files_of(text)
-    found: list[DiffRow] = []
-    added = sum(size_of(file)[0] for file in files)
-    removed = sum(size_of(file)[1] for file in files)
-    if files:
-        word = "file" if len(files) == 1 else "files"
-        size = Text.assemble((f"{len(files)} {word} ", "bold"), *_size(added, removed, colours))
-        found.append(DiffRow(size, "text"))
-    for file in files:
-        for row in _file(file, colours, coloured=len(found) < MAX_COLOURED):
-            if len(found) >= MAX_LINES:
-                rest = Text("… the rest is left out; `git diff` has it", colours.muted)
-                found.append(DiffRow(rest, "text"))
-                return found
-            found.append(row)
-    return found
+    tree = tree_of(files) if len(files) > 1 else []
+    diff = Diff(files, [], tree, [], [])
+    if not files:
+        return diff
+    top = [DiffRow("summary")]
+    for number, leaf in enumerate(tree):
+        name = files[leaf.file].path if leaf.file is not None else ""
+        top.append(DiffRow("tree" if name else "folder", name, left=number))
+    diff.one.extend(top)
+    diff.two.extend(top)
+    left = MAX_COMPARED
+    for number, file in enumerate(files):
+        if len(diff.lines) + len(file.lines) > MAX_LINES:
+            diff.one.append(DiffRow("rest"))
+            diff.two.append(DiffRow("rest"))
+            break
+        start = len(diff.lines)
+        diff.lines.extend(_numbered(file, number))
+        left = _pair(diff.lines, start, left)
+        head = [DiffRow("text"), DiffRow("file", file.path, left=number)]
+        diff.one.extend(head)
+        diff.two.extend(head)
+        diff.one.extend(_in_one(diff.lines, start, file.path))
+        diff.two.extend(_in_two(diff.lines, start, file.path))
+    return diff
 
 
-def _size(added: int, removed: int, colours: DiffColours) -> list[tuple[str, str]]:
-    return [(f"+{added}", colours.added), (" ", ""), (f"−{removed}", colours.removed)]
+def _numbered(file: DiffFile, number: int) -> Iterator[SourceLine]:
+    old = new = 0
+    for line in file.lines:
+        sign, text = line[:1] or " ", line[1:]
+        if sign == "@":
+            old, new = _starts(line)
+            yield SourceLine("@", line, old, new, number)
+        elif sign == "+":
+            yield SourceLine("+", text, 0, new, number)
+            new += 1
+        elif sign == "-":
+            yield SourceLine("-", text, old, 0, number)
+            old += 1
+        elif sign == " ":
+            yield SourceLine(" ", text, old, new, number)
+            old, new = old + 1, new + 1
+        else:
+            yield SourceLine("\\", line.removeprefix("\\ "), 0, 0, number)
 
 
-def _file(file: DiffFile, colours: DiffColours, *, coloured: bool) -> Iterator[DiffRow]:
-    note = f"  {file.note}" if file.note else ""
-    path = clean(file.path.encode("utf-8", "replace"))
-    yield DiffRow(Text(""), "text")
-    head = Text.assemble((path, colours.file), (note, colours.muted), "  ")
-    if file.lines:
-        head.append_text(Text.assemble(*_size(*size_of(file), colours)))
-    yield DiffRow(head, "file", file.path)
-    code = _coloured(file, colours) if coloured else None
-    number = 0
-    for at, line in enumerate(file.lines):
-        if line.startswith("@@"):
-            number = _new_start(line)
-            shown = clean(line.encode("utf-8", "replace"))
-            hunk = Text(" " * NUMBER_CELLS + "  " + shown, colours.hunk)
-            yield DiffRow(hunk, "hunk", file.path, number)
-            continue
-        sign = line[:1] or " "
-        role = {"+": colours.added, "-": colours.removed}.get(sign, "")
-        shown = str(number) if sign in "+ " and number else ""
-        here, kind = number, "gone" if sign == "-" else "line"
-        number += sign in "+ "
-        text = Text(shown.rjust(NUMBER_CELLS) + " ", colours.muted)
-        text.append(sign, role)
-        text.append_text(code[at] if code is not None else Text(_safe(line[1:]), role))
-        yield DiffRow(text, kind, file.path, here)
-
-
-def _safe(line: str) -> str:
-    return clean(line.encode("utf-8", "replace")).expandtabs(4)
-
-
-def _new_start(hunk: str) -> int:
+def _starts(hunk: str) -> tuple[int, int]:
+    """The numbers of the first lines, from `@@ -1,3 +1,4 @@`."""
+    words = hunk.split(" ", 3)
     try:
-        return int(hunk.partition("+")[2].partition(" ")[0].partition(",")[0])
+        return tuple(int(word[1:].partition(",")[0]) for word in words[1:3])  # type: ignore[return-value]
     except ValueError:
-        return 0
+        return 0, 0
 
 
-def _coloured(file: DiffFile, colours: DiffColours) -> list[Text] | None:
-    """The lines with syntax colours, one each; None where the language is not known."""
-    from rich.syntax import Syntax
+def _blocks(lines: Sequence[SourceLine], start: int) -> Iterator[tuple[list[int], list[int]]]:
+    """The places of removed and of added lines, change by change."""
+    gone: list[int] = []
+    come: list[int] = []
+    for at in range(start, len(lines)):
+        sign = lines[at].sign
+        if sign == "-" and not come:
+            gone.append(at)
+        elif sign == "+":
+            come.append(at)
+        elif sign != "\\":
+            if gone or come:
+                yield gone, come
+            gone, come = ([at], []) if sign == "-" else ([], [])
+    if gone or come:
+        yield gone, come
 
-    name = Syntax.guess_lexer(file.path)
-    if name in ("default", "text"):
-        return None
-    source = "\n".join(_safe(line[1:]) for line in file.lines)
-    syntax = Syntax("", name, theme="ansi_dark" if colours.dark else "ansi_light")
-    lines = list(syntax.highlight(source).split("\n", allow_blank=True))
-    for text, line in zip(lines, file.lines, strict=False):
-        # the sign's colour wins where the syntax has none, so a change is seen on the whole line
-        text.style = {"+": colours.added, "-": colours.removed}.get(line[:1], "")
-    short = len(file.lines) - len(lines)
-    return lines + [Text("")] * max(0, short)
+
+def _pair(lines: list[SourceLine], start: int, left: int) -> int:
+    """Say of each line which one it replaces, with at most `left` comparisons; how many are left.
+
+    Once none are left, lines are no pairs: the diff is read as one of whole lines.
+    """
+    for gone, come in list(_blocks(lines, start)):
+        if not gone or not come or left <= 0:
+            continue
+        small = max(len(gone), len(come)) <= MAX_BLOCK
+        left -= len(gone) * WINDOW if small else 0
+        found = pairs([lines[at].text for at in gone], [lines[at].text for at in come])
+        for old, new in found:
+            lines[gone[old]] = lines[gone[old]]._replace(mate=come[new])
+            lines[come[new]] = lines[come[new]]._replace(mate=gone[old])
+    return left
+
+
+def _in_one(lines: Sequence[SourceLine], start: int, path: str) -> Iterator[DiffRow]:
+    new = 0
+    for at in range(start, len(lines)):
+        line = lines[at]
+        match line.sign:
+            case "@":
+                new = line.new
+                yield DiffRow("hunk", path, line.new, left=at)
+            case "-":
+                yield DiffRow("gone", path, new, left=at, changed=True)
+            case "\\":
+                yield DiffRow("said", path, max(0, new - 1), left=at)
+            case _:
+                new = line.new + 1
+                yield DiffRow("line", path, line.new, right=at, changed=line.sign == "+")
+
+
+def _in_two(lines: Sequence[SourceLine], start: int, path: str) -> Iterator[DiffRow]:
+    new, at = 0, start
+    while at < len(lines):
+        line = lines[at]
+        if line.sign == "@":
+            new = line.new
+            yield DiffRow("hunk", path, line.new, left=at)
+        elif line.sign == "\\":
+            yield DiffRow("said", path, max(0, new - 1), left=at)
+        elif line.sign == " ":
+            new = line.new + 1
+            yield DiffRow("line", path, line.new, left=at, right=at)
+        else:
+            gone, come, at = _change(lines, at)
+            for old, fresh in _beside(lines, gone, come):
+                if fresh is not None:
+                    new = lines[fresh].new + 1
+                kind, number = ("gone", new) if fresh is None else ("line", lines[fresh].new)
+                yield DiffRow(
+                    kind,
+                    path,
+                    number,
+                    left=-1 if old is None else old,
+                    right=-1 if fresh is None else fresh,
+                    changed=True,
+                )
+            continue
+        at += 1
+
+
+def _change(lines: Sequence[SourceLine], at: int) -> tuple[list[int], list[int], int]:
+    """The removed and added lines of the change that begins at `at`, and where it ends."""
+    gone: list[int] = []
+    come: list[int] = []
+    file = lines[at].file
+    while at < len(lines) and lines[at].sign in "-+\\" and lines[at].file == file:
+        if lines[at].sign == "-" and come:
+            break
+        if lines[at].sign != "\\":
+            (gone if lines[at].sign == "-" else come).append(at)
+        at += 1
+    return gone, come, at
+
+
+def _beside(
+    lines: Sequence[SourceLine], gone: list[int], come: list[int]
+) -> Iterator[tuple[int | None, int | None]]:
+    """Pairs stand in one row; what lies between two of them is laid side by side by its place."""
+    i = j = 0
+    place = {at: number for number, at in enumerate(come)}
+    for number, at in enumerate(gone):
+        other = place.get(lines[at].mate)
+        if other is None:
+            continue
+        yield from zip_longest(gone[i:number], come[j:other])
+        yield at, come[other]
+        i, j = number + 1, other + 1
+    yield from zip_longest(gone[i:], come[j:])

@@ -20,12 +20,17 @@ LINES: Final = ("line", "gone")
 
 
 class DiffRow(NamedTuple):
-    """One row."""
+    """One row. What it shows of the diff is found by its places; `text` is drawn already."""
 
-    text: Text
-    kind: str  # text | file | hunk | line | gone (was removed) | note
+    # text | summary | tree | folder | file | hunk | line | gone (was removed) | said (by git) |
+    # note | rest
+    kind: str
     file: str = ""
     line: int = 0  # in the new file; 0 = none
+    left: int = -1  # the place of the old line, or of what else is shown; -1 = none
+    right: int = -1  # the place of the new line
+    changed: bool = False
+    text: Text | None = None
 
 
 class Remark(NamedTuple):
@@ -45,11 +50,20 @@ def remarks_of(attempt: Attempt, draft: Draft) -> list[Remark]:
 
 
 def with_remarks(
-    rows: Sequence[DiffRow], remarks: Sequence[Remark], width: int, style: str, own: str
-) -> list[DiffRow]:
-    """The rows with each remark at its place. `style` is that of others, `own` of drafts."""
+    rows: Sequence[DiffRow],
+    remarks: Sequence[Remark],
+    width: int,
+    style: str,
+    own: str,
+    *,
+    indent: int = INDENT,
+) -> Sequence[DiffRow]:
+    """The rows with each remark at its place, `indent` cells from the left, in `width` cells.
+
+    `style` is that of others, `own` of drafts.
+    """
     if not remarks:
-        return list(rows)
+        return rows
     place: dict[tuple[str, int], int] = {}
     for at, row in enumerate(rows):
         if row.kind == "file":
@@ -65,23 +79,23 @@ def with_remarks(
     for at, row in enumerate(rows):
         found.append(row)
         for remark in below.get(at, ()):
-            found += _drawn(remark, width, own if not remark.by else style)
+            found += _drawn(remark, width, own if not remark.by else style, indent)
     return found
 
 
-def _drawn(remark: Remark, width: int, style: str) -> list[DiffRow]:
+def _drawn(remark: Remark, width: int, style: str, indent: int) -> list[DiffRow]:
     from agentdeck.tui.presentation.line import wrapped
 
     comment = remark.comment
     head = remark.by or "you, not sent"
-    lines = wrapped(f"{head}: {comment.text}", max(20, width - INDENT - 3), "")
-    bar = " " * (INDENT - 2) + "│ "
+    lines = wrapped(f"{head}: {comment.text}", max(20, width - indent - 3), "")
+    bar = " " * (indent - 2) + "│ "
     return [
         DiffRow(
-            Text(bar + "".join(span.text for span in line), style),
             "note",
             comment.file,
             comment.line,
+            text=Text(bar + "".join(span.text for span in line), style),
         )
         for line in lines
     ]
@@ -103,18 +117,31 @@ def seek(rows: Sequence[DiffRow], at: int, kind: str, by: int) -> int:
 
 
 def _begins_change(rows: Sequence[DiffRow], at: int) -> bool:
-    return _is_change(rows[at]) and (at == 0 or not _changes_before(rows, at))
+    return rows[at].changed and (at == 0 or not _changes_before(rows, at))
 
 
 def _changes_before(rows: Sequence[DiffRow], at: int) -> bool:
     index = at - 1
-    while index > 0 and rows[index].kind == "note":
+    while index > 0 and rows[index].kind in ("note", "said"):
         index -= 1
-    return _is_change(rows[index])
+    return rows[index].changed
 
 
-def _is_change(row: DiffRow) -> bool:
-    return row.kind == "gone" or (row.kind == "line" and row.text.plain[6:7] == "+")
+def place_of(rows: Sequence[DiffRow], wanted: DiffRow, near: int) -> int:
+    """Where a row is among others of the same diff, or the row that comes closest to it.
+
+    Args:
+        near: the place that is taken where there are several, or none.
+    """
+    same = [n for n, row in enumerate(rows) if row.file == wanted.file and row.file]
+    exact = [n for n in same if (rows[n].kind, rows[n].line) == (wanted.kind, wanted.line)]
+    if exact:
+        return min(exact, key=lambda n: abs(n - near))
+    lines = [n for n in same if rows[n].kind in LINES]
+    if wanted.kind in (*LINES, "said", "note") and lines:
+        return min(lines, key=lambda n: (abs(rows[n].line - wanted.line), abs(n - near)))
+    heads = [n for n in same if rows[n].kind == "file"]
+    return heads[0] if heads else near
 
 
 def put(draft: Draft, comment: ReviewComment) -> Draft:

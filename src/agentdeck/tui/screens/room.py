@@ -147,7 +147,12 @@ class RoomScreen(Screen[None]):
 
     @property
     def _inside(self) -> str:
-        return "log" if isinstance(self.focused, LogView) else ""
+        match self.focused:
+            case LogView():
+                return "log"
+            case DiffView():
+                return "diff"
+        return ""
 
     def refresh_deck(self) -> None:
         """Show the run as it is now, in every pane that can be seen."""
@@ -354,6 +359,8 @@ class RoomScreen(Screen[None]):
                 self.deck_app.act("verdicts")
             case "log":
                 self._in_log(argument.strip("'"))
+            case "diff":
+                self._in_diff(argument.strip("'"))
             case "raw_log":
                 self.query_one(TaskPane).turn_raw()
                 self._see("task")
@@ -372,6 +379,13 @@ class RoomScreen(Screen[None]):
         self.go_to("task")
         reader = self.query_one(LogReader)
         self.call_after_refresh(reader.run_action, action)
+
+    def _in_diff(self, action: str) -> None:
+        """A key of the diff, from elsewhere; likewise."""
+        self.query_one(TaskPane).turn_to("diff")
+        self.go_to("task")
+        view = self.query_one(DiffView)
+        self.call_after_refresh(view.run_action, action)
 
     def _neighbour(self, by: int) -> str:
         return PANES[(PANES.index(self.pane) + by) % len(PANES)]

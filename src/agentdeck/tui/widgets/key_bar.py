@@ -13,6 +13,7 @@ from agentdeck.tui.keys import Context, Group, Key, label, reason
 from agentdeck.tui.presentation.line import Line, Span, cells
 from agentdeck.tui.widgets.styled import roles_of
 
+INSIDE: Final = {Group.LOG: "log", Group.DIFF: "diff"}  # what must have the focus
 SURE: Final = ("deck.help", "deck.palette", "deck.leave", "screen.back")
 
 
@@ -39,12 +40,12 @@ def key_pieces(context: Context, width: int) -> list[tuple[Key, Line]]:
 
 def _holds(key: Key, context: Context) -> bool:
     """Is it a key of the footer, here?"""
-    return bool(key.footer) and (key.group is not Group.LOG or context.inside == "log")
+    return bool(key.footer) and (key.group not in INSIDE or context.inside == INSIDE[key.group])
 
 
 def _order(key: Key) -> tuple[bool, int]:
     """Keys that hold only here come first."""
-    return key.group is not Group.LOG, key.footer
+    return key.group not in INSIDE, key.footer
 
 
 def _piece(key: Key, context: Context) -> Line:

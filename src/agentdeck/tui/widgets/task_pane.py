@@ -6,10 +6,10 @@ diff is made in a thread, and again only when the task's work may have changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -22,16 +22,9 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt
 from agentdeck.tui.presentation.brief import brief_lines
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.diff import DiffColours, diff_rows
-from agentdeck.tui.presentation.diff_rows import (
-    DiffRow,
-    Draft,
-    Remark,
-    on_line,
-    put,
-    remarks_of,
-    with_remarks,
-)
+from agentdeck.tui.presentation.diff import read_diff
+from agentdeck.tui.presentation.diff_paint import DiffColours, DiffPainter
+from agentdeck.tui.presentation.diff_rows import Draft, Remark, on_line, put, remarks_of
 from agentdeck.tui.presentation.gates import gate_lines
 from agentdeck.tui.presentation.history import history_lines
 from agentdeck.tui.presentation.line import cells
@@ -102,7 +95,7 @@ class TaskPane(Pane):
         self._log_of: tuple[object, ...] | None = None
         self._diff_of: object = None
         self._diff_at = 0.0
-        self._rows: list[DiffRow] = []  # of the diff, without comments
+        self._painter: DiffPainter | None = None  # of the diff that is shown
         self._remarks: object = None  # what was shown with them
         self._drafts: dict[tuple[TaskId, int], Draft] = {}  # not sent; by task and attempt
 
@@ -224,8 +217,8 @@ class TaskPane(Pane):
             subject: object = (deck.selected, no_diff(deck), width, id(roles_of(self)))
             if subject != self._diff_of and width:
                 self._diff_of = subject
-                self._rows = _as_rows(_paragraphs(no_diff(deck), width, roles_of(self)))
-                view.show_rows(self._rows, fresh=True)
+                self._painter = None
+                view.show_text(_paragraphs(no_diff(deck), width, roles_of(self)))
             return
         self._show_remarks(fresh=False)
         head = attempt.collected.head if attempt.collected else attempt.tools
@@ -251,29 +244,31 @@ class TaskPane(Pane):
         """In a thread: git is asked, and the lines are coloured."""
         from agentdeck.control.repo import diff_of
 
-        roles = roles_of(self)
-        colours = DiffColours(
-            added=roles.hexed("state-landed"),
-            removed=roles.hexed("state-failed"),
-            hunk=roles.hexed("accent"),
-            file="bold",
-            muted=roles.hexed("faint"),
-            dark=self.app.current_theme.dark,
-        )
+        painter, problem = None, ""
         try:
-            rows = diff_rows(diff_of(deck.state, task), colours)
-            problem = "" if rows else no_diff(deck)
+            diff = read_diff(diff_of(deck.state, task))
+            if diff.files:
+                painter = DiffPainter(diff, diff_colours(roles_of(self), dark=self._dark))
+                painter.warm()
+            else:
+                problem = no_diff(deck)
         except DeckError as error:
-            rows, problem = [], f"{error.message}. {error.hint}".strip()
-        self.app.call_from_thread(self._put_diff, task, rows, problem, fresh)
+            problem = f"{error.message}. {error.hint}".strip()
+        self.app.call_from_thread(self._put_diff, task, painter, problem, fresh)
 
-    def _put_diff(self, task: TaskId, rows: list[DiffRow], problem: str, fresh: bool) -> None:
+    @property
+    def _dark(self) -> bool:
+        return self.app.current_theme.dark
+
+    def _put_diff(
+        self, task: TaskId, painter: DiffPainter | None, problem: str, fresh: bool
+    ) -> None:
         if self._deck is None or self._deck.selected != task:
             return
-        if problem:
-            width = self.query_one("#diff", DiffView).size.width
-            rows = _as_rows(_paragraphs(problem, width, roles_of(self)))
-        self._rows, self._remarks = rows, None
+        self._painter, self._remarks = painter, None
+        if painter is None:
+            view = self.query_one("#diff", DiffView)
+            view.show_text(_paragraphs(problem, view.size.width, roles_of(self)))
         self._show_remarks(fresh=fresh)
 
     # --- comments on the diff --------------------------------------------------------------------
@@ -316,16 +311,28 @@ class TaskPane(Pane):
     def _show_remarks(self, *, fresh: bool) -> None:
         """The diff with all comments, if any is new."""
         view, roles, remarks = self.query_one("#diff", DiffView), roles_of(self), self.remarks()
-        subject = (tuple(remarks), view.size.width, id(self._rows), id(roles))
-        if subject == self._remarks and not fresh:
+        subject = (tuple(remarks), view.size.width, id(self._painter), id(roles))
+        if self._painter is None or (subject == self._remarks and not fresh):
             return
         self._remarks = subject
-        styles = (roles.hexed("state-checking"), roles.hexed("state-asks"))
-        view.show_rows(with_remarks(self._rows, remarks, view.size.width, *styles), fresh=fresh)
+        view.show_diff(self._painter, remarks, fresh=fresh)
 
 
-def _as_rows(lines: Sequence[Text]) -> list[DiffRow]:
-    return [DiffRow(line, "text") for line in lines]
+def diff_colours(roles: Roles, *, dark: bool) -> DiffColours:
+    """What a diff looks like in a theme."""
+    return DiffColours(
+        added=roles.style("state-landed"),
+        removed=roles.style("state-failed"),
+        hunk=roles.style("accent"),
+        file=Style(bold=True),
+        muted=roles.style("faint"),
+        added_line=roles.style("added-line"),
+        removed_line=roles.style("removed-line"),
+        added_word=roles.style("added-word bold"),
+        removed_word=roles.style("removed-word bold"),
+        unseen=roles.style("alert"),
+        dark=dark,
+    )
 
 
 def _paragraphs(text: str, width: int, roles: Roles) -> list[Text]:
