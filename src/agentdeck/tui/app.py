@@ -12,6 +12,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -24,6 +25,7 @@ from textual.theme import Theme
 
 from agentdeck.control.budget_report import marked_in_words
 from agentdeck.control.conflict import read_conflict
+from agentdeck.control.line_history import LineHistory
 from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
 from agentdeck.core.commands import AnyCommand
@@ -53,6 +55,7 @@ from agentdeck.tui.presentation.verdict_history import verdict_lines
 from agentdeck.tui.questions import Questions
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
+from agentdeck.tui.screens.command_line import CommandLine
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.help import HelpScreen
@@ -61,6 +64,7 @@ from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.screens.wall import WallScreen
 from agentdeck.tui.theme_files import load_themes
+from agentdeck.tui.typed_commands import TypedCommands
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -164,6 +168,8 @@ class DeckApp(App[None]):
         self.by_hand = ByHand(self)
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
+        self.typed = TypedCommands(self)
+        self.lines = LineHistory()
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
         self._unpriced: set[str] = set()  # models of which the person has been told
@@ -436,6 +442,8 @@ class DeckApp(App[None]):
                 _ = self.push_screen(Reading("Gates", self._verdicts))
             case "conflict":
                 self._show_conflict()
+            case "command_line":
+                self._open_line()
             case "help":
                 _ = self.push_screen(HelpScreen(self.front.context))
             case "inbox":
@@ -452,6 +460,22 @@ class DeckApp(App[None]):
                 self.exit(message=self._farewell())
             case _:
                 raise LookupError(f"no act is named {name}")
+
+    def _open_line(self) -> None:
+        """The line for typed commands; lines of earlier are read meanwhile."""
+        self.run_worker(self.lines.load, thread=True, group="lines", exit_on_error=False)
+
+        def then(act: Callable[[], object] | None) -> None:
+            if act is not None:
+                self.after_redraw(act)
+
+        _ = self.push_screen(CommandLine(), then)
+
+    def remember_line(self, line: str) -> None:
+        """Keep a line that was understood, for the next time."""
+        if self.lines.add(line):
+            keep = partial(self.lines.keep, line)
+            self.run_worker(keep, thread=True, group="lines", exit_on_error=False)
 
     def _verdicts(self, width: int) -> list[Line]:
         return verdict_lines(self.room.moment(), width)

@@ -44,10 +44,10 @@ class BulkActs:
                 title, question, yes = _stop_question(self._of(key, context), context, tasks)
                 _ = self._app.push_screen(
                     Confirm(title, question, yes),
-                    lambda said: self._send(self._of(key, context)) if said else None,
+                    lambda said: self.send(self._of(key, context)) if said else None,
                 )
             case _:
-                self._send(self._of(key, context))
+                self.send(self._of(key, context))
 
     def _of(self, key: Key, context: Context, **fields: object) -> Bulk:
         """For the run as it is now, which has gone on while a dialog was open."""
@@ -73,7 +73,7 @@ class BulkActs:
             note=result_words((), found.refused),
         )
         _ = self._app.push_screen(
-            dialog, lambda mode: self._send(self._of(key, context, mode=mode)) if mode else None
+            dialog, lambda mode: self.send(self._of(key, context, mode=mode)) if mode else None
         )
 
     def _ask_feedback(self, key: Key, context: Context) -> None:
@@ -83,10 +83,11 @@ class BulkActs:
             about += f" {result_words((), found.refused)}."
         dialog = AskText(f"Retry {len(found.commands)} tasks", about, "what to do better this time")
         _ = self._app.push_screen(
-            dialog, lambda text: self._send(self._of(key, context, feedback=text)) if text else None
+            dialog, lambda text: self.send(self._of(key, context, feedback=text)) if text else None
         )
 
-    def _send(self, bulk: Bulk) -> None:
+    def send(self, bulk: Bulk) -> None:
+        """Send them one after the other, and say what came of it."""
         _ = self._app.run_worker(self._sending(bulk), group="commands")
 
     async def _sending(self, bulk: Bulk) -> None:

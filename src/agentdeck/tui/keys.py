@@ -527,6 +527,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("deck.help", "question_mark,f1", "?", "help", "This page", D, act="help", footer=12),
     Key("deck.palette", "ctrl+p", "^p", "palette", "Every command and every task, by name",
         D, act="command_palette", footer=14),
+    Key("deck.command", "colon", ":", "command", "Type a command, in the words of the shell; tab completes it", D,
+        act="command_line"),
     Key("deck.leave", "q", "q", "leave", "Leave the deck; the run goes on", D, act="leave", footer=15),
 )  # fmt: skip
 

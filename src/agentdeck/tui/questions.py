@@ -48,11 +48,15 @@ class Questions:
                 if context.task is not None:
                     self._app.by_hand.ask(context.task)
             case _:
-                title, question, yes = _question(key, context)
+                title, question, yes = self.words(key, context)
                 _ = self._app.push_screen(
                     Confirm(title, question, yes),
                     lambda said: self._app.deliver(command_of(key, context)) if said else None,
                 )
+
+    def words(self, key: Key, context: Context) -> tuple[str, str, str]:
+        """Title, question and yes of a key that asks once."""
+        return _question(key, context)
 
     def _ask_skip(self, key: Key, context: Context) -> None:
         task = context.task

@@ -15,6 +15,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
 
 from agentdeck.core.events import ReviewComment
 from agentdeck.core.ids import TaskId
@@ -54,17 +56,33 @@ TALL: Final = 44  # rows, likewise
 KEY_QUIET_S: Final = 0.06  # after a key, logs wait: the answer to the key is drawn first
 COPY_AGAIN_S: Final = 2.0  # `c` once more within this copies the path instead of the branch
 PANES: Final = ("plan", "task", "agents", "queue")
+# What is typed behind these belongs to what they open. They are done before the next key is looked
+# at, where others wait for the widget that has the focus.
+AT_ONCE: Final = frozenset({"deck.command"})
 
 
 def bindings() -> list[BindingType]:
     """The framework's bindings, from the table of keys."""
     return [
         Binding(
-            key.keys, f"press('{key.id}')", key.label, tooltip=key.tooltip, id=key.id, show=False
+            key.keys,
+            f"press('{key.id}')",
+            key.label,
+            tooltip=key.tooltip,
+            id=key.id,
+            show=False,
+            priority=key.id in AT_ONCE,
         )
         for key in KEYS
         if key.keys
     ]
+
+
+def comes_first(focus: Widget | None, action: str, parameters: tuple[object, ...]) -> bool:
+    """May a key act before the widget with the focus? Not in a line, nor in a log."""
+    if action != "press" or not parameters or parameters[0] not in AT_ONCE or focus is None:
+        return True
+    return not any(isinstance(each, Input | LogReader) for each in (focus, *focus.ancestors))
 
 
 class RoomScreen(Screen[None]):
@@ -296,6 +314,10 @@ class RoomScreen(Screen[None]):
         known = {name for key in self.deck_app.keys for name in key.keys.split(",")}
         if event.is_printable and event.key not in known and event.character not in ("j", "k"):
             self.notify(f"{event.character} does nothing here; ? shows the keys.", timeout=3)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that come before the focus leave it those that it needs itself."""
+        return comes_first(self.focused, action, parameters)
 
     def action_press(self, key_id: str) -> None:
         """A key of the table was pressed."""
