@@ -12,7 +12,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -49,6 +49,7 @@ from agentdeck.tui.presentation.conflict import (
     waiting_lines,
 )
 from agentdeck.tui.presentation.header import terminal_title
+from agentdeck.tui.presentation.key_names import spoken
 from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.said import SaidEarlier
 from agentdeck.tui.presentation.verdict_history import verdict_lines
@@ -63,6 +64,7 @@ from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.screens.wall import WallScreen
+from agentdeck.tui.screens.which_key import WhichKey
 from agentdeck.tui.theme_files import load_themes
 from agentdeck.tui.typed_commands import TypedCommands
 
@@ -371,6 +373,15 @@ class DeckApp(App[None]):
         """A key as the person has it, by its id."""
         return next(key for key in self.keys if key.id == key_id)
 
+    @cached_property
+    def shows(self) -> dict[str, str]:
+        """How the person's keys are shown, by id."""
+        return {key.id: key.show for key in self.keys}
+
+    def key_name(self, key_id: str) -> str:
+        """What a sentence calls a key."""
+        return spoken(self.shows[key_id])
+
     def press(self, key_id: str) -> None:
         """Do what a key means, ask first, or say why it cannot be done."""
         key = self.key(key_id)
@@ -444,6 +455,8 @@ class DeckApp(App[None]):
                 self._show_conflict()
             case "command_line":
                 self._open_line()
+            case "which_key":
+                self._open_which_key()
             case "help":
                 _ = self.push_screen(HelpScreen(self.front.context))
             case "inbox":
@@ -460,6 +473,15 @@ class DeckApp(App[None]):
                 self.exit(message=self._farewell())
             case _:
                 raise LookupError(f"no act is named {name}")
+
+    def _open_which_key(self) -> None:
+        """The keys by group; the one that is chosen is pressed."""
+
+        def then(key_id: str | None) -> None:
+            if key_id is not None:
+                self.after_redraw(partial(self.press, key_id))
+
+        _ = self.push_screen(WhichKey(self.front.context), then)
 
     def _open_line(self) -> None:
         """The line for typed commands; lines of earlier are read meanwhile."""

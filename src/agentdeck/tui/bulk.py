@@ -71,6 +71,7 @@ class BulkActs:
             refusals,
             many=True,
             note=result_words((), found.refused),
+            unskip=context.deck.key("task.unskip"),
         )
         _ = self._app.push_screen(
             dialog, lambda mode: self.send(self._of(key, context, mode=mode)) if mode else None
@@ -124,7 +125,8 @@ def _stop_question(found: Bulk, context: Context, tasks: Sequence[TaskId]) -> tu
     ends = f"{working} of them with an agent at work, which is ended. " if working else ""
     named = listed([str(task) for task in tasks if task not in dict(found.refused)], NAMED)
     left = f" {result_words((), found.refused)}." if found.refused else ""
-    kept = "They are cancelled; their work is kept: r tries them again from there."
+    retry = context.deck.key("task.retry")
+    kept = f"They are cancelled; their work is kept: {retry} tries them again from there."
     question = f"End {number} tasks: {named}? {ends}{kept}{left}"
     return f"Stop {number} tasks", question, f"Stop {number}"
 

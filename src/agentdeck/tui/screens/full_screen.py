@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # What the deck does wherever one is. Every other act needs what the room shows: there first.
 OF_THE_DECK: Final = frozenset(
-    "themes budget take_over verdicts conflict help command_palette command_line leave "
+    "themes budget take_over verdicts conflict help command_palette command_line which_key leave "
     "replay_turn replay_step replay_jump replay_scrub".split()
 )
 
@@ -142,7 +142,8 @@ class FullScreen(Screen[None]):
         known = {name for key in self.deck_app.keys for name in key.keys.split(",")}
         known |= self.OWN_KEYS
         if event.is_printable and event.key not in known:
-            self.notify(f"{event.character} does nothing here; ? shows the keys.", timeout=3)
+            keys = self.deck_app.key_name("deck.help")
+            self.notify(f"{event.character} does nothing here; {keys} shows the keys.", timeout=3)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that come before the focus leave it those that it needs itself."""

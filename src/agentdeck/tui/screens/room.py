@@ -58,7 +58,7 @@ COPY_AGAIN_S: Final = 2.0  # `c` once more within this copies the path instead o
 PANES: Final = ("plan", "task", "agents", "queue")
 # What is typed behind these belongs to what they open. They are done before the next key is looked
 # at, where others wait for the widget that has the focus.
-AT_ONCE: Final = frozenset({"deck.command"})
+AT_ONCE: Final = frozenset({"deck.command", "deck.keys"})
 
 
 def bindings() -> list[BindingType]:
@@ -148,6 +148,7 @@ class RoomScreen(Screen[None]):
             simulated=self.deck_app.simulated,
             replay=self.deck_app.looking_back.moment(),
             marked=self.marking.marked,
+            shows=self.deck_app.shows,
         )
 
     @property
@@ -313,7 +314,8 @@ class RoomScreen(Screen[None]):
         """No key does nothing in silence."""
         known = {name for key in self.deck_app.keys for name in key.keys.split(",")}
         if event.is_printable and event.key not in known and event.character not in ("j", "k"):
-            self.notify(f"{event.character} does nothing here; ? shows the keys.", timeout=3)
+            keys = self.deck_app.key_name("deck.help")
+            self.notify(f"{event.character} does nothing here; {keys} shows the keys.", timeout=3)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that come before the focus leave it those that it needs itself."""
@@ -472,7 +474,8 @@ class RoomScreen(Screen[None]):
         pane = self.query_one(TaskPane)
         before = pane.said_of(event.file, event.line)
         where = f"{event.file}:{event.line}" if event.line else event.file
-        hint = "enter keeps it, an empty one drops it · R sends all · escape"
+        sends = self.deck_app.key_name("task.retry_feedback")
+        hint = f"enter keeps it, an empty one drops it · {sends} sends all · escape"
         dialog = AskText(
             f"Comment on {where}",
             "",
@@ -522,5 +525,5 @@ class RoomScreen(Screen[None]):
         text = attempt.path if again and attempt.path else attempt.branch
         self._copied_at = 0.0 if again else time.monotonic()
         self.app.copy_to_clipboard(text)
-        more = "" if again else "; c again copies its path"
+        more = "" if again else f"; {self.deck_app.key_name('task.copy')} again copies its path"
         self.notify(f"Copied {text}{more}.", markup=False, timeout=3)
