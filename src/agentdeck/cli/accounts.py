@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
@@ -16,9 +16,11 @@ from agentdeck.cli.ahead import clock
 from agentdeck.cli.commands import engine_for
 from agentdeck.cli.output import safe, say, say_json, table
 from agentdeck.cli.place import JsonOption, RunOption, chosen_run
+from agentdeck.cli.verb_functions import as_function
 from agentdeck.control.account_report import AccountLine, Stands, account_lines
-from agentdeck.control.runs import fold_run, summary_of
-from agentdeck.core.commands import ReopenAccount
+from agentdeck.control.runs import RunFolder, fold_run, summary_of
+from agentdeck.control.verb_table import verb_named
+from agentdeck.control.verbs import Said, Verb
 from agentdeck.core.errors import EXIT_OK, UsageError
 from agentdeck.core.state import RunState
 
@@ -32,7 +34,7 @@ app = typer.Typer(
 def register(main: typer.Typer) -> None:
     """Add the verbs."""
     app.callback()(show)
-    app.command(name="resume")(resume)
+    app.command(name="resume")(as_function(verb_named("accounts resume"), _resume))
     main.add_typer(app, rich_help_panel="Act")
 
 
@@ -56,17 +58,11 @@ def show(context: typer.Context, run: RunOption = None, as_json: JsonOption = Fa
     return EXIT_OK
 
 
-def resume(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An account, as it is listed.")],
-    run: RunOption = None,
-) -> int:
-    """Let attempts start on an account again, at once and as many as there are slots."""
-    folder = chosen_run(context, run)
-    command = ReopenAccount(name)
+def _resume(folder: RunFolder, verb: Verb, said: Said) -> int:
+    (command,) = verb.build(said)
     with engine_for(folder, command) as engine:
         engine.send(command)
-    say(f"{safe(name)}: resumed")
+    say(f"{safe(said['name'])}: {verb.done}")
     return EXIT_OK
 
 

@@ -9,22 +9,22 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Final
 
-import msgspec
 import typer
 
 from agentdeck.cli.commands import engine_for
 from agentdeck.cli.output import note, safe, say, say_json, table
 from agentdeck.cli.place import JsonOption, RunOption, chosen_run
+from agentdeck.cli.verb_functions import as_function
 from agentdeck.control.budget_report import BudgetLine, budget_lines
 from agentdeck.control.runs import RunFolder, fold_run, summary_of
+from agentdeck.control.verb_table import verb_named
+from agentdeck.control.verbs import Said, Verb
 from agentdeck.core.budgets import dollars, unpriced
-from agentdeck.core.commands import AnyCommand, RaiseBudget, SetBudget
 from agentdeck.core.errors import EXIT_OK, UsageError
 from agentdeck.core.explain import budgets_asking
 from agentdeck.core.state import RunState
-from agentdeck.plans.typed_limits import Of, typed
 
 HEADS: Final = ("SCOPE", "LIMIT", "USED", "RESERVED", "LEFT", "")
 
@@ -34,24 +34,12 @@ app = typer.Typer(
     invoke_without_command=True,
 )
 
-ScopeArgument = Annotated[
-    str,
-    typer.Argument(metavar="SCOPE", help="run, phase:ID, pool:NAME or task:ID."),
-]
-UsdOption = Annotated[
-    str | None, typer.Option("--usd", metavar="AMOUNT", help="US dollars; none = no limit.")
-]
-TokensOption = Annotated[
-    str | None,
-    typer.Option("--tokens", metavar="COUNT", help="Tokens, such as 500K or 2M; none = no limit."),
-]
-
 
 def register(main: typer.Typer) -> None:
     """Add the verbs."""
     app.callback()(show)
-    app.command(name="set")(put)
-    app.command(name="raise")(more)
+    for name in ("budget set", "budget raise"):
+        app.command(name=name.split()[-1])(as_function(verb_named(name), _send))
     main.add_typer(app, rich_help_panel="Act")
 
 
@@ -70,41 +58,6 @@ def show(context: typer.Context, run: RunOption = None, as_json: JsonOption = Fa
     for line in remarks(state):
         say(line)
     return EXIT_OK
-
-
-def put(
-    context: typer.Context,
-    scope: ScopeArgument,
-    usd: UsdOption = None,
-    tokens: TokensOption = None,
-    run: RunOption = None,
-) -> int:
-    """Set a limit; what waits for it goes on."""
-    _needs_one(usd, tokens)
-    command = SetBudget(
-        scope,
-        usd=msgspec.UNSET if usd is None else _limit(usd, "usd"),
-        tokens=msgspec.UNSET if tokens is None else _count(_limit(tokens, "tokens")),
-    )
-    return _send(chosen_run(context, run), command, scope)
-
-
-def more(
-    context: typer.Context,
-    scope: ScopeArgument,
-    usd: Annotated[
-        str | None, typer.Option("--usd", metavar="AMOUNT", help="So many US dollars more.")
-    ] = None,
-    tokens: Annotated[
-        str | None, typer.Option("--tokens", metavar="COUNT", help="So many tokens more.")
-    ] = None,
-    run: RunOption = None,
-) -> int:
-    """Allow so much more than now; what waits for it goes on."""
-    _needs_one(usd, tokens)
-    extra = 0.0 if usd is None else _limit(usd, "usd", adds=True)
-    count = None if tokens is None else _count(_limit(tokens, "tokens", adds=True))
-    return _send(chosen_run(context, run), RaiseBudget(scope, extra or 0.0, count or 0), scope)
 
 
 def as_data(state: RunState) -> dict[str, object]:
@@ -157,27 +110,9 @@ def _rows(lines: list[BudgetLine]) -> Iterator[tuple[str, ...]]:
             yield name, limit, f"{counts.used:,.0f}", f"{counts.reserved:,.0f}", left, word
 
 
-def _needs_one(usd: str | None, tokens: str | None) -> None:
-    if usd is None and tokens is None:
-        raise UsageError("nothing is said of the limit", hint="add --usd AMOUNT or --tokens COUNT")
-
-
-def _limit(text: str, of: Of, *, adds: bool = False) -> float | None:
-    said = typed(text)
-    if said.of not in (None, of):
-        raise UsageError(f"--{of} {text} is something else", hint=f"--{said.of} {text}")
-    if said.more and not adds:
-        raise UsageError(f"--{of} {text} says how much more", hint="`budget raise` adds")
-    if said.amount is None and adds:
-        raise UsageError("a limit is taken away by `budget set`", hint=f"--{of} none")
-    return said.amount
-
-
-def _count(amount: float | None) -> int | None:
-    return None if amount is None else round(amount)
-
-
-def _send(folder: RunFolder, command: AnyCommand, scope: str) -> int:
+def _send(folder: RunFolder, verb: Verb, said: Said) -> int:
+    (command,) = verb.build(said)
+    scope = said["scope"]
     alone = not summary_of(folder).engine
     with engine_for(folder, command) as engine:
         engine.send(command)

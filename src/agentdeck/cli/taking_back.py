@@ -10,8 +10,11 @@ import typer
 from agentdeck.cli.commands import engine_for
 from agentdeck.cli.output import note, safe, say, say_json
 from agentdeck.cli.place import JsonOption, RunOption, chosen_run
-from agentdeck.core import commands as c
-from agentdeck.core.errors import EXIT_NEEDS_PERSON, EXIT_OK, UsageError
+from agentdeck.cli.verb_functions import as_function
+from agentdeck.control.runs import RunFolder
+from agentdeck.control.verb_table import verb_named
+from agentdeck.control.verbs import Said, Verb
+from agentdeck.core.errors import EXIT_NEEDS_PERSON, EXIT_OK
 from agentdeck.core.events import EntryEjected, EntryQueued, TaskReverted
 from agentdeck.core.ids import TaskId
 
@@ -23,31 +26,13 @@ REVERT_S: Final = 15.0  # how long `revert` waits to tell what came of it; gates
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(rich_help_panel="Act")(revert)
+    function = as_function(verb_named("revert"), _revert)
+    app.command(name="revert", rich_help_panel="Act")(function)
     app.command(rich_help_panel="Look")(bisect)
 
 
-def revert(
-    context: typer.Context,
-    task: Annotated[str, typer.Argument(metavar="TASK", help="A task that has landed.")],
-    run: RunOption = None,
-    with_dependents: Annotated[
-        bool,
-        typer.Option("--with-dependents", help="What landed on top of it too, the latest first."),
-    ] = False,
-    only: Annotated[
-        bool, typer.Option("--only", help="It alone, whatever was built on it.")
-    ] = False,
-) -> int:
-    """Take back what has landed of a task. Works on ended runs too.
-
-    The revert is an entry of the merge queue: it lands when the gates pass without the work. What
-    landed on top of it is named first.
-    """
-    if with_dependents and only:
-        raise UsageError("--with-dependents and --only exclude each other")
-    folder = chosen_run(context, run)
-    command = c.Revert(TaskId(task), with_dependents, only)
+def _revert(folder: RunFolder, verb: Verb, said: Said) -> int:
+    (command,) = verb.build(said)
     with engine_for(folder, command) as engine:
         before = engine.status().seq
         engine.send(command)

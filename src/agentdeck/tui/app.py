@@ -12,6 +12,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -25,6 +26,7 @@ from textual.theme import Theme
 
 from agentdeck.control.budget_report import marked_in_words
 from agentdeck.control.conflict import read_conflict
+from agentdeck.control.line_history import LineHistory
 from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
 from agentdeck.core.commands import AnyCommand
@@ -49,6 +51,7 @@ from agentdeck.tui.presentation.conflict import (
     waiting_lines,
 )
 from agentdeck.tui.presentation.header import terminal_title
+from agentdeck.tui.presentation.key_names import spoken
 from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.said import SaidEarlier
 from agentdeck.tui.presentation.verdict_history import verdict_lines
@@ -57,6 +60,7 @@ from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.sampling import Sampling
+from agentdeck.tui.screens.command_line import CommandLine
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.help import HelpScreen
@@ -66,9 +70,11 @@ from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.screens.spending import SpendingScreen
 from agentdeck.tui.screens.wall import WallScreen
+from agentdeck.tui.screens.which_key import WhichKey
 from agentdeck.tui.settings import FILE as SETTINGS_FILE
 from agentdeck.tui.settings import load_settings
 from agentdeck.tui.theme_files import load_themes
+from agentdeck.tui.typed_commands import TypedCommands
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -187,6 +193,8 @@ class DeckApp(App[None]):
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
         self.calling = Calling(self, self.settings.notify)
+        self.typed = TypedCommands(self)
+        self.lines = LineHistory()
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
         self._unpriced: set[str] = set()  # models of which the person has been told
@@ -428,6 +436,15 @@ class DeckApp(App[None]):
         """A key as the person has it, by its id."""
         return next(key for key in self.keys if key.id == key_id)
 
+    @cached_property
+    def shows(self) -> dict[str, str]:
+        """How the person's keys are shown, by id."""
+        return {key.id: key.show for key in self.keys}
+
+    def key_name(self, key_id: str) -> str:
+        """What a sentence calls a key."""
+        return spoken(self.shows[key_id])
+
     def press(self, key_id: str) -> None:
         """Do what a key means, ask first, or say why it cannot be done."""
         key = self.key(key_id)
@@ -501,6 +518,10 @@ class DeckApp(App[None]):
                 _ = self.push_screen(Reading("Gates", self._verdicts))
             case "conflict":
                 self._show_conflict()
+            case "command_line":
+                self._open_line()
+            case "which_key":
+                self._open_which_key()
             case "help":
                 _ = self.push_screen(HelpScreen(self.front.context))
             case "inbox":
@@ -521,6 +542,31 @@ class DeckApp(App[None]):
                 self.exit(message=self._farewell())
             case _:
                 raise LookupError(f"no act is named {name}")
+
+    def _open_which_key(self) -> None:
+        """The keys by group; the one that is chosen is pressed."""
+
+        def then(key_id: str | None) -> None:
+            if key_id is not None:
+                self.after_redraw(partial(self.press, key_id))
+
+        _ = self.push_screen(WhichKey(self.front.context), then)
+
+    def _open_line(self) -> None:
+        """The line for typed commands; lines of earlier are read meanwhile."""
+        self.run_worker(self.lines.load, thread=True, group="lines", exit_on_error=False)
+
+        def then(act: Callable[[], object] | None) -> None:
+            if act is not None:
+                self.after_redraw(act)
+
+        _ = self.push_screen(CommandLine(), then)
+
+    def remember_line(self, line: str) -> None:
+        """Keep a line that was understood, for the next time."""
+        if self.lines.add(line):
+            keep = partial(self.lines.keep, line)
+            self.run_worker(keep, thread=True, group="lines", exit_on_error=False)
 
     def _verdicts(self, width: int) -> list[Line]:
         return verdict_lines(self.room.moment(), width)

@@ -44,10 +44,10 @@ class BulkActs:
                 title, question, yes = _stop_question(self._of(key, context), context, tasks)
                 _ = self._app.push_screen(
                     Confirm(title, question, yes),
-                    lambda said: self._send(self._of(key, context)) if said else None,
+                    lambda said: self.send(self._of(key, context)) if said else None,
                 )
             case _:
-                self._send(self._of(key, context))
+                self.send(self._of(key, context))
 
     def _of(self, key: Key, context: Context, **fields: object) -> Bulk:
         """For the run as it is now, which has gone on while a dialog was open."""
@@ -71,9 +71,10 @@ class BulkActs:
             refusals,
             many=True,
             note=result_words((), found.refused),
+            unskip=context.deck.key("task.unskip"),
         )
         _ = self._app.push_screen(
-            dialog, lambda mode: self._send(self._of(key, context, mode=mode)) if mode else None
+            dialog, lambda mode: self.send(self._of(key, context, mode=mode)) if mode else None
         )
 
     def _ask_feedback(self, key: Key, context: Context) -> None:
@@ -83,10 +84,11 @@ class BulkActs:
             about += f" {result_words((), found.refused)}."
         dialog = AskText(f"Retry {len(found.commands)} tasks", about, "what to do better this time")
         _ = self._app.push_screen(
-            dialog, lambda text: self._send(self._of(key, context, feedback=text)) if text else None
+            dialog, lambda text: self.send(self._of(key, context, feedback=text)) if text else None
         )
 
-    def _send(self, bulk: Bulk) -> None:
+    def send(self, bulk: Bulk) -> None:
+        """Send them one after the other, and say what came of it."""
         _ = self._app.run_worker(self._sending(bulk), group="commands")
 
     async def _sending(self, bulk: Bulk) -> None:
@@ -123,7 +125,8 @@ def _stop_question(found: Bulk, context: Context, tasks: Sequence[TaskId]) -> tu
     ends = f"{working} of them with an agent at work, which is ended. " if working else ""
     named = listed([str(task) for task in tasks if task not in dict(found.refused)], NAMED)
     left = f" {result_words((), found.refused)}." if found.refused else ""
-    kept = "They are cancelled; their work is kept: r tries them again from there."
+    retry = context.deck.key("task.retry")
+    kept = f"They are cancelled; their work is kept: {retry} tries them again from there."
     question = f"End {number} tasks: {named}? {ends}{kept}{left}"
     return f"Stop {number} tasks", question, f"Stop {number}"
 

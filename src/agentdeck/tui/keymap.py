@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from textual.keys import Keys, _character_to_key
 
-from agentdeck.tui.keys import KEYS, Key
+from agentdeck.tui.keys import TABLE, Key, named
 from agentdeck.tui.toml_file import BadFileError, read_file
 
 FILE: Final = "keys.toml"
@@ -45,7 +45,7 @@ class _BadKeyError(Exception):
     """What a person wrote for a key is none."""
 
 
-def load_keys(file: Path, table: Sequence[Key] = KEYS) -> tuple[tuple[Key, ...], list[str]]:
+def load_keys(file: Path, table: Sequence[Key] = TABLE) -> tuple[tuple[Key, ...], list[str]]:
     """The table with the keys of a file.
 
     Args:
@@ -56,12 +56,12 @@ def load_keys(file: Path, table: Sequence[Key] = KEYS) -> tuple[tuple[Key, ...],
     try:
         found = read_file(file, "file of keys")
     except FileNotFoundError:
-        return tuple(table), []
+        return named(table), []
     except BadFileError as error:
-        return tuple(table), [str(error)]
+        return named(table), [str(error)]
     wished, problems = _read(found.data, {key.id: key for key in table if key.keys})
     changed, clashes = _laid_over(table, wished)
-    return changed, [found.told(name, fault) for name, fault in (*problems, *clashes)]
+    return named(changed), [found.told(name, fault) for name, fault in (*problems, *clashes)]
 
 
 def shown(names: Sequence[str]) -> str:

@@ -15,8 +15,8 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
@@ -31,6 +31,7 @@ from agentdeck.core.state import LIVE, TaskState, Wanted
 from agentdeck.tui.bulk_commands import WAYS, bulk_of, result_words, verb_of, way_of
 from agentdeck.tui.presentation.conflict import conflict_of
 from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.key_names import in_words
 from agentdeck.tui.presentation.plan_view import PlanView
 
 
@@ -243,12 +244,14 @@ def _nobody_waits(context: Context) -> str | None:
         return None
     kinds = {item.kind for item in context.deck.needs_you}
     if kinds == {Kind.BUDGET}:
-        return "only the budget waits for you: $ raises it"
-    return "what waits for you is no task: ! shows it" if kinds else "nothing waits for you"
+        return f"only the budget waits for you: {context.deck.key('run.budget')} raises it"
+    inbox = context.deck.key("view.inbox")
+    return f"what waits for you is no task: {inbox} shows it" if kinds else "nothing waits for you"
 
 
 def _only_there(context: Context) -> str | None:
-    return None if context.pane in SCREENS else "only on a screen beside the room, such as ! or w"
+    said = "only on a screen beside the room, such as {view.inbox} or {view.wall}"
+    return None if context.pane in SCREENS else context.deck.in_words(said)
 
 
 def _nobody_works(context: Context) -> str | None:
@@ -261,12 +264,13 @@ def _no_tasks(context: Context) -> str | None:
 
 def _no_fold(context: Context) -> str | None:
     if context.view is PlanView.TIMELINE:
-        return "rows of the timeline go by their start: g turns it"
+        return f"rows of the timeline go by their start: {context.deck.key('view.plan')} turns it"
     return None if context.deck.state.plan.phases else "the plan has no phases"
 
 
 def _no_timeline(context: Context) -> str | None:
-    return None if context.view is PlanView.TIMELINE else "the plan is no timeline now: g turns it"
+    turns = f"the plan is no timeline now: {context.deck.key('view.plan')} turns it"
+    return None if context.view is PlanView.TIMELINE else turns
 
 
 def _no_log(context: Context) -> str | None:
@@ -337,7 +341,7 @@ SCREENS: Final = ("inbox", "wall", "spending", "load")  # whole screens beside t
 
 def _not_replayed(context: Context) -> str | None:
     if context.deck.replay is None:
-        return "this is the present: B looks back"
+        return f"this is the present: {context.deck.key('replay.turn')} looks back"
     return None
 
 
@@ -375,7 +379,7 @@ IN_REPLAY: Final = {"task.pause": "play", "run.more": "faster", "run.fewer": "sl
 PAST: Final = "this is the past of the run"
 ACTS_NOW: Final = frozenset({"budget", "take_over", "add_task"})  # acts that only the present has
 
-KEYS: Final[tuple[Key, ...]] = (
+TABLE: Final[tuple[Key, ...]] = (
     # --- the selected task
     Key("task.pause", "space", "␣", "pause", "Freeze its agent with all its processes, or let it go on",
         T, _pause, footer=1, says=_play),
@@ -446,7 +450,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("move.find", "slash", "/", "find", "Find a task or a command by a part of its name",
         M, act="command_palette"),
     # --- many tasks at once
-    Key("mark.task", "V", "V", "mark", "Mark the task, or take its mark away, and go on to the next one: ␣ r R s u a m h x then act on all marked",
+    Key("mark.task", "V", "V", "mark", "Mark the task, or take its mark away, and go on to the next one: {task.pause} {task.retry} {task.retry_feedback} {task.skip} {task.unskip} {task.approve} {task.merge} {task.hold} {task.stop} then act on all marked",
         N, act="mark", why_not=_no_task),
     Key("mark.up", "shift+up,left_parenthesis", "⇧↑ (", "mark upwards", "Mark from where you were up to the row above",
         N, act="mark_along(-1)", why_not=_no_task),
@@ -504,7 +508,7 @@ KEYS: Final[tuple[Key, ...]] = (
     # --- in the diff, which has these of its own while it has the focus
     Key("diff.changes", "", "n N", "changes", "To the next change of the diff, or the one before", W),
     Key("diff.files", "", "f F", "files", "To the next file of the diff, or the one before", W),
-    Key("diff.comment", "", "c", "comment", "Say something about the line; R sends all of it back with the work", W),
+    Key("diff.comment", "", "c", "comment", "Say something about the line; {task.retry_feedback} sends all of it back with the work", W),
     Key("diff.comments", "", "C", "comments", "All comments on this work, and to one of them", W),
     Key("diff.sides", "", "|", "side by side", "The old lines beside the new ones, or all in one column; it stays so",
         W, act="diff('sides')", why_not=_no_diff, footer=1, says=lambda _: "sides"),
@@ -536,8 +540,8 @@ KEYS: Final[tuple[Key, ...]] = (
     # --- looking back; space plays, + and - change the speed there
     Key("replay.turn", "B", "B", "look back", "See the run again from its journal; once more comes back to now",
         B, act="replay_turn", why_not=_no_other_time, says=lambda x: "now" if x.deck.replay else "look back"),
-    Key("replay.play", "", "␣", "play", "Looking back: play, or stand still", B),
-    Key("replay.speed", "", "+ -", "speed", "Looking back: twice as fast, or half", B),
+    Key("replay.play", "", "{task.pause}", "play", "Looking back: play, or stand still", B),
+    Key("replay.speed", "", "{run.more} {run.fewer}", "speed", "Looking back: twice as fast, or half", B),
     Key("replay.back", "comma", ",", "event before", "Looking back: to the event before",
         B, act="replay_step(-1)", why_not=_not_replayed),
     Key("replay.on", "semicolon", ";", "next event", "Looking back: to the next event",
@@ -555,8 +559,24 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("deck.help", "question_mark,f1", "?", "help", "This page", D, act="help", footer=12),
     Key("deck.palette", "ctrl+p", "^p", "palette", "Every command and every task, by name",
         D, act="command_palette", footer=14),
+    Key("deck.command", "colon", ":", "command", "Type a command, in the words of the shell; tab completes it", D,
+        act="command_line"),
+    Key("deck.keys", "ctrl+k", "^k", "keys", "All keys by group: a letter opens a group, and the next key acts", D,
+        act="which_key"),
     Key("deck.leave", "q", "q", "leave", "Leave the deck; the run goes on", D, act="leave", footer=15),
 )  # fmt: skip
+
+
+def named(table: Sequence[Key]) -> tuple[Key, ...]:
+    """The table with what its texts call its own keys, which they name by `{id}`."""
+    shows = {key.id: key.show for key in table}
+    return tuple(
+        replace(key, show=in_words(key.show, shows), tooltip=in_words(key.tooltip, shows))
+        for key in table
+    )
+
+
+KEYS: Final[tuple[Key, ...]] = named(TABLE)
 
 
 def as_markdown() -> str:

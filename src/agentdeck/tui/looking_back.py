@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from agentdeck.core.errors import DeckError
@@ -46,7 +47,9 @@ class LookingBack:
 
     def moment(self) -> ReplayMoment | None:
         """Where the replay is; None in the present."""
-        return self.replay.moment() if self.replay is not None else None
+        if self.replay is None:
+            return None
+        return replace(self.replay.moment(), back=self._app.key_name("replay.turn"))
 
     def turn(self) -> None:
         """Into the past, or back to now."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from agentdeck.core import verdicts
@@ -87,6 +87,7 @@ class Model:
         simulated: str = "",
         replay: ReplayMoment | None = None,
         marked: frozenset[TaskId] = frozenset(),
+        shows: Mapping[str, str] | None = None,
     ) -> Deck:
         """The run as it is now, for one refresh of the screen."""
         return Deck(
@@ -104,6 +105,7 @@ class Model:
             rates=self.rates,
             marked=marked & self.state.tasks.keys() if marked else marked,
             gates=self.gates,
+            shows=shows,
         )
 
 

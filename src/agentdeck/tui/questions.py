@@ -54,11 +54,15 @@ class Questions:
                 if context.task is not None:
                     self._app.by_hand.ask(context.task)
             case _:
-                title, question, yes = _question(key, context)
+                title, question, yes = self.words(key, context)
                 _ = self._app.push_screen(
                     Confirm(title, question, yes),
                     lambda said: self._app.deliver(command_of(key, context)) if said else None,
                 )
+
+    def words(self, key: Key, context: Context) -> tuple[str, str, str]:
+        """Title, question and yes of a key that asks once."""
+        return _question(key, context)
 
     def _ask_skip(self, key: Key, context: Context) -> None:
         task = context.task
@@ -70,7 +74,13 @@ class Questions:
             command = command_of(key, context, mode=mode)
             refusals[mode] = refusal(state, command) if command is not None else None
         _ = self._app.push_screen(
-            SkipDialog(task, state.plan.dependents[task], cascade(state, task), refusals),
+            SkipDialog(
+                task,
+                state.plan.dependents[task],
+                cascade(state, task),
+                refusals,
+                unskip=context.deck.key("task.unskip"),
+            ),
             lambda mode: self._app.deliver(command_of(key, context, mode=mode)) if mode else None,
         )
 
@@ -156,12 +166,13 @@ class Questions:
 def _question(key: Key, context: Context) -> tuple[str, str, str]:
     """Title, question and yes of a key that asks once."""
     state, task = context.deck.state, context.task
+    retry = context.deck.key("task.retry")
     match key.id:
         case "task.stop" if isinstance(command_of(key, context), Drop):
-            kept = "Its task is cancelled. Its work is kept: r tries it again from there."
+            kept = f"Its task is cancelled. Its work is kept: {retry} tries it again from there."
             return (f"Drop {task}", f"Take {task} out of the merge queue? {kept}", "Drop it")
         case "task.stop":
-            kept = "The task is cancelled. Its work is kept: r tries it again from there."
+            kept = f"The task is cancelled. Its work is kept: {retry} tries it again from there."
             return (f"Stop {task}", f"End the agent of {task}? {kept}", "Stop it")
         case "task.revert" if task is not None:
             landed, _ = built_on(state, task)

@@ -83,14 +83,17 @@ def doing(deck: Deck, task: TaskRun) -> Span:
         case TaskState.PREPARING:
             return Span("makes its worktree", "muted")
         case TaskState.PAUSED if task.wanted is Wanted.RUN and deck.book.freezes(task) is not None:
-            return Span("its budget is used up; $ raises it", "state-asks")
+            return Span(f"its budget is used up; {deck.key('run.budget')} raises it", "state-asks")
         case TaskState.PAUSED:
-            return Span("paused; space resumes", "state-paused")
+            return Span(f"paused; {deck.key('task.pause')} resumes", "state-paused")
         case TaskState.ASKING:
             text = attempt.question.text if attempt.question else task.reason
             return Span("asks: " + plain(first_line(text)), "state-asks")
         case TaskState.TAKEN:
-            return Span(f"in the hands of {plain(task.taken_by)} (o)", "state-taken")
+            return Span(
+                f"in the hands of {plain(task.taken_by)} ({deck.key('task.take_over')})",
+                "state-taken",
+            )
         case TaskState.CHECKING:
             return Span("work is being checked", "state-checking")
         case _:

@@ -71,14 +71,15 @@ def _tasks(deck: Deck, ids: tuple[TaskId, ...], width: int, none: str) -> Iterat
 def _settings(deck: Deck, task_id: TaskId, width: int) -> Iterator[Line]:
     spec, holds = deck.state.spec(task_id), deck.state.settings(task_id)
     attempt = deck.state.tasks[task_id].attempt
-    lands = {Land.AUTO: "when green", Land.APPROVE: "after your approval (a)"}
+    approve = deck.key("task.approve")
+    lands = {Land.AUTO: "when green", Land.APPROVE: f"after your approval ({approve})"}
     tokens = f", {count(spec.tokens)} tokens" if spec.tokens else ""
     times = f"{duration(holds.timeout_s)} in all, {duration(holds.idle_timeout_s)} idle"
     rows = [
         ("files", ", ".join(spec.files) or "any: no footprint is given"),
         ("agent", str(holds.agent) + (f" · {holds.model}" if holds.model else "")),
         ("pool", str(holds.pool or "")),
-        ("lands", lands.get(holds.land, "after your review (a)")),
+        ("lands", lands.get(holds.land, f"after your review ({approve})")),
         ("gates", ", ".join(holds.gates) or "none"),
         ("estimate", duration(holds.estimate_s) + tokens),
         ("limits", f"{times}, {holds.retries} retries"),

@@ -5,7 +5,7 @@ A `Deck` is made anew for each refresh and never changes; nothing here asks a cl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.plans.reporting.rates import Rates
 from agentdeck.plans.reporting.told import GateTold
 from agentdeck.plans.reporting.tracks import Tracks
+from agentdeck.tui.presentation.key_names import in_words, shipped_shows, spoken
 from agentdeck.tui.presentation.line import Span
 from agentdeck.tui.presentation.replay import ReplayMoment
 from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
@@ -43,6 +44,15 @@ class Deck:
     rates: Rates = field(default_factory=Rates)
     marked: frozenset[TaskId] = frozenset()  # on which keys act together
     gates: Sequence[GateTold] = ()  # every run of a gate, oldest first
+    shows: Mapping[str, str] | None = None  # keys as the person has them, by id; None = as shipped
+
+    def key(self, key_id: str) -> str:
+        """What a sentence calls a key."""
+        return spoken((self.shows or shipped_shows())[key_id])
+
+    def in_words(self, text: str) -> str:
+        """A text with what it calls its keys, each written as `{id}`."""
+        return in_words(text, self.shows or shipped_shows())
 
     @cached_property
     def blocked(self) -> frozenset[TaskId]:

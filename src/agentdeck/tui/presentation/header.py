@@ -99,7 +99,7 @@ def _state_alert(deck: Deck, width: int) -> Line:
     if shut and shut[0].role == "alert":
         return shut if kinds == {Kind.ACCOUNT} else (*shut, *need)
     if Kind.BUDGET in kinds:
-        used_up: Line = (Span(" ! budget used up ($) ", "alert"), Span(" "))
+        used_up: Line = (Span(f" ! budget used up ({deck.key('run.budget')}) ", "alert"), Span(" "))
         return used_up if kinds == {Kind.BUDGET} else (*used_up, *need)
     if kinds and kinds != {Kind.STANDSTILL}:
         return need

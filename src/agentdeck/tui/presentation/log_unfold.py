@@ -72,7 +72,7 @@ def _rows(lines: Sequence[str], look: LogLook, *, diff: bool) -> list[LogRow]:
     ]
     left_out = len(lines) - OPEN_ROWS + max(0, len(found) - OPEN_ROWS)
     if left_out > 0 and len(found) >= OPEN_ROWS:
-        said = f"… {left_out:,} more; the raw log (v) has them"
+        said = f"… {left_out:,} more; the raw log has them"
         return [*found[:OPEN_ROWS], LogRow((BAR, Span(said, "muted")), "below")]
     return found
 

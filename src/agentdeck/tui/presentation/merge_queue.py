@@ -196,13 +196,14 @@ def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:
     review = deck.status(task_id) is Status.REVIEWING
     loses = repair.losses_of(deck.state.tasks[task_id])
     asks = "removes lines of others" if loses else "approval needed"
+    approve = deck.key("task.approve")
     left: Line = (
         Span(" - ", "faint"),
         Span(sign.glyph, sign.role),
         deck.gap(task_id),
         Span(task_id + " " * max(0, id_column(deck) - len(task_id)), "bold"),
         Span("  "),
-        Span("review its diff (a)" if review else f"{asks} (a)", "state-asks"),
+        Span(f"{'review its diff' if review else asks} ({approve})", "state-asks"),
     )
     right: Line = (Span(f"risk {plain(risk)}", "muted"),) if risk else EMPTY
     return spread(left, right, width)

@@ -33,6 +33,7 @@ class ReplayMoment:
     what: str  # the latest event, in words
     marks: tuple[Mark, ...] = ()
     live: bool = False  # the run goes on behind it
+    back: str = "B"  # the key that comes back to it
 
     @property
     def label(self) -> str:
@@ -64,7 +65,7 @@ def _sides(moment: ReplayMoment, *, utc: bool) -> tuple[Line, Line]:
     sign = Span("▶", "state-working bold") if moment.playing else Span("‖", "state-paused bold")
     left = (sign, GAP, Span(clock_seconds(moment.at, utc=utc), "bold"), GAP)
     figures = f"{moment.count:,} of {moment.total:,}"
-    back = (GAP, Span("B", "key bold"), Span(" now", "muted")) if moment.live else EMPTY
+    back = (GAP, Span(moment.back, "key bold"), Span(" now", "muted")) if moment.live else EMPTY
     return left, (Span(figures, "muted"), GAP, Span(f"{moment.speed:,.3g}x", "accent"), *back)
 
 

@@ -202,7 +202,7 @@ class TrainView:
         elif car is not None:
             left.append(Span(title, "muted"))
         if entry.conflicts:
-            left.append(Span("conflict (C)  ", "state-asks"))
+            left.append(Span(f"conflict ({self.deck.key('view.conflict')})  ", "state-asks"))
         if car is None:
             why = explain_entry(state, entry, deck.now, deck.cars)
             why = why.removeprefix("waits in the merge queue ")

@@ -6,7 +6,7 @@ side. A dialog returns what a person decided and does nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Generic, TypeVar
 
@@ -15,12 +15,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from agentdeck.core.decide import MAX_MESSAGE
 from agentdeck.core.events import SkipMode
 from agentdeck.core.state import RunState
+from agentdeck.tui.presentation.key_names import shipped_shows
 
 Answer = TypeVar("Answer")
 NAMED_TASKS: Final = 8  # of what a cascade skips; more are counted
@@ -123,9 +125,17 @@ class SkipDialog(Dialog[SkipMode]):
         *,
         many: bool = False,
         note: str = "",
+        unskip: str = "u",
     ) -> None:
-        """`task` is a name, or with `many` their number; `note` says what else there is to say."""
+        """What is asked.
+
+        Args:
+            task: a name, or with `many` their number.
+            note: what else there is to say.
+            unskip: the key that takes a skip back.
+        """
         super().__init__(f"Skip {task}")
+        self._unskip = unskip
         self._of = task
         self._direct, self._cascade = direct, cascade
         self._refusals = refusals
@@ -166,7 +176,8 @@ class SkipDialog(Dialog[SkipMode]):
                 ),
             )
             yield Static(
-                "enter skips · escape leaves everything as it is · u takes a skip back",
+                "enter skips · escape leaves everything as it is · "
+                f"{self._unskip} takes a skip back",
                 classes="hint",
             )
 
@@ -250,6 +261,12 @@ class ChooseTheme(Dialog[str]):
 def _named(tasks: Sequence[str]) -> str:
     more = f" and {len(tasks) - NAMED_TASKS} more" if len(tasks) > NAMED_TASKS else ""
     return ", ".join(tasks[:NAMED_TASKS]) + more
+
+
+def shows_of(widget: Widget) -> Mapping[str, str]:
+    """How the person's keys are shown, by id; those that are shipped in an app that is no deck."""
+    shows = getattr(widget.app, "shows", None)
+    return shows if isinstance(shows, dict) else shipped_shows()
 
 
 def plain_option(text: str) -> str:

@@ -21,7 +21,7 @@ from textual.screen import Screen
 
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.keys import Context, Key
-from agentdeck.tui.screens.room import KEY_QUIET_S, bindings
+from agentdeck.tui.screens.room import KEY_QUIET_S, bindings, comes_first
 from agentdeck.tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # What the deck does wherever one is. Every other act needs what the room shows: there first.
 OF_THE_DECK: Final = frozenset(
     "themes budget add_task take_over verdicts conflict help command_palette leave "
-    "replay_turn replay_step replay_jump replay_scrub".split()
+    "command_line which_key replay_turn replay_step replay_jump replay_scrub".split()
 )
 
 
@@ -44,7 +44,14 @@ def own_and_shared(own: Sequence[Binding]) -> list[BindingType]:
         keys = ",".join(key for key in binding.key.split(",") if key not in taken)
         if keys:
             found.append(
-                Binding(keys, binding.action, binding.description, show=False, id=binding.id)
+                Binding(
+                    keys,
+                    binding.action,
+                    binding.description,
+                    show=False,
+                    id=binding.id,
+                    priority=binding.priority,
+                )
             )
     return found
 
@@ -135,7 +142,12 @@ class FullScreen(Screen[None]):
         known = {name for key in self.deck_app.keys for name in key.keys.split(",")}
         known |= self.OWN_KEYS
         if event.is_printable and event.key not in known:
-            self.notify(f"{event.character} does nothing here; ? shows the keys.", timeout=3)
+            keys = self.deck_app.key_name("deck.help")
+            self.notify(f"{event.character} does nothing here; {keys} shows the keys.", timeout=3)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that come before the focus leave it those that it needs itself."""
+        return comes_first(self.focused, action, parameters)
 
     def action_press(self, key_id: str) -> None:
         """A key of the table was pressed."""

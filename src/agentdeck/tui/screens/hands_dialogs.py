@@ -20,12 +20,13 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.tui.model import Clock
 from agentdeck.tui.presentation.figures import duration
-from agentdeck.tui.screens.dialogs import Dialog, plain_option
+from agentdeck.tui.presentation.key_names import in_words
+from agentdeck.tui.screens.dialogs import Dialog, plain_option, shows_of
 
 CHOICES: Final[dict[Then, str]] = {
     Then.FINISHED: "It is finished: check it, and land it as the plan says",
     Then.GO_ON: "Its agent goes on from here, with words of yours if you like",
-    Then.KEEP: "Keep it as it is: o opens it again, O hands it back",
+    Then.KEEP: "Keep it as it is: {task.take_over} opens it again, {task.hand_back} hands it back",
 }
 
 
@@ -47,7 +48,13 @@ class WaitForEnd(Dialog[bool]):
                 markup=False,
             )
             yield Static(self._time(), id="time", classes="details", markup=False)
-            yield Static("escape leaves this: the task is still yours, o opens it", classes="hint")
+            yield Static(
+                in_words(
+                    "escape leaves this: the task is still yours, {task.take_over} opens it",
+                    shows_of(self),
+                ),
+                classes="hint",
+            )
 
     def see(self, state: RunState) -> None:
         """Go on when it is taken; say why not when it is not."""
@@ -94,7 +101,10 @@ class GiveBack(Dialog[Then]):
                 yield Static(self._note, classes="details noted", markup=False)
             yield Static(f"What becomes of {self._of}?", classes="question", markup=False)
             rows = [
-                Option(f"[bold $accent]{then[0]}[/]  {plain_option(text)}", id=then)
+                Option(
+                    f"[bold $accent]{then[0]}[/]  {plain_option(in_words(text, shows_of(self)))}",
+                    id=then,
+                )
                 for then, text in CHOICES.items()
             ]
             yield OptionList(*rows)

@@ -225,7 +225,8 @@ class InboxScreen(FullScreen):
         item, deck = self.chosen, self.moment()
         answer = _answer(deck, item, number, self.deck_app.person) if item is not None else None
         if answer is None:
-            self.notify(f"{number} answers nothing here; enter or ? shows how.", timeout=3)
+            keys = self.deck_app.key_name("deck.help")
+            self.notify(f"{number} answers nothing here; enter or {keys} shows how.", timeout=3)
             return
         why = refusal(deck.state, answer) or self.deck_app.offline
         if why:

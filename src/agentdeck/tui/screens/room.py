@@ -15,6 +15,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
 
 from agentdeck.core.events import ReviewComment
 from agentdeck.core.ids import TaskId
@@ -55,17 +57,33 @@ TALL: Final = 44  # rows, likewise
 KEY_QUIET_S: Final = 0.06  # after a key, logs wait: the answer to the key is drawn first
 COPY_AGAIN_S: Final = 2.0  # `c` once more within this copies the path instead of the branch
 PANES: Final = ("plan", "task", "agents", "queue")
+# What is typed behind these belongs to what they open. They are done before the next key is looked
+# at, where others wait for the widget that has the focus.
+AT_ONCE: Final = frozenset({"deck.command", "deck.keys"})
 
 
 def bindings() -> list[BindingType]:
     """The framework's bindings, from the table of keys."""
     return [
         Binding(
-            key.keys, f"press('{key.id}')", key.label, tooltip=key.tooltip, id=key.id, show=False
+            key.keys,
+            f"press('{key.id}')",
+            key.label,
+            tooltip=key.tooltip,
+            id=key.id,
+            show=False,
+            priority=key.id in AT_ONCE,
         )
         for key in KEYS
         if key.keys
     ]
+
+
+def comes_first(focus: Widget | None, action: str, parameters: tuple[object, ...]) -> bool:
+    """May a key act before the widget with the focus? Not in a line, nor in a log."""
+    if action != "press" or not parameters or parameters[0] not in AT_ONCE or focus is None:
+        return True
+    return not any(isinstance(each, Input | LogReader) for each in (focus, *focus.ancestors))
 
 
 class RoomScreen(Screen[None]):
@@ -133,6 +151,7 @@ class RoomScreen(Screen[None]):
             simulated=self.deck_app.simulated,
             replay=self.deck_app.looking_back.moment(),
             marked=self.marking.marked,
+            shows=self.deck_app.shows,
         )
 
     @property
@@ -307,7 +326,12 @@ class RoomScreen(Screen[None]):
         """No key does nothing in silence."""
         known = {name for key in self.deck_app.keys for name in key.keys.split(",")}
         if event.is_printable and event.key not in known and event.character not in ("j", "k"):
-            self.notify(f"{event.character} does nothing here; ? shows the keys.", timeout=3)
+            keys = self.deck_app.key_name("deck.help")
+            self.notify(f"{event.character} does nothing here; {keys} shows the keys.", timeout=3)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that come before the focus leave it those that it needs itself."""
+        return comes_first(self.focused, action, parameters)
 
     def action_press(self, key_id: str) -> None:
         """A key of the table was pressed."""
@@ -471,7 +495,8 @@ class RoomScreen(Screen[None]):
         pane = self.query_one(TaskPane)
         before = pane.said_of(event.file, event.line)
         where = f"{event.file}:{event.line}" if event.line else event.file
-        hint = "enter keeps it, an empty one drops it · R sends all · escape"
+        sends = self.deck_app.key_name("task.retry_feedback")
+        hint = f"enter keeps it, an empty one drops it · {sends} sends all · escape"
         dialog = AskText(
             f"Comment on {where}",
             "",
@@ -521,5 +546,5 @@ class RoomScreen(Screen[None]):
         text = attempt.path if again and attempt.path else attempt.branch
         self._copied_at = 0.0 if again else time.monotonic()
         self.app.copy_to_clipboard(text)
-        more = "" if again else "; c again copies its path"
+        more = "" if again else f"; {self.deck_app.key_name('task.copy')} again copies its path"
         self.notify(f"Copied {text}{more}.", markup=False, timeout=3)

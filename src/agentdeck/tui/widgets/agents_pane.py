@@ -18,7 +18,9 @@ def empty_sentence(deck: Deck) -> str:
     if state.outcome is not None:
         return "The run has ended; nobody works any more."
     if state.paused:
-        return "Agents at work appear here. The run is paused: P lets it go on."
+        return (
+            f"Agents at work appear here. The run is paused: {deck.key('run.pause')} lets it go on."
+        )
     waits = nobody_starts(deck)
     if waits:
         return waits

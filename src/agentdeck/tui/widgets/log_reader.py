@@ -449,7 +449,7 @@ class LogReader(Vertical):
 
     def action_kinds(self) -> None:
         """All, tools, prose, errors and asks."""
-        if self._is_rendered("The raw log has no kinds; v shows it as it reads best."):
+        if self._is_rendered("The raw log has no kinds; it has them as it reads best."):
             self._kinds = KINDS[(KINDS.index(self._kinds) + 1) % len(KINDS)]
             self._look_again_here()
 

@@ -290,7 +290,7 @@ class PlanPane(Pane):
         other = next_view(self.shown)
         return (
             *more,
-            Span("g", "key"),
+            Span(deck.key("view.plan"), "key"),
             Span(f" {other} · {plural(len(deck.state.tasks), 'task')}", "muted"),
         )
 

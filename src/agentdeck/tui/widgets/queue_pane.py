@@ -13,9 +13,12 @@ from agentdeck.tui.widgets.styled import Pane
 
 EMPTY_QUEUE = (
     "Proven work waits here to be merged: in which order, on what, with which gates. "
-    "a approves, m moves a task to the front."
+    "{task.approve} approves, {task.merge} moves a task to the front."
 )
-KEYS = "J K move · m front · h hold · x drop · v verdicts · C conflict"
+KEYS = (
+    "{task.move_down} {task.move_up} move · {task.merge} front · {task.hold} hold · "
+    "{task.stop} drop · {view.raw} verdicts · {view.conflict} conflict"
+)
 
 
 class QueuePane(Pane):
@@ -23,20 +26,23 @@ class QueuePane(Pane):
 
     def compose(self) -> ComposeResult:
         """One list."""
-        yield RowList(id="queue-rows", empty=EMPTY_QUEUE)
+        yield RowList(id="queue-rows")
 
     def show(self, deck: Deck) -> None:
         """Show this moment."""
         rows = self.query_one(RowList)
         whole = self.screen.has_class("-single")
+        empty = deck.in_words(EMPTY_QUEUE)
         if whole:
             view = TrainView(deck)
             keys = view.keys
-            rows.show(keys, view.row, headings=view.headings)
+            rows.show(keys, view.row, headings=view.headings, empty=empty)
         else:
             keys = queue_rows(deck)
-            rows.show(keys, lambda key, width: queue_row(deck, key, width))
-        self.border_subtitle = KEYS if whole and deck.state.queue else ""
+            rows.show(keys, lambda key, width: queue_row(deck, key, width), empty=empty)
+        self.border_subtitle = (
+            deck.in_words(KEYS).replace("[", "\\[") if whole and deck.state.queue else ""
+        )
         if not rows.has_focus:
             rows.put_cursor(next((k for k in keys if task_of_row(deck, k) == deck.selected), None))
         target = plain(deck.state.target)
