@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.app import App, ComposeResult
 
 from agentdeck.tui.presentation.line import Line, Span
-from agentdeck.tui.snapshot import _text
 from agentdeck.tui.widgets.row_list import RowList
 
 HEIGHT = 6
@@ -99,4 +98,4 @@ async def test_what_an_empty_list_says_changes_with_the_run() -> None:
         for said in ("soon", "never"):
             app.rows.show((), app.draw, empty=said)
             await pilot.pause()
-            assert said in _text(app)
+            assert said in app.rows.render_line(0).text
