@@ -15,10 +15,10 @@ WORKERS ?= auto
 REAL_AGENTS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: help demo test lint types check bench soak agents clean
+.PHONY: help demo test lint types check bench bench-ui gallery soak agents clean
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 demo: $(RUNTIME) ## a run with scripted agents in a throw-away repository
 	@$(BIN)/agentdeck demo
@@ -42,6 +42,12 @@ bench: $(DEV) ## every script in bench/, one after the other
 	@set -e; for script in bench/bench_*.py; do \
 	  [ -e "$$script" ] || { echo "bench: no bench/bench_*.py here"; exit 1; }; \
 	  echo "bench: $$script"; $(BIN)/python "$$script"; done
+
+bench-ui: $(DEV) ## how fast the control room is, in a real terminal, beside mprocs and lnav
+	@$(BIN)/python bench/bench_ui.py
+
+gallery: $(RUNTIME) ## the pictures of docs/gallery.md again, from a run of the demo
+	@$(BIN)/python docs/gallery.py
 
 soak: $(DEV) ## the long tests: fault injection and properties with many examples
 	@echo "soak: long tests and properties, several minutes"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.tui.live_run import A, live_deck, made_run, put_claude_on_path
-from tests.tui.sample_journal import finished, middle, write_run
+from tests.tui.sample_journal import Story, finished, middle, write_run
 from tests.tui.test_room_pictures import SIZES, compare
 from textual.pilot import Pilot
 
@@ -17,8 +17,10 @@ from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.events import Recorded
 from agentdeck.core.fold import fold
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.plan import Agent
 from agentdeck.core.state import TaskState
+from agentdeck.testing.builders import plan
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.presentation.line import cells, text_of
 from agentdeck.tui.presentation.replay import bar_place, replay_line
@@ -290,3 +292,37 @@ async def test_a_long_way_is_gone_in_pieces(
             while not app.looking_back.arrived:
                 await pilot.pause()
         assert app.model.state == fold(story.history)
+
+
+async def test_the_log_ends_where_its_moment_does(tmp_path: Path) -> None:
+    """You should see of a log what had been understood by then: more with time, less on the way
+    back, and all of it once the attempt had ended. The words are of an agent that is only plain.
+    """
+    said = [f"word {n} of it\n" for n in range(4)]
+    ends = [sum(map(len, said[:n])) for n in range(5)]
+    told = Story(plan("A", "B", agents=(Agent(AgentName("sh"), command=("sh",)),)))
+    told.start("A", agent="sh")
+    for offset in ends[1:4]:
+        told.wait(10)
+        told.tell(e.AttemptProgressed(TaskId("A"), 1, offset=offset))
+    told.end("A")
+    folder = write_run(told, tmp_path)
+    (folder.attempt(TaskId("A"), 1) / "raw.log").write_text("".join(said), encoding="utf-8")
+    app = DeckApp(folder, FixedSource(), replay=Replay(told.history, speed=1))
+    counts = []
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("space")
+        replay = app.looking_back.replay
+        assert replay is not None
+        first = next(r.seq for r in told.history if isinstance(r.event, e.AttemptProgressed))
+        last = next(r.seq for r in told.history if isinstance(r.event, e.AttemptExited))
+        for to in (first - 1, first, first + 2, first + 1, last, first):
+            way = to - replay.count
+            await pilot.press(*(["semicolon"] * way if way > 0 else ["comma"] * -way))
+            while not app.looking_back.arrived:
+                await pilot.pause()
+            app.draw()
+            app.front.tick_logs()
+            await pilot.pause()
+            counts.append(_text(app).count(" of it"))
+    assert counts == [0, 1, 3, 2, 4, 1]

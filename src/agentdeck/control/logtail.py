@@ -64,6 +64,17 @@ class LogTail:
             self.close()
         return self.total - before
 
+    def end_at(self, until: int | None) -> bool:
+        """Let the file count as ended somewhere else, in bytes; None = where it does.
+
+        Returns:
+            False, and nothing is changed, when more than that was read already.
+        """
+        if until is not None and until < self._offset:
+            return False
+        self.until = until
+        return True
+
     def close(self) -> None:
         """Release the file. The next poll opens it again and goes on where it was."""
         if self._fd is not None:

@@ -30,6 +30,10 @@ class FilteredTail:
         """Nothing comes from the file itself: the search tells what is new."""
         return 0
 
+    def end_at(self, until: int | None) -> bool:
+        """Let the file count as ended somewhere else; False when more was read already."""
+        return self._tail.end_at(until)
+
     def lines_before(self, offset: int, count: int) -> list[LogLine]:
         """Up to `count` that end at or before `offset`."""
         at = bisect_left(self._hits.offsets, offset)

@@ -34,6 +34,9 @@ class FileLines(Protocol):
     def poll(self) -> int:
         """Look for news; how many lines came."""
 
+    def end_at(self, until: int | None) -> bool:
+        """Let the file count as ended somewhere else; False when more was read already."""
+
     def lines_before(self, offset: int, count: int) -> list[LogLine]:
         """Up to `count` that end at or before `offset`."""
 
@@ -105,6 +108,10 @@ class RenderedSource:
                 self._lines.popleft()
                 self.first += 1
         self.version += 1
+
+    def end_at(self, until: int | None) -> bool:
+        """Let the file count as ended somewhere else; False when more was read already."""
+        return self._tail.end_at(until)
 
     def hold(self, held: bool) -> None:
         """Stand still, or follow the end again."""

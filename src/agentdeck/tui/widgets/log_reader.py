@@ -150,6 +150,10 @@ class LogReader(Vertical):
         self._end()
         self.view.set_source(ListSource(rows))
 
+    def end_at(self, until: int | None) -> bool:
+        """Let the log end somewhere else; False when more of it is shown already."""
+        return self._tail is None or self._tail.end_at(until)
+
     def show_log(self, tail: LogTail, look: LogLook, *, fresh: bool) -> None:
         """Show a log: from its end if it is another one, else where it was read."""
         if fresh:

@@ -21,7 +21,7 @@ from agentdeck.tui.presentation.rendered_source import RenderedSource
 from agentdeck.tui.widgets.log_view import LogView
 from agentdeck.tui.widgets.row_list import LinesView
 from agentdeck.tui.widgets.styled import Pane, roles_of
-from agentdeck.tui.widgets.task_pane import AttemptFolders, log_source
+from agentdeck.tui.widgets.task_pane import AttemptFolders, log_end, log_source
 
 TILES: Final = 4  # two by two; more are not read, only looked at
 
@@ -72,7 +72,9 @@ class Tile(Pane):
         self._again = partial(self.follow, deck, task, folder)
         view = self.query_one(LogView)
         subject = (task, attempt.number, view.size.width, id(roles_of(self)))
-        if subject != self._subject and view.size.width > 8:
+        source, until = self._source, log_end(deck, attempt)
+        same = subject == self._subject and (source is None or source.end_at(until))
+        if not same and view.size.width > 8:
             self._subject = subject
             if self._source is not None:
                 self._source.close()

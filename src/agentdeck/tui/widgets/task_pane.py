@@ -74,10 +74,21 @@ def log_look(deck: Deck, attempt: Attempt, *, width: int, raw: bool = False) -> 
 
 
 def log_tail(folder: AttemptFolders, deck: Deck, attempt: Attempt, task: TaskId) -> LogTail:
-    """The log of an attempt; where the clock stands, as far as it was understood at that moment."""
-    past = deck.frozen and attempt.exit is None and attempt.offset > 0
-    until = attempt.offset if past else None
-    return LogTail(folder.attempt(task, attempt.number) / "raw.log", until=until)
+    """The log of an attempt, up to the moment that is shown."""
+    path = folder.attempt(task, attempt.number) / "raw.log"
+    return LogTail(path, until=log_end(deck, attempt))
+
+
+def log_end(deck: Deck, attempt: Attempt) -> int | None:
+    """Up to which byte the log of an attempt is of the moment that is shown; None = all of it.
+
+    What had been understood of it by then is known, and nothing else.
+    """
+    if attempt.exit is not None:
+        return None
+    if deck.replay is not None:
+        return attempt.offset
+    return attempt.offset or None if deck.frozen else None
 
 
 class TaskPane(Pane):
@@ -197,7 +208,9 @@ class TaskPane(Pane):
         of = (deck.selected, number)
         said = no_log(deck) if attempt is None else ""
         subject = (of, width, self.raw, id(roles_of(self)), said)
-        if subject == self._log_of or width < MARGIN_CELLS:
+        until = log_end(deck, attempt) if attempt is not None else None
+        same = subject == self._log_of and reader.end_at(until)
+        if same or width < MARGIN_CELLS:
             return
         before, self._log_of = self._log_of, subject
         if attempt is None or deck.selected is None:
