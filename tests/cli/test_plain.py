@@ -170,7 +170,7 @@ def waiting(deck: Deck, repo: Path) -> Path:
     return repo
 
 
-def test_a_run_is_told_and_commanded_through_pipes(waiting: Path) -> None:
+def test_a_run_is_told_and_commanded_through_pipes(deck: Deck, waiting: Path) -> None:
     """Verbs of the command line are answered, what happens is said, and the run goes on after."""
     plain = Plain(waiting, "attach")
     plain.until("`quit` leaves")
@@ -192,14 +192,11 @@ def test_a_run_is_told_and_commanded_through_pipes(waiting: Path) -> None:
     assert f"the run goes on; `agentdeck attach --plain {run}` comes back to it" in rest
     assert "\x1b" not in rest
     assert "> " not in rest  # no prompt where nobody types
-
-
-def test_nobody_types_and_it_tells_until_the_end(waiting: Path) -> None:
-    """With an empty input it is the teller of a run, and its status is that of the run."""
+    # with an empty input it is the teller of the run, and its status is that of the run
     plain = Plain(waiting, "attach")
     plain.close_input()
     plain.until("`quit` leaves")
-    (waiting.parent / "go").touch()
+    assert deck("release", "B").code == 0
     code, rest = plain.end()
     assert code == 0
     assert "B: landed as " in rest
@@ -223,23 +220,10 @@ def test_a_terminal_gets_a_prompt_and_no_cursor_is_moved(waiting: Path) -> None:
         assert "\x1b" not in said + rest
 
 
-def test_a_replay_is_told_and_a_command_in_it_says_why_not(deck: Deck, repo: Path) -> None:
-    """`status` tells of the moment, nothing can be changed, and the end is said."""
-    assert deck("run", "quick.toml", "--headless").code == 0
-    plain = Plain(repo, "replay", "--at", "2")
-    plain.until("0 of 2 landed")
-    plain.type("retry A\nstatus\nspeed fast\nspeed 1000\nresume\n")
-    said = plain.until("the replay goes on")
-    assert "retry: this is the past of the run" in said
-    assert "0 of 2 landed, " in said
-    assert "speed fast: seconds of the run" in said
-    plain.until("complete: 2 of 2 tasks have landed")
-    plain.close_input()
-    assert "`agentdeck attach --plain" in plain.end()[1]
-
-
-def test_the_parts_of_a_run_are_verbs_of_the_shell_as_well(deck: Deck, repo: Path) -> None:
-    """`tasks`, `task`, `queue` and `inbox` say in a line what the control room shows."""
+def test_an_ended_run_by_its_parts_and_told_again(deck: Deck, repo: Path) -> None:
+    """`tasks`, `task`, `queue` and `inbox` are verbs of the shell as well. In a replay `status`
+    tells of the moment, nothing can be changed, and the end is said.
+    """
     assert deck("run", "quick.toml", "--headless").code == 0
     assert deck("tasks").out == "A: landed. First\nB: landed. Second\n"
     assert deck("tasks", "--state", "failed").out == "no task is failed\n"
@@ -250,6 +234,16 @@ def test_the_parts_of_a_run_are_verbs_of_the_shell_as_well(deck: Deck, repo: Pat
     assert "needs A" in task
     assert "attempt 1 by writer: took " in task
     assert deck("task", "C").code == 3
+    plain = Plain(repo, "replay", "--at", "2")
+    plain.until("0 of 2 landed")
+    plain.type("retry A\nstatus\nspeed fast\nspeed 1000\nresume\n")
+    said = plain.until("the replay goes on")
+    assert "retry: this is the past of the run" in said
+    assert "0 of 2 landed, " in said
+    assert "speed fast: seconds of the run" in said
+    plain.until("complete: 2 of 2 tasks have landed")
+    plain.close_input()
+    assert "`agentdeck attach --plain" in plain.end()[1]
 
 
 def test_plain_excludes_what_opens_no_deck(deck: Deck, repo: Path) -> None:

@@ -15,6 +15,7 @@ from agentdeck.tui.presentation.plan_view import PlanView
 
 VERSION: Final = 1  # grows when a field changes its meaning
 MAX_FOLDED: Final = 200  # phases, of all plans of the repository
+MAX_BORDERS: Final = 50  # of all arrangements, also of those to come
 MAX_NAME: Final = 200  # letters
 
 
@@ -39,6 +40,7 @@ class Layout(msgspec.Struct, frozen=True, omit_defaults=True):
     log: LogHabits = LogHabits()
     pane: str = "plan"
     zoomed: bool = False
+    borders: dict[str, float] = {}  # between the panes: shares of the room, 0 to 1
 
 
 class BadLayoutError(Exception):
@@ -69,7 +71,13 @@ def read(data: bytes, *, tabs: tuple[str, ...], panes: tuple[str, ...]) -> Layou
         raise BadLayoutError(f"it is damaged ({error})") from error
     if found.tab not in tabs or found.pane not in panes:
         raise BadLayoutError("it names a tab or a pane that there is not")
-    if len(found.folded) > MAX_FOLDED or len(found.theme) > MAX_NAME:
+    if not all(0 < share < 1 for share in found.borders.values()):
+        raise BadLayoutError("a border stands outside of the room")
+    if (
+        len(found.borders) > MAX_BORDERS
+        or len(found.folded) > MAX_FOLDED
+        or len(found.theme) > MAX_NAME
+    ):
         raise BadLayoutError("it is too large")
     return found
 

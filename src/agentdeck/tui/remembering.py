@@ -19,6 +19,7 @@ from agentdeck.core.errors import DeckError
 from agentdeck.tui import layout as layouts
 from agentdeck.tui.layout import MAX_FOLDED, BadLayoutError, LaterLayoutError, Layout
 from agentdeck.tui.widgets.plan_pane import PlanPane
+from agentdeck.tui.widgets.split_grid import SplitGrid
 from agentdeck.tui.widgets.task_pane import TABS, TaskPane
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Remembering:
         task = room.query_one(TaskPane)
         task.tab, task.raw = kept.tab, kept.raw
         task.reader.habits = kept.log
+        room.query_one(SplitGrid).restore(kept.borders)
         room.pane, room.zoomed = kept.pane, kept.zoomed
 
     def tick(self, app: DeckApp) -> None:
@@ -112,6 +114,7 @@ class Remembering:
             log=habits,
             pane=room.pane,
             zoomed=room.zoomed,
+            borders={str(name): at for name, at in room.query_one(SplitGrid).shares.items()},
         )
 
 

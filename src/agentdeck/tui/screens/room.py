@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -29,6 +28,7 @@ from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.header import reading_line
 from agentdeck.tui.presentation.marking import matching, options_of
 from agentdeck.tui.presentation.merge_queue import task_of_row
+from agentdeck.tui.presentation.splits import Axis
 from agentdeck.tui.screens.comment_list import CommentList
 from agentdeck.tui.screens.dialogs import AskText
 from agentdeck.tui.screens.mark_dialog import MarkBy
@@ -42,6 +42,7 @@ from agentdeck.tui.widgets.plan_pane import PlanPane
 from agentdeck.tui.widgets.queue_pane import QueuePane
 from agentdeck.tui.widgets.replay_bar import ReplayBar
 from agentdeck.tui.widgets.row_list import RowList
+from agentdeck.tui.widgets.split_grid import SplitGrid
 from agentdeck.tui.widgets.tab_strip import TabStrip
 from agentdeck.tui.widgets.tails_pane import TailsPane
 from agentdeck.tui.widgets.task_pane import TABS, TaskPane
@@ -54,6 +55,7 @@ LOW_TABS: Final = 20  # rows; below, panes become tabs
 LOW: Final = 32  # rows; below, the lower panes are smaller
 WIDE: Final = 160  # cells, from which on the wall of tails has room
 TALL: Final = 44  # rows, likewise
+HEADER_ROWS: Final = 2  # the header and the keys
 KEY_QUIET_S: Final = 0.06  # after a key, logs wait: the answer to the key is drawn first
 COPY_AGAIN_S: Final = 2.0  # `c` once more within this copies the path instead of the branch
 PANES: Final = ("plan", "task", "agents", "queue")
@@ -115,7 +117,7 @@ class RoomScreen(Screen[None]):
         folder = self.deck_app.folder
         yield HeaderBar()
         yield TabStrip(id="pane-tabs")
-        with Container(id="panes"):
+        with SplitGrid():
             yield PlanPane()
             yield TaskPane(folder)
             yield AgentsPane(id="agents")
@@ -232,8 +234,13 @@ class RoomScreen(Screen[None]):
         width, height = self.app.size
         small = width < NARROW or height < LOW_TABS
         self.set_class(small or self.zoomed, "-single")
-        self.set_class(width >= WIDE and height >= TALL and not (small or self.zoomed), "-wide")
+        single = small or self.zoomed
+        wide = width >= WIDE and height >= TALL and not single
+        self.set_class(wide, "-wide")
         self.set_class(height < LOW, "-low")
+        lines = HEADER_ROWS + self.query_one(ReplayBar).display
+        grid = self.query_one(SplitGrid)
+        grid.fit(single=single, wide=wide, room=(width, height - lines))
         for pane in self.query(".pane"):
             pane.set_class(pane.id == self.pane, "-shown")
         self.call_after_refresh(self.refresh_deck)
@@ -390,6 +397,8 @@ class RoomScreen(Screen[None]):
                 self._see("task")
             case _ if name.startswith("replay_"):
                 self.deck_app.act(key.act)
+            case "split":
+                self._split(argument.strip("'"))
             case "zoom":
                 self._zoom()
             case "copy":
@@ -527,6 +536,33 @@ class RoomScreen(Screen[None]):
                 view.go_to(remarks[chosen].comment.file, remarks[chosen].comment.line)
 
         _ = self.app.push_screen(CommentList(remarks), show)
+
+    # --- the borders between the panes ---------------------------------------------------------
+
+    def on_split_grid_moved(self) -> None:
+        """The panes have other sizes."""
+        self.call_after_refresh(self.refresh_deck)
+
+    def on_screen_suspend(self) -> None:
+        """Another screen comes: no border is held any more."""
+        self.query_one(SplitGrid).let_go()
+
+    def _split(self, where: str) -> None:
+        grid = self.query_one(SplitGrid)
+        if self.has_class("-single"):
+            zoomed = "One pane fills the screen; z shows all again."
+            small = f"Panes are tabs below {NARROW}x{LOW_TABS}: there is no border to move."
+            self.notify(zoomed if self.zoomed else small, timeout=4)
+            return
+        if where == "reset":
+            moved, why = grid.reset(), "The panes have their sizes as shipped."
+        else:
+            steps = 1 if where in ("right", "down") else -1
+            below = Axis.LOWER if self.pane == "queue" else Axis.ROW
+            axis = Axis.COLUMN if where in ("left", "right") else below
+            moved, why = grid.move(axis, steps), "The pane has its least size already."
+        if not moved:
+            self.notify(why, timeout=3)
 
     def _zoom(self) -> None:
         width, height = self.app.size

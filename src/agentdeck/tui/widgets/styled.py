@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from rich.style import Style
 from textual.containers import Vertical
@@ -26,6 +26,8 @@ def roles_of(widget: Widget) -> Roles:
 
 class Pane(Vertical):
     """A framed part of the screen with a title: a name at the left, figures at the right."""
+
+    ALLOW_SELECT: ClassVar[bool] = False  # of the frame itself: it is dragged, what is in it is not
 
     def __init__(self, *, id: str, classes: str = "pane") -> None:  # noqa: A002 - the framework's word
         super().__init__(id=id, classes=classes)
