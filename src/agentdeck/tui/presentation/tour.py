@@ -27,8 +27,8 @@ STEPS: Final = (
         "plan",
         "view.plan",
         "The plan",
-        "Every task of the plan is here with its state; the lines say what needs what.",
-        "shows the same plan as an outline, and once more on a timeline.",
+        "Every task of the plan is here, with its state and with what it needs.",
+        "turns the plan: as a graph, as an outline, on a timeline.",
     ),
     Step(
         "task",

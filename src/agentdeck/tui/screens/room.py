@@ -167,6 +167,8 @@ class RoomScreen(Screen[None]):
 
     @property
     def _inside(self) -> str:
+        if isinstance(self.focused, DiffView):
+            return "diff"
         return "log" if isinstance(self.focused, LogView) else ""
 
     def refresh_deck(self) -> None:
