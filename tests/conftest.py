@@ -80,6 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(
         TEXTUAL_ANIMATIONS="none",
         TERM="xterm-256color",
+        AGENTDECK_NO_TOUR="1",  # every home of a test is one where no deck was opened before
         TZ="UTC",
         LC_ALL="C.UTF-8",
         GIT_CONFIG_NOSYSTEM="1",

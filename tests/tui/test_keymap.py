@@ -13,8 +13,9 @@ from agentdeck.tui.app import DeckApp
 from agentdeck.tui.keymap import load_keys
 from agentdeck.tui.keys import KEYS
 from agentdeck.tui.model import Clock
+from agentdeck.tui.presentation.help_page import help_lines
 from agentdeck.tui.presentation.line import text_of
-from agentdeck.tui.screens.help import HelpScreen, help_lines
+from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.snapshot import FixedSource, _text
 
 

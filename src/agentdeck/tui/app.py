@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
@@ -26,6 +27,7 @@ from textual.theme import Theme
 
 from agentdeck.control.budget_report import marked_in_words
 from agentdeck.control.conflict import read_conflict
+from agentdeck.control.first_time import tour_is_due
 from agentdeck.control.line_history import LineHistory
 from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
@@ -74,6 +76,7 @@ from agentdeck.tui.screens.which_key import WhichKey
 from agentdeck.tui.settings import FILE as SETTINGS_FILE
 from agentdeck.tui.settings import load_settings
 from agentdeck.tui.theme_files import load_themes
+from agentdeck.tui.tour import Tour
 from agentdeck.tui.typed_commands import TypedCommands
 
 if TYPE_CHECKING:
@@ -145,6 +148,7 @@ class DeckApp(App[None]):
         past: int = 0,
         simulation: Simulation | None = None,
         replay: Replay | None = None,
+        tour: bool = False,
     ) -> None:
         """A deck over one run.
 
@@ -163,6 +167,7 @@ class DeckApp(App[None]):
                 the run is drawn: half of the past is a run that never was.
             simulation: the run is played, not real; its clock is the deck's.
             replay: what is shown is this, and nothing else.
+            tour: begin with the tour.
         """
         super().__init__()
         self.folder = folder
@@ -195,6 +200,8 @@ class DeckApp(App[None]):
         self.calling = Calling(self, self.settings.notify)
         self.typed = TypedCommands(self)
         self.lines = LineHistory()
+        self.tour = Tour(self)
+        self._tour_is_due = tour
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
         self._unpriced: set[str] = set()  # models of which the person has been told
@@ -251,6 +258,8 @@ class DeckApp(App[None]):
                 self.theme = DEFAULT_THEME
         self.theme_changed_signal.subscribe(self, self._repaint)
         _ = self.push_screen(self.room)
+        if self._tour_is_due:
+            self.call_after_refresh(self.tour.begin)
         if self.keys != KEYS:
             self.set_keymap({key.id: key.keys or NO_KEY for key in self.keys})
         for problem in self._theme_problems:
@@ -447,6 +456,8 @@ class DeckApp(App[None]):
 
     def press(self, key_id: str) -> None:
         """Do what a key means, ask first, or say why it cannot be done."""
+        if self.tour.on:
+            self.call_after_refresh(self.tour.pressed, key_id)
         key = self.key(key_id)
         if self.looking_back.replay is not None and key_id in IN_REPLAY:
             self.looking_back.act(IN_REPLAY[key_id])
@@ -520,6 +531,8 @@ class DeckApp(App[None]):
                 self._show_conflict()
             case "command_line":
                 self._open_line()
+            case "tour":
+                self.tour.begin()
             case "which_key":
                 self._open_which_key()
             case "help":
@@ -644,8 +657,13 @@ def run_deck(folder: RunFolder) -> int:
     from agentdeck.control.source import open_source
 
     live = answers(folder.socket)
-    source = open_source(folder, live=live)
-    app = DeckApp(folder, source, past=last_event(folder), remembering=remembered(folder))
+    app = DeckApp(
+        folder,
+        open_source(folder, live=live),
+        past=last_event(folder),
+        remembering=remembered(folder),
+        tour=tour_is_due(terminal=sys.stdout.isatty()),
+    )
     app.run()
     return app.return_code or 0
 

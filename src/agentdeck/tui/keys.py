@@ -568,6 +568,8 @@ TABLE: Final[tuple[Key, ...]] = (
         act="command_line"),
     Key("deck.keys", "ctrl+k", "^k", "keys", "All keys by group: a letter opens a group, and the next key acts", D,
         act="which_key"),
+    Key("deck.tour", "", "—", "take the tour", "Five cards over the room: what each pane is, and a key for it", D,
+        act="tour"),
     Key("deck.leave", "q", "q", "leave", "Leave the deck; the run goes on", D, act="leave", footer=15),
 )  # fmt: skip
 

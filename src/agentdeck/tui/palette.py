@@ -10,6 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from agentdeck.tui.keys import reason
+from agentdeck.tui.presentation.key_names import NO_KEY
 from agentdeck.tui.presentation.line import plain
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class DeckCommands(Provider):
                 f" {context.task}" if key.make is not None and key.of_task and context.task else ""
             )
             name = key.label[:1].upper() + key.label[1:]
-            text = f"{name}{about}  ({key.show})"
+            text = f"{name}{about}" + (f"  ({key.show})" if key.show != NO_KEY else "")
             run = partial(self.deck_app.press, key.id)
             yield _Row(text, f"not now: {why}" if why else key.tooltip, run)
 

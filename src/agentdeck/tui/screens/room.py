@@ -46,6 +46,7 @@ from agentdeck.tui.widgets.split_grid import SplitGrid
 from agentdeck.tui.widgets.tab_strip import TabStrip
 from agentdeck.tui.widgets.tails_pane import TailsPane
 from agentdeck.tui.widgets.task_pane import TABS, TaskPane
+from agentdeck.tui.widgets.tour_card import TourCard
 
 if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
@@ -92,7 +93,10 @@ class RoomScreen(Screen[None]):
     """The main screen."""
 
     CSS_PATH = Path(__file__).with_name("room.tcss")
-    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(),
+        Binding("escape", "end_tour", show=False, priority=True),
+    ]
     AUTO_FOCUS = ""
 
     def __init__(self) -> None:
@@ -229,6 +233,8 @@ class RoomScreen(Screen[None]):
     def on_resize(self) -> None:
         """Another size may need another arrangement."""
         self._arrange()
+        for card in self.query(TourCard):
+            self.call_after_refresh(card.again)
 
     def _arrange(self) -> None:
         width, height = self.app.size
@@ -338,7 +344,13 @@ class RoomScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that come before the focus leave it those that it needs itself."""
+        if action == "end_tour":
+            return self.deck_app.tour.on
         return comes_first(self.focused, action, parameters)
+
+    def action_end_tour(self) -> None:
+        """Enough of it."""
+        self.deck_app.tour.end()
 
     def action_press(self, key_id: str) -> None:
         """A key of the table was pressed."""
@@ -394,7 +406,7 @@ class RoomScreen(Screen[None]):
                 self._in_diff(argument.strip("'"))
             case "raw_log":
                 self.query_one(TaskPane).turn_raw()
-                self._see("task")
+                self.see("task")
             case _ if name.startswith("replay_"):
                 self.deck_app.act(key.act)
             case "split":
@@ -424,7 +436,7 @@ class RoomScreen(Screen[None]):
         return PANES[(PANES.index(self.pane) + by) % len(PANES)]
 
     def _turn_plan(self) -> None:
-        self._see("plan")
+        self.see("plan")
         self.query_one(PlanPane).turn_view()
         self.refresh_deck()
 
@@ -435,9 +447,9 @@ class RoomScreen(Screen[None]):
         if again:
             self.go_to("task")
         else:
-            self._see("task")
+            self.see("task")
 
-    def _see(self, pane: str) -> None:
+    def see(self, pane: str) -> None:
         """Bring a pane to the front where only one is shown; elsewhere the focus stays."""
         if self.has_class("-single") and self.pane != pane:
             self.go_to(pane)
