@@ -32,6 +32,7 @@ from agentdeck.core.events import BudgetMarked, Recorded
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
+from agentdeck.tui.brief_editing import BriefEditing
 from agentdeck.tui.bulk import BulkActs
 from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.forecasting import Forecasting
@@ -53,6 +54,7 @@ from agentdeck.tui.presentation.verdict_history import verdict_lines
 from agentdeck.tui.questions import Questions
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
+from agentdeck.tui.screens.brief_editor import BriefEditor
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.help import HelpScreen
@@ -162,6 +164,7 @@ class DeckApp(App[None]):
         self.looking_back = LookingBack(self, replay)
         self.asking = Asking(self)
         self.by_hand = ByHand(self)
+        self.brief_editing = BriefEditing(self)
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
         self._dirty = False
@@ -422,6 +425,13 @@ class DeckApp(App[None]):
         """Do something once the dialog that has led to it is gone."""
         self.call_after_refresh(act)
 
+    async def action_quit(self) -> None:
+        """ctrl+q, which the framework has everywhere: no text that is not saved is lost by it."""
+        if isinstance(self.screen, BriefEditor) and self.screen.edits:
+            self.screen.action_cancel()
+        else:
+            await super().action_quit()
+
     def act(self, name: str) -> None:
         """What a key of the whole deck means."""
         match name:
@@ -432,6 +442,9 @@ class DeckApp(App[None]):
             case "take_over":
                 if (task := self.front.context.task) is not None:
                     self.by_hand.take(task)
+            case "edit_brief":
+                if (task := self.front.context.task) is not None:
+                    self.brief_editing.open(task)
             case "verdicts":
                 _ = self.push_screen(Reading("Gates", self._verdicts))
             case "conflict":

@@ -29,6 +29,7 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Kind
 from agentdeck.core.state import LIVE, TaskState, Wanted
 from agentdeck.tui.bulk_commands import WAYS, bulk_of, result_words, verb_of, way_of
+from agentdeck.tui.presentation.brief_edit import why_not_edited
 from agentdeck.tui.presentation.conflict import conflict_of
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.plan_view import PlanView
@@ -112,7 +113,9 @@ def reason(key: Key, context: Context) -> str | None:
     deck = context.deck
     if deck.replay is not None and key.id in IN_REPLAY:
         return None
-    if deck.replay is not None and (key.make is not None or key.act in ("budget", "take_over")):
+    if deck.replay is not None and (
+        key.make is not None or key.act in ("budget", "take_over", "edit_brief")
+    ):
         return PAST
     if key.why_not is not None and (found := key.why_not(context)) is not None:
         return found
@@ -303,6 +306,14 @@ def _no_branch(context: Context) -> str | None:
     return None
 
 
+def _not_to_edit(context: Context) -> str | None:
+    if not context.deck.state.seq:
+        return "nothing is known of the run yet"
+    if context.task is None:
+        return "select a task first"
+    return why_not_edited(context.deck.state, context.task) or context.deck.offline or None
+
+
 def _taken(context: Context) -> bool:
     task = context.deck.task
     return task is not None and task.state is TaskState.TAKEN
@@ -403,6 +414,8 @@ KEYS: Final[tuple[Key, ...]] = (
         T, act="take_over", why_not=_not_to_take, footer=8, says=lambda x: "open" if _taken(x) else "take over"),
     Key("task.hand_back", "O", "O", "hand back", "Give back what you have taken over: finished, or for its agent to go on",
         T, lambda _, t: c.HandBack(t), ask=Ask.HAND_BACK, footer=16),
+    Key("task.edit", "e", "e", "edit brief", "Edit its prompt, files, gates, agent and estimate, as long as no agent has them",
+        T, act="edit_brief", why_not=_not_to_edit),
     Key("task.revert", "U", "U", "revert", "Take back what has landed of it, through the queue and its gates",
         T, _revert, ask=Ask.CONFIRM),
     Key("task.copy", "c", "c", "copy", "Copy its branch to the clipboard; again within two seconds: its path",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates", "brief",
                   "history", "agents", "queue", "inbox", "wall", "help", "palette", "themes",
-                  "skip", "budget", "mark", "answer", "hand-back")  # fmt: skip
+                  "skip", "budget", "mark", "answer", "hand-back", "edit")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git, in a thread
 
@@ -186,6 +186,8 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
             app.press("mark.by")
         case "answer":
             app.press("task.steer")
+        case "edit":
+            app.press("task.edit")
         case "hand-back":
             app.press("task.hand_back")
         case _:
