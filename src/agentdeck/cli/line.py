@@ -18,6 +18,7 @@ from agentdeck.cli import (
     answering,
     budget,
     commands,
+    comparing,
     conflicts,
     demo,
     doctor,
@@ -94,6 +95,7 @@ for _group in (
     replaying,
     exporting,
     reporting,
+    comparing,
     demo,
     doctor,
 ):

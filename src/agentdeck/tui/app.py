@@ -35,6 +35,7 @@ from agentdeck.tui.asking import Asking
 from agentdeck.tui.brief_editing import BriefEditing
 from agentdeck.tui.bulk import BulkActs
 from agentdeck.tui.by_hand import ByHand
+from agentdeck.tui.comparing import Comparing
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
 from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
@@ -165,6 +166,7 @@ class DeckApp(App[None]):
         self.asking = Asking(self)
         self.by_hand = ByHand(self)
         self.brief_editing = BriefEditing(self)
+        self.comparing = Comparing(self)
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
         self._dirty = False
@@ -445,6 +447,8 @@ class DeckApp(App[None]):
             case "edit_brief":
                 if (task := self.front.context.task) is not None:
                     self.brief_editing.open(task)
+            case "compare":
+                self.comparing.ask()
             case "verdicts":
                 _ = self.push_screen(Reading("Gates", self._verdicts))
             case "conflict":

@@ -295,6 +295,12 @@ def _nothing_real(context: Context) -> str | None:
     return "the run is simulated: nothing has landed anywhere" if context.deck.simulated else None
 
 
+def _not_compared(context: Context) -> str | None:
+    if context.deck.simulated:
+        return "the run is simulated: it has no journal"
+    return None if context.deck.state.seq else "nothing is known of the run yet"
+
+
 def _no_branch(context: Context) -> str | None:
     if context.deck.simulated:
         return "the run is simulated: there are no branches"
@@ -482,6 +488,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=13),
     Key("view.inbox", "exclamation_mark", "!", "inbox", "Everything that waits for you, answered one after the other",
         V, act="inbox", footer=17),
+    Key("view.compare", "X", "X", "compare with another run", "This run beside another of the repository: each task's end, tries, time and cost",
+        V, act="compare", why_not=_not_compared),
     Key("view.wall", "w", "w", "wall", "The logs of all agents at work, side by side",
         V, act="wall", why_not=_nobody_works, footer=18),
     # --- in the timeline; home and the arrows are its own, while it has the focus
