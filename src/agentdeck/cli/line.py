@@ -19,6 +19,7 @@ from agentdeck.cli import (
     answering,
     budget,
     commands,
+    comparing,
     conflicts,
     demo,
     doctor,
@@ -98,6 +99,7 @@ for _group in (
     replaying,
     exporting,
     reporting,
+    comparing,
     demo,
     doctor,
 ):

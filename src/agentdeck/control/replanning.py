@@ -23,7 +23,7 @@ from agentdeck.core.errors import DeckError, UsageError
 from agentdeck.core.plan import Plan, Task
 from agentdeck.core.replan import PlanChange, difference, rebased
 from agentdeck.core.state import RunState
-from agentdeck.plans.equipping import equip
+from agentdeck.plans.equipping import equip, with_agents_named
 from agentdeck.plans.overrides import with_agent
 from agentdeck.plans.reader import read_plan
 
@@ -52,11 +52,20 @@ def edit_command(
     if agent is not None:
         names = load_catalog().names
         new, old = with_agent(new, agent, names), with_agent(old, agent, names)
-    after = equipped(rebased(old, new, state.plan), like=state.plan)
+    return command_for(state, rebased(old, new, state.plan))
+
+
+def command_for(state: RunState, plan: Plan, *, by: str = "you") -> EditPlan | None:
+    """The command that gives a run another plan, or None when it changes nothing there.
+
+    Raises:
+        RefusedError, UsageError: as `edit_command`.
+    """
+    after = _equipped(plan, state.plan)
     change = difference(state.plan, after)
     if change == PlanChange():
         return None
-    command = EditPlan(change, state.plan_changes)
+    command = EditPlan(change, state.plan_changes, by)
     if len(request_line("command", CommandParams(command), 1)) > MAX_REQUEST:
         mebibytes = MAX_REQUEST // 1024 // 1024
         raise UsageError(
@@ -78,6 +87,17 @@ def add_command(state: RunState, task: Task, adapters: Mapping[str, Adapter]) ->
     fresh = {task.agent, task.review} - known
     agents = tuple(agent for agent in change.agents if agent.name in fresh)
     return EditPlan(msgspec.structs.replace(change, agents=agents), state.plan_changes)
+
+
+def _equipped(plan: Plan, now: Plan) -> Plan:
+    """The plan with the adapters of its agents. One that the change leaves alone stays as it is."""
+    before, named = now.agent_by_name, plan.agent_by_name
+    kept = {name: agent for name, agent in before.items() if named.get(name) == agent}
+    if len(kept) == len(plan.agents) and with_agents_named(plan) is plan:
+        return plan
+    after = equipped(plan, like=now)
+    agents = tuple(kept.get(agent.name, agent) for agent in after.agents)
+    return msgspec.structs.replace(after, agents=agents)
 
 
 def _as_written(folder: RunFolder) -> Plan | None:

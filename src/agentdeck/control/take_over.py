@@ -136,9 +136,7 @@ def work_by_hand(hands: Hands) -> int:
     Raises:
         EnvironmentFault: it cannot be started.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with _terminal_kept(), _interrupts_are_theirs():
+    with terminal_lent():
         try:
             return subprocess.call(hands.argv, cwd=hands.cwd, env=hands.env)
         except OSError as error:
@@ -146,6 +144,15 @@ def work_by_hand(hands: Hands) -> int:
                 f"{hands.argv[0]} cannot be started: {error.strerror}",
                 hint="agentdeck take-over --shell opens a shell instead",
             ) from error
+
+
+@contextmanager
+def terminal_lent() -> Iterator[None]:
+    """While a program of the person has the terminal: it comes back as it was."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with _terminal_kept(), _interrupts_are_theirs():
+        yield
 
 
 @contextmanager
@@ -179,4 +186,4 @@ def _terminal_kept() -> Iterator[None]:
         signal.signal(signal.SIGTTOU, ignored)
 
 
-__all__ = ["Hands", "greeting", "hands_on", "work_by_hand"]
+__all__ = ["Hands", "greeting", "hands_on", "terminal_lent", "work_by_hand"]

@@ -37,9 +37,11 @@ from agentdeck.core.events import BudgetMarked, Recorded
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
+from agentdeck.tui.brief_editing import BriefEditing
 from agentdeck.tui.bulk import BulkActs
 from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.calling import Calling
+from agentdeck.tui.comparing import Comparing
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
 from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
@@ -62,6 +64,7 @@ from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.sampling import Sampling
+from agentdeck.tui.screens.brief_editor import BriefEditor
 from agentdeck.tui.screens.command_line import CommandLine
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
@@ -195,6 +198,8 @@ class DeckApp(App[None]):
         self.looking_back = LookingBack(self, replay)
         self.asking = Asking(self)
         self.by_hand = ByHand(self)
+        self.brief_editing = BriefEditing(self)
+        self.comparing = Comparing(self)
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
         self.calling = Calling(self, self.settings.notify)
@@ -513,6 +518,13 @@ class DeckApp(App[None]):
         """Do something once the dialog that has led to it is gone."""
         self.call_after_refresh(act)
 
+    async def action_quit(self) -> None:
+        """ctrl+q, which the framework has everywhere: no text that is not saved is lost by it."""
+        if isinstance(self.screen, BriefEditor) and self.screen.edits:
+            self.screen.action_cancel()
+        else:
+            await super().action_quit()
+
     def act(self, name: str) -> None:
         """What a key of the whole deck means."""
         match name:
@@ -525,6 +537,11 @@ class DeckApp(App[None]):
             case "take_over":
                 if (task := self.front.context.task) is not None:
                     self.by_hand.take(task)
+            case "edit_brief":
+                if (task := self.front.context.task) is not None:
+                    self.brief_editing.open(task)
+            case "compare":
+                self.comparing.ask()
             case "verdicts":
                 _ = self.push_screen(Reading("Gates", self._verdicts))
             case "conflict":

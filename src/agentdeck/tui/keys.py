@@ -29,6 +29,7 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Kind
 from agentdeck.core.state import LIVE, TaskState, Wanted
 from agentdeck.tui.bulk_commands import WAYS, bulk_of, result_words, verb_of, way_of
+from agentdeck.tui.presentation.brief_edit import why_not_edited
 from agentdeck.tui.presentation.conflict import conflict_of
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.key_names import in_words
@@ -298,6 +299,12 @@ def _nothing_real(context: Context) -> str | None:
     return "the run is simulated: nothing has landed anywhere" if context.deck.simulated else None
 
 
+def _not_compared(context: Context) -> str | None:
+    if context.deck.simulated:
+        return "the run is simulated: it has no journal"
+    return None if context.deck.state.seq else "nothing is known of the run yet"
+
+
 def _no_branch(context: Context) -> str | None:
     if context.deck.simulated:
         return "the run is simulated: there are no branches"
@@ -307,6 +314,14 @@ def _no_branch(context: Context) -> str | None:
     if task.attempt is None or task.attempt.branch is None:
         return f"{task.id} has no branch yet"
     return None
+
+
+def _not_to_edit(context: Context) -> str | None:
+    if not context.deck.state.seq:
+        return "nothing is known of the run yet"
+    if context.task is None:
+        return "select a task first"
+    return why_not_edited(context.deck.state, context.task) or context.deck.offline or None
 
 
 def _taken(context: Context) -> bool:
@@ -377,7 +392,9 @@ T, R, N, V, L, W, X, B, M, D = (
 # What these keys do instead while the run is seen again.
 IN_REPLAY: Final = {"task.pause": "play", "run.more": "faster", "run.fewer": "slower"}
 PAST: Final = "this is the past of the run"
-ACTS_NOW: Final = frozenset({"budget", "take_over", "add_task"})  # acts that only the present has
+ACTS_NOW: Final = frozenset(
+    {"budget", "take_over", "add_task", "edit_brief"}
+)  # acts that only the present has
 
 TABLE: Final[tuple[Key, ...]] = (
     # --- the selected task
@@ -410,6 +427,8 @@ TABLE: Final[tuple[Key, ...]] = (
         T, act="take_over", why_not=_not_to_take, footer=8, says=lambda x: "open" if _taken(x) else "take over"),
     Key("task.hand_back", "O", "O", "hand back", "Give back what you have taken over: finished, or for its agent to go on",
         T, lambda _, t: c.HandBack(t), ask=Ask.HAND_BACK, footer=16),
+    Key("task.edit", "e", "e", "edit brief", "Edit its prompt, files, gates, agent and estimate, as long as no agent has them",
+        T, act="edit_brief", why_not=_not_to_edit),
     Key("task.revert", "U", "U", "revert", "Take back what has landed of it, through the queue and its gates",
         T, _revert, ask=Ask.CONFIRM),
     Key("task.copy", "c", "c", "copy", "Copy its branch to the clipboard; again within two seconds: its path",
@@ -483,6 +502,8 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("view.borders", "ctrl+home", "^home", "reset borders", "All panes to their sizes as shipped; a double click on a border does that with it", V, act="split('reset')"),
     Key("view.inbox", "exclamation_mark", "!", "inbox", "Everything that waits for you, answered one after the other",
         V, act="inbox", footer=17),
+    Key("view.compare", "X", "X", "compare with another run", "This run beside another of the repository: each task's end, tries, time and cost",
+        V, act="compare", why_not=_not_compared),
     Key("view.wall", "w", "w", "wall", "The logs of all agents at work, side by side",
         V, act="wall", why_not=_nobody_works, footer=18),
     Key("view.spending", "S", "S", "spending", "What the run costs: by task, model, agent, account, attempt; its course, and what lies ahead",

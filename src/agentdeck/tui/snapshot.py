@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates", "brief",
                   "history", "agents", "queue", "inbox", "wall", "load", "spending", "help",
                   "palette", "themes", "skip", "budget", "mark", "answer", "hand-back",
-                  "add")  # fmt: skip
+                  "add", "edit")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git, in a thread
 
@@ -189,6 +189,8 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
             app.press("task.steer")
         case "add":
             app.press("task.add")
+        case "edit":
+            app.press("task.edit")
         case "hand-back":
             app.press("task.hand_back")
         case _:

@@ -63,7 +63,8 @@ def _longest_run(inside: str, char: str) -> int:
     return max((len(run) for run in re.findall(f"{re.escape(char)}+", inside)), default=0)
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """A table; what stands in it is escaped already."""
     heads = list(heads)
     yield "| " + " | ".join(heads) + " |"
     yield "|" + " --- |" * len(heads)
@@ -84,7 +85,7 @@ def _summary(report: Report) -> Iterator[str]:
         money += f", and {wording.count(totals.usd_unknown, 'attempt')} of unknown cost"
     promoted = "no" if report.promoted is None else f"to {wording.short(report.promoted)}"
     lines = text(wording.change(totals.added, totals.removed))
-    yield from _table(
+    yield from table(
         ("", ""),
         (
             ("Started", wording.moment(report.started_at)),
@@ -184,13 +185,13 @@ def _files(card: Card) -> Iterator[str]:
     left = len(card.files) - FILES_SHOWN
     if left > 0:
         rows.append((f"and {wording.count(left, 'more file')}", ""))
-    yield from _table(("File", "Lines"), rows)
+    yield from table(("File", "Lines"), rows)
 
 
 def _evidence(card: Card) -> Iterator[str]:
     if card.attempts:
         yield ""
-        yield from _table(
+        yield from table(
             ("Attempt", "By", "Ended", "Time", "Tokens", "Cost"),
             (
                 (
@@ -206,7 +207,7 @@ def _evidence(card: Card) -> Iterator[str]:
         )
     if card.gates:
         yield ""
-        yield from _table(
+        yield from table(
             ("Gate", "On", "Verdict", "Runs", "Time", "Log"),
             (
                 (

@@ -400,10 +400,8 @@ class RoomScreen(Screen[None]):
                 self._show_tab(TABS[(here + int(argument)) % len(TABS)])
             case "raw_log" if self.pane == "queue":
                 self.deck_app.act("verdicts")
-            case "log":
-                self._in_log(argument.strip("'"))
-            case "diff":
-                self._in_diff(argument.strip("'"))
+            case "log" | "diff":
+                self._in(name, argument.strip("'"))
             case "raw_log":
                 self.query_one(TaskPane).turn_raw()
                 self.see("task")
@@ -418,18 +416,11 @@ class RoomScreen(Screen[None]):
             case _:
                 self.deck_app.act(name)
 
-    def _in_log(self, action: str) -> None:
-        """A key of the log, from elsewhere: the log comes to the front first."""
-        self._show_tab("log")
+    def _in(self, tab: str, action: str) -> None:
+        """A key of the log or the diff, from elsewhere: that comes to the front first."""
+        self.query_one(TaskPane).turn_to(tab)
         self.go_to("task")
-        reader = self.query_one(LogReader)
-        self.call_after_refresh(reader.run_action, action)
-
-    def _in_diff(self, action: str) -> None:
-        """A key of the diff, from elsewhere; likewise."""
-        self.query_one(TaskPane).turn_to("diff")
-        self.go_to("task")
-        view = self.query_one(DiffView)
+        view = self.query_one(LogReader if tab == "log" else DiffView)
         self.call_after_refresh(view.run_action, action)
 
     def _neighbour(self, by: int) -> str:
