@@ -59,6 +59,7 @@ from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
+from agentdeck.tui.screens.search import SearchScreen
 from agentdeck.tui.screens.wall import WallScreen
 from agentdeck.tui.theme_files import load_themes
 
@@ -442,6 +443,8 @@ class DeckApp(App[None]):
                 _ = self.push_screen(HelpScreen(self.front.context))
             case "inbox":
                 _ = self.push_screen(InboxScreen())
+            case "search":
+                _ = self.push_screen(SearchScreen())
             case "wall":
                 _ = self.push_screen(WallScreen())
             case "command_palette":

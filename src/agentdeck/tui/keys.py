@@ -65,7 +65,7 @@ class Context:
     """On what a key would act."""
 
     deck: Deck
-    pane: str = "plan"  # plan | task | agents | queue | tails | inbox | wall
+    pane: str = "plan"  # plan | task | agents | queue | tails | inbox | wall | search
     keys: tuple[Key, ...] = field(default_factory=lambda: KEYS)  # as the person has them
     view: PlanView = PlanView.GRAPH  # of the plan
     # What keys mean here in place of their own: a word and a command, by the key's id.
@@ -246,7 +246,17 @@ def _nobody_waits(context: Context) -> str | None:
 
 
 def _only_there(context: Context) -> str | None:
-    return None if context.pane in SCREENS else "only in the inbox (!) and on the wall (w)"
+    return (
+        None
+        if context.pane in SCREENS
+        else "only in the inbox (!), on the wall (w), in the search (^f)"
+    )
+
+
+def _nothing_to_search(context: Context) -> str | None:
+    if context.deck.simulated:
+        return "the run is simulated: it has no journal and no logs"
+    return None if context.deck.state.seq else "nothing is known of the run yet"
 
 
 def _nobody_works(context: Context) -> str | None:
@@ -320,7 +330,7 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-SCREENS: Final = ("inbox", "wall")  # whole screens beside the room
+SCREENS: Final = ("inbox", "wall", "search")  # whole screens beside the room
 
 
 def _not_replayed(context: Context) -> str | None:
@@ -462,6 +472,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=13),
     Key("view.inbox", "exclamation_mark", "!", "inbox", "Everything that waits for you, answered one after the other",
         V, act="inbox", footer=17),
+    Key("view.search", "ctrl+f", "^f", "search", "Search tasks, briefs, logs, diffs and the journal, of this run and past ones",
+        V, act="search", why_not=_nothing_to_search),
     Key("view.wall", "w", "w", "wall", "The logs of all agents at work, side by side",
         V, act="wall", why_not=_nobody_works, footer=18),
     # --- in the timeline; home and the arrows are its own, while it has the focus
@@ -478,7 +490,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("wall.zoom", "", "1-9", "zoom", "One log over the whole screen; the digit or escape goes back", Group.WALL),
     Key("wall.page", "", "[ ]", "page", "To the agents before, or to the next ones", Group.WALL),
     Key("wall.move", "", "←↓↑→", "move", "To the tile beside; h j k l do the same", Group.WALL),
-    Key("screen.back", "", "esc", "back", "From the inbox or the wall to the room; so does q", M, act="back",
+    Key("screen.back", "", "esc", "back", "From the inbox, the wall or the search to the room; so does q", M, act="back",
         why_not=_only_there),
     # --- in the diff, which has these of its own while it has the focus
     Key("diff.changes", "", "n N", "changes", "To the next change of the diff, or the one before", W),

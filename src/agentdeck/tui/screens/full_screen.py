@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # What the deck does wherever one is. Every other act needs what the room shows: there first.
 OF_THE_DECK: Final = frozenset(
-    "themes budget add_task take_over verdicts conflict help command_palette leave "
+    "themes budget add_task search take_over verdicts conflict help command_palette leave "
     "replay_turn replay_step replay_jump replay_scrub".split()
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -87,6 +87,17 @@ def log_tail(folder: AttemptFolders, deck: Deck, attempt: Attempt, task: TaskId)
     return LogTail(folder.attempt(task, attempt.number) / "raw.log", until=until)
 
 
+class Goal(NamedTuple):
+    """A place to go to."""
+
+    task: TaskId
+    tab: str
+    offset: int = 0  # of a line in the log
+    find: str = ""  # what is marked there: a regular expression
+    file: str = ""  # in the diff
+    line: int = 0
+
+
 class TaskPane(Pane):
     """Tabs about one task."""
 
@@ -104,6 +115,7 @@ class TaskPane(Pane):
         self._diff_at = 0.0
         self._rows: list[DiffRow] = []  # of the diff, without comments
         self._remarks: object = None  # what was shown with them
+        self._goal: Goal | None = None  # once there is something to go to it in
         self._drafts: dict[tuple[TaskId, int], Draft] = {}  # not sent; by task and attempt
 
     def compose(self) -> ComposeResult:
@@ -147,6 +159,10 @@ class TaskPane(Pane):
             self.show(self._deck)
         if focused:
             self.focus_view()
+
+    def look_at(self, goal: Goal) -> None:
+        """Go to a place, as soon as its log or diff is shown."""
+        self._goal, self.tab = goal, goal.tab
 
     def focus_view(self) -> None:
         """Put the focus on what the tab shows."""
@@ -205,6 +221,8 @@ class TaskPane(Pane):
         said = no_log(deck) if attempt is None else ""
         subject = (of, width, self.raw, id(roles_of(self)), said)
         if subject == self._log_of or width < MARGIN_CELLS:
+            if width >= MARGIN_CELLS and attempt is not None:
+                self._go_in_log(deck)
             return
         before, self._log_of = self._log_of, subject
         if attempt is None or deck.selected is None:
@@ -213,6 +231,13 @@ class TaskPane(Pane):
         tail = log_tail(self._folder, deck, attempt, deck.selected)
         look = log_look(deck, attempt, width=width, raw=self.raw)
         reader.show_log(tail, look, fresh=before is None or before[0] != of)
+        self._go_in_log(deck)
+
+    def _go_in_log(self, deck: Deck) -> None:
+        goal = self._goal
+        if goal is not None and goal.tab == "log" and goal.task == deck.selected:
+            self._goal = None
+            self.reader.go_to(goal.offset, goal.find)
 
     # --- the diff ------------------------------------------------------------------------------
 
@@ -232,6 +257,8 @@ class TaskPane(Pane):
         subject = (task.id, attempt.number, head, id(roles_of(self)))  # colours are in the rows
         changed_task = not isinstance(self._diff_of, tuple) or self._diff_of[:2] != subject[:2]
         if subject == self._diff_of:
+            if self._rows and not changed_task:
+                self._go_in_diff(task.id)
             return
         if (
             not changed_task
@@ -275,6 +302,13 @@ class TaskPane(Pane):
             rows = _as_rows(_paragraphs(problem, width, roles_of(self)))
         self._rows, self._remarks = rows, None
         self._show_remarks(fresh=fresh)
+        self._go_in_diff(task)
+
+    def _go_in_diff(self, task: TaskId) -> None:
+        goal = self._goal
+        if goal is not None and goal.tab == "diff" and goal.task == task:
+            self._goal = None
+            self.query_one(DiffView).go_to(goal.file, goal.line)
 
     # --- comments on the diff --------------------------------------------------------------------
 
