@@ -73,6 +73,7 @@ from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.screens.load import LoadScreen
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
+from agentdeck.tui.screens.search import SearchScreen
 from agentdeck.tui.screens.spending import SpendingScreen
 from agentdeck.tui.screens.wall import WallScreen
 from agentdeck.tui.screens.which_key import WhichKey
@@ -556,6 +557,8 @@ class DeckApp(App[None]):
                 _ = self.push_screen(HelpScreen(self.front.context))
             case "inbox":
                 _ = self.push_screen(InboxScreen())
+            case "search":
+                _ = self.push_screen(SearchScreen())
             case "wall":
                 _ = self.push_screen(WallScreen())
             case "load":

@@ -255,6 +255,12 @@ def _only_there(context: Context) -> str | None:
     return None if context.pane in SCREENS else context.deck.in_words(said)
 
 
+def _nothing_to_search(context: Context) -> str | None:
+    if context.deck.simulated:
+        return "the run is simulated: it has no journal and no logs"
+    return None if context.deck.state.seq else "nothing is known of the run yet"
+
+
 def _nobody_works(context: Context) -> str | None:
     return None if context.deck.state.seq else "nothing is known of the run yet"
 
@@ -351,7 +357,7 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-SCREENS: Final = ("inbox", "wall", "spending", "load")  # whole screens beside the room
+SCREENS: Final = ("inbox", "wall", "search", "spending", "load")  # whole screens beside the room
 
 
 def _not_replayed(context: Context) -> str | None:
@@ -504,6 +510,8 @@ TABLE: Final[tuple[Key, ...]] = (
         V, act="inbox", footer=17),
     Key("view.compare", "X", "X", "compare with another run", "This run beside another of the repository: each task's end, tries, time and cost",
         V, act="compare", why_not=_not_compared),
+    Key("view.search", "ctrl+f", "^f", "search", "Search tasks, briefs, logs, diffs and the journal, of this run and past ones",
+        V, act="search", why_not=_nothing_to_search),
     Key("view.wall", "w", "w", "wall", "The logs of all agents at work, side by side",
         V, act="wall", why_not=_nobody_works, footer=18),
     Key("view.spending", "S", "S", "spending", "What the run costs: by task, model, agent, account, attempt; its course, and what lies ahead",

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from agentdeck.tui.keys import reason
+from agentdeck.tui.keys import Context, reason
 from agentdeck.tui.presentation.key_names import NO_KEY
 from agentdeck.tui.presentation.line import plain
+from agentdeck.tui.screens.search import SearchScreen
 
 if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
@@ -23,6 +24,7 @@ class _Row(NamedTuple):
     run: Callable[[], object]
 
 
+LAST: Final = 0.001  # the score of what is offered below everything else
 SPEED_STEP: Final = 2.0  # how much faster or slower one command makes a simulation
 
 
@@ -56,6 +58,17 @@ class DeckCommands(Provider):
             score = matcher.match(row.text)
             if score > 0:
                 yield Hit(score, Content(row.text), row.run, row.text, row.help)
+        if query.strip() and reason(self.deck_app.key("view.search"), self._context) is None:
+            text = f"Search everything for {plain(query)}"
+            about = "tasks, briefs, logs, diffs, the journal"
+            yield Hit(LAST, Content(text), partial(self._search_all, query), text, about)
+
+    @property
+    def _context(self) -> Context:
+        return self.deck_app.front.context
+
+    def _search_all(self, query: str) -> None:
+        _ = self.deck_app.push_screen(SearchScreen(query.strip()))
 
     def _keys(self) -> Iterator[_Row]:
         """Those that can act now before those that cannot, which say why."""

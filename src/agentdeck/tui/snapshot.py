@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates", "brief",
                   "history", "agents", "queue", "inbox", "wall", "load", "spending", "help",
                   "palette", "themes", "skip", "budget", "mark", "answer", "hand-back",
-                  "add", "edit")  # fmt: skip
+                  "add", "edit", "search")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git, in a thread
 
@@ -187,6 +187,8 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
             app.press("mark.by")
         case "answer":
             app.press("task.steer")
+        case "search":
+            app.press("view.search")
         case "add":
             app.press("task.add")
         case "edit":

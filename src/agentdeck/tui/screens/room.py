@@ -45,7 +45,7 @@ from agentdeck.tui.widgets.row_list import RowList
 from agentdeck.tui.widgets.split_grid import SplitGrid
 from agentdeck.tui.widgets.tab_strip import TabStrip
 from agentdeck.tui.widgets.tails_pane import TailsPane
-from agentdeck.tui.widgets.task_pane import TABS, TaskPane
+from agentdeck.tui.widgets.task_pane import TABS, Goal, TaskPane
 from agentdeck.tui.widgets.tour_card import TourCard
 
 if TYPE_CHECKING:
@@ -300,6 +300,12 @@ class RoomScreen(Screen[None]):
         self.selected = task
         self._no_choice = task is None
         self._chosen = True
+
+    def look_at(self, goal: Goal) -> None:
+        """Bring a place in a tab of a task to the front."""
+        self.choose(goal.task)
+        self.query_one(TaskPane).look_at(goal)
+        self.go_to("task")
 
     def on_plan_pane_task_chosen(self, event: PlanPane.TaskChosen) -> None:
         """The cursor of the plan moved."""

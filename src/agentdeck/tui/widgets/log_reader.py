@@ -171,6 +171,12 @@ class LogReader(Vertical):
         self._seen = tail.total
         self._look_again(place)
 
+    def go_to(self, offset: int, find: str) -> None:
+        """To the line at an offset of the file, with `find` marked; n goes on from there."""
+        self.view.go_to(Place(offset, 0))
+        if find:
+            self._look_for(find, jump=False)
+
     def tick(self) -> None:
         """Look for new lines."""
         _ = self.view.tick()

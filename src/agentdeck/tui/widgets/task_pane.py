@@ -7,7 +7,7 @@ diff is made in a thread, and again only when the task's work may have changed.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from rich.style import Style
 from rich.text import Text
@@ -91,6 +91,17 @@ def log_end(deck: Deck, attempt: Attempt) -> int | None:
     return attempt.offset or None if deck.frozen else None
 
 
+class Goal(NamedTuple):
+    """A place to go to."""
+
+    task: TaskId
+    tab: str
+    offset: int = 0  # of a line in the log
+    find: str = ""  # what is marked there: a regular expression
+    file: str = ""  # in the diff
+    line: int = 0
+
+
 class TaskPane(Pane):
     """Tabs about one task."""
 
@@ -108,6 +119,7 @@ class TaskPane(Pane):
         self._diff_at = 0.0
         self._painter: DiffPainter | None = None  # of the diff that is shown
         self._remarks: object = None  # what was shown with them
+        self._goal: Goal | None = None  # once there is something to go to it in
         self._drafts: dict[tuple[TaskId, int], Draft] = {}  # not sent; by task and attempt
 
     def compose(self) -> ComposeResult:
@@ -151,6 +163,10 @@ class TaskPane(Pane):
             self.show(self._deck)
         if focused:
             self.focus_view()
+
+    def look_at(self, goal: Goal) -> None:
+        """Go to a place, as soon as its log or diff is shown."""
+        self._goal, self.tab = goal, goal.tab
 
     def focus_view(self) -> None:
         """Put the focus on what the tab shows."""
@@ -211,6 +227,8 @@ class TaskPane(Pane):
         until = log_end(deck, attempt) if attempt is not None else None
         same = subject == self._log_of and reader.end_at(until)
         if same or width < MARGIN_CELLS:
+            if width >= MARGIN_CELLS and attempt is not None:
+                self._go_in_log(deck)
             return
         before, self._log_of = self._log_of, subject
         if attempt is None or deck.selected is None:
@@ -219,6 +237,13 @@ class TaskPane(Pane):
         tail = log_tail(self._folder, deck, attempt, deck.selected)
         look = log_look(deck, attempt, width=width, raw=self.raw)
         reader.show_log(tail, look, fresh=before is None or before[0] != of)
+        self._go_in_log(deck)
+
+    def _go_in_log(self, deck: Deck) -> None:
+        goal = self._goal
+        if goal is not None and goal.tab == "log" and goal.task == deck.selected:
+            self._goal = None
+            self.reader.go_to(goal.offset, goal.find)
 
     # --- the diff ------------------------------------------------------------------------------
 
@@ -238,6 +263,8 @@ class TaskPane(Pane):
         subject = (task.id, attempt.number, head, id(roles_of(self)))  # colours are in the rows
         changed_task = not isinstance(self._diff_of, tuple) or self._diff_of[:2] != subject[:2]
         if subject == self._diff_of:
+            if self._painter is not None and not changed_task:
+                self._go_in_diff(task.id)
             return
         if (
             not changed_task
@@ -283,6 +310,13 @@ class TaskPane(Pane):
             view = self.query_one("#diff", DiffView)
             view.show_text(_paragraphs(problem, view.size.width, roles_of(self)))
         self._show_remarks(fresh=fresh)
+        self._go_in_diff(task)
+
+    def _go_in_diff(self, task: TaskId) -> None:
+        goal = self._goal
+        if goal is not None and goal.tab == "diff" and goal.task == task:
+            self._goal = None
+            self.query_one(DiffView).go_to(goal.file, goal.line)
 
     # --- comments on the diff --------------------------------------------------------------------
 
