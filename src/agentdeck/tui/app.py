@@ -55,6 +55,7 @@ from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.sampling import Sampling
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
+from agentdeck.tui.screens.events import EventsScreen
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.screens.inbox import InboxScreen
@@ -448,6 +449,8 @@ class DeckApp(App[None]):
                 _ = self.push_screen(InboxScreen())
             case "wall":
                 _ = self.push_screen(WallScreen())
+            case "events":
+                _ = self.push_screen(EventsScreen())
             case "load":
                 _ = self.push_screen(LoadScreen())
             case "spending":
