@@ -36,6 +36,7 @@ from agentdeck.tui.presentation.line import cells, text_of
 from agentdeck.tui.presentation.load import ORDERS, LoadView, Order, held_back
 from agentdeck.tui.presentation.load_course import GAP_S, KEPT_POINTS, LoadCourse, agent_cores
 from agentdeck.tui.presentation.load_summary import machine_lines
+from agentdeck.tui.presentation.status import ascii_signs
 from agentdeck.tui.sampling import Sampling
 from agentdeck.tui.screens.load import LoadScreen
 from agentdeck.tui.widgets.row_list import LinesView, RowList
@@ -96,13 +97,6 @@ async def test_a_busy_machine(tmp_path: Path, size: str) -> None:
     with its countdown, the account with a bar at 62 % and the full pool (at 80x24 further down).
     """
     compare(f"load-{size}.svg", await picture(tmp_path, size, kind=".svg"))
-
-
-async def test_a_busy_machine_without_signs_beyond_ascii(tmp_path: Path) -> None:
-    """You should see bars of # and courses of = & % #, and no other sign beyond ASCII."""
-    shown = await picture(tmp_path, "120x36", ascii_only=True)
-    assert shown.isascii()
-    compare("load-ascii-120x36.txt", shown)
 
 
 # --- measuring -----------------------------------------------------------------------------------
@@ -325,6 +319,16 @@ def test_a_figure_that_nobody_has_measured_is_a_dash() -> None:
     assert "%" not in row
 
 
+def test_every_sign_has_one_in_ascii() -> None:
+    deck = deck_of(busy())
+    view = view_of(busy())
+    lines = [
+        *machine_lines(deck, course_of(busy()), "", 116),
+        *(view.row(k, 116) for k in view.keys),
+    ]
+    assert [text for line in lines if not (text := ascii_signs(text_of(line))).isascii()] == []
+
+
 @pytest.mark.parametrize("width", [76, 116, 196])
 def test_no_line_is_wider_than_the_screen(width: int) -> None:
     for told in (busy(), limited(), middle(), begun(), finished(), large(50)):
@@ -343,7 +347,9 @@ def test_no_line_is_wider_than_the_screen(width: int) -> None:
 
 
 async def test_rows_lead_to_their_tasks_and_keys_act_on_them(tmp_path: Path) -> None:
-    """Headings are passed over; a held task, too, is looked at in the room; a pool is no task."""
+    """A held task, too, is looked at in the room, a pool is no task. The past has no figures of the
+    machine, and says so.
+    """
     async with room(tmp_path, busy()) as deck:
         measured(busy(), deck.app.sampling.course)
         await deck.press("percent_sign")
@@ -360,11 +366,6 @@ async def test_rows_lead_to_their_tasks_and_keys_act_on_them(tmp_path: Path) -> 
         await deck.press("enter")
         assert deck.app.screen.id == "room"
         assert (deck.selected, deck.app.room.pane) == ("L-7", "task")
-
-
-async def test_the_past_has_no_figures_of_the_machine_and_says_so(tmp_path: Path) -> None:
-    async with room(tmp_path, finished()) as deck:
-        measured(finished(), deck.app.sampling.course)
         await deck.press("percent_sign", "B")
         assert "not measured in the past" in head(deck)
         await deck.press("B", "percent_sign")

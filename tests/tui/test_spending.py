@@ -19,6 +19,7 @@ from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.line import cells, text_of
 from agentdeck.tui.presentation.spending import GROUPINGS, ORDERS, Grouping, Order, SpendingView
 from agentdeck.tui.presentation.spending_summary import summary_lines
+from agentdeck.tui.presentation.status import ascii_signs
 
 T = TaskId
 STORIES = (begun, middle, overspent, finished, paid)
@@ -205,6 +206,15 @@ def test_no_line_is_wider_than_the_screen(width: int) -> None:
                 if width > 40:  # narrower than any screen; nothing may break
                     assert all(cells(line) <= width for line in lines)
         assert all(cells(line) <= width for line in summary_lines(deck, view.whole, width))
+
+
+def test_every_sign_has_one_in_ascii() -> None:
+    deck = deck_of(paid(), ahead=True)
+    for grouping in GROUPINGS:
+        view = SpendingView(deck, grouping)
+        lines = [view.heads(116), *(view.row(key, 116) for key in view.keys)]
+        lines += summary_lines(deck, view.whole, 116)
+        assert all(ascii_signs(text_of(line)).isascii() for line in lines)
 
 
 def test_a_paused_run_has_no_forecast_and_says_why() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.tui.sample_journal import begun, finished, middle, overspent
+from tests.tui.sample_journal import finished, middle, overspent
 from tests.tui.spending_story import paid
 from tests.tui.test_room_keys import Room, room
 from tests.tui.test_room_pictures import SIZES, compare, take
-from textual.pilot import Pilot
 
 from agentdeck.core import commands as c
 from agentdeck.core.ids import TaskId
@@ -55,20 +54,6 @@ async def test_what_a_run_costs(tmp_path: Path, size: str) -> None:
     price; three tasks with figures in columns, the dearest first, PAY-3 with a dash for its cost.
     """
     compare(f"spending-{size}.svg", await take(tmp_path, paid(), size, ".svg", screen="spending"))
-
-
-async def test_what_it_was_for_without_signs_beyond_ascii(tmp_path: Path) -> None:
-    """You should see rows for first attempts, retries, repairs, changes and reviews; bars of # and
-    courses of = % #, and no other sign beyond ASCII.
-    """
-
-    async def turn(pilot: Pilot[None]) -> None:
-        await pilot.press("g", "g", "g", "g")
-
-    how = {"screen": "spending", "steps": turn, "ascii_only": True}
-    picture = await take(tmp_path, paid(), "80x24", **how)  # type: ignore[arg-type]
-    assert picture.isascii()
-    compare("spending-ascii-80x24.txt", picture)
 
 
 async def test_a_budget_that_is_used_up(tmp_path: Path) -> None:
@@ -137,7 +122,9 @@ async def test_keys_of_tasks_and_of_other_screens_act_from_here(tmp_path: Path) 
 
 
 async def test_the_past_had_other_figures(tmp_path: Path) -> None:
-    """Looking back, the screen shows what had been spent by then; a command says why not."""
+    """Looking back, the screen shows what had been spent by then; a command says why not; before
+    anything was spent it says what will be there.
+    """
     async with room(tmp_path, finished()) as deck:
         await deck.press("S")
         whole = view_of(deck).whole.usd
@@ -147,9 +134,7 @@ async def test_the_past_had_other_figures(tmp_path: Path) -> None:
         assert view_of(deck).whole.usd == deck.app.model.state.usd
         await deck.press("dollar_sign")
         assert deck.toasts == ["This is the past of the run."]
-
-
-async def test_an_empty_screen_says_what_will_be_there(tmp_path: Path) -> None:
-    async with room(tmp_path, begun()) as deck:
-        await deck.press("S", "enter", "y")
+        deck.app.clear_notifications()
+        deck.app.looking_back.look_at(2)
+        await deck.press("enter", "y")
         assert deck.toasts == [EMPTY_SPENDING, "y does nothing here; ? shows the keys."]

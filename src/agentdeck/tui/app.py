@@ -67,6 +67,7 @@ from agentdeck.tui.sampling import Sampling
 from agentdeck.tui.screens.brief_editor import BriefEditor
 from agentdeck.tui.screens.command_line import CommandLine
 from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
+from agentdeck.tui.screens.events import EventsScreen
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.help import HelpScreen
 from agentdeck.tui.screens.inbox import InboxScreen
@@ -561,6 +562,8 @@ class DeckApp(App[None]):
                 _ = self.push_screen(SearchScreen())
             case "wall":
                 _ = self.push_screen(WallScreen())
+            case "events":
+                _ = self.push_screen(EventsScreen())
             case "load":
                 _ = self.push_screen(LoadScreen())
             case "spending":

@@ -52,6 +52,7 @@ class Group(StrEnum):
     WALL = "On the wall"
     SPENDING = "In the spending"
     LOAD = "In the load"
+    EVENTS = "In the events"
     DECK = "The deck"
 
 
@@ -357,13 +358,20 @@ def _listening(context: Context) -> str:
     return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
 
 
-SCREENS: Final = ("inbox", "wall", "search", "spending", "load")  # whole screens beside the room
+# Whole screens beside the room.
+SCREENS: Final = ("inbox", "wall", "search", "spending", "load", "events")
 
 
 def _not_replayed(context: Context) -> str | None:
     if context.deck.replay is None:
         return f"this is the present: {context.deck.key('replay.turn')} looks back"
     return None
+
+
+def _no_journal(context: Context) -> str | None:
+    if context.deck.simulated:
+        return "the run is simulated: it has no journal"
+    return None if context.deck.state.seq else "nothing is known of the run yet"
 
 
 def _no_other_time(context: Context) -> str | None:
@@ -518,6 +526,8 @@ TABLE: Final[tuple[Key, ...]] = (
         V, act="spending", why_not=_nobody_works),
     Key("view.load", "percent_sign", "%", "load", "Processors, memory and tokens of each agent, and what holds others back",
         V, act="load", why_not=_nobody_works),
+    Key("view.events", "E", "E", "events", "The journal event by event, in plain words; enter shows one in full",
+        V, act="events", why_not=_no_journal),
     # --- in the timeline; home and the arrows are its own, while it has the focus
     Key("time.nearer", "greater_than_sign", ">", "zoom in", "Half as much of the time, round the selected task", L,
         act="zoom_time(1)", why_not=_no_timeline),
@@ -537,6 +547,13 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("spend.open", "", "⏎", "open", "Look at the task in the room; on a row of many tasks: only these, and escape goes back", Group.SPENDING),
     Key("load.order", "", "< >", "sort", "Agents in plan order, or by processor time, memory, tokens a minute, or log", Group.LOAD),
     Key("load.open", "", "⏎", "open", "Look at the task of the row in the room", Group.LOAD),
+    Key("events.open", "", "⏎", "whole event", "The event in full, as it is in the journal", Group.EVENTS),
+    Key("events.filter", "", "& /", "filter", "Only events with a text or an expression; escape shows all again", Group.EVENTS),
+    Key("events.kinds", "", "f F", "kinds", "All, without details, failures, what people did, tasks, queue, run", Group.EVENTS),
+    Key("events.task", "", "T", "its task", "Only events about the task of the row; once more: about all", Group.EVENTS),
+    Key("events.failure", "", "n N", "next failure", "To the next event that tells of a failure, or the one before", Group.EVENTS),
+    Key("events.there", "", "b", "look there", "See the run in the room as it was right after the event; so does B, in the present", Group.EVENTS),
+    Key("events.end", "", "g G", "start, end", "To the first event; to the newest, and follow", Group.EVENTS),
     Key("screen.back", "", "esc", "back", "From a screen beside the room back to it; so does q", M, act="back",
         why_not=_only_there),
     # --- in the diff, which has these of its own while it has the focus

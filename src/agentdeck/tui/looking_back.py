@@ -37,6 +37,7 @@ class LookingBack:
         self._now = app.model.clock  # of the present
         self._meanwhile: list[Recorded] | None = None  # told while the journal is read
         self._comes_back = False
+        self._goal: int | None = None  # the event to stand at, once the journal is read
         if replay is not None:
             self._begin(replay)
 
@@ -60,6 +61,17 @@ class LookingBack:
             self._comes_back = True
             self.replay.playing = False
             self._show()
+
+    def look_at(self, seq: int) -> None:
+        """The run as it was right after an event."""
+        if self.replay is None:
+            self._goal = seq
+            if self._meanwhile is None:
+                self.turn()
+            return
+        self.replay.playing = False
+        self.replay.seek(seq)
+        self._show()
 
     def take(self, batch: Sequence[Recorded]) -> None:
         """The run has gone on; in the past it is not shown yet."""
@@ -139,7 +151,7 @@ class LookingBack:
             self._app.call_from_thread(self._look_back_on, history)
 
     def _give_up(self, error: DeckError) -> None:
-        self._meanwhile = None
+        self._meanwhile, self._goal = None, None
         self._app.tell_fault(error, "Not replayed")
 
     def _look_back_on(self, history: list[Recorded]) -> None:
@@ -147,7 +159,8 @@ class LookingBack:
         replay.add(self._meanwhile or ())
         self._meanwhile = None
         replay.playing = False
-        replay.seek(len(replay.events))
+        replay.seek(len(replay.events) if self._goal is None else self._goal)
+        self._goal = None
         self._begin(replay)
         self._show()
 

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
 
 SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates", "brief",
-                  "history", "agents", "queue", "inbox", "wall", "load", "spending", "help",
+                  "history", "agents", "queue", "inbox", "wall", "load", "spending", "events", "help",
                   "palette", "themes", "skip", "budget", "mark", "answer", "hand-back",
                   "add", "edit", "search")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
-DIFF_WAIT_S: Final = 10.0  # for git, in a thread
+DIFF_WAIT_S: Final = 10.0  # for git and the journal, in threads
+READERS: Final = ("diff", "journal")  # groups of workers that read what a picture shows
 
 Steps = Callable[["Pilot[None]"], Awaitable[None]]
 
@@ -173,7 +174,7 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
         case "log" | "diff" | "gates" | "brief" | "history":
             app.room.query_one("#task").turn_to(screen)  # type: ignore[attr-defined]
             app.room.go_to("task")
-        case "inbox" | "wall" | "load" | "spending":
+        case "inbox" | "wall" | "load" | "spending" | "events":
             app.press(f"view.{screen}")
         case "help":
             app.press("deck.help")
@@ -208,7 +209,7 @@ async def _still(app: DeckApp, pilot: Pilot[None]) -> None:
     for line in app.screen.query("Input:focus").results(Input):
         line.cursor_blink = False  # how long the drawing took would be seen otherwise
     async with asyncio.timeout(DIFF_WAIT_S):
-        await app.workers.wait_for_complete([w for w in app.workers if w.group == "diff"])
+        await app.workers.wait_for_complete([w for w in app.workers if w.group in READERS])
     for _ in range(3):
         app.draw()
         await pilot.pause()
