@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from agentdeck.control.runs import RunFolder
     from agentdeck.tui.app import DeckApp
 
-SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates", "brief",
-                  "history", "agents", "queue", "inbox", "wall", "load", "spending", "events", "help",
-                  "palette", "themes", "skip", "budget", "mark", "answer", "hand-back",
-                  "add", "edit", "search")  # fmt: skip
+SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates",
+                  "brief", "history", "agents", "queue", "inbox", "wall", "load", "spending",
+                  "events", "help", "palette", "themes", "skip", "budget", "mark", "answer",
+                  "hand-back", "add", "edit", "search")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git and the journal, in threads
 READERS: Final = ("diff", "journal")  # groups of workers that read what a picture shows
