@@ -3,7 +3,8 @@
 Rules:
 - As long as nobody has moved a border, the style sheet says where it stands.
 - A border follows the pointer from where it was taken hold of: nothing jumps. Only a move to
-  another cell lays the panes out again.
+  another cell lays the panes out again, and what is laid out for a width (the graph, the wrapped
+  log) follows once the border stays.
 - The mouse is let go of when its button is, when a move comes without a button (it was let go of
   outside of the terminal), and when another screen comes.
 - A second press at the same place within `TWICE_S` puts a border back to where it is as shipped.
@@ -37,7 +38,7 @@ class SplitGrid(Container):
     """Plan and task above, agents, tails and queue below."""
 
     class Moved(Message):
-        """The panes have other sizes."""
+        """The panes have other sizes, and keep them."""
 
     def __init__(self) -> None:
         super().__init__(id="panes")
@@ -138,9 +139,10 @@ class SplitGrid(Container):
             self.let_go()
 
     def on_mouse_release(self) -> None:
-        """Somebody else has taken the mouse."""
+        """The mouse is no longer ours."""
         self._held = {}
         self.remove_class("-moving")
+        self.post_message(self.Moved())
 
     def let_go(self) -> None:
         """Move nothing any more."""
@@ -174,7 +176,8 @@ class SplitGrid(Container):
         for axis in axes:
             self.shares.update({name: found[name] for name in frame.names(axis)})
         self._apply(frame)
-        self.post_message(self.Moved())
+        if not self._held:
+            self.post_message(self.Moved())
         return True
 
     def _apply(self, frame: Frame) -> None:
