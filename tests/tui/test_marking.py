@@ -21,11 +21,13 @@ from agentdeck.tui.app import DeckApp
 from agentdeck.tui.bulk_commands import WAYS, bulk_of, result_words
 from agentdeck.tui.keys import KEYS, label
 from agentdeck.tui.marks import Marking
+from agentdeck.tui.presentation.graph_label import graph_label
 from agentdeck.tui.presentation.line import text_of
 from agentdeck.tui.presentation.marking import Filter, matching
-from agentdeck.tui.presentation.outline import outline_row
+from agentdeck.tui.presentation.outline import outline_row, outline_rows
 from agentdeck.tui.screens.dialogs import AskText, Confirm, SkipDialog
-from agentdeck.tui.screens.mark_dialog import Cycle, MarkBy
+from agentdeck.tui.screens.mark_dialog import Cycle, TasksBy
+from agentdeck.tui.widgets.plan_pane import PlanPane
 from agentdeck.tui.widgets.row_list import RowList
 
 BY_ID = {key.id: key for key in KEYS}
@@ -114,7 +116,7 @@ async def test_marks_by_a_filter_with_a_count_that_follows(tmp_path: Path) -> No
     async with room(tmp_path, middle()) as deck:
         await deck.press("asterisk", "s", "minus", "asterisk")
         dialog = deck.app.screen
-        assert isinstance(dialog, MarkBy)
+        assert isinstance(dialog, TasksBy)
         count = dialog.query_one("#mark-count")
         assert str(count.render()).startswith("9 of 18 tasks")
         await deck.press("down", "left")
@@ -132,6 +134,32 @@ async def test_a_filter_that_means_nothing_stays_open(tmp_path: Path) -> None:
         assert deck.toasts == ["No task is like that."]
         await deck.press("escape")
         assert marked(deck) == []
+
+
+async def test_the_plan_shows_only_what_is_asked_for(tmp_path: Path) -> None:
+    """You should see in the outline and on the timeline only those, below their phase, in the graph
+    the others faint; the title says what and how many; the dialog begins with it; escape ends it.
+    """
+    async with room(tmp_path, middle()) as deck:
+        pane = deck.app.room.query_one(PlanPane)
+        await deck.press("f", "s", "minus", "asterisk", "down", "left", "enter")
+        now = deck.app.room.moment()
+        assert text_of(pane._left_title(now)) == "Plan · only working · s-* (2)"
+        assert {span.role for span in graph_label(now, T("W-1"), 0)} == {"faint", ""}
+        assert text_of(graph_label(now, T("S-1"), 0)).endswith("S-1")
+        await deck.press("g")
+        assert outline_rows(now) == ["phase:streams", "S-1", "S-2"]
+        assert pane.order() == ["S-1", "S-2"]
+        await deck.press("g")
+        assert pane.order() == ["S-1", "S-2"]
+        await deck.press("f")
+        assert deck.app.screen.query_one(Input).value == "s-*"
+        await deck.press("escape", "V", "escape")
+        assert marked(deck) == []
+        assert deck.app.room.moment().only is not None
+        await deck.press("escape")
+        assert text_of(pane._left_title(deck.app.room.moment())) == "Plan"
+        assert len(pane.order()) == 18
 
 
 async def test_a_filter_by_phase_and_label(tmp_path: Path) -> None:

@@ -491,9 +491,11 @@ TABLE: Final[tuple[Key, ...]] = (
         N, act="mark_along(1)", why_not=_no_task),
     Key("mark.by", "asterisk", "*", "mark by", "Mark by ids, state, phase, label; the count follows",
         N, act="mark_by", why_not=_no_tasks),
-    Key("mark.none", "escape", "esc", "unmark", "Take all marks away", N, act="unmark"),
+    Key("mark.none", "escape", "esc", "unmark", "Take all marks away; where there are none, the filter of the plan", N, act="unmark"),
     # --- what is shown
     Key("view.plan", "g", "g", "turn the plan", "The plan as a graph, as an outline, on a timeline", V, act="plan_view"),
+    Key("view.filter", "f", "f", "filter", "Show only some tasks: by id, state, phase or label; {mark.none} shows all again", V,
+        act="filter", why_not=_no_tasks),
     Key("view.fold", "F", "F", "fold", "In the graph and the outline: the phase of the task as one row, or as its tasks again", V,
         act="fold", why_not=_no_fold),
     Key("view.minimap", "G", "G", "minimap", "A small map of a graph that does not fit, or none", V, act="minimap"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from agentdeck.core import inbox
 from agentdeck.core.budgets import Book
@@ -24,6 +25,13 @@ from agentdeck.tui.presentation.key_names import in_words, shipped_shows, spoken
 from agentdeck.tui.presentation.line import Span
 from agentdeck.tui.presentation.replay import ReplayMoment
 from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
+
+
+class Only(NamedTuple):
+    """The tasks that a filter lets through, and the filter in words."""
+
+    tasks: frozenset[TaskId]
+    words: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Deck:
     tracks: Tracks = field(default_factory=Tracks)
     rates: Rates = field(default_factory=Rates)
     marked: frozenset[TaskId] = frozenset()  # on which keys act together
+    only: Only | None = None  # what the plan is filtered by; None = all of it
     gates: Sequence[GateTold] = ()  # every run of a gate, oldest first
     shows: Mapping[str, str] | None = None  # keys as the person has them, by id; None = as shipped
 

@@ -26,7 +26,9 @@ def label_cells(task: str, note_cells: int) -> int:
 
 
 def graph_label(deck: Deck, task_id: TaskId, note_cells: int) -> Line:
-    """The label of a task."""
+    """The label of a task; one that the filter leaves out only keeps its place."""
+    if deck.only is not None and task_id not in deck.only.tasks:
+        return (Span(deck.sign(task_id).text, "faint"), Span(" "), Span(task_id, "faint"))
     status = deck.status(task_id)
     loud = status in (Status.ASKING, Status.FAILED, Status.REVIEWING)
     quiet = status in (Status.LANDED, Status.SKIPPED, Status.DEFERRED)

@@ -32,6 +32,11 @@ class Options(NamedTuple):
     labels: Sequence[tuple[str, str]]
 
 
+def words_of(wanted: Filter) -> str:
+    """What a filter asks for, in a few words; empty where it asks for nothing."""
+    return " · ".join(filter(None, (wanted.state, wanted.ids.strip(), wanted.phase, wanted.label)))
+
+
 def options_of(deck: Deck) -> Options:
     """Only what some task has."""
     plan = deck.state.plan

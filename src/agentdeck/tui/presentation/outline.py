@@ -25,13 +25,18 @@ ALWAYS_OUTLINE: Final = 60  # tasks; above this a graph no longer fits a screen
 
 
 def outline_rows(deck: Deck) -> list[str]:
-    """The keys of the rows that are shown, top to bottom."""
+    """The keys of the rows that are shown, top to bottom; a phase without one has no head."""
     plan = deck.state.plan
     rows: list[str] = [task.id for task in plan.tasks if task.phase is None]
     members: dict[PhaseId, list[str]] = {phase.id: [] for phase in plan.phases}
     for task in plan.tasks:
         if task.phase is not None:
             members.setdefault(task.phase, []).append(task.id)
+    if deck.only is not None:
+        kept = deck.only.tasks
+        rows = [key for key in rows if key in kept]
+        shown = {phase: [key for key in keys if key in kept] for phase, keys in members.items()}
+        members = {phase: keys for phase, keys in shown.items() if keys}
     for phase, tasks in members.items():
         rows.append(PHASE_PREFIX + phase)
         if phase not in deck.folded:

@@ -102,7 +102,10 @@ class Timeline:
 
     def order(self) -> list[TaskId]:
         """The rows, top to bottom. O(tasks log tasks)."""
-        return sorted(self.deck.state.tasks, key=self.start)
+        only = self.deck.only
+        tasks = self.deck.state.tasks if only is None else only.tasks & self.deck.state.tasks.keys()
+        place = {task: number for number, task in enumerate(self.deck.state.tasks)}
+        return sorted(tasks, key=lambda task: (self.start(task), place[task]))
 
     @cached_property
     def extent(self) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The dialog of `*`: marks what a filter means, with a count that follows while one types."""
+"""The dialog of `*` and `f`: which tasks a filter means, with a count that follows the typing."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ class Cycle(Static, can_focus=True):
     class Submitted(Message):
         """The person is done."""
 
-    def __init__(self, name: str, choices: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, name: str, choices: Sequence[tuple[str, str]], value: str = "") -> None:
         super().__init__(markup=False)
         self._word = name
         self._choices = (ANY, *choices)
-        self._at = 0
+        # A value that no task has any more is no wish.
+        self._at = next((n for n, one in enumerate(self._choices) if one[0] == value), 0)
 
     @property
     def value(self) -> str:
@@ -74,26 +75,44 @@ class Cycle(Static, can_focus=True):
         self.update(f"{self._word:<8}{arrows[0]}{name}{arrows[1]}")
 
 
-class MarkBy(Dialog[list[TaskId]]):
+class TasksBy(Dialog[Filter]):
     """Four wishes and a count."""
 
     def __init__(
-        self, options: Options, find: Callable[[Filter], list[TaskId]], total: int
+        self,
+        title: str,
+        does: str,
+        options: Options,
+        find: Callable[[Filter], list[TaskId]],
+        total: int,
+        was: Filter,
     ) -> None:
-        """`find` says which tasks a filter means now."""
-        super().__init__("Mark tasks")
-        self._options, self._find, self._total = options, find, total
+        """A dialog that answers with a filter that some task fits.
+
+        Args:
+            does: what enter does with them: `marks`.
+            find: which tasks a filter means now.
+            total: how many tasks there are.
+            was: what it starts with.
+        """
+        super().__init__(title)
+        self._does, self._options, self._find, self._total = does, options, find, total
+        self._was = was
 
     def compose(self) -> ComposeResult:
         """A pattern, three values, the count."""
         with Vertical(classes="dialog"):
-            yield Input(placeholder="ids, such as API-* or *-1?; empty = all", max_length=MAX_TYPED)
-            yield Cycle("state", self._options.states)
-            yield Cycle("phase", self._options.phases)
-            yield Cycle("label", self._options.labels)
+            yield Input(
+                self._was.ids,
+                placeholder="ids, such as API-* or *-1?; empty = all",
+                max_length=MAX_TYPED,
+            )
+            yield Cycle("state", self._options.states, self._was.state)
+            yield Cycle("phase", self._options.phases, self._was.phase)
+            yield Cycle("label", self._options.labels, self._was.label)
             yield Static("", id="mark-count", markup=False)
             yield Static(
-                "arrows choose · enter marks · escape changes nothing",
+                f"arrows choose · enter {self._does} · escape changes nothing",
                 classes="hint",
             )
 
@@ -124,16 +143,15 @@ class MarkBy(Dialog[list[TaskId]]):
         self._count()
 
     def on_input_submitted(self) -> None:
-        """Mark them."""
+        """Take it."""
         self._done()
 
     def on_cycle_submitted(self) -> None:
-        """Mark them."""
+        """Take it."""
         self._done()
 
     def _done(self) -> None:
-        found = self._find(self.wanted)
-        if found:
-            _ = self.dismiss(found)
+        if self._find(self.wanted):
+            _ = self.dismiss(self.wanted)
         else:
             self.notify("No task is like that.", severity="warning")

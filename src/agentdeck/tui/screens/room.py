@@ -7,6 +7,9 @@ refresh makes one `Deck` and hands it to the panes that can be seen; hidden ones
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -23,15 +26,15 @@ from agentdeck.core.review import COMMENT_CHARS
 from agentdeck.tui.keys import KEYS, Context, Key
 from agentdeck.tui.marks import Marking
 from agentdeck.tui.model import first_choice, next_that_needs_me
-from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.deck import Deck, Only
 from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.header import reading_line
-from agentdeck.tui.presentation.marking import matching, options_of
+from agentdeck.tui.presentation.marking import Filter, matching, options_of, words_of
 from agentdeck.tui.presentation.merge_queue import task_of_row
 from agentdeck.tui.presentation.splits import Axis
 from agentdeck.tui.screens.comment_list import CommentList
 from agentdeck.tui.screens.dialogs import AskText
-from agentdeck.tui.screens.mark_dialog import MarkBy
+from agentdeck.tui.screens.mark_dialog import TasksBy
 from agentdeck.tui.widgets.agents_pane import AgentsPane
 from agentdeck.tui.widgets.diff_view import DiffView
 from agentdeck.tui.widgets.header_bar import HeaderBar
@@ -89,6 +92,11 @@ def comes_first(focus: Widget | None, action: str, parameters: tuple[object, ...
     return not any(isinstance(each, Input | LogReader) for each in (focus, *focus.ancestors))
 
 
+def _turned(names: Sequence[str], here: str, by: int) -> str:
+    """The name so many places on, round."""
+    return names[(names.index(here) + by) % len(names)]
+
+
 class RoomScreen(Screen[None]):
     """The main screen."""
 
@@ -105,6 +113,7 @@ class RoomScreen(Screen[None]):
         self._chosen = False  # by the person, or once by the deck
         self._no_choice = False  # the cursor stands on a folded phase
         self.marking = Marking()
+        self._only = Filter()  # what the plan shows
         self.pane = "plan"
         self.zoomed = False
         self._last_key_at = 0.0
@@ -150,7 +159,7 @@ class RoomScreen(Screen[None]):
     def moment(self) -> Deck:
         """The run as it is now, as it is looked at here."""
         folded = self.query_one(PlanPane).folded
-        return self.deck_app.model.moment(
+        deck = self.deck_app.model.moment(
             self.selected,
             offline=self.deck_app.offline,
             folded=folded,
@@ -159,6 +168,10 @@ class RoomScreen(Screen[None]):
             marked=self.marking.marked,
             shows=self.deck_app.shows,
         )
+        if self._only == Filter():
+            return deck
+        kept = Only(frozenset(matching(deck, self._only)), words_of(self._only))
+        return replace(deck, only=kept)
 
     @property
     def context(self) -> Context:
@@ -373,54 +386,55 @@ class RoomScreen(Screen[None]):
     def act(self, key: Key) -> None:
         """Do what a key of the screen means."""
         name, _, argument = key.act.removesuffix(")").partition("(")
-        match name:
-            case "pane":
-                self.go_to(argument.strip("'"))
-            case "next_pane":
-                self.go_to(self._neighbour(1))
-            case "previous_pane":
-                self.go_to(self._neighbour(-1))
-            case "next_that_needs_me":
-                self.select(next_that_needs_me(self.moment()))
-            case "plan_view":
-                self._turn_plan()
-            case "mark" | "mark_along":
-                self._mark(int(argument) if argument else 0)
-            case "mark_by":
-                self._mark_by()
-            case "unmark":
-                self.marking.clear()
-                self.refresh_deck()
-            case "fold":
-                self.query_one(PlanPane).turn_fold()
-            case "minimap":
-                self.query_one(PlanPane).turn_minimap()
-            case "zoom_time":
-                self.query_one(PlanPane).zoom_time(int(argument))
-            case "all_time":
-                self.query_one(PlanPane).see_all_time()
-            case "tab":
-                self._show_tab(argument.strip("'"))
-            case "turn_tab":
-                here = TABS.index(self.query_one(TaskPane).tab)
-                self._show_tab(TABS[(here + int(argument)) % len(TABS)])
-            case "raw_log" if self.pane == "queue":
-                self.deck_app.act("verdicts")
-            case "log" | "diff":
-                self._in(name, argument.strip("'"))
-            case "raw_log":
-                self.query_one(TaskPane).turn_raw()
-                self.see("task")
-            case _ if name.startswith("replay_"):
-                self.deck_app.act(key.act)
-            case "split":
-                self._split(argument.strip("'"))
-            case "zoom":
-                self._zoom()
-            case "copy":
-                self._copy()
-            case _:
-                self.deck_app.act(name)
+        if name == "raw_log" and self.pane == "queue":
+            self.deck_app.act("verdicts")
+        elif name.startswith("replay_"):
+            self.deck_app.act(key.act)
+        elif (does := self._acts.get(name)) is not None:
+            does(argument.strip("'"))
+        else:
+            self.deck_app.act(name)
+
+    @cached_property
+    def _acts(self) -> dict[str, Callable[[str], object]]:
+        """What the acts of the room do, by name; each gets what stands in brackets behind it."""
+        plan, task = self.query_one(PlanPane), self.query_one(TaskPane)
+        return {
+            "pane": self.go_to,
+            "next_pane": lambda _: self.go_to(self._neighbour(1)),
+            "previous_pane": lambda _: self.go_to(self._neighbour(-1)),
+            "next_that_needs_me": lambda _: self.select(next_that_needs_me(self.moment())),
+            "plan_view": lambda _: self._turn_plan(),
+            "mark": lambda _: self._mark(0),
+            "mark_along": lambda by: self._mark(int(by)),
+            "mark_by": lambda _: self._mark_by(),
+            "unmark": lambda _: self._unmark(),
+            "filter": lambda _: self._filter(),
+            "fold": lambda _: plan.turn_fold(),
+            "minimap": lambda _: plan.turn_minimap(),
+            "zoom_time": lambda by: plan.zoom_time(int(by)),
+            "all_time": lambda _: plan.see_all_time(),
+            "tab": self._show_tab,
+            "turn_tab": lambda by: self._show_tab(_turned(TABS, task.tab, int(by))),
+            "log": partial(self._in, "log"),
+            "diff": partial(self._in, "diff"),
+            "raw_log": lambda _: self._turn_raw(),
+            "split": self._split,
+            "zoom": lambda _: self._zoom(),
+            "copy": lambda _: self._copy(),
+        }
+
+    def _turn_raw(self) -> None:
+        self.query_one(TaskPane).turn_raw()
+        self.see("task")
+
+    def _unmark(self) -> None:
+        """No mark; where there was none, no filter."""
+        if self.marking.marked:
+            self.marking.clear()
+        else:
+            self._only = Filter()
+        self.refresh_deck()
 
     def _in(self, tab: str, action: str) -> None:
         """A key of the log or the diff, from elsewhere: that comes to the front first."""
@@ -430,7 +444,7 @@ class RoomScreen(Screen[None]):
         self.call_after_refresh(view.run_action, action)
 
     def _neighbour(self, by: int) -> str:
-        return PANES[(PANES.index(self.pane) + by) % len(PANES)]
+        return _turned(PANES, self.pane, by)
 
     def _turn_plan(self) -> None:
         self.see("plan")
@@ -482,17 +496,38 @@ class RoomScreen(Screen[None]):
                 return self.query_one(PlanPane).order()
 
     def _mark_by(self) -> None:
-        deck = self.moment()
+        """Ask which tasks are marked."""
 
-        def mark(found: list[TaskId] | None) -> None:
-            if found:
-                self.marking.add(found)
+        def mark(wanted: Filter | None) -> None:
+            if wanted is not None:
+                self.marking.add(matching(self.moment(), wanted))
                 self.refresh_deck()
 
-        dialog = MarkBy(
-            options_of(deck), lambda wanted: matching(self.moment(), wanted), len(deck.state.tasks)
+        self._ask_which("Mark tasks", "marks", Filter(), mark)
+
+    def _filter(self) -> None:
+        """Ask which tasks the plan shows."""
+
+        def show(wanted: Filter | None) -> None:
+            if wanted is not None:
+                self._only = wanted
+                self.refresh_deck()
+
+        self._ask_which("Show only", "shows them", self._only, show)
+
+    def _ask_which(
+        self, title: str, does: str, was: Filter, then: Callable[[Filter | None], None]
+    ) -> None:
+        deck = self.moment()
+        dialog = TasksBy(
+            title,
+            does,
+            options_of(deck),
+            lambda wanted: matching(self.moment(), wanted),
+            len(deck.state.tasks),
+            was,
         )
-        _ = self.app.push_screen(dialog, mark)
+        _ = self.app.push_screen(dialog, then)
 
     # --- comments on the diff ------------------------------------------------------------------
 

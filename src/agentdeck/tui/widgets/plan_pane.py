@@ -43,6 +43,7 @@ from agentdeck.tui.widgets.styled import FRAME_CELLS, Pane, roles_of
 from agentdeck.tui.widgets.timeline_view import TimelineView, TimeRows
 
 WHY_ROWS: Final = 2
+FILTER_CELLS: Final = 24  # of a filter's words, in the title
 
 
 class Outline(RowList):
@@ -173,9 +174,7 @@ class PlanPane(Pane):
 
     def compose(self) -> ComposeResult:
         """All views; one is shown."""
-        yield Outline(
-            id="outline", empty="The tasks of the plan appear here, as soon as the run has begun."
-        )
+        yield Outline(id="outline")
         yield PlanGraph(self._label, ascii_only=roles_of(self).ascii_only, id="graph")
         yield TimelineView()
         yield WhyLine()
@@ -243,7 +242,11 @@ class PlanPane(Pane):
                 self._show_graph(graph, deck)
             case PlanView.OUTLINE:
                 outline.folded = deck.folded
-                outline.show(outline_rows(deck), lambda key, width: outline_row(deck, key, width))
+                outline.show(
+                    outline_rows(deck),
+                    lambda key, width: outline_row(deck, key, width),
+                    empty=_empty(deck),
+                )
                 if deck.selected is not None:
                     outline.put_cursor(deck.selected)
             case PlanView.TIMELINE:
@@ -254,6 +257,10 @@ class PlanPane(Pane):
 
     def _left_title(self, deck: Deck) -> Line:
         name: Line = (Span("Plan"),)
+        if deck.only is not None:
+            words = cut(f"only {deck.only.words}", FILTER_CELLS)
+            found = (Span(" · ", "faint"), Span(f"{words} ({len(deck.only.tasks)})", "accent"))
+            name = (*name, *found)
         count = len(deck.marked)
         return (*name, Span(" · ", "faint"), Span(f"{count} marked", "accent")) if count else name
 
@@ -464,6 +471,13 @@ class PlanPane(Pane):
             tasks = self._deck.state.plan.tasks
             first = next((task.id for task in tasks if task.phase == phase), None)
         self.post_message(self.TaskChosen(first))
+
+
+def _empty(deck: Deck) -> str:
+    if deck.only is not None:
+        back = deck.in_words("{view.filter} asks again, {mark.none} shows all")
+        return f"No task is {deck.only.words} now: {back}."
+    return "The tasks of the plan appear here, as soon as the run has begun."
 
 
 def _why(deck: Deck) -> str:

@@ -138,7 +138,8 @@ class TimelineView(Vertical):
         assert self._timeline is not None
         started = sum(bool(self._timeline.stretches(task)) for task in deck.state.tasks)
         known = bool(self._timeline.ahead)
-        key = (deck.state.run, deck.state.plan_changes, len(deck.state.tasks), started, known)
+        size, kept = len(deck.state.tasks), deck.only.tasks if deck.only is not None else None
+        key = (deck.state.run, deck.state.plan_changes, size, started, known, kept)
         if key != self._ordered_for:
             self._ordered_for, self._order = key, self._timeline.order()
         return self._order
