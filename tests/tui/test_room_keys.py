@@ -97,7 +97,7 @@ SENDS = [
     ("H", "S-1", c.Hold()),
     ("plus", "S-1", c.SetAgents(9)),
     ("minus", "S-1", c.SetAgents(7)),
-    ("u", "CORE-004", c.Unskip(T("CORE-004"))),
+    ("ctrl+u", "CORE-004", c.Unskip(T("CORE-004"))),
 ]
 
 
@@ -122,7 +122,7 @@ REFUSES = [
     ("i", "S-7", "S-7 is proposed: no turn follows; a retry with feedback sends it back"),
     ("i", "CORE-001", "CORE-001 is landed: no turn follows"),
     ("c", "W-1", "W-1 has no branch yet"),
-    ("u", "S-1", "S-1 is not skipped"),
+    ("ctrl+u", "S-1", "S-1 is not skipped"),
     ("o", "S-4", "S-4 is failed: no agent works on it; retry it, then take it over"),
     ("o", "W-1", "W-1 is pending: no agent works on it"),
     ("O", "S-1", "S-1 is working: nobody has taken it over"),

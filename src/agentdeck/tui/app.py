@@ -26,7 +26,6 @@ from textual.css.query import NoMatches
 from textual.theme import Theme
 
 from agentdeck.control.budget_report import marked_in_words
-from agentdeck.control.conflict import read_conflict
 from agentdeck.control.first_time import tour_is_due
 from agentdeck.control.line_history import LineHistory
 from agentdeck.control.person import who
@@ -47,42 +46,26 @@ from agentdeck.tui.keymap import FILE, load_keys
 from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
 from agentdeck.tui.looking_back import LookingBack
 from agentdeck.tui.model import REFRESH_S, Clock, Model
+from agentdeck.tui.opening import Opening
 from agentdeck.tui.palette import DeckCommands
-from agentdeck.tui.presentation.conflict import (
-    conflict_lines,
-    conflict_of,
-    fault_lines,
-    waiting_lines,
-)
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.key_names import spoken
-from agentdeck.tui.presentation.line import Line
-from agentdeck.tui.presentation.said import SaidEarlier
-from agentdeck.tui.presentation.verdict_history import verdict_lines
+from agentdeck.tui.presentation.said import SaidEarlier, sentence
 from agentdeck.tui.questions import Questions
 from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.sampling import Sampling
 from agentdeck.tui.screens.brief_editor import BriefEditor
-from agentdeck.tui.screens.command_line import CommandLine
-from agentdeck.tui.screens.dialogs import ChooseTheme, Dialog
-from agentdeck.tui.screens.events import EventsScreen
+from agentdeck.tui.screens.dialogs import Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
-from agentdeck.tui.screens.help import HelpScreen
-from agentdeck.tui.screens.inbox import InboxScreen
-from agentdeck.tui.screens.load import LoadScreen
-from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.screens.room import RoomScreen
-from agentdeck.tui.screens.search import SearchScreen
-from agentdeck.tui.screens.spending import SpendingScreen
-from agentdeck.tui.screens.wall import WallScreen
-from agentdeck.tui.screens.which_key import WhichKey
 from agentdeck.tui.settings import FILE as SETTINGS_FILE
 from agentdeck.tui.settings import load_settings
 from agentdeck.tui.theme_files import load_themes
 from agentdeck.tui.tour import Tour
 from agentdeck.tui.typed_commands import TypedCommands
+from agentdeck.tui.undoing import Undoing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -204,6 +187,8 @@ class DeckApp(App[None]):
         self.comparing = Comparing(self)
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
+        self.undoing = Undoing(self)
+        self.opening = Opening(self)
         self.calling = Calling(self, self.settings.notify)
         self.typed = TypedCommands(self)
         self.lines = LineHistory()
@@ -307,7 +292,7 @@ class DeckApp(App[None]):
                 said = marked_in_words(state, event.scope, event.mark)
                 loud: SeverityLevel = "warning" if event.mark >= NEAR else "information"
                 if said is not None:
-                    self.notify(_sentence(said), title="Budget", severity=loud, markup=False)
+                    self.notify(sentence(said), title="Budget", severity=loud, markup=False)
 
     def _tell_prices(self) -> None:
         """Name each model without a price, once."""
@@ -473,7 +458,7 @@ class DeckApp(App[None]):
         why = reason(key, context)
         if why is not None:
             self.notify(
-                _sentence(why), title=f"{key.show}  {key.label}", severity="warning", markup=False
+                sentence(why), title=f"{key.show}  {key.label}", severity="warning", markup=False
             )
         elif key.make is None:
             self.front.act(key)
@@ -494,17 +479,32 @@ class DeckApp(App[None]):
     async def _deliver(
         self, command: AnyCommand, then: Callable[[int], object] | None = None
     ) -> None:
+        step = self.undoing.step(command)
         try:
             seq = await self.source.send(command)
         except DeckError as error:
             self.tell_fault(error, "Not done")
         else:
+            self.undoing.keep([step])
             if then is not None:
                 then(seq)
 
+    def send_back(self, commands: Sequence[AnyCommand], words: str) -> None:
+        """Send what takes something back; nothing takes that back again."""
+        self.run_worker(self._send_back(commands, words), group="commands")
+
+    async def _send_back(self, commands: Sequence[AnyCommand], words: str) -> None:
+        try:
+            for command in commands:
+                _ = await self.source.send(command)
+        except DeckError as error:
+            self.tell_fault(error, "Not taken back")
+        else:
+            self.notify(f"Taken back: {words}.", markup=False, timeout=4)
+
     def tell_fault(self, error: DeckError, title: str) -> None:
         """A toast with what is wrong and what to do."""
-        text = f"{_sentence(error.message)} {_sentence(error.hint)}".strip()
+        text = f"{sentence(error.message)} {sentence(error.hint)}".strip()
         self.notify(text, title=title, severity="warning", markup=False)
 
     def warn(self, text: str) -> None:
@@ -529,74 +529,7 @@ class DeckApp(App[None]):
 
     def act(self, name: str) -> None:
         """What a key of the whole deck means."""
-        match name:
-            case "themes":
-                _ = self.push_screen(ChooseTheme(self.theme_names, self.theme))
-            case "budget":
-                self.questions.ask_budget()
-            case "add_task":
-                self.questions.ask_task()
-            case "take_over":
-                if (task := self.front.context.task) is not None:
-                    self.by_hand.take(task)
-            case "edit_brief":
-                if (task := self.front.context.task) is not None:
-                    self.brief_editing.open(task)
-            case "compare":
-                self.comparing.ask()
-            case "verdicts":
-                _ = self.push_screen(Reading("Gates", self._verdicts))
-            case "conflict":
-                self._show_conflict()
-            case "command_line":
-                self._open_line()
-            case "tour":
-                self.tour.begin()
-            case "which_key":
-                self._open_which_key()
-            case "help":
-                _ = self.push_screen(HelpScreen(self.front.context))
-            case "inbox":
-                _ = self.push_screen(InboxScreen())
-            case "search":
-                _ = self.push_screen(SearchScreen())
-            case "wall":
-                _ = self.push_screen(WallScreen())
-            case "events":
-                _ = self.push_screen(EventsScreen())
-            case "load":
-                _ = self.push_screen(LoadScreen())
-            case "spending":
-                _ = self.push_screen(SpendingScreen())
-            case "command_palette":
-                self.action_command_palette()
-            case "replay_turn":
-                self.looking_back.turn()
-            case _ if name.startswith("replay_"):
-                self.looking_back.act(name.removeprefix("replay_"))
-            case "leave":
-                self.exit(message=self._farewell())
-            case _:
-                raise LookupError(f"no act is named {name}")
-
-    def _open_which_key(self) -> None:
-        """The keys by group; the one that is chosen is pressed."""
-
-        def then(key_id: str | None) -> None:
-            if key_id is not None:
-                self.after_redraw(partial(self.press, key_id))
-
-        _ = self.push_screen(WhichKey(self.front.context), then)
-
-    def _open_line(self) -> None:
-        """The line for typed commands; lines of earlier are read meanwhile."""
-        self.run_worker(self.lines.load, thread=True, group="lines", exit_on_error=False)
-
-        def then(act: Callable[[], object] | None) -> None:
-            if act is not None:
-                self.after_redraw(act)
-
-        _ = self.push_screen(CommandLine(), then)
+        self.opening.act(name)
 
     def remember_line(self, line: str) -> None:
         """Keep a line that was understood, for the next time."""
@@ -604,31 +537,9 @@ class DeckApp(App[None]):
             keep = partial(self.lines.keep, line)
             self.run_worker(keep, thread=True, group="lines", exit_on_error=False)
 
-    def _verdicts(self, width: int) -> list[Line]:
-        return verdict_lines(self.room.moment(), width)
-
-    def _show_conflict(self) -> None:
-        """Git is asked in a thread; until it answers the page says so."""
-        state, task = self.model.state, self.front.context.task
-        sides = conflict_of(state, task) if task is not None else None
-        if sides is None:
-            return
-        page = Reading(f"Conflict of {sides.theirs}", lambda width: waiting_lines(sides, width))
-        _ = self.push_screen(page)
-        where = Path(state.checkout or state.repo)
-
-        def read() -> None:
-            try:
-                found = read_conflict(where, sides.tip, sides.head)
-            except DeckError as error:
-                why = _sentence(error.message)
-                self.call_from_thread(page.turn_to, lambda width: fault_lines(why, width))
-            else:
-                self.call_from_thread(
-                    page.turn_to, lambda width: conflict_lines(sides, found, width)
-                )
-
-        self.run_worker(read, thread=True, group="diff", exit_on_error=False)
+    def leave(self) -> None:
+        """Leave the deck, and say how to come back."""
+        self.exit(message=self._farewell())
 
     def _farewell(self) -> str:
         if self.simulation is not None:
@@ -638,13 +549,6 @@ class DeckApp(App[None]):
         if self.model.state.outcome is not None:
             return f"The run has ended. `agentdeck attach {self.folder.run}` shows it again."
         return f"The run goes on. `agentdeck attach {self.folder.run}` comes back to it."
-
-
-def _sentence(text: str) -> str:
-    """`text` with a capital and a full stop."""
-    if not text:
-        return ""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def _config_folder() -> Path:

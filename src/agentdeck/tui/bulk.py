@@ -19,6 +19,7 @@ from agentdeck.core.words import listed
 from agentdeck.tui.bulk_commands import Bulk, Refused, bulk_of, result_words
 from agentdeck.tui.keys import Context, Key
 from agentdeck.tui.screens.dialogs import AskText, Confirm, SkipDialog
+from agentdeck.tui.undoing import Step
 
 if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
@@ -93,17 +94,22 @@ class BulkActs:
 
     async def _sending(self, bulk: Bulk) -> None:
         done: list[AnyCommand] = []
+        steps: list[Step] = []
         refused: list[Refused] = list(bulk.refused)
         for command in bulk.commands:
+            step = self._app.undoing.step(command)
             try:
                 _ = await self._app.source.send(command)
             except RefusedError as error:
                 refused.append((command.task, error.message))  # type: ignore[union-attr, arg-type]
             except DeckError as error:  # nobody is there: the rest need not be tried
+                self._app.undoing.keep(steps)
                 self._app.tell_fault(error, result_words(done, refused) or "Not done")
                 return
             else:
                 done.append(command)
+                steps.append(step)
+        self._app.undoing.keep(steps)
         words = result_words(done, refused)
         self._app.notify(
             f"{words}.",

@@ -256,6 +256,10 @@ def _only_there(context: Context) -> str | None:
     return None if context.pane in SCREENS else context.deck.in_words(said)
 
 
+def _nothing_to_undo(context: Context) -> str | None:
+    return None if context.deck.undoes else "you have done nothing here that can be taken back"
+
+
 def _nothing_to_search(context: Context) -> str | None:
     if context.deck.simulated:
         return "the run is simulated: it has no journal and no logs"
@@ -407,7 +411,7 @@ T, R, N, V, L, W, X, B, M, D = (
 IN_REPLAY: Final = {"task.pause": "play", "run.more": "faster", "run.fewer": "slower"}
 PAST: Final = "this is the past of the run"
 ACTS_NOW: Final = frozenset(
-    {"budget", "take_over", "add_task", "edit_brief"}
+    {"budget", "take_over", "add_task", "edit_brief", "undo"}
 )  # acts that only the present has
 
 TABLE: Final[tuple[Key, ...]] = (
@@ -420,7 +424,7 @@ TABLE: Final[tuple[Key, ...]] = (
         T, lambda _, t: c.Retry(t), ask=Ask.TEXT),
     Key("task.skip", "s", "s", "skip", "Leave it out; a dialog shows what follows from it",
         T, lambda _, t: c.Skip(t), ask=Ask.SKIP, footer=4),
-    Key("task.unskip", "u", "u", "unskip", "Take a skip back, as long as nothing was built on it",
+    Key("task.unskip", "ctrl+u", "^u", "unskip", "Take a skip back, as long as nothing was built on it",
         T, lambda _, t: c.Unskip(t)),
     Key("task.approve", "a", "a", "approve", "Say yes to proven work, or that a task done by hand is done",
         T, lambda _, t: c.Approve(t), footer=3),
@@ -462,6 +466,8 @@ TABLE: Final[tuple[Key, ...]] = (
         R, act="budget", why_not=_no_limits),
     Key("task.add", "n", "n", "add task", "Add a task to the plan of the run: one line in plain words",
         R, act="add_task", why_not=_no_limits),
+    Key("run.undo", "u", "u", "undo", "Take back what you did last here, where that can be: a pause, a skip, a hold, a move, a limit, a budget, a change of the plan",
+        R, of_task=False, act="undo", why_not=_nothing_to_undo),
     Key("run.promote", "M", "M", "promote", "Bring what has landed into the base branch",
         R, lambda *_: c.Promote(), of_task=False, ask=Ask.CONFIRM, why_not=_nothing_real),
     Key("run.end", "Q", "Q", "end run", "Stop all agents and end the run; what landed stays",

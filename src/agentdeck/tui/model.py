@@ -87,6 +87,7 @@ class Model:
         simulated: str = "",
         replay: ReplayMoment | None = None,
         marked: frozenset[TaskId] = frozenset(),
+        undoes: str = "",
         shows: Mapping[str, str] | None = None,
     ) -> Deck:
         """The run as it is now, for one refresh of the screen."""
@@ -105,6 +106,7 @@ class Model:
             rates=self.rates,
             marked=marked & self.state.tasks.keys() if marked else marked,
             gates=self.gates,
+            undoes=undoes,
             shows=shows,
         )
 

@@ -51,6 +51,7 @@ class Deck:
     tracks: Tracks = field(default_factory=Tracks)
     rates: Rates = field(default_factory=Rates)
     marked: frozenset[TaskId] = frozenset()  # on which keys act together
+    undoes: str = ""  # what would be taken back: `pause S-1`; "" = nothing was done here
     only: Only | None = None  # what the plan is filtered by; None = all of it
     gates: Sequence[GateTold] = ()  # every run of a gate, oldest first
     shows: Mapping[str, str] | None = None  # keys as the person has them, by id; None = as shipped

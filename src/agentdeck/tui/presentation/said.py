@@ -60,3 +60,10 @@ class SaidEarlier:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop."""
+    if not text:
+        return ""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")

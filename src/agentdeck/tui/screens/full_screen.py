@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # What the deck does wherever one is. Every other act needs what the room shows: there first.
 OF_THE_DECK: Final = frozenset(
-    "themes budget add_task edit_brief compare search take_over verdicts conflict help "
+    "themes undo budget add_task edit_brief compare search take_over verdicts conflict help "
     "command_palette leave command_line which_key "
     "replay_turn replay_step replay_jump replay_scrub".split()
 )

@@ -167,6 +167,7 @@ class RoomScreen(Screen[None]):
             replay=self.deck_app.looking_back.moment(),
             marked=self.marking.marked,
             shows=self.deck_app.shows,
+            undoes=self.deck_app.undoing.words,
         )
         if self._only == Filter():
             return deck
