@@ -30,8 +30,6 @@ from agentdeck.tui.presentation.load_course import (
     GAP_S,
     AgentPoint,
     LoadCourse,
-    agent_cores,
-    filled,
 )
 from agentdeck.tui.presentation.outline import MAX_ID_COLUMN
 
@@ -237,7 +235,7 @@ class LoadView:
     def _figures(self, task: TaskId, width: int) -> Line:
         point, attempt = self._point(task), deck_attempt(self.deck, task)
         since, until, cells_of = self.deck.now - COURSE_S, self.deck.now, _spark(width)
-        busy = self.course.course(agent_cores((task, attempt)), since, until, cells_of)
+        busy = self.course.cores_of((task, attempt), COURSE_S, cells_of) if self._fresh else []
         reports = self.deck.rates.of(task, attempt)
         used = reported(reports, since, until, cells_of)
         tokens = self._tokens[task]
@@ -246,7 +244,7 @@ class LoadView:
             gap,
             Span(fit(UNKNOWN if point is None else f"{point.cores:.0%}", CPU_CELLS, "right")),
             Span(" "),
-            *spark(filled(busy), cells_of, top=_top(busy)),
+            *spark(busy, cells_of, top=_top(busy)),
             gap,
             Span(fit(UNKNOWN if point is None else size(point.rss_bytes), MEM_CELLS, "right")),
             gap,
@@ -257,10 +255,16 @@ class LoadView:
             Span(fit(UNKNOWN if point is None else size(point.log_bps), LOG_CELLS, "right")),
         )
 
+    @property
+    def _fresh(self) -> bool:
+        """Was the latest point measured just now? Not in the past of a run."""
+        now = self.course.now
+        return now is not None and 0 <= self.deck.now - now.at <= GAP_S
+
     def _point(self, task: TaskId) -> AgentPoint | None:
         """What was measured last of its agent, if that was just now."""
         now = self.course.now
-        if now is None or not 0 <= self.deck.now - now.at <= GAP_S:
+        if now is None or not self._fresh:
             return None
         return now.agents.get((task, deck_attempt(self.deck, task)))
 

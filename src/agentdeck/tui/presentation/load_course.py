@@ -53,10 +53,14 @@ class LoadCourse:
     def __init__(self) -> None:
         self.latest: Look | None = None
         self.points: deque[Point] = deque(maxlen=KEPT_POINTS)
+        self._agents: dict[
+            tuple[Key, float, int], list[float | None]
+        ] = {}  # as of the latest point
 
     def add(self, look: Look) -> None:
         """Take in another look."""
         before, self.latest = self.latest, look
+        self._agents.clear()
         if before is None:
             return
         passed_s = look.at - before.at
@@ -71,6 +75,18 @@ class LoadCourse:
             if key in before.agents
         }
         self.points.append(Point(look.at, min(1.0, share) * look.cores, memory, agents))
+
+    def cores_of(self, agent: Key, span_s: float, count: int) -> list[float | None]:
+        """How many cores an agent has kept busy, up to the latest point, as `course` tells it.
+
+        It is asked for with every drawing and changes with every point: so it is kept till then.
+        """
+        found = self._agents.get((agent, span_s, count))
+        if found is None:
+            until = self.points[-1].at if self.points else 0.0
+            found = filled(self.course(agent_cores(agent), until - span_s, until, count))
+            self._agents[agent, span_s, count] = found
+        return found
 
     @property
     def now(self) -> Point | None:

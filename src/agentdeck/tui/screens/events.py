@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import ClassVar, Final
 
 import msgspec
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
 from agentdeck.core.errors import DeckError
@@ -80,6 +81,10 @@ class EventsScreen(FullScreen):
         self._last = 0  # the newest event that is known
         self._goes = False  # a failure is being looked for
 
+    @cached_property
+    def _pages(self) -> EventPages:
+        return EventPages(self.deck_app, self.refresh_deck)
+
     def compose(self) -> ComposeResult:
         """Header, rows, a foot, keys."""
         yield HeaderBar()
@@ -90,7 +95,6 @@ class EventsScreen(FullScreen):
 
     def on_mount(self) -> None:
         """The newest event has the cursor; in the past the one that the replay stands at."""
-        self._pages = EventPages(self.deck_app, self.refresh_deck)
         rows = self.query_one(EventList)
         replay = self.deck_app.looking_back.replay
         if replay is not None and replay.count < len(replay.events):
@@ -302,8 +306,10 @@ class EventsScreen(FullScreen):
         self.refresh_deck()
 
     def _listen(self, search: EventSearch) -> None:
+        app = self.app  # a screen that is gone has none, and the thread may outlive it
+
         def told(found: EventsFound) -> None:
-            self.app.call_from_thread(self._take, search, found)
+            app.call_from_thread(self._take, search, found)
 
         self.run_worker(lambda: search.listen(told), thread=True, group=GROUP, exit_on_error=False)
 
@@ -324,26 +330,29 @@ class EventsScreen(FullScreen):
         start = self._seq(self.query_one(EventList).cursor) + by if self._count else 0
         if not self._goes and self._count:
             self._goes = True
+            app, last = self.app, self._last
             self.run_worker(
-                lambda: self._look_for_failure(start, by, self._last),
+                lambda: self._look_for_failure(app, start, by, last),
                 thread=True,
                 group=GROUP,
                 exit_on_error=False,
             )
 
-    def _look_for_failure(self, start: int, by: int, last: int) -> None:
+    def _look_for_failure(self, app: App[object], start: int, by: int, last: int) -> None:
         try:
             found = self._pages.log.next_failure(start, by, last)
         except DeckError:
             found = None  # the pages say what is wrong with the journal
-        self.app.call_from_thread(self._go_to_failure, found, by)
+        app.call_from_thread(self._go_to_failure, found, by)
 
     def _go_to_failure(self, seq: int | None, by: int) -> None:
         self._goes = False
+        if not self.is_attached:
+            return
         number = self._number(seq) if seq is not None else None
         if number is None:
             self.notify(f"No failure {'after' if by > 0 else 'before'} this.", timeout=3)
-        elif self.is_attached:
+        else:
             self.query_one(EventList).go(number)
 
     def _number(self, seq: int) -> int | None:
