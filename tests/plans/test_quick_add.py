@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentdeck.core.plan import Plan, Task
@@ -294,6 +294,9 @@ class Counted(list[Any]):
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=400).map(" ".join))
+@example(" ".join(["after logni"] * 100))
+@example(" ".join(["after S-99"] * 100))
+@example(",".join(["S-1"] * 400))
 def test_the_work_grows_with_the_line(line: str) -> None:
     """Each word is looked at a bounded number of times, however they stand together, and names are
     compared with all others only so often.
