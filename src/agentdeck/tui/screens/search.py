@@ -235,7 +235,7 @@ class SearchScreen(FullScreen):
             view.keys,
             view.row,
             headings=view.headings,
-            empty=empty_words(self._typed, self._step),
+            empty=empty_words(self._wanted.match, self._step),
         )
         frame.set_titles((Span("Search"),), found_words(view, self._typed))
         fault: Line = (Span(self._wanted.fault, "state-asks"),) if self._wanted.fault else EMPTY
