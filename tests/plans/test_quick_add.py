@@ -205,8 +205,8 @@ def test_a_fault_knows_its_place_and_part() -> None:
         ("S-33", "after"),
         ("@codx", "agent"),
     ]
-    rows = {row.label: row.wrong for row in rows_of(line, found, PLAN)}
-    assert [label for label, wrong in rows.items() if wrong] == ["after", "agent"]
+    wrong = {row.label: row.value for row in rows_of(line, found, PLAN) if row.wrong}
+    assert wrong == {"after": "what is said is not known", "agent": "codx"}
 
 
 def test_a_near_miss_of_a_plain_word_is_only_doubted() -> None:
