@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentdeck.core.plan import Plan, Task
@@ -205,8 +205,8 @@ def test_a_fault_knows_its_place_and_part() -> None:
         ("S-33", "after"),
         ("@codx", "agent"),
     ]
-    rows = {row.label: row.wrong for row in rows_of(line, found, PLAN)}
-    assert [label for label, wrong in rows.items() if wrong] == ["after", "agent"]
+    wrong = {row.label: row.value for row in rows_of(line, found, PLAN) if row.wrong}
+    assert wrong == {"after": "what is said is not known", "agent": "codx"}
 
 
 def test_a_near_miss_of_a_plain_word_is_only_doubted() -> None:
@@ -294,6 +294,9 @@ class Counted(list[Any]):
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=400).map(" ".join))
+@example(" ".join(["after logni"] * 100))
+@example(" ".join(["after S-99"] * 100))
+@example(",".join(["S-1"] * 400))
 def test_the_work_grows_with_the_line(line: str) -> None:
     """Each word is looked at a bounded number of times, however they stand together, and names are
     compared with all others only so often.

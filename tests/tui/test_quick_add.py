@@ -18,8 +18,11 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan, Task
 from agentdeck.core.replan import PlanChange
 from agentdeck.plans.quick_add.understood import QuickAdd
+from agentdeck.tui.keys import KEYS, Context, reason
+from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.line import cells, text_of
 from agentdeck.tui.presentation.quick_add import quick_add_lines
+from agentdeck.tui.screens import quick_add
 from agentdeck.tui.screens.quick_add import QuickAddDialog
 from agentdeck.tui.screens.wall import WallScreen
 from agentdeck.tui.widgets.row_list import LinesView
@@ -63,7 +66,11 @@ async def test_a_line_becomes_a_task_of_the_run(tmp_path: Path) -> None:
 
 
 async def test_what_is_wrong_keeps_the_dialog_open_and_sends_nothing(tmp_path: Path) -> None:
-    async with room(tmp_path, middle()) as deck:
+    """Also what only the run knows: a phase that has closed takes nothing new."""
+    told = middle()
+    phase = told.state.plan.phases[0].id
+    told.tell(PhaseClosed(phase))
+    async with room(tmp_path, told) as deck:
         await typed(deck, "Fix it after S-99 @codx")
         assert '✖ there is no task "S-99": did you mean S-9?' in shown(deck)
         assert '✖ unknown agent "codx": did you mean "codex"?' in shown(deck)
@@ -73,20 +80,34 @@ async def test_what_is_wrong_keeps_the_dialog_open_and_sends_nothing(tmp_path: P
         deck.app.screen.query_one(Input).value = ""
         await deck.press("enter")
         assert deck.toasts[-1] == "nothing says what is to be done"
+        deck.app.screen.query_one(Input).value = f"Fix it phase {phase}"
+        await deck.pilot.pause()
+        assert f"cannot be put into phase {phase}, which is closed" in shown(deck)
+        await deck.press("enter")
+        assert isinstance(deck.app.screen, QuickAddDialog)
         await deck.press("escape")
         assert deck.source.sent == []
 
 
-async def test_what_the_run_would_refuse_is_said_while_it_is_typed(tmp_path: Path) -> None:
-    """A phase that has closed takes nothing new; only the run knows that."""
-    told = middle()
-    phase = told.state.plan.phases[0].id
-    told.tell(PhaseClosed(phase))
-    async with room(tmp_path, told) as deck:
-        await typed(deck, f"Fix it phase {phase}")
-        assert f"cannot be put into phase {phase}, which is closed" in shown(deck)
+async def test_of_a_large_plan_the_run_is_asked_after_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the line means is there with each key; what the run says follows, and enter asks it."""
+    monkeypatch.setattr(quick_add, "AT_ONCE", 0)
+    async with room(tmp_path, middle()) as deck:
+        monkeypatch.setattr(quick_add, "PAUSE_S", 600.0)
+        await typed(deck, "Fix it after S-4")
+        assert "~ after      S-4" in shown(deck)
+        assert "which is failed" not in shown(deck)
+        monkeypatch.setattr(quick_add, "PAUSE_S", 0.01)
+        deck.app.screen.query_one(Input).value += " ~5m"
+        async with asyncio.timeout(30):
+            while "which is failed" not in shown(deck):
+                await deck.pilot.pause(0.02)
+        monkeypatch.setattr(quick_add, "PAUSE_S", 600.0)
+        deck.app.screen.query_one(Input).value += " #x"
         await deck.press("enter")
-        assert deck.source.sent == []
+        assert len(deck.source.sent) == 1
 
 
 async def test_a_plan_that_changes_meanwhile_is_understood_again(tmp_path: Path) -> None:
@@ -108,11 +129,14 @@ async def test_a_plan_that_changes_meanwhile_is_understood_again(tmp_path: Path)
 
 
 async def test_the_key_says_why_it_cannot_act(tmp_path: Path) -> None:
-    """After the end, in the past; on the wall it works as in the room."""
-    async with room(tmp_path, finished()) as deck:
-        await deck.press("n")
-        assert deck.toasts == ["The run has ended (complete)."]
-    async with room(tmp_path, middle()) as deck:
+    """After the end and in the past; on the wall it works as in the room, and in the log the letter
+    is the next hit, as ever.
+    """
+    key = next(key for key in KEYS if key.id == "task.add")
+    ended = finished()
+    over = Deck(ended.state, ended.history[-1].at)
+    assert reason(key, Context(over)) == "the run has ended (complete)"
+    async with room(tmp_path, middle(), logs=True) as deck:
         await deck.press("w")
         assert isinstance(deck.app.screen, WallScreen)
         await deck.press("n")
@@ -120,18 +144,13 @@ async def test_the_key_says_why_it_cannot_act(tmp_path: Path) -> None:
         await deck.press("escape")
         assert isinstance(deck.app.screen, WallScreen)
         await deck.press("escape")
-        await deck.press("B")
-        await deck.press("n")
-        assert deck.toasts[-1] == "This is the past of the run."
-
-
-async def test_in_the_log_the_letter_is_the_next_hit(tmp_path: Path) -> None:
-    async with room(tmp_path, middle(), logs=True) as deck:
-        await deck.select("S-2")
         deck.app.room.go_to("task")
         await deck.pilot.pause()
         await deck.press("n")
         assert deck.toasts == ["Nothing is looked for yet; / begins."]
+        await deck.press("1", "B")
+        await deck.press("n")
+        assert deck.toasts[-1] == "This is the past of the run."
 
 
 @pytest.mark.parametrize("width", [30, 66, 120])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +13,13 @@ from tests.tui.sample_journal import Story, middle, write_run
 from tests.tui.test_room_keys import Room, room
 from tests.tui.test_room_pictures import SIZES, compare
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input
 
 from agentdeck.control.search.finder import Hit, Piece
 from agentdeck.control.search.indexer import Progress
 from agentdeck.control.search.wanted import Kind
+from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.model import Model
 from agentdeck.tui.palette import DeckCommands
@@ -36,6 +39,7 @@ from agentdeck.tui.snapshot import draw
 from agentdeck.tui.widgets.diff_view import DiffView
 from agentdeck.tui.widgets.log_reader import LogReader
 from agentdeck.tui.widgets.row_list import LinesView, RowList
+from agentdeck.tui.widgets.styled import Pane
 from agentdeck.tui.widgets.task_pane import Goal, TaskPane
 
 
@@ -44,18 +48,23 @@ def rows(deck: Room) -> list[str]:
     return [text_of(view.row(key, 110)).rstrip() for key in view.keys]
 
 
+def shows(deck: Room, kind: type[Screen[None]]) -> bool:
+    return isinstance(deck.app.screen, kind)
+
+
 async def look_for(deck: Room, text: str) -> None:
     deck.app.screen.query_one(Input).value = text
     await deck.pilot.pause()
-    await deck.app.workers.wait_for_complete()
-    await deck.pilot.pause()
+    async with asyncio.timeout(60):
+        while deck.app.screen._busy:  # type: ignore[attr-defined]
+            await deck.pilot.pause(0.01)
 
 
 @asynccontextmanager
 async def searching(tmp_path: Path, text: str) -> AsyncIterator[Room]:
     async with room(tmp_path, middle(), logs=True) as deck:
         await deck.press("ctrl+f")
-        assert isinstance(deck.app.screen, SearchScreen)
+        assert shows(deck, SearchScreen)
         await look_for(deck, text)
         yield deck
 
@@ -74,7 +83,7 @@ async def test_enter_goes_to_the_line_in_the_log(tmp_path: Path) -> None:
     async with searching(tmp_path, "migrations") as deck:
         assert rows(deck) == [" log   S-3#1  12:28:50  ▸ Write migrations/0007_retry.sql"]
         await deck.press("enter")
-        assert isinstance(deck.app.screen, RoomScreen)
+        assert shows(deck, RoomScreen)
         assert (deck.selected, deck.app.room.pane) == ("S-3", "task")
         assert deck.app.room.query_one(TaskPane).tab == "log"
         assert "migrations/0007_retry.sql" in line_at_hand(deck)
@@ -85,21 +94,26 @@ async def test_enter_goes_to_the_line_in_the_log(tmp_path: Path) -> None:
         assert "The policy needs a new column" in line_at_hand(deck)
 
 
-async def test_up_and_down_choose_while_one_types(tmp_path: Path) -> None:
-    """Letters are typed; after tab the keys of the room act on the chosen task."""
-    async with searching(tmp_path, "retry") as deck:
-        found = deck.app.screen.query_one(RowList)
-        first = found.cursor
-        await deck.press("down", "down", "up")
-        assert found.cursor == found.keys[1] != first
+async def test_an_earlier_attempt_opens_as_a_page(tmp_path: Path) -> None:
+    """The room shows the latest one only; the page has what stands around the hit. Rows are chosen
+    while one types; after tab the keys of the room act on the chosen task.
+    """
+    async with searching(tmp_path, "payload task:S-4") as deck:
+        number = next(n for n, row in enumerate(rows(deck)) if "S-4#1" in row)
+        await deck.press(*["down"] * number, "up", "down", "enter")
+        assert shows(deck, Reading)
+        lines = [text_of(line) for line in deck.app.screen.query_one(LinesView)._lines]
+        assert any("payload formats" in line for line in lines)
+        assert any("session_manager.py" in line for line in lines)
+        await deck.press("escape")
+        assert shows(deck, SearchScreen)
         await deck.press("x")
-        assert deck.app.screen.query_one(Input).value == "retryx"
+        assert deck.app.screen.query_one(Input).value == "payload task:S-4x"
         await deck.press("backspace", "tab")
-        assert found.has_focus
-        task = deck.app.screen.task_here  # type: ignore[attr-defined]
+        assert deck.app.screen.query_one(RowList).has_focus
         await deck.press("d")
-        assert isinstance(deck.app.screen, RoomScreen)
-        assert (deck.selected, deck.app.room.query_one(TaskPane).tab) == (task, "diff")
+        assert shows(deck, RoomScreen)
+        assert (deck.selected, deck.app.room.query_one(TaskPane).tab) == ("S-4", "diff")
 
 
 async def test_other_kinds_lead_to_their_tabs(tmp_path: Path) -> None:
@@ -115,33 +129,44 @@ async def test_other_kinds_lead_to_their_tabs(tmp_path: Path) -> None:
         assert deck.app.room.query_one(TaskPane).tab == "history"
 
 
-async def test_an_earlier_attempt_opens_as_a_page(tmp_path: Path) -> None:
-    """The room shows the latest one only; the page has what stands around the hit."""
-    async with searching(tmp_path, "payload task:S-4") as deck:
-        number = next(n for n, row in enumerate(rows(deck)) if "S-4#1" in row)
-        await deck.press(*["down"] * number)
-        await deck.press("enter")
-        assert isinstance(deck.app.screen, Reading)
-        lines = [text_of(line) for line in deck.app.screen.query_one(LinesView)._lines]
-        assert any("payload formats" in line for line in lines)
-        assert any("session_manager.py" in line for line in lines)
-        await deck.press("escape")
-        assert isinstance(deck.app.screen, SearchScreen)
+def no_fts5(*_: object, **__: object) -> list[Hit]:
+    raise EnvironmentFault("no full-text search", hint="get another Python")
 
 
-async def test_keys_say_why_nothing_happens(tmp_path: Path) -> None:
-    """And when the screen is gone, so is the process that has read the run."""
+async def test_keys_say_why_nothing_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing can be searched the frame says so, once. When the screen is gone, so is the
+    process that has read the run.
+    """
     async with searching(tmp_path, "okapi") as deck:
         await deck.press("enter")
         assert deck.toasts == ["Nothing is found."]
         await look_for(deck, "")
         await deck.press("enter")
         assert deck.toasts[-1] == "Nothing is looked for yet."
+        monkeypatch.setattr("agentdeck.tui.screens.search.find", no_fts5)
+        await look_for(deck, "x")
+        frame = deck.app.screen.query_one("#search-list", Pane)
+        assert "no full-text search: get another Python" in str(frame.border_subtitle)
         index = deck.app.screen._index  # type: ignore[attr-defined]
         assert index._process.poll() is None
         await deck.press("escape")
-        assert isinstance(deck.app.screen, RoomScreen)
+        assert shows(deck, RoomScreen)
         assert index._process.poll() is not None
+
+
+async def test_what_is_written_meanwhile_is_found(tmp_path: Path) -> None:
+    """The same words, the next time that the process is asked for what is new."""
+    async with searching(tmp_path, "badger") as deck:
+        assert rows(deck) == []
+        with (deck.app.folder.attempt(TaskId("S-3"), 1) / "raw.log").open("a") as log:
+            log.write('{"type": "text", "text": "A badger came."}\n')
+        deck.app.screen._again()  # type: ignore[attr-defined]
+        async with asyncio.timeout(60):
+            while not rows(deck):
+                await deck.pilot.pause(0.01)
+        assert [row.split()[:2] for row in rows(deck)] == [["log", "S-3#1"]]
 
 
 async def test_the_palette_searches_everything_for_what_was_typed(tmp_path: Path) -> None:
@@ -152,9 +177,9 @@ async def test_the_palette_searches_everything_for_what_was_typed(tmp_path: Path
         assert str(found[-1].text) == "Search everything for queue"
         assert all(getattr(hit, "score", 0) > found[-1].score for hit in found[:-1])
         found[-1].command()
-        await deck.pilot.pause()
-        await deck.app.workers.wait_for_complete()
+        await deck.press()
         assert deck.app.screen.query_one(Input).value == "queue"
+        await look_for(deck, "queue")
         assert any("Dead letter" in row for row in rows(deck))
 
 

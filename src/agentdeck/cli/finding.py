@@ -57,8 +57,9 @@ def find(
 ) -> int:
     """Search all that is known of a run; the best hits first.
 
-    What is read is kept beside the run's journal, so that the next search is quick: of each log the
-    newest 4 MiB of what it shows. The status is 1 where nothing is found.
+    What is read is kept beside the run's journal, so that the next search is quick. Of a long log
+    the last 16 MiB are read, and about 4 MiB of what they show are kept, the newest. The status is
+    1 where nothing is found.
     """
     from agentdeck.control.search.finder import find as search
     from agentdeck.control.search.indexer import Indexer, others_of

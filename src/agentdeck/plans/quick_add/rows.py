@@ -19,6 +19,7 @@ SIGNS: Final = {Sure.SIGN: "=", Sure.WORD: "~", Sure.RULE: "·"}
 MAX_NAMED: Final = 8  # names in one row
 LEGEND: Final = "= said  ~ guessed  · by the plan"
 WRONG: Final = "✖"
+NOT_KNOWN: Final = "what is said is not known"
 _LANDS: Final = {
     Land.AUTO: "when it is green",
     Land.APPROVE: "after your approval",
@@ -67,7 +68,7 @@ def rows_of(line: str, found: Understood, plan: Plan) -> list[Row]:
     return [
         Row(
             label,
-            value,
+            NOT_KNOWN if key in wrong and key not in found.values else value,
             found.sure.get(key, Sure.RULE),
             note or _words(line, found, key),
             key in wrong,

@@ -96,10 +96,12 @@ class QuickAdd:
         """The wishes by key: lists grow, and one value is said once."""
         values: dict[str, Any] = {}
         sure: dict[str, Sure] = {}
+        lists: dict[str, dict[str, None]] = {}
         for wish in wishes:
             before, least = values.get(wish.key), sure.get(wish.key, wish.sure)
-            if isinstance(wish.value, list) and isinstance(before, list):
-                values[wish.key] = list(dict.fromkeys([*before, *wish.value]))
+            if isinstance(wish.value, list):
+                values[wish.key] = lists.setdefault(wish.key, {})
+                lists[wish.key].update(dict.fromkeys(wish.value))
             elif isinstance(wish.value, dict) and isinstance(before, dict):
                 values[wish.key] = {**before, **wish.value}
             elif before is not None and before != wish.value:
@@ -108,6 +110,7 @@ class QuickAdd:
             else:
                 values[wish.key] = wish.value
             sure[wish.key] = Sure.WORD if Sure.WORD in (least, wish.sure) else wish.sure
+        values |= {key: list(found) for key, found in lists.items()}
         return values, sure
 
     def _name(self, values: dict[str, Any], sure: dict[str, Sure], faults: list[Remark]) -> None:

@@ -146,9 +146,9 @@ def progress_line(step: Progress | None) -> Line:
     return (Span(f"{step.words} read", "state-working"),)
 
 
-def empty_words(typed: str, step: Progress | None) -> str:
-    """What stands where there are no rows."""
-    if not typed.strip():
+def empty_words(match: str, step: Progress | None) -> str:
+    """What stands where there are no rows; `match` is empty while no word is typed."""
+    if not match:
         return "What has these words will stand here, while you type: logs, diffs, briefs, events."
     if step is None or not step.ready:
         return "Nothing has that yet; the rest is being read."

@@ -15,6 +15,7 @@ from rich.highlighter import Highlighter
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from agentdeck.control.catalog import Catalog, load_catalog
@@ -37,6 +38,8 @@ ROWS: Final = 13  # of what was understood; more scrolls
 AROUND: Final = 10  # rows of frame, padding, line and hint
 AROUND_LOW: Final = 6  # without padding and blank rows
 LOW: Final = 30  # rows of the screen below which blank rows are left out
+AT_ONCE: Final = 1_000  # tasks up to which the run is asked with each key; some 30 ms
+PAUSE_S: Final = 0.3  # without a key, after which it is asked of a larger plan
 SHARE: Final = 0.9  # of the screen's height that a dialog may have, as in dialogs.tcss
 
 
@@ -53,6 +56,7 @@ class QuickAddDialog(Dialog[EditPlan]):
         self._heard: tuple[str, Understood] = ("", self._mind.understand(""))
         self._refused = ""
         self._told: list[str] = []
+        self._later: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """The line, the rows, the keys."""
@@ -96,6 +100,7 @@ class QuickAddDialog(Dialog[EditPlan]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Add it, or say what is wrong."""
         found = self.understood(event.value)
+        self._ask_run()
         why = found.faults[0].text if found.faults else self._refused
         if found.task is None or why:
             self.notify(why or EMPTY, title="Not added", severity="warning", markup=False)
@@ -124,16 +129,29 @@ class QuickAddDialog(Dialog[EditPlan]):
         return add_command(self._state, found.task, self._catalog.adapters)
 
     def _show(self) -> None:
-        line = self.query_one(Input).value
-        found = self.understood(line)
+        _ = self.understood(self.query_one(Input).value)
+        if self._later is not None:
+            self._later.stop()
+        if len(self._plan.tasks) <= AT_ONCE:
+            self._ask_run()
+            return
+        self._refused, self._told = "", []
+        self._later = self.set_timer(PAUSE_S, self._ask_run)
+        self._draw()
+
+    def _ask_run(self) -> None:
+        """Would the run take it, and what should a person know of it? O(tasks + dependencies)."""
         self._refused, self._told = "", []
         try:
-            command = self._command(found)
+            command = self._command(self._heard[1])
         except RefusedError as error:
             command, self._refused = None, error.message
         if command is not None:
             self._refused = refusal(self._state, command) or ""
             self._told = [] if self._refused else consequences(self._state, command.change)
+        self._draw()
+
+    def _draw(self) -> None:
         self.query_one("#quick-rows", LinesView).show(self._lines, "rows")
         self.query_one(Input).refresh()
 

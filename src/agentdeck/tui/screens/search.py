@@ -85,6 +85,7 @@ class SearchScreen(FullScreen):
         self._step: Progress | None = None
         self._index: IndexProcess | None = None
         self._view: SearchView | None = None
+        self._fault = ""  # of this round of reading
         self._busy = False  # one search at a time: who types fast waits for no old answers
         self._once_more = False
 
@@ -130,7 +131,7 @@ class SearchScreen(FullScreen):
             index = IndexProcess(folder.path, repo)
         except OSError as error:
             fault = f"what reads the run cannot be started: {error.strerror}"
-            self.app.call_from_thread(self._told, Progress("index", ready=True, fault=fault))
+            self.app.call_from_thread(self._fail, fault)
             return
         self.app.call_from_thread(self._know, index, [each.path for each in others])
         index.listen(lambda step: self.app.call_from_thread(self._told, step))
@@ -147,11 +148,19 @@ class SearchScreen(FullScreen):
         """It has read more: look again."""
         if not self.is_attached:
             return
-        fault = self._step.fault if self._step is not None else ""
-        self._step = Progress(step.what, ready=True, fault=fault) if step.ready and fault else step
+        self._fault = step.fault or self._fault
+        self._step = step
+        if step.ready:  # what went wrong on the way stays to be read until the next round
+            self._step, self._fault = Progress(step.what, ready=True, fault=self._fault), ""
         self._look()
         if step.ready and not self.deck_app.model.clock.frozen:
             self.set_timer(AGAIN_S, self._again)
+
+    def _fail(self, fault: str) -> None:
+        """Nothing can be searched; looking again would not help."""
+        self._busy = self._once_more = False
+        self._step = Progress("index", ready=True, fault=fault)
+        self.refresh_deck()
 
     def _again(self) -> None:
         index = self._index
@@ -162,8 +171,8 @@ class SearchScreen(FullScreen):
             self.run_worker(listen, thread=True, group="search-index", exit_on_error=False)
 
     def _read_again(self, step: Progress) -> None:
-        """Later rounds are short: only their end matters."""
-        if step.ready:
+        """Later rounds are short: only their end matters, and what goes wrong."""
+        if step.ready or step.fault:
             self._told(step)
 
     # --- looking -------------------------------------------------------------------------------
@@ -196,9 +205,8 @@ class SearchScreen(FullScreen):
         try:
             hits = find(folders, asked, most=MOST_HITS)
         except DeckError as error:
-            fault = f"{error.message}: {error.hint}"
-            self.app.call_from_thread(self._told, Progress("index", ready=True, fault=fault))
-            hits = []
+            self.app.call_from_thread(self._fail, f"{error.message}: {error.hint}")
+            return
         self.app.call_from_thread(self._found, asked, hits)
 
     def _found(self, asked: Wanted, hits: list[Hit]) -> None:
@@ -227,7 +235,7 @@ class SearchScreen(FullScreen):
             view.keys,
             view.row,
             headings=view.headings,
-            empty=empty_words(self._typed, self._step),
+            empty=empty_words(self._wanted.match, self._step),
         )
         frame.set_titles((Span("Search"),), found_words(view, self._typed))
         fault: Line = (Span(self._wanted.fault, "state-asks"),) if self._wanted.fault else EMPTY
