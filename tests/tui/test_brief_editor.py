@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.tui.live_run import live_deck, made_run, put_claude_on_path
 from tests.tui.sample_journal import STARTED_AT, Story, begun, finished, large, middle
 from tests.tui.test_room_keys import Room, room
 from tests.tui.test_room_pictures import SIZES, compare, take
@@ -23,7 +24,7 @@ from agentdeck.core.errors import RefusedError
 from agentdeck.core.events import Recorded
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import RunState
+from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.testing.counted_calls import calls_of
 from agentdeck.tui.app import DeckApp
@@ -287,3 +288,21 @@ def test_a_failed_task_is_told_how_it_is_tried_again() -> None:
     assert "r tries it again with this brief" in note_of(story.state, TaskId("S-4"))
     story.tell(e.TaskSkipped(W1, "you", e.SkipMode.DONE))
     assert "skipped" in note_of(story.state, W1)
+
+
+async def test_a_real_engine_takes_the_edit_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B waits for A, which works: B's new brief is in the plan of the run, and A's is not asked."""
+    put_claude_on_path(tmp_path, monkeypatch)
+    waiting = '[[task]]\nid = "B"\ntitle = "Then"\nprompt = "go on"\nafter = "A"\n'
+    folder = made_run(tmp_path, "! sleep 300", waiting)
+    async with live_deck(folder) as deck:
+        await deck.is_in(TaskState.WORKING)
+        deck.app.room.select(TaskId("B"))
+        await deck.press("e")
+        await deck.press(*"Now ", "ctrl+s")
+        await deck.until(lambda: deck.app.model.state.plan_changes == 1, "the change")
+        await deck.until(lambda: deck.app.screen.id == "room", "the room")
+        assert deck.app.model.state.spec(TaskId("B")).prompt == "Now go on"
+        assert deck.task.state is TaskState.WORKING
