@@ -111,6 +111,32 @@ def test_an_external_diff_program_is_not_run(top: Path, tree: Path, tmp_path: Pa
     assert not mark.exists()
 
 
+def test_a_persons_settings_do_not_change_what_a_reader_of_the_diff_meets(
+    top: Path, tree: Path
+) -> None:
+    """Prefixes and renames are the same for everybody; the counts know no renames."""
+    (tree / "c.txt").write_text("".join(f"line {n}\n" for n in range(20)))
+    git(tree, "add", "c.txt")
+    git(tree, "commit", "-qm", "x")
+    attempt = live(top, tree)
+    attempt.base = git(tree, "rev-parse", "HEAD")
+    git(tree, "mv", "c.txt", "d.txt")
+    (tree / "a.txt").write_text("changed\n")
+    plain = facts.diff_of(state_of(top, attempt), A)
+    assert "diff --git a/a.txt b/a.txt" in plain
+    assert "rename from c.txt\nrename to d.txt" in plain
+    for name, value in (
+        ("diff.noprefix", "true"),
+        ("diff.mnemonicPrefix", "true"),
+        ("diff.renames", "false"),
+        ("diff.submodule", "log"),
+    ):
+        git(top, "config", name, value)
+    assert facts.diff_of(state_of(top, attempt), A) == plain
+    touched = {file.path for file in facts.diffstat(state_of(top, attempt), A)}
+    assert touched == {"a.txt", "c.txt", "d.txt"}
+
+
 def test_what_is_not_there_is_said(top: Path, tree: Path) -> None:
     """Unknown task, unknown attempt, no worktree yet, worktree gone: each has its own words."""
     attempt = live(top, tree)

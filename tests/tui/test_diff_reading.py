@@ -29,10 +29,10 @@ from agentdeck.tui.presentation.diff_rows import (
 from agentdeck.tui.presentation.diff_tree import tree_of
 from agentdeck.tui.presentation.diff_words import Ranges, changed_words, pairs
 
-WORD = Style(bgcolor="green")
+WORD, GONE_WORD = Style(bgcolor="green"), Style(bgcolor="red")
 COLOURS = DiffColours(
     Style(color="green"), Style(color="red"), Style(), Style(bold=True), Style(dim=True),
-    added_word=WORD,
+    added_word=WORD, removed_word=GONE_WORD,
 )  # fmt: skip
 DIFF = """\
 diff --git a/src/a.py b/src/a.py
@@ -197,11 +197,23 @@ def test_what_is_not_marked_is_the_same_on_both_sides(old: list[str], data: st.D
 
 
 def test_the_changed_word_of_a_line_stands_out_on_the_screen() -> None:
-    """Only that word has the style of words."""
+    """Only that word has the style of words, on the old line and on the new one."""
     head = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n"
     diff = read_diff(head + "-value = load(path)\n+value = read(path)\n")
-    text = DiffPainter(diff, COLOURS).code(2)
-    assert [text.plain[s.start : s.end] for s in text.spans if s.style == WORD] == ["read"]
+    for at, style, word in ((1, GONE_WORD, "load"), (2, WORD, "read")):
+        text = DiffPainter(diff, COLOURS).code(at)
+        assert [text.plain[s.start : s.end] for s in text.spans if s.style == style] == [word]
+
+
+def test_lines_that_belong_together_stand_in_one_row() -> None:
+    """Although a new line came before them; what it replaces is not what is at its place."""
+    head = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,3 @@\n"
+    body = "-alpha(one, two)\n-beta(three, four)\n+# new\n+alpha(one, 2)\n+beta(three, 4)\n"
+    assert sides(read_diff(head + body)) == [
+        ("", "    1 +# new"),
+        ("    1 -alpha(one, two)", "    2 +alpha(one, 2)"),
+        ("    2 -beta(three, four)", "    3 +beta(three, 4)"),
+    ]
 
 
 def test_a_line_is_paired_with_the_one_that_is_like_it() -> None:

@@ -7,7 +7,7 @@ out is said. Several files stand as a tree above the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
@@ -29,7 +29,6 @@ class SourceLine(NamedTuple):
     old: int  # its number in the old file; 0 = not there
     new: int  # likewise in the new one
     file: int  # the place of its file in the diff
-    mate: int = -1  # the line that it replaces, or is replaced by; -1 = none
 
 
 class Diff(NamedTuple):
@@ -40,13 +39,14 @@ class Diff(NamedTuple):
     tree: list[Leaf]  # empty with one file
     one: list[DiffRow]  # in one column
     two: list[DiffRow]  # side by side
+    mates: dict[int, int]  # places of lines that replace each other, both ways
 
 
 def read_diff(text: str) -> Diff:
     """A diff as git writes it. O(lines)."""
     files = files_of(text)
     tree = tree_of(files) if len(files) > 1 else []
-    diff = Diff(files, [], tree, [], [])
+    diff = Diff(files, [], tree, [], [], {})
     if not files:
         return diff
     top = [DiffRow("summary")]
@@ -63,12 +63,12 @@ def read_diff(text: str) -> Diff:
             break
         start = len(diff.lines)
         diff.lines.extend(_numbered(file, number))
-        left = _pair(diff.lines, start, left)
+        left = _pair(diff, start, left)
         head = [DiffRow("text"), DiffRow("file", file.path, left=number)]
         diff.one.extend(head)
         diff.two.extend(head)
         diff.one.extend(_in_one(diff.lines, start, file.path))
-        diff.two.extend(_in_two(diff.lines, start, file.path))
+        diff.two.extend(_in_two(diff, start, file.path))
     return diff
 
 
@@ -119,20 +119,23 @@ def _blocks(lines: Sequence[SourceLine], start: int) -> Iterator[tuple[list[int]
         yield gone, come
 
 
-def _pair(lines: list[SourceLine], start: int, left: int) -> int:
+def _pair(diff: Diff, start: int, left: int) -> int:
     """Say of each line which one it replaces, with at most `left` comparisons; how many are left.
 
     Once none are left, lines are no pairs: the diff is read as one of whole lines.
     """
-    for gone, come in list(_blocks(lines, start)):
+    lines = diff.lines
+    for gone, come in _blocks(lines, start):
         if not gone or not come or left <= 0:
+            continue
+        if len(gone) == len(come) == 1:
+            diff.mates[gone[0]], diff.mates[come[0]] = come[0], gone[0]
             continue
         small = max(len(gone), len(come)) <= MAX_BLOCK
         left -= len(gone) * WINDOW if small else 0
         found = pairs([lines[at].text for at in gone], [lines[at].text for at in come])
         for old, new in found:
-            lines[gone[old]] = lines[gone[old]]._replace(mate=come[new])
-            lines[come[new]] = lines[come[new]]._replace(mate=gone[old])
+            diff.mates[gone[old]], diff.mates[come[new]] = come[new], gone[old]
     return left
 
 
@@ -153,8 +156,8 @@ def _in_one(lines: Sequence[SourceLine], start: int, path: str) -> Iterator[Diff
                 yield DiffRow("line", path, line.new, right=at, changed=line.sign == "+")
 
 
-def _in_two(lines: Sequence[SourceLine], start: int, path: str) -> Iterator[DiffRow]:
-    new, at = 0, start
+def _in_two(diff: Diff, start: int, path: str) -> Iterator[DiffRow]:
+    lines, new, at = diff.lines, 0, start
     while at < len(lines):
         line = lines[at]
         if line.sign == "@":
@@ -167,7 +170,7 @@ def _in_two(lines: Sequence[SourceLine], start: int, path: str) -> Iterator[Diff
             yield DiffRow("line", path, line.new, left=at, right=at)
         else:
             gone, come, at = _change(lines, at)
-            for old, fresh in _beside(lines, gone, come):
+            for old, fresh in _beside(diff.mates, gone, come):
                 if fresh is not None:
                     new = lines[fresh].new + 1
                 kind, number = ("gone", new) if fresh is None else ("line", lines[fresh].new)
@@ -198,13 +201,13 @@ def _change(lines: Sequence[SourceLine], at: int) -> tuple[list[int], list[int],
 
 
 def _beside(
-    lines: Sequence[SourceLine], gone: list[int], come: list[int]
+    mates: Mapping[int, int], gone: list[int], come: list[int]
 ) -> Iterator[tuple[int | None, int | None]]:
     """Pairs stand in one row; what lies between two of them is laid side by side by its place."""
     i = j = 0
     place = {at: number for number, at in enumerate(come)}
     for number, at in enumerate(gone):
-        other = place.get(lines[at].mate)
+        other = place.get(mates.get(at, -1))
         if other is None:
             continue
         yield from zip_longest(gone[i:number], come[j:other])

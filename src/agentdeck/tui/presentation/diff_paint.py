@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rich.syntax import Syntax
 
-BLOCK: Final = 100  # lines that are coloured together; a few milliseconds
+BLOCK: Final = 60  # lines that are coloured together; a few milliseconds
 BLOCK_CHARS: Final = 16_000  # of them; beyond, colouring would keep a key waiting
 MAX_DRAWN: Final = 2_000  # lines that are kept as they were drawn; some thirty screens
 NUMBER_CELLS: Final = 5
@@ -84,7 +84,7 @@ class DiffPainter:
 
     def warm(self) -> None:
         """Draw what will be seen first, and get the languages ready; for a thread."""
-        for row in self.diff.one[:WARM]:
+        for row in (*self.diff.one[:WARM], *self.diff.two[:WARM]):
             for at in (row.left, row.right):
                 if row.kind in ("line", "gone") and at >= 0:
                     self.code(at)
@@ -148,9 +148,10 @@ class DiffPainter:
 
     def _changed(self, at: int) -> Ranges:
         line = self.diff.lines[at]
-        if line.mate < 0:
+        mate = self.diff.mates.get(at)
+        if mate is None:
             return ()
-        mine, other = shown_text(line.text)[0], shown_text(self.diff.lines[line.mate].text)[0]
+        mine, other = shown_text(line.text)[0], shown_text(self.diff.lines[mate].text)[0]
         old, new = (other, mine) if line.sign == "+" else (mine, other)
         found = changed_words(old, new)
         return () if found is None else found[line.sign == "+"]

@@ -133,13 +133,20 @@ def place_of(rows: Sequence[DiffRow], wanted: DiffRow, near: int) -> int:
     Args:
         near: the place that is taken where there are several, or none.
     """
-    same = [n for n, row in enumerate(rows) if row.file == wanted.file and row.file]
-    exact = [n for n in same if (rows[n].kind, rows[n].line) == (wanted.kind, wanted.line)]
+    kind, file, line = wanted[:3]
+    if not file:
+        return near
+    exact = [
+        n
+        for n, row in enumerate(rows)
+        if row.line == line and row.kind == kind and row.file == file
+    ]
     if exact:
         return min(exact, key=lambda n: abs(n - near))
+    same = [n for n, row in enumerate(rows) if row.file == file]
     lines = [n for n in same if rows[n].kind in LINES]
-    if wanted.kind in (*LINES, "said", "note") and lines:
-        return min(lines, key=lambda n: (abs(rows[n].line - wanted.line), abs(n - near)))
+    if kind in (*LINES, "said", "note") and lines:
+        return min(lines, key=lambda n: (abs(rows[n].line - line), abs(n - near)))
     heads = [n for n in same if rows[n].kind == "file"]
     return heads[0] if heads else near
 

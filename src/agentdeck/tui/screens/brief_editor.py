@@ -179,8 +179,11 @@ class BriefEditor(Dialog[bool]):
             self._wish.save(self._saved)
 
     def _saved(self) -> None:
+        """The engine has it: there is nothing left to lose, and nothing to stay for."""
         self._saving = True
-        _ = self.dismiss(True)
+        self._texts = self.now()
+        if self.is_current:  # else a question lies over it, whose answer closes it or not
+            _ = self.dismiss(True)
 
     def on_input_submitted(self) -> None:
         """Enter in a line is no answer to anything."""

@@ -38,6 +38,7 @@ SHIFT_CELLS: Final = 8  # one step sideways
 WHEEL_LINES: Final = 3
 SIDES_AT: Final = 160  # cells, from which on two columns of code have room by themselves
 LEAST_SIDES: Final = 60  # cells, below which a column of two would show no code to speak of
+MAX_STRIPS: Final = 1_000  # rows that are kept as they were drawn; some fifteen screens
 ABOVE: Final = 2  # rows that stay above the row that was jumped to
 _TWO_COLUMNS: Final = frozenset({"line", "gone"})
 _LISTED: Final = frozenset({"tree", "folder"})
@@ -88,11 +89,14 @@ class DiffView(Widget, can_focus=True):
         self._wanted: bool | None = None  # two columns or one; None = as the width says
         self._shown_as: tuple[bool, int] | None = None  # two columns? and how wide
         self._came_from: DiffRow | None = None  # where `tree` was pressed
+        self._drawn: dict[int, Strip] = {}  # rows without the cursor, by their place
+        self._drawn_as: object = None  # the look that they have
 
     def show_text(self, lines: Sequence[Text]) -> None:
         """Show these lines in the place of a diff."""
         self._painter, self._remarks, self._came_from = None, (), None
         self.rows = [DiffRow("text", text=line) for line in lines]
+        self._drawn.clear()
         self.cursor = self._top = self._shift = 0
         self._settle()
 
@@ -128,6 +132,7 @@ class DiffView(Widget, can_focus=True):
         indent = INDENT + (_left_cells(width) + 1 if two else 0)
         self.rows = with_remarks(rows, self._remarks, width, *styles, indent=indent)
         self._shown_as = (two, width)
+        self._drawn.clear()
         if before is not None:
             place = place_of(self.rows, before, self.cursor)
             self._top += place - self.cursor  # the line stays where it is on the screen
@@ -273,9 +278,20 @@ class DiffView(Widget, can_focus=True):
         width, base, at = self.size.width, self.rich_style, self._top + y
         if at >= len(self.rows):
             return Strip.blank(width, base)
-        row, under = self.rows[at], Style.null()
+        row = self.rows[at]
         if at == self.cursor and row.kind != "text":
             under = roles_of(self).style("cursor" if self.has_focus else "cursor-rest")
+            return self._draw(row, width, base, under)
+        look = (width, base, self._shift, roles_of(self))
+        if look != self._drawn_as or len(self._drawn) >= MAX_STRIPS:
+            self._drawn_as = look
+            self._drawn.clear()
+        found = self._drawn.get(at)
+        if found is None:
+            found = self._drawn[at] = self._draw(row, width, base, Style.null())
+        return found
+
+    def _draw(self, row: DiffRow, width: int, base: Style, under: Style) -> Strip:
         if self._painter is None:
             return self._cell(Cell(Text(), row.text or Text(), base), width, base, under)
         if row.kind in _TWO_COLUMNS and self.two_columns:
