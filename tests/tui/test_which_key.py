@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from textual.pilot import Pilot
 
 from agentdeck.core import commands as c
 from agentdeck.core.ids import TaskId
+from agentdeck.tui import keys as keys_module
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.keymap import load_keys
 from agentdeck.tui.keys import KEYS, TABLE, Context, Group
@@ -168,6 +171,30 @@ async def test_a_remapped_deck_says_its_own_keys(tmp_path: Path) -> None:
         ]
         assert keys_of("r", app.front.context)[0].shown == "F9"
         assert deck.key("view.plan") == "F6"
+
+
+SHIPPED = re.compile(
+    r"(?:^|[:;,.·(] )(?:[A-Za-z$!?*]|space) "
+    r"(?:approves|copies|forgets|hands|lets|looks|makes|moves|opens|puts|raises|resumes|retries|"
+    r"sends|shows|takes|tells|tries|turns)\b"
+)
+OF_A_WIDGET = ("c makes one", "D forgets all")  # these cannot be remapped
+
+
+def test_no_sentence_names_a_key_as_it_was_shipped() -> None:
+    """Whoever writes one uses its id; keys of a widget itself are the exception."""
+    found = []
+    for file in sorted(Path(keys_module.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named = SHIPPED.search(node.value)
+                if (
+                    named
+                    and "\n" not in node.value
+                    and not any(w in node.value for w in OF_A_WIDGET)
+                ):
+                    found.append(f"{file.name}:{node.lineno}: {node.value[:80]}")
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -35,6 +35,9 @@ _HEAD: Final = """\
 newest run of the repository you are in is meant. Results go to stdout, everything else to stderr.
 An error is one message with what to do next. `NO_COLOR` is honoured.
 
+In the deck, `:` takes the verbs that act on a run, in the same words and without `--run`; there `.`
+is the selected task and `marked` are the marked ones.
+
 `agentdeck --install-completion` installs completion for your shell.
 """
 

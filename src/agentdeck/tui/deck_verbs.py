@@ -44,7 +44,7 @@ OWN: Final = (
     ),
     Verb(
         BUDGET,
-        "Another limit: 20, +5 for more, 2M tokens, none; without one: see them all.",
+        "Another limit: 20, +5 for more, 2M for tokens, none; without one: see them all.",
         _nothing,
         (
             Argument("amount", Takes.AMOUNT, "[AMOUNT]", "Money or tokens.", required=False),

@@ -111,7 +111,7 @@ class TypedCommands:
         app, deck = self._app, context.deck
         key = app.key(read.verb.key) if read.verb.key else None
         if deck.replay is not None:
-            back = f"{app.key('replay.turn').show} comes back to now" if deck.replay.live else ""
+            back = f"{app.key_name('replay.turn')} comes back to now" if deck.replay.live else ""
             raise RefusedError(PAST, hint=back)
         if not deck.state.seq:
             raise RefusedError("nothing is known of the run yet")
@@ -188,14 +188,10 @@ def _values(thing: Argument | Option, word: str, context: Context) -> Sequence[s
         return (context.task,)
     if word == MARKED and thing.many:
         if not context.marked:
-            raise UsageError("no task is marked", hint=f"{_shown('mark.task', context)} marks one")
+            raise UsageError("no task is marked", hint=f"{context.deck.key('mark.task')} marks one")
         return context.marked
     hint = near(word, tasks) or "tab shows them"
     raise UsageError(f"there is no task {plain(word)}", hint=hint)
-
-
-def _shown(key_id: str, context: Context) -> str:
-    return next(key.show for key in context.keys if key.id == key_id)
 
 
 def _about(context: Context, tasks: Sequence[TaskId]) -> Context:
