@@ -273,3 +273,29 @@ def test_a_paused_run_stands_still_in_a_terminal(terminal: Terminal) -> None:
     terminal.wait("paused by you; its processes are frozen")
     terminal.tmux("send-keys", "q")
     terminal.wait("left with 0")
+
+
+async def test_u_takes_back_what_was_done_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step a press, many at once as one; what has no way back is named, then the one before."""
+    async with played(monkeypatch) as run:
+        assert run.app.room.context.deck.undoes == ""
+        await run.press("u")
+        assert "nothing here that can be taken back" in run.toasts[-1]
+        limit = run.state.agents_limit
+        await run.press("g", "home", "plus", "P", "V", "V", "h")
+        assert (run.state.agents_limit, run.state.paused) == (limit + 1, True)
+        held = [task.id for task in run.state.tasks.values() if task.held]
+        assert len(held) > 1
+        await run.press("u")
+        assert not any(task.held for task in run.state.tasks.values())
+        await run.press("u", "u")
+        assert (run.state.agents_limit, run.state.paused) == (limit, False)
+        assert "Taken back: set agents." in run.toasts
+        await run.press("escape", "home", "P", "x", "left", "enter")
+        await run.press("u")
+        assert (
+            run.toasts[-1]
+            == "Stop A has no way back. Before it: pause run; once more takes that back."
+        )
+        await run.press("u")
+        assert not run.state.paused

@@ -188,11 +188,11 @@ class DeckApp(App[None]):
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
         self.undoing = Undoing(self)
-        self.opening = Opening(self)
         self.calling = Calling(self, self.settings.notify)
         self.typed = TypedCommands(self)
         self.lines = LineHistory()
         self.tour = Tour(self)
+        self.opening = Opening(self)
         self._tour_is_due = tour
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
