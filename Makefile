@@ -39,11 +39,13 @@ types: $(DEV) ## mypy --strict on package and tests
 check: test lint types ## what has to be green before a commit
 
 bench: $(DEV) ## every script in bench/, one after the other
+	@$(BIN)/python -c 'import pyte' 2>/dev/null || $(PIP) install --quiet pyte
 	@set -e; for script in bench/bench_*.py; do \
 	  [ -e "$$script" ] || { echo "bench: no bench/bench_*.py here"; exit 1; }; \
 	  echo "bench: $$script"; $(BIN)/python "$$script"; done
 
 bench-ui: $(DEV) ## how fast the control room is, in a real terminal, beside mprocs and lnav
+	@$(BIN)/python -c 'import pyte' 2>/dev/null || $(PIP) install --quiet pyte
 	@$(BIN)/python bench/bench_ui.py
 
 gallery: $(RUNTIME) ## the pictures of docs/gallery.md again, from a run of the demo

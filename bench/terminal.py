@@ -23,7 +23,11 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-import pyte
+
+try:
+    import pyte
+except ImportError:
+    raise SystemExit("this benchmark needs a terminal emulator: pip install pyte") from None
 
 READ: Final = 65_536  # bytes; a pty hands out 4 KiB at once
 PATIENCE_S: Final = 60.0  # for what has to be seen
