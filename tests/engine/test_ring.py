@@ -10,6 +10,7 @@ import pytest
 from tests.engine.turning import until
 
 from agentdeck.core import commands as c
+from agentdeck.core import events as e
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState, TaskState
@@ -119,6 +120,24 @@ async def test_the_users_checkout_is_left_alone(repo: Path, tmp_path: Path) -> N
         await until(engine, finished)
     assert look() == before
     assert (repo / "README").read_text() == "dirty\n"
+
+
+async def test_gates_of_different_tasks_run_at_the_same_time(repo: Path, tmp_path: Path) -> None:
+    """Each stands in its task's own worktree: three gates that wait for each other all pass."""
+    meet = tmp_path / "meet"
+    meet.mkdir()
+    waits = f"touch {meet}/$AGENTDECK_TASK; until [ $(ls {meet} | wc -l) = 3 ]; do sleep 0.05; done"
+    plan = plan_of(
+        '[plan]\nname = "p"\nagents = 3\n'
+        + SHELL
+        + f'[gates.meet]\nrun = "{waits}"\nwhen = "task"\ntimeout = "30s"\n'
+        + "".join(f'[[task]]\nid = "{name}"\nprompt = "x"\n' for name in "ABC")
+    )
+    folder = create_run(repo, plan, "", root=tmp_path / "runs")
+    async with Running(folder) as engine:
+        await until(engine, finished)
+        assert not any(isinstance(r.event, e.StepFailed) for r in engine.read(0, 1_000))
+        assert all(len(task.attempts) == 1 for task in engine.state.tasks.values())
 
 
 async def test_a_red_gate_sends_the_task_back_with_its_log(repo: Path, tmp_path: Path) -> None:

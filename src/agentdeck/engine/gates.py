@@ -7,6 +7,7 @@ agentdeck itself gives no verdict, unless its time was up.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from agentdeck.core import events as e
@@ -36,9 +37,8 @@ async def run_gate(at: Setting, step: RunGate) -> None:
         "AGENTDECK_TASK": step.task or "",
     }
     limit = allowed_in(at.state, gate)
-    wanted = _wanted(at)
     try:
-        with at.gate_slots.held(step.when, folder.name, wanted) as slot:
+        with _slot(at, step, folder.name) as slot:
             cwd = await at.in_thread(lambda: _place(at, step, folder, slot))
             mark = noted_fingerprint(folder)
             ended = await run_to_end(at, folder, gate.run, cwd, tag, limit.seconds, extra)
@@ -66,6 +66,17 @@ async def run_gate(at: Setting, step: RunGate) -> None:
     )
 
 
+def _slot(at: Setting, step: RunGate, name: str) -> AbstractContextManager[str]:
+    """The scratch worktree that a gate has meanwhile; the gate of a task runs in its worktree."""
+    if _is_at_home(step):
+        return nullcontext("")
+    return at.gate_slots.held(step.when, name, _wanted(at))
+
+
+def _is_at_home(step: RunGate) -> bool:
+    return step.when is GateWhen.TASK and step.task is not None and step.attempt is not None
+
+
 def _wanted(at: Setting) -> set[str]:
     """The folders of the gates on what would land that should be running now."""
     steps = queue.next_steps(at.state, at.engine.clock())
@@ -78,7 +89,9 @@ def _place(at: Setting, step: RunGate, folder: Path, slot: str) -> Path:
     begun = not isinstance(look(folder), NeverStarted)
     if not begun:
         note_fingerprint(folder, at.state.environment)
-    if step.when is GateWhen.TASK and step.task is not None and step.attempt is not None:
+    if _is_at_home(step):
+        assert step.task is not None
+        assert step.attempt is not None
         return Path(at.attempt(step.task, step.attempt).path or "")
     if begun:
         return at.folder.scratch / slot
