@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from agentdeck.core.ids import AgentName, GateName, TaskId
 from agentdeck.core.plan import Gate, Plan, Task
@@ -76,6 +76,7 @@ def test_what_a_plan_file_may_not_say_is_refused_by_field(field: str, text: str,
 
 
 @given(plans())
+@settings(max_examples=8)  # a plan takes a second to think up, and each has several tasks
 def test_the_texts_of_a_task_read_back_as_the_task(made: Plan) -> None:
     """For every field that says something: the editor changes nothing by itself."""
     for task in made.tasks[:3]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.tui.live_run import live_deck, made_run, put_claude_on_path
-from tests.tui.sample_journal import STARTED_AT, Story, begun, finished, large, middle
+from tests.tui.sample_journal import STARTED_AT, Story, begun, finished, middle, task
 from tests.tui.test_room_keys import Room, room
 from tests.tui.test_room_pictures import SIZES, compare, take
 from textual.drivers.headless_driver import HeadlessDriver
@@ -24,6 +24,7 @@ from agentdeck.core.errors import RefusedError
 from agentdeck.core.events import Recorded
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.testing.counted_calls import calls_of
@@ -170,13 +171,13 @@ def test_why_a_brief_cannot_be_edited_and_what_can_be_done() -> None:
     state = story.state
     assert why_not_edited(state, W1) is None
     assert why_not_edited(state, TaskId("S-4")) is None  # failed
-    for task, words in (
+    for name, words in (
         ("S-1", "i steers it"),
         ("S-7", "R sends it back"),
         ("S-5", "judged by the brief it had"),
         ("CORE-001", "has landed"),
     ):
-        assert words in (why_not_edited(state, TaskId(task)) or ""), task
+        assert words in (why_not_edited(state, TaskId(name)) or ""), name
     over = finished().state
     assert "the run has ended" in (why_not_edited(over, TaskId("FIX-1")) or "")
 
@@ -241,12 +242,12 @@ def test_an_editor_never_gets_what_a_terminal_would_obey() -> None:
 
 def test_checking_a_key_is_cheap_with_five_hundred_tasks(tmp_path: Path) -> None:
     """Few calls, so a key is answered at once."""
-    story = as_run(large(500))
+    story = as_run(Story(Plan("many", tuple(task(f"T-{n}", "One of many") for n in range(500)))))
     clock = Clock(STARTED_AT + story.at)
     app = DeckApp(RunFolder(tmp_path), FixedSource(), clock=clock, preload=story.history)
-    task, wish = TaskId("T-499"), list[object]()
+    last, wish = TaskId("T-499"), list[object]()
     count = calls_of(
-        lambda: wish.append(app.brief_editing._check(task, ("claude",), {"files": "src/"}))
+        lambda: wish.append(app.brief_editing._check(last, ("claude",), {"files": "src/"}))
     )
     assert wish[0].faults == {}  # type: ignore[attr-defined]
     assert count < 30_000
@@ -260,11 +261,13 @@ async def test_picture_of_the_editor(tmp_path: Path, size: str) -> None:
     """
 
     async def change(pilot: Pilot[None]) -> None:
-        await pilot.press("end", *" with care", "tab", "tab")
-        await pilot.press(*"unit, lnt", "tab", "tab", "tab")
-        field = pilot.app.screen.query_one("#brief-estimate", Input)
-        field.value = "45min"
-        field.cursor_blink = False
+        screen = pilot.app.screen
+        area = screen.query_one(TextArea)
+        area.text = area.text.replace("streams.", "streams. with care", 1)
+        screen.query_one("#brief-gates", Input).value = "unit, lnt"
+        field = screen.query_one("#brief-estimate", Input)
+        field.value, field.cursor_blink = "45min", False
+        field.focus()
         await pilot.pause(0.2)
 
     picture = await take(
