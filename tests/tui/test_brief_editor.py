@@ -172,8 +172,8 @@ def test_why_a_brief_cannot_be_edited_and_what_can_be_done() -> None:
     assert why_not_edited(state, W1) is None
     assert why_not_edited(state, TaskId("S-4")) is None  # failed
     for name, words in (
-        ("S-1", "i steers it"),
-        ("S-7", "R sends it back"),
+        ("S-1", "{task.steer} steers it"),
+        ("S-7", "{task.retry_feedback} sends it back"),
         ("S-5", "judged by the brief it had"),
         ("CORE-001", "has landed"),
     ):
@@ -288,7 +288,7 @@ async def test_a_run_without_an_engine_says_why_not(tmp_path: Path) -> None:
 
 def test_a_failed_task_is_told_how_it_is_tried_again() -> None:
     story = middle()
-    assert "r tries it again with this brief" in note_of(story.state, TaskId("S-4"))
+    assert "{task.retry} tries it again so" in note_of(story.state, TaskId("S-4"))
     story.tell(e.TaskSkipped(W1, "you", e.SkipMode.DONE))
     assert "skipped" in note_of(story.state, W1)
 

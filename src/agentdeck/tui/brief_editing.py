@@ -18,6 +18,7 @@ from agentdeck.core.errors import DeckError
 from agentdeck.core.ids import TaskId
 from agentdeck.plans.editing.brief import Faults, brief_of, with_brief
 from agentdeck.tui.presentation.brief_edit import note_of, why_not_edited
+from agentdeck.tui.presentation.key_names import in_words
 from agentdeck.tui.screens.brief_editor import BriefEditor, Wish
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class BriefEditing:
             brief_of(state.spec(task)),
             partial(self._check, task, load_catalog().names),
             partial(self._write, task),
-            note_of(state, task),
+            in_words(note_of(state, task), self._app.shows),
         )
         _ = self._app.push_screen(dialog)
 
@@ -51,7 +52,7 @@ class BriefEditing:
             return Wish({"": f"{task} is not in the plan any more"}, None)
         why_not = why_not_edited(state, task) or self._app.offline
         if why_not:
-            return Wish({"": why_not}, None)
+            return Wish({"": in_words(why_not, self._app.shows)}, None)
         try:
             command = self._command(task, adapters, edits)
         except Faults as faults:

@@ -332,7 +332,8 @@ def _not_to_edit(context: Context) -> str | None:
         return "nothing is known of the run yet"
     if context.task is None:
         return "select a task first"
-    return why_not_edited(context.deck.state, context.task) or context.deck.offline or None
+    why = why_not_edited(context.deck.state, context.task)
+    return context.deck.in_words(why) if why else context.deck.offline or None
 
 
 def _taken(context: Context) -> bool:
@@ -524,7 +525,7 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("view.borders", "ctrl+home", "^home", "reset borders", "All panes to their sizes as shipped; a double click on a border does that with it", V, act="split('reset')"),
     Key("view.inbox", "exclamation_mark", "!", "inbox", "Everything that waits for you, answered one after the other",
         V, act="inbox", footer=17),
-    Key("view.compare", "X", "X", "compare with another run", "This run beside another of the repository: each task's end, tries, time and cost",
+    Key("view.compare", "X", "X", "compare runs", "This run beside another of the repository: each task's end, tries, time and cost",
         V, act="compare", why_not=_not_compared),
     Key("view.search", "ctrl+f", "^f", "search", "Search tasks, briefs, logs, diffs and the journal, of this run and past ones",
         V, act="search", why_not=_nothing_to_search),

@@ -24,7 +24,10 @@ MAX_SHOWN: Final = 200  # lines of a prompt's change
 
 
 def why_not_edited(state: RunState, task: TaskId) -> str | None:
-    """Why the brief of a task cannot be edited, and what can be done; None = it can."""
+    """Why the brief of a task cannot be edited, and what can be done; None = it can.
+
+    Keys stand in it by their ids, as `{task.stop}`.
+    """
     if state.outcome is not None:
         return f"the run has ended ({state.outcome}): nobody would read it"
     if state.ending:
@@ -32,24 +35,31 @@ def why_not_edited(state: RunState, task: TaskId) -> str | None:
     run = state.tasks[task]
     if run.state is TaskState.LANDED:
         undo = refusal(state, c.Revert(task)) is None
-        return f"{task} has landed: {'U takes it back' if undo else 'a new task can follow it'}"
+        way = "{task.revert} takes it back" if undo else "a new task can follow it"
+        return f"{task} has landed: {way}"
     if run.state not in HOLDS_FOOTPRINT:
         return None
     if run.state is TaskState.TAKEN:
         return f"{task} is in the hands of {plain(run.taken_by)}: its brief is theirs now"
     if run.state in HOLDS_SLOT:
-        return f"{task} is {run.state}: its agent has its brief; i steers it, x stops it"
+        ways = "{task.steer} steers it, {task.stop} stops it"
+        return f"{task} is {run.state}: its agent has its brief; {ways}"
     if refusal(state, c.Retry(task)) is None:
-        return f"{task} is {run.state}: its work is there; R sends it back with what to do better"
+        way = "{task.retry_feedback} sends it back with what to do better"
+        return f"{task} is {run.state}: its work is there; {way}"
     return f"{task} is {run.state}: its work is there, and is judged by the brief it had"
 
 
 def note_of(state: RunState, task: TaskId) -> str:
-    """What there is to know before one edits; empty where the task waits for its first agent."""
+    """What there is to know before one edits; empty where the task waits for its first agent.
+
+    Keys stand in it by their ids.
+    """
     run = state.tasks[task]
     match run.state:
         case TaskState.FAILED | TaskState.CANCELLED:
-            return f"It is {run.state}: r tries it again with this brief, R adds feedback."
+            ways = "{task.retry} tries it again so, {task.retry_feedback} adds feedback"
+            return f"It is {run.state}: {ways}."
         case TaskState.RETRYING:
             return "It is tried again by itself, with the brief that it has then."
         case TaskState.SKIPPED | TaskState.DEFERRED:

@@ -26,9 +26,11 @@ def in_words(text: str, shows: Mapping[str, str]) -> str:
     """A text with the names of its keys.
 
     Args:
-        shows: by id, how keys are shown. An id that is not there is a fault of the program.
+        shows: by id, how keys are shown. What names none is left as it is: it may be a person's.
     """
-    return _NAMED.sub(lambda found: spoken(shows[found[1]]), text)
+    return _NAMED.sub(
+        lambda found: spoken(shows[found[1]]) if found[1] in shows else found[0], text
+    )
 
 
 @cache

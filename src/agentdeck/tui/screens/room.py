@@ -595,7 +595,8 @@ class RoomScreen(Screen[None]):
     def _split(self, where: str) -> None:
         grid = self.query_one(SplitGrid)
         if self.has_class("-single"):
-            zoomed = "One pane fills the screen; z shows all again."
+            again = self.deck_app.key_name("view.zoom")
+            zoomed = f"One pane fills the screen; {again} shows all again."
             small = f"Panes are tabs below {NARROW}x{LOW_TABS}: there is no border to move."
             self.notify(zoomed if self.zoomed else small, timeout=4)
             return
