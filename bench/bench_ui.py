@@ -86,6 +86,7 @@ def main() -> None:
         os.environ["XDG_STATE_HOME"] = str(folder / "state")
         os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
         os.environ["AGENTDECK_NO_TOUR"] = "1"
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled once
         peer = mprocs(folder)
         for name in asked.only.split(","):
             PARTS[name](folder, peer, asked)

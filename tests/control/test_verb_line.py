@@ -11,7 +11,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdeck.cli.line import app
+from agentdeck.cli.line import command_line
 from agentdeck.control.verb_completion import Candidate, complete
 from agentdeck.control.verb_line import read_line, words_of
 from agentdeck.control.verb_table import VERBS
@@ -104,7 +104,7 @@ def of(command: Any, name: str) -> Any:
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_the_shell_has_each_verb_in_the_same_words(verb: Verb) -> None:
     """Names, options and help are those of the table; only `--run` is the shell's own."""
-    known = of(typer.main.get_command(app), verb.name)
+    known = of(typer.main.get_command(command_line()), verb.name)
     assert known.help.startswith(verb.sentence)
     found = {p.name: (p.param_type_name, p.help) for p in known.params if p.name != "run"}
     wanted = {a.name: ("argument", a.help.removesuffix(".")) for a in verb.arguments}

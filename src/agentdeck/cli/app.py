@@ -39,8 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(words: Sequence[str]) -> int:
-    from agentdeck.cli.line import app
+    from agentdeck.cli.line import command_line
 
+    app = command_line(words)
     return answered(lambda: app(args=words, prog_name="agentdeck", standalone_mode=False))
 
 

@@ -5,52 +5,75 @@ Rules: `cli.app` imports this only when there is something to parse; nothing slo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from agentdeck import __version__
-from agentdeck.cli import (
-    accounts,
-    adding,
-    agents,
-    analyze,
-    answering,
-    budget,
-    commands,
-    comparing,
-    conflicts,
-    demo,
-    doctor,
-    exporting,
-    finding,
-    forecasting,
-    hands,
-    importing,
-    init,
-    inspect,
-    looking,
-    plan_edit,
-    replaying,
-    reporting,
-    run,
-    runs,
-    serving,
-    simulate,
-    taking_back,
-)
 from agentdeck.cli.place import Place
 from agentdeck.core.errors import UsageError
 
-app = typer.Typer(
-    name="agentdeck",
-    help="A terminal control room for many coding agents working on one plan.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+# Which module has which verbs, in the order of the help. A line needs only the module of its verb:
+# to import all of them takes longer than most verbs do.
+MODULES: Final[dict[str, tuple[str, ...]]] = {
+    "init": ("init",),
+    "importing": ("import",),
+    "inspect": ("check", "show", "status", "why", "logs", "diff"),
+    "looking": ("tasks", "task", "queue", "inbox"),
+    "conflicts": ("conflicts",),
+    "plan_edit": ("replan", "plan"),
+    "analyze": ("analyze",),
+    "forecasting": ("forecast",),
+    "simulate": ("simulate",),
+    "agents": ("agents",),
+    "run": ("run", "attach"),
+    "serving": ("serve",),
+    "commands": (
+        *("pause", "resume", "retry", "skip", "unskip", "approve", "merge", "hold", "release"),
+        *("stop", "move", "drop", "steer", "limit", "promote", "end"),
+    ),
+    "adding": ("add",),
+    "answering": ("answer", "permissions"),
+    "hands": ("take-over", "hand-back"),
+    "taking_back": ("revert", "bisect"),
+    "budget": ("budget",),
+    "accounts": ("accounts",),
+    "runs": ("runs", "clean", "snapshot"),
+    "replaying": ("replay",),
+    "finding": ("find",),
+    "exporting": ("export",),
+    "reporting": ("report", "gates"),
+    "comparing": ("compare",),
+    "demo": ("demo",),
+    "doctor": ("doctor",),
+}
+_MODULE_OF: Final = {verb: module for module, verbs in MODULES.items() for verb in verbs}
+
+
+def command_line(words: Sequence[str] | None = None) -> typer.Typer:
+    """The command line with every verb, or with what a line of these words needs of it."""
+    app = typer.Typer(
+        name="agentdeck",
+        help="A terminal control room for many coding agents working on one plan.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_everything)
+    module = _MODULE_OF.get(_verb_of(words)) if words is not None else None
+    for name in MODULES if module is None else (module,):
+        import_module(f"agentdeck.cli.{name}").register(app)
+    return app
+
+
+def _verb_of(words: Sequence[str]) -> str:
+    """The verb of a line, where it is plain to see; else empty: whoever parses it will say."""
+    at = 2 if words[:1] == ["-C"] else 0
+    return words[at] if at < len(words) else ""
 
 
 def _version(wanted: bool) -> None:
@@ -59,7 +82,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _everything(
     context: typer.Context,
     folder: Annotated[
@@ -74,35 +96,3 @@ def _everything(
     if not folder.is_dir():
         raise UsageError(f"-C {folder}: there is no such folder")
     context.obj = Place(folder.resolve())
-
-
-for _group in (
-    init,
-    importing,
-    inspect,
-    looking,
-    conflicts,
-    plan_edit,
-    analyze,
-    forecasting,
-    simulate,
-    agents,
-    run,
-    serving,
-    commands,
-    adding,
-    answering,
-    hands,
-    taking_back,
-    budget,
-    accounts,
-    runs,
-    replaying,
-    finding,
-    exporting,
-    reporting,
-    comparing,
-    demo,
-    doctor,
-):
-    _group.register(app)

@@ -32,9 +32,9 @@ class Verbs:
 
     def __init__(self) -> None:
         """All of the command line that is about one run."""
-        from agentdeck.cli.line import app
+        from agentdeck.cli.line import command_line
 
-        group: Any = typer.main.get_command(app)
+        group: Any = typer.main.get_command(command_line())
         self._all = group.commands
         self._mine = {
             name: verb

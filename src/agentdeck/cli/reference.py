@@ -11,7 +11,7 @@ from typing import Any, Final
 import typer
 
 from agentdeck.cli.app import EXIT_CRASH
-from agentdeck.cli.line import app
+from agentdeck.cli.line import command_line
 from agentdeck.core import errors
 
 EXIT_CODES: Final = {
@@ -44,7 +44,7 @@ is the selected task and `marked` are the marked ones.
 
 def markdown() -> str:
     """The whole page."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(command_line())
     parts = [_HEAD, "## Before the verb\n", _options(command), "## Exit status\n", _exit_codes()]
     parts.append("## Verbs\n")
     parts += [_verb(name, verb) for name, verb in _verbs(command)]

@@ -36,11 +36,9 @@ from agentdeck.core.events import BudgetMarked, Recorded
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.asking import Asking
-from agentdeck.tui.brief_editing import BriefEditing
 from agentdeck.tui.bulk import BulkActs
 from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.calling import Calling
-from agentdeck.tui.comparing import Comparing
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
 from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
@@ -56,7 +54,6 @@ from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.sampling import Sampling
-from agentdeck.tui.screens.brief_editor import BriefEditor
 from agentdeck.tui.screens.dialogs import Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.room import RoomScreen
@@ -64,7 +61,6 @@ from agentdeck.tui.settings import FILE as SETTINGS_FILE
 from agentdeck.tui.settings import load_settings
 from agentdeck.tui.theme_files import load_themes
 from agentdeck.tui.tour import Tour
-from agentdeck.tui.typed_commands import TypedCommands
 from agentdeck.tui.undoing import Undoing
 
 if TYPE_CHECKING:
@@ -72,6 +68,9 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from agentdeck.control.runs import RunFolder
+    from agentdeck.tui.brief_editing import BriefEditing
+    from agentdeck.tui.comparing import Comparing
+    from agentdeck.tui.typed_commands import TypedCommands
 
 DEFAULT_THEME: Final = "deck-dark"
 NO_KEY: Final = "<none>"  # the name of a key that no terminal sends
@@ -183,13 +182,10 @@ class DeckApp(App[None]):
         self.looking_back = LookingBack(self, replay)
         self.asking = Asking(self)
         self.by_hand = ByHand(self)
-        self.brief_editing = BriefEditing(self)
-        self.comparing = Comparing(self)
         self.questions = Questions(self)
         self.bulk = BulkActs(self)
         self.undoing = Undoing(self)
         self.calling = Calling(self, self.settings.notify)
-        self.typed = TypedCommands(self)
         self.lines = LineHistory()
         self.tour = Tour(self)
         self.opening = Opening(self)
@@ -200,6 +196,29 @@ class DeckApp(App[None]):
         self._forecast_failed = False  # and the person has been told
         self._title_shown = ""
         self._roles: tuple[str, Roles] | None = None
+
+    # --- parts that are imported when they are used first --------------------------------------
+
+    @cached_property
+    def brief_editing(self) -> BriefEditing:
+        """What `e` does."""
+        from agentdeck.tui.brief_editing import BriefEditing
+
+        return BriefEditing(self)
+
+    @cached_property
+    def comparing(self) -> Comparing:
+        """What `X` does."""
+        from agentdeck.tui.comparing import Comparing
+
+        return Comparing(self)
+
+    @cached_property
+    def typed(self) -> TypedCommands:
+        """What typed commands do."""
+        from agentdeck.tui.typed_commands import TypedCommands
+
+        return TypedCommands(self)
 
     # --- themes --------------------------------------------------------------------------------
 
@@ -522,6 +541,8 @@ class DeckApp(App[None]):
 
     async def action_quit(self) -> None:
         """ctrl+q, which the framework has everywhere: no text that is not saved is lost by it."""
+        from agentdeck.tui.screens.brief_editor import BriefEditor
+
         if isinstance(self.screen, BriefEditor) and self.screen.edits:
             self.screen.action_cancel()
         else:

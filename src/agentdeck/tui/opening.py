@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from textual.screen import Screen
 
-from agentdeck.control.conflict import read_conflict
 from agentdeck.core.errors import DeckError
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.presentation.conflict import (
@@ -58,8 +57,8 @@ class Opening:
             "budget": app.questions.ask_budget,
             "add_task": app.questions.ask_task,
             "take_over": partial(self._with_task, app.by_hand.take),
-            "edit_brief": partial(self._with_task, app.brief_editing.open),
-            "compare": app.comparing.ask,
+            "edit_brief": self._edit_brief,
+            "compare": self._compare,
             "undo": app.undoing.undo,
             "tour": app.tour.begin,
             "replay_turn": app.looking_back.turn,
@@ -83,6 +82,12 @@ class Opening:
     def _with_task(self, act: Callable[[TaskId], object]) -> None:
         if (task := self._app.front.context.task) is not None:
             act(task)
+
+    def _edit_brief(self) -> None:
+        self._with_task(self._app.brief_editing.open)
+
+    def _compare(self) -> None:
+        self._app.comparing.ask()
 
     def _themes(self) -> None:
         from agentdeck.tui.screens.dialogs import ChooseTheme
@@ -134,6 +139,8 @@ class Opening:
         where = Path(state.checkout or state.repo)
 
         def read() -> None:
+            from agentdeck.control.conflict import read_conflict
+
             try:
                 found = read_conflict(where, sides.tip, sides.head)
             except DeckError as error:

@@ -12,7 +12,6 @@ from textual.content import Content
 from agentdeck.tui.keys import Context, reason
 from agentdeck.tui.presentation.key_names import NO_KEY
 from agentdeck.tui.presentation.line import plain
-from agentdeck.tui.screens.search import SearchScreen
 
 if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
@@ -68,6 +67,8 @@ class DeckCommands(Provider):
         return self.deck_app.front.context
 
     def _search_all(self, query: str) -> None:
+        from agentdeck.tui.screens.search import SearchScreen
+
         _ = self.deck_app.push_screen(SearchScreen(query.strip()))
 
     def _keys(self) -> Iterator[_Row]:
