@@ -403,7 +403,7 @@ def _run(folder: Path, name: str, tasks: Sequence[str], command: Sequence[str]) 
     else:
         raise SystemExit(f"after {READY_S:.0f} s not all of {len(tasks)} agents were at work")
     try:
-        yield str(status["run"])
+        yield str(status["run"]["id"])
     finally:
         subprocess.run([*here, "end"], check=False, capture_output=True)
 

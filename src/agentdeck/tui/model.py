@@ -66,16 +66,19 @@ class Model:
 
     def take(self, batch: Iterable[Recorded]) -> None:
         """Fold the next events. Events that are known already are passed over."""
+        state = self.state
+        read, set_back = self.reader.take, self.setbacks.take
+        track, rate = self.tracks.take, self.rates.take
         for recorded in batch:
-            if recorded.seq > self.state.seq:
-                apply(self.state, recorded)
+            if recorded.seq > state.seq:
+                apply(state, recorded)
                 self.taken += 1
-                self.reader.take(recorded)
-                self.setbacks.take(recorded)
-                self.tracks.take(self.state, recorded)
-                self.rates.take(self.state, recorded)
+                read(recorded)
+                set_back(recorded)
+                track(state, recorded)
+                rate(state, recorded)
                 if isinstance(event := recorded.event, GateFinished):
-                    found = verdicts.of(self.state, event.gate, event.tree)
+                    found = verdicts.of(state, event.gate, event.tree)
                     self.gates.append(GateTold(event, recorded.at, found))
 
     def moment(

@@ -50,6 +50,10 @@ class Bins:
         while len(self.tokens) <= last:
             self.tokens.append(0.0)
             self.usd.append(0.0)
+        if first == last:  # nearly always: agents report as often as a stretch is long
+            self.tokens[last] += tokens
+            self.usd[last] += usd
+            return
         whole_s = until - since
         for number in range(first, last + 1):
             begin = self.began_at + number * self.width_s
@@ -82,12 +86,12 @@ class Rates:
         """One event that `state` has taken in just now. O(1), but for a long silence."""
         event, at = recorded.event, recorded.at
         match event:
+            case e.AttemptProgressed():  # first: nearly all of a long journal is this
+                self._report(state, event.task, event.attempt, at)
             case e.RunStarted():
                 self.bins = Bins(at)
             case e.AttemptLaunched(task, number):
                 self._reports[task, number] = deque([Report(at, 0, 0.0)], KEPT_REPORTS)
-            case e.AttemptProgressed(task, number):
-                self._report(state, task, number, at)
             case e.AttemptExited(task, number):
                 self._report(state, task, number, at)
                 gone = self._reports.pop((task, number), None)
@@ -104,9 +108,9 @@ class Rates:
         key, tokens = (task, number), attempt.tokens_in + attempt.tokens_out
         known = self._reports.get(key)
         before = known[-1] if known else self._ended.get(key) or Report(at, 0, 0.0)
-        self.bins.add(
-            before.at, at, max(0, tokens - before.tokens), max(0.0, attempt.usd - before.usd)
-        )
+        if tokens > before.tokens or attempt.usd > before.usd:
+            more = max(0, tokens - before.tokens), max(0.0, attempt.usd - before.usd)
+            self.bins.add(before.at, at, *more)
         now = Report(at, tokens, attempt.usd)
         if known is not None:
             known.append(now)
