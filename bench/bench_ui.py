@@ -258,7 +258,7 @@ def pressed(
         if not terminal.wait_for(ready):
             raise SystemExit(f"{title} never showed {ready!r}")
         terminal.run(SETTLE_S)
-        me = psutil.Process(terminal.pid)
+        me = terminal.program
         used, began, size = cpu_s(me), time.perf_counter(), me.memory_info().rss
         at: list[float] = []
         for number in range(KEYS):
@@ -312,7 +312,7 @@ def show_idle(name: str, argv: Sequence[str], cwd: Path) -> None:
         terminal.run(SETTLE_S)
         while psutil.Process(terminal.pid).cpu_percent(1.0) > 50:
             terminal.run(0.5)
-        me = psutil.Process(terminal.pid)
+        me = terminal.program
         used, began = cpu_s(me), time.perf_counter()
         until = began + IDLE_S
         while (left := until - time.perf_counter()) > 0:

@@ -124,6 +124,12 @@ class Terminal:
         return next((at for at, shown in self.screens(after) if seen(shown)), None)
 
     @property
+    def program(self) -> psutil.Process:
+        """The program itself, where a wrapper of npm stands before it."""
+        named = Path(self.argv[0]).name
+        return next((each for each in self.tree if each.name() == named), self.tree[0])
+
+    @property
     def tree(self) -> list[psutil.Process]:
         """The program and what it has started."""
         top = psutil.Process(self.pid)

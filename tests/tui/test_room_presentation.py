@@ -138,3 +138,13 @@ def test_the_critical_path_is_a_chain_of_open_tasks() -> None:
     assert all(state.tasks[task].landed_commit is None for task in path)
     for earlier, later in pairwise(path):
         assert earlier in state.spec(later).after
+
+
+@given(st.text(st.sampled_from("ab  .-\t\n✔é\x1b["), max_size=40), st.integers(1, 50))
+def test_plain_lines_are_wrapped_as_all_others_are(text: str, width: int) -> None:
+    """The short way for them gives what the long one does: that one is taken beside a wide sign."""
+    lines = [text_of(line) for line in wrapped(text, width)]
+    room = max(8, width)
+    longer = [text_of(line) for line in wrapped(text.replace("a", "å"), width)]
+    assert [line.replace("å", "a") for line in longer] == lines
+    assert all(cell_len(line) <= room for line in lines)

@@ -20,6 +20,7 @@ from agentdeck.tui.presentation.log_passages import Parting, parted
 from agentdeck.tui.presentation.log_source import HELD_LINES, PAGE_LINES, Line, Place
 
 FOLLOWED_LINES: Final = 2_000  # rendered ones kept while following; more than any screen
+OPENED_LINES: Final = 120  # drawn when a log is opened: more than a screen; the others on demand
 TRIES: Final = 8  # pages read at an edge until one has something to show
 AROUND_LINES: Final = 200  # read before and behind a place that is gone to
 
@@ -228,12 +229,18 @@ class RenderedSource:
         return best
 
     def _follow(self) -> None:
-        """Show what the tail has."""
+        """Show the end of what the tail has. Whoever goes through tasks opens a log at each key."""
         end = self.first + len(self._lines)
         self._parting = self._passages()
         found = parted(self._tail.lines, self._parting)
         self._open = found[-1] if found else []
-        self._lines = deque(self._drawn(found)[-FOLLOWED_LINES:])
+        self._lines = deque()
+        for passage in reversed(found):
+            self._lines.extendleft(reversed(self._drawn([passage])))
+            if len(self._lines) >= OPENED_LINES:
+                break
+        while len(self._lines) > FOLLOWED_LINES:
+            self._lines.popleft()
         self.first = max(0, end - len(self._lines))
 
     def _extend(self, fresh: Iterable[LogLine]) -> None:
