@@ -106,9 +106,9 @@ def wrapped(text: str, width: int, role: str = "", *, indent: str = "") -> Itera
         if len(paragraph) <= room and paragraph.isascii() and paragraph.isprintable():
             # Nearly every line of a log: nothing to clean or to break, and a cell a character.
             words = paragraph.strip(" ")
-            lead = len(paragraph) - len(paragraph.lstrip(" "))
-            if words and "  " not in words and lead <= room // 2:
-                yield (Span(indent + " " * lead + words, role),)
+            blanks = len(paragraph) - len(paragraph.lstrip(" "))
+            if words and "  " not in words and blanks <= room // 2:
+                yield (Span(indent + " " * blanks + words, role),)
                 continue
         kept = clean(paragraph[:PLAIN_CHARS].encode("utf-8", "replace")).translate(_UNSURE)
         lead = kept[: len(kept) - len(kept.lstrip())][: room // 2]
