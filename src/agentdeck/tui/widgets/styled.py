@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from rich.style import Style
 from textual.containers import Vertical
 from textual.content import Content, Span
+from textual.geometry import Region
 from textual.style import Style as ContentStyle
 from textual.widget import Widget
 
@@ -78,9 +79,13 @@ class Pane(Vertical):
         if room < 4 or drawn == self._drawn:
             return
         self._drawn = drawn
-        self.border_title = _on_frame(*self._titles, room, roles, lit=lit, name=True)
+        # Not `border_title`: that paints the whole pane anew, with all that is in it, each second.
+        self._border_title = _on_frame(*self._titles, room, roles, lit=lit, name=True)
+        rows = [Region(-1, -1, self.outer_size.width, 1)]  # as the content sees the frame
         if any(self._feet):
-            self.border_subtitle = _on_frame(*self._feet, room, roles, lit=lit, name=False)
+            self._border_subtitle = _on_frame(*self._feet, room, roles, lit=lit, name=False)
+            rows.append(Region(-1, self.size.height, self.outer_size.width, 1))
+        self.refresh(*rows)
 
 
 def _on_frame(
