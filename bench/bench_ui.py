@@ -146,7 +146,7 @@ def idle(folder: Path, peer: str | None, _: argparse.Namespace) -> None:
 
 def log(folder: Path, _: str | None, __: argparse.Namespace) -> None:
     """At the end of a large log."""
-    run, _ = write_run(folder, "log", tasks=1, repeated=1, ended=False)
+    run, _ = write_run(folder, "log", tasks=1, repeated=1, ended=True)
     path = RunFolder(folder / "state" / "agentdeck" / "runs" / run).attempt(TaskId("T-001"), 1)
     path.mkdir(parents=True, exist_ok=True)
     big, last = path / "raw.log", b"the very last line\n"
