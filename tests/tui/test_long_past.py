@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.tui.sample_journal import identity, middle, write_run
+from textual.pilot import Pilot
 
 from agentdeck.control.runs import has_ended, last_event
 from agentdeck.core.events import EngineStarted, Outcome, Recorded, RunFinished
@@ -32,12 +33,13 @@ class InTwoHalves(FixedSource):
         await asyncio.Event().wait()
 
 
-async def until(app: DeckApp, pilot: object, seq: int) -> None:
-    """The deck knows so many events, and has had a look at the model since."""
+async def until(app: DeckApp, pilot: Pilot[None], seq: int) -> None:
+    """The deck knows so many events, and has drawn what it draws of them."""
     async with asyncio.timeout(30):
         while app.model.state.seq < seq:
             await asyncio.sleep(0)
-        await pilot.pause(0.2)  # type: ignore[attr-defined]  # three looks at the model
+    app._draw_if_needed()
+    await pilot.pause()
 
 
 async def test_half_of_the_past_is_not_drawn(tmp_path: Path) -> None:

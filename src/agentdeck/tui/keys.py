@@ -209,12 +209,17 @@ def _drops(context: Context) -> bool:
     return context.pane == "queue" and task is not None and task.state is TaskState.QUEUED
 
 
-def _no_conflict(context: Context) -> str | None:
+def _no_files(context: Context) -> str | None:
+    """Why there is nothing that a task could have changed."""
     if context.deck.simulated:
         return "the run is simulated: there are no files"
+    return "select a task first" if context.deck.task is None else None
+
+
+def _no_conflict(context: Context) -> str | None:
     task = context.deck.task
-    if task is None:
-        return "select a task first"
+    if (why := _no_files(context)) is not None or task is None:
+        return why
     if conflict_of(context.deck.state, task.id) is None:
         return f"{task.id} is in no conflict that is known"
     return None
@@ -293,11 +298,9 @@ def _no_log(context: Context) -> str | None:
 
 
 def _no_diff(context: Context) -> str | None:
-    if context.deck.simulated:
-        return "the run is simulated: there are no files"
     task = context.deck.task
-    if task is None:
-        return "select a task first"
+    if (why := _no_files(context)) is not None or task is None:
+        return why
     has_worktree = task.attempt is not None and task.attempt.base is not None
     return None if has_worktree else "there is no diff yet"
 
