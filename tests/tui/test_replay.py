@@ -28,6 +28,7 @@ from agentdeck.tui.replay import MAX_SPEED, SILENCE_S, Replay
 from agentdeck.tui.screens.full_screen import OF_THE_DECK
 from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.snapshot import FixedSource, _text, draw
+from agentdeck.tui.widgets.task_pane import TaskPane
 
 START = 1_000_000.0
 
@@ -322,7 +323,7 @@ async def test_the_log_ends_where_its_moment_does(tmp_path: Path) -> None:
             while not app.looking_back.arrived:
                 await pilot.pause()
             app.draw()
-            app.front.tick_logs()
+            app.room.query_one(TaskPane).tick()  # the room itself waits for some time after a key
             await pilot.pause()
             counts.append(_text(app).count(" of it"))
     assert counts == [0, 1, 3, 2, 4, 1]
