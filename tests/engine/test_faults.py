@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,10 +18,10 @@ from agentdeck.core.decide import Refused
 from agentdeck.core.errors import UsageError
 from agentdeck.core.events import AnyEvent, FailureClass, Outcome, Recorded
 from agentdeck.core.explain import explain, standstill
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import ProcessIdentity, TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState, TaskState
-from agentdeck.engine import queueing
+from agentdeck.engine import attempts, queueing, stop
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.enginelog import open_log
 from agentdeck.engine.folders import RunFolder
@@ -28,6 +29,7 @@ from agentdeck.engine.git import STALE_LOCK_S, Git, GitError
 from agentdeck.engine.identity import identity_of
 from agentdeck.engine.journal import Journal, JournalError
 from agentdeck.engine.loop import Engine
+from agentdeck.engine.processes import Child
 from agentdeck.plans.reader import read_plan
 
 PATIENCE_S = 60.0
@@ -253,8 +255,8 @@ async def test_a_worktree_that_was_deleted_by_hand(
     assert len(engine.state.tasks[A].attempts) == 2
 
 
-class FullDisk(Journal):
-    """A journal on a disk that has room for two more events."""
+class BrokenDisk(Journal):
+    """A journal on a disk that takes two more events."""
 
     room = 2
 
@@ -262,28 +264,50 @@ class FullDisk(Journal):
         self, events: Sequence[AnyEvent], at: float, *, after: int, durable: bool = True
     ) -> list[Recorded]:
         if self.room < len(events):
-            raise JournalError("the journal cannot be written: disk is full")
+            raise JournalError("the journal cannot be written: disk I/O error")
         self.room -= len(events)
         return super().append(events, at, after=after, durable=durable)
 
 
-async def test_a_full_disk_ends_the_engine_with_its_cause(
+async def test_a_broken_disk_ends_the_engine_with_its_cause(
     start: Callable[..., RunFolder], go: Path
 ) -> None:
     """The log names the disk, nothing is stored on top of a gap, and the next engine goes on."""
     folder = start()
-    folder.ballast.unlink()
     open_log(folder.engine_log)
     me = identity_of(os.getpid())
     assert me is not None
-    full = FullDisk(folder.journal, writable=True)
-    with pytest.raises(JournalError, match="disk is full"):
-        await run_engine(Engine(folder, full, me))
+    broken = BrokenDisk(folder.journal, writable=True)
+    with pytest.raises(JournalError, match="I/O error"):
+        await run_engine(Engine(folder, broken, me))
     logged = folder.engine_log.read_text()
-    assert "disk is full" in logged
+    assert "I/O error" in logged
     assert "somebody else" not in logged
     open_up(go)
     async with Running(folder) as engine:
-        assert folder.ballast.exists(), "room for the journal is kept back again"
+        await until(engine, finished)
+    assert engine.state.tasks[A].state is TaskState.LANDED
+
+
+async def test_a_pause_that_is_taken_back_while_it_freezes_leaves_nobody_frozen(
+    start: Callable[..., RunFolder], go: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step is called off when the tree stands still already: that is told, and undone."""
+    freezes, may_end, real = threading.Event(), threading.Event(), stop.freeze
+
+    def slowly(child: Child, tag: str) -> frozenset[ProcessIdentity]:
+        found = real(child, tag)
+        freezes.set()
+        assert may_end.wait(PATIENCE_S)
+        return found
+
+    monkeypatch.setattr(attempts, "freeze_tree", slowly)
+    async with Running(start()) as engine:
+        await until(engine, lambda state: state.tasks[A].state is TaskState.WORKING)
+        await engine.submit(c.Pause(A))
+        await asyncio.to_thread(freezes.wait, PATIENCE_S)
+        await engine.submit(c.Resume(A))
+        may_end.set()
+        open_up(go)
         await until(engine, finished)
     assert engine.state.tasks[A].state is TaskState.LANDED

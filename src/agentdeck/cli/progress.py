@@ -17,14 +17,14 @@ from agentdeck.core.state import RunState, TaskState
 
 # What somebody would want to read while it goes by; the rest is in the journal.
 _TOLD: Final = (
-    e.RunPaused, e.RunResumed, e.AgentsLimitSet, e.BudgetSet, e.BudgetMarked, e.PlanChanged,
-    e.RunEndAsked, e.RunFinished, e.PhaseClosed, e.StepFailed, e.Promoted, e.PromoteWaiting,
-    e.TargetPushed, e.PullRequestOpened, e.AttemptLaunched, e.AttemptAsked, e.MessageSent,
-    e.AttemptFrozen, e.AttemptThawed, e.AttemptExited, e.AccountLimited, e.AccountReopened,
-    e.TaskReviewAsked, e.ReviewStarted, e.ReviewFinished, e.TaskProposed, e.TaskApproved,
-    e.TaskReverted, e.TaskDone, e.RetryScheduled, e.TaskFailed, e.TaskCancelled, e.TaskSkipped,
-    e.EntryConflicted, e.CollisionsForeseen, e.BatchSplit, e.EntryLanded, e.EntryEjected,
-    e.LandingBlocked, e.GateFinished,
+    e.RunPaused, e.RunResumed, e.DiskChanged, e.AgentsLimitSet, e.BudgetSet, e.BudgetMarked,
+    e.PlanChanged, e.RunEndAsked, e.RunFinished, e.PhaseClosed, e.StepFailed, e.Promoted,
+    e.PromoteWaiting, e.TargetPushed, e.PullRequestOpened, e.AttemptLaunched, e.AttemptAsked,
+    e.MessageSent, e.AttemptFrozen, e.AttemptThawed, e.AttemptExited, e.AccountLimited,
+    e.AccountReopened, e.TaskReviewAsked, e.ReviewStarted, e.ReviewFinished, e.TaskProposed,
+    e.TaskApproved, e.TaskReverted, e.TaskDone, e.RetryScheduled, e.TaskFailed, e.TaskCancelled,
+    e.TaskSkipped, e.EntryConflicted, e.CollisionsForeseen, e.BatchSplit, e.EntryLanded,
+    e.EntryEjected, e.LandingBlocked, e.GateFinished,
 )  # fmt: skip
 
 

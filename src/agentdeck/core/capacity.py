@@ -38,6 +38,7 @@ class Hindrance(StrEnum):
 
     ENDING = "ending"
     RUN_PAUSED = "run paused"
+    DISK = "disk"
     PREFLIGHT = "preflight"
     PREFLIGHT_RUNS = "preflight runs"
     BUDGET = "budget"

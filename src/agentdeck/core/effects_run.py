@@ -6,8 +6,9 @@ from typing import assert_never
 
 from agentdeck.core import effects_budget, effects_permissions, effects_plan
 from agentdeck.core import events as e
+from agentdeck.core.events import DiskMark
 from agentdeck.core.plan import written_rules
-from agentdeck.core.state import RunState, StepTrouble
+from agentdeck.core.state import Disk, RunState, StepTrouble
 from agentdeck.core.steps import OpenPullRequest, PushTarget
 
 
@@ -21,10 +22,12 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             state.engine_version, state.environment = event.version, event.environment
         case e.EngineStopped():
             state.engine_running = False
-        case e.RunPaused():
-            state.paused, state.paused_by = True, event.by
-        case e.RunResumed():
-            state.paused, state.paused_by = False, ""
+        case e.RunPaused() | e.RunResumed():
+            state.paused = isinstance(event, e.RunPaused)
+            state.paused_by = event.by if state.paused else ""
+        case e.DiskChanged(mark):
+            lacks = Disk(mark, event.folder, event.free, event.needed, at)
+            state.disk = None if mark is DiskMark.ROOM else lacks
         case e.AgentsLimitSet():
             state.agents_limit = event.limit
         case e.BudgetSet():
@@ -48,10 +51,8 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             before = state.troubles.get(event.step)
             count = before.count + 1 if before else 1
             state.troubles[event.step] = StepTrouble(count, event.error, event.retry_at, event.task)
-        case e.QueueHeld():
-            state.queue_held = True
-        case e.QueueReleased():
-            state.queue_held = False
+        case e.QueueHeld() | e.QueueReleased():
+            state.queue_held = isinstance(event, e.QueueHeld)
         case e.PromoteAsked() | e.PromoteWaiting() | e.BaseDiverged() | e.Promoted():
             _promote(state, event)
         case e.TargetPushed():

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple, assert_never
 from agentdeck.core import events as e
 from agentdeck.core import foreseen
 from agentdeck.core.budgets import USED_UP, limits_in_words, scope_in_words
-from agentdeck.core.events import AnyEvent, ReviewVerdict, Verdict
+from agentdeck.core.disk import size_in_words
+from agentdeck.core.events import AnyEvent, DiskMark, ReviewVerdict, Verdict
 from agentdeck.core.plan import Budget
 from agentdeck.core.replan import in_words
 from agentdeck.core.words import first_line, listed
@@ -348,6 +349,12 @@ def _of_run(event: e.RunEvent) -> Told:
             return Told(RUN, f"paused by {by}: nothing new starts", Tone.PERSON)
         case e.RunResumed(by):
             return Told(RUN, f"resumed by {by}", Tone.PERSON)
+        case e.DiskChanged(mark, folder, free, needed):
+            if mark is DiskMark.ROOM:
+                return Told("disk", f"there is room again: {size_in_words(free)} free", Tone.GOOD)
+            what = "agents stand still" if mark is DiskMark.FULL else "nothing new starts"
+            has = f"{mark}: {size_in_words(free)} free at {folder}, {size_in_words(needed)} needed"
+            return Told("disk", f"{has}; {what}", Tone.ASKS)
         case e.AgentsLimitSet(limit, by):
             return Told(RUN, f"{limit} agents at once, set by {by}", Tone.PERSON)
         case e.BudgetSet(scope, usd, tokens, by):

@@ -162,6 +162,14 @@ class Loss(msgspec.Struct, frozen=True, array_like=True):
     count: int
 
 
+class DiskMark(StrEnum):
+    """How much room there is on a disk."""
+
+    ROOM = "room"
+    LOW = "low"
+    FULL = "full"
+
+
 class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
     """Base of all events."""
 
@@ -207,6 +215,15 @@ class RunResumed(Event, frozen=True, tag="run.resumed"):
     """The run goes on."""
 
     by: str
+
+
+class DiskChanged(Event, frozen=True, tag="disk.changed"):
+    """A disk that the run needs has little room, none, or enough again."""
+
+    mark: DiskMark
+    folder: str  # below which it was measured
+    free: int  # bytes
+    needed: int = 0  # bytes that must be free to go on
 
 
 class AgentsLimitSet(Event, frozen=True, tag="run.agents_limit_set"):
@@ -941,6 +958,7 @@ RunEvent: TypeAlias = (
     | EngineStopped
     | RunPaused
     | RunResumed
+    | DiskChanged
     | AgentsLimitSet
     | BudgetSet
     | BudgetMarked

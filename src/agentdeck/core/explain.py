@@ -10,6 +10,7 @@ from typing import assert_never
 
 from agentdeck.core import (
     accounts,
+    disk,
     evidence,
     foreseen,
     publishing,
@@ -49,6 +50,10 @@ __all__ = [
 NAMED = 3  # tasks in one sentence
 
 
+# What goes on in these states needs room on the disk.
+_WRITES = frozenset(
+    {TaskState.PREPARING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.QUEUED}
+)
 # States of a task that nothing more becomes of when the run has ended.
 _LEFT_UNDONE = frozenset(
     {
@@ -78,6 +83,9 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
     if trouble is not None and now < trouble.retry_at:
         again = short_duration(trouble.retry_at - now)
         return f"{task_id} is {task.state}: {first_line(trouble.error)}; tried again in {again}"
+    if disk.stands(state) and task.state in _WRITES:
+        assert state.disk is not None
+        return f"{task_id} is {task.state} and waits: {disk.sentence(state.disk)}"
     if task.wanted is Wanted.TAKE and task.state in LIVE:
         return f"{task_id} is being taken over by {task.taken_by}; its agent ends its turn"
     match task.state:
@@ -209,6 +217,9 @@ def _preparing(state: RunState, task: TaskRun) -> str:
 
 
 def _paused(state: RunState, task: TaskRun) -> str:
+    if disk.stands(state):
+        assert state.disk is not None
+        return f"{task.id} is frozen: {disk.sentence(state.disk)}"
     line = Book(state).freezes(task)
     if line is None:
         return f"{task.id} is paused by you; its processes are frozen"
@@ -324,6 +335,9 @@ def accounts_asking(state: RunState) -> list[str]:
 
 def standstill(state: RunState) -> str | None:
     """Why the whole run does not move, when it needs a person; None while something goes on."""
+    if state.outcome is None and disk.stands(state):
+        assert state.disk is not None
+        return disk.sentence(state.disk)
     if state.outcome is not None or state.ending:
         return None
     moving = (TaskState.PREPARING, TaskState.WORKING, TaskState.CHECKING, TaskState.RETRYING)

@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core import accounts, assignment, evidence, queue, scheduler
+from agentdeck.core import accounts, assignment, disk, evidence, queue, scheduler
 from agentdeck.core.budgets import Book
 from agentdeck.core.commands import Promote
 from agentdeck.core.decide import refusal
@@ -56,6 +56,7 @@ class Kind(StrEnum):
     APPROVAL = "approval"
     BUDGET = "budget"
     ACCOUNT = "account"  # only a person can open it again
+    DISK = "disk"  # it has not enough room
     GATE = "gate"  # red on the target or the base: it is nobody's fault, and nothing goes on
     LANDING = "landing"  # the target cannot be moved
     PROMOTION = "promotion"  # it was tried
@@ -83,6 +84,7 @@ _GROUPS: Final = {
     Kind.APPROVAL: Group.PROVEN,
     Kind.BUDGET: Group.RUN,
     Kind.ACCOUNT: Group.RUN,
+    Kind.DISK: Group.RUN,
     Kind.GATE: Group.RUN,
     Kind.LANDING: Group.RUN,
     Kind.PROMOTION: Group.RUN,
@@ -190,6 +192,10 @@ def _of_task(state: RunState, task: TaskRun) -> Item:
 
 def _of_run(state: RunState, book: Book) -> Iterator[Item]:
     """What concerns more than one task."""
+    if state.disk is not None:
+        ready = tuple(task.id for task in state.in_state(TaskState.READY))
+        said = disk.sentence(state.disk)
+        yield Item(Kind.DISK, "disk", state.disk.since, said=said, direct=ready)
     if state.ending:
         return
     for line in book.asking():

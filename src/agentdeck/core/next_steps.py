@@ -17,6 +17,7 @@ from typing import Final, assert_never
 from agentdeck.core import (
     asks,
     assignment,
+    disk,
     evidence,
     policy,
     publishing,
@@ -71,7 +72,7 @@ def next_steps(state: RunState, now: float) -> Steps:
     """The steps that should be under way at `now` (seconds since the epoch). O(tasks)."""
     if not state.seq:
         return Steps((), None)
-    wanted = [step for step in _all_steps(state, now) if not _waits_after_trouble(state, step, now)]
+    wanted = [step for step in _all_steps(state, now) if not _waits(state, step, now)]
     return Steps(tuple(wanted), _wake_at(state, now))
 
 
@@ -191,7 +192,7 @@ def _live(state: RunState, task: TaskRun, book: Book, now: float) -> Iterator[An
         limit = e.LimitHit(task.id, attempt.number, FailureClass.BUDGET, spent.sentence)
         yield Record((limit,))
         return
-    stands = task.wanted is Wanted.PAUSE or book.freezes(task) is not None
+    stands = task.wanted is Wanted.PAUSE or disk.stands(state) or book.freezes(task) is not None
     if stands and attempt.frozen_at is None:
         yield Freeze(task.id, attempt.number)
     elif not stands and attempt.frozen_at is not None:
@@ -485,9 +486,12 @@ def _task_trouble(state: RunState, task: TaskRun) -> str | None:
     return None
 
 
-def _waits_after_trouble(state: RunState, step: AnyStep, now: float) -> bool:
+def _waits(state: RunState, step: AnyStep, now: float) -> bool:
+    """May it not begin yet: for want of room, or because it has failed just now?"""
     if isinstance(step, Record):
         return False
+    if disk.waits_for_room(state, step):
+        return True
     trouble = state.troubles.get(step.key)
     return trouble is not None and now < trouble.retry_at
 

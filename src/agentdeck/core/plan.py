@@ -30,6 +30,8 @@ from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 from agentdeck.core.permissions import ANY, WRITTEN, Decision, PermissionRule, Scope
 
 PLAN_VERSION: Final = 1
+# Room for some worktrees; below a fifth of it even commits of what is done may fail.
+DEFAULT_DISK_FLOOR_MB: Final = 500
 DEFAULT_AGENTS: Final = (
     4  # at once; more than most accounts' rate limits like, fewer than cores need
 )
@@ -478,6 +480,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     land: Land = Land.AUTO
     strategy: Strategy = Strategy.EAGER
     agents_limit: int = DEFAULT_AGENTS
+    disk_floor_mb: int = DEFAULT_DISK_FLOOR_MB  # megabytes free, below which nothing starts
     promote: str = "ask"  # ask | auto
     document: str | None = None  # the file the plan was imported from
     source: str | None = None  # the file that is kept true while tasks land; None = none is

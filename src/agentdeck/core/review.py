@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from agentdeck.core import disk, policy, repair
 from agentdeck.core import events as e
-from agentdeck.core import policy, repair
 from agentdeck.core.accounts import opens_in_s
 from agentdeck.core.events import AnyEvent, FailureClass, ReviewComment, ReviewVerdict
 from agentdeck.core.ids import AgentName
@@ -122,6 +122,8 @@ def hindrance(state: RunState, task: TaskRun, slots_used: int, book: Book) -> Hi
         return Hindered("the run is ending")
     if state.paused:
         return Hindered(f"the run is paused by {state.paused_by}")
+    if state.disk is not None:
+        return Hindered(disk.sentence(state.disk))
     agent = state.plan.agent_by_name[_reviewer(state, task)]
     account = state.accounts.get(agent.limited_by)
     if account is not None and not account.open:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from agentdeck.core import assignment, verdicts
+from agentdeck.core import assignment, disk, verdicts
 from agentdeck.core.accounts import Closure, Openings
 from agentdeck.core.budgets import Book
 from agentdeck.core.capacity import (
@@ -47,7 +47,9 @@ __all__ = [
 
 HUMAN = AgentName("human")
 
-FOR_EVERYBODY = frozenset({Hindrance.ENDING, Hindrance.RUN_PAUSED, Hindrance.PREFLIGHT})
+FOR_EVERYBODY = frozenset(
+    {Hindrance.ENDING, Hindrance.RUN_PAUSED, Hindrance.DISK, Hindrance.PREFLIGHT}
+)
 
 
 class Blocker(msgspec.Struct, frozen=True):
@@ -142,6 +144,8 @@ def _blocks_everybody(state: RunState) -> Blocker | None:
         return Blocker(Hindrance.ENDING, "the run is ending")
     if state.paused:
         return Blocker(Hindrance.RUN_PAUSED, f"the run is paused by {state.paused_by}")
+    if state.disk is not None:
+        return Blocker(Hindrance.DISK, disk.sentence(state.disk))
     for gate in state.plan.gates_when(GateWhen.PREFLIGHT):
         found = verdicts.of(state, gate.name, state.base_tree)
         if found is verdicts.Standing.RED:

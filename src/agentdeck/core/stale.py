@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from agentdeck.core import events as e
 from agentdeck.core import foreseen
-from agentdeck.core.events import AnyEvent
+from agentdeck.core.events import AnyEvent, DiskMark
 from agentdeck.core.ids import EntryId
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.transitions import CHANGING, targets
@@ -51,6 +51,7 @@ def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
         (kind is e.MessageQueued, _check_queued),
         (kind is e.PlanChanged, _check_revision),
         (kind is e.BudgetMarked, _check_mark),
+        (kind is e.DiskChanged, _check_disk),
         (kind is e.CollisionsForeseen, _check_foreseen),
         (of_task, _check_task),
         (of_task and kind in CHANGING, _check_change),
@@ -85,6 +86,12 @@ def _check_revision(state: RunState, event: e.PlanChanged) -> None:
 def _check_mark(state: RunState, event: e.BudgetMarked) -> None:
     if event.mark <= state.marked.get(event.scope, 0.0):
         raise StaleEvent(event, f"the mark {event.mark:g} of {event.scope} was told already")
+
+
+def _check_disk(state: RunState, event: e.DiskChanged) -> None:
+    known = DiskMark.ROOM if state.disk is None else state.disk.mark
+    if event.mark is known:
+        raise StaleEvent(event, f"it is known that the disk has {known}")
 
 
 def _check_task(state: RunState, event: Any) -> None:

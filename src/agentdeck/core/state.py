@@ -17,6 +17,7 @@ import msgspec
 from agentdeck.core.events import (
     AskKind,
     AskOption,
+    DiskMark,
     EntryKind,
     FailureClass,
     FileTouched,
@@ -464,6 +465,16 @@ class Landing(msgspec.Struct, frozen=True):
     reverts: TaskId | None = None  # it took this task back
 
 
+class Disk(msgspec.Struct, frozen=True):
+    """A disk that has not enough room."""
+
+    mark: DiskMark
+    folder: str  # below which it was measured
+    free: int  # bytes, when it was told
+    needed: int  # bytes, to go on
+    since: float  # seconds since the epoch
+
+
 class RunState(msgspec.Struct, kw_only=True):
     """Everything known about a run after `seq` events."""
 
@@ -490,6 +501,7 @@ class RunState(msgspec.Struct, kw_only=True):
     environment: str = ""  # the fingerprint of what gates run in
     paused: bool = False
     paused_by: str = ""
+    disk: Disk | None = None  # while it has not enough room
     agents_limit: int = 0
     ending: bool = False
     outcome: Outcome | None = None

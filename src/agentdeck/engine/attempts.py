@@ -167,8 +167,8 @@ async def freeze(at: Setting, step: Freeze) -> None:
     if child is None:
         return  # `Watch` reports the exit
     tag = attempt_tag(at.state.run, step.task, step.attempt)
-    stopped = await at.in_thread(lambda: freeze_tree(child, tag))
-    await at.record(e.AttemptFrozen(step.task, step.attempt, len(stopped)))
+    of = (step.task, step.attempt)
+    await at.act(lambda: e.AttemptFrozen(*of, len(freeze_tree(child, tag))))
 
 
 async def thaw(at: Setting, step: Thaw) -> None:
@@ -177,8 +177,12 @@ async def thaw(at: Setting, step: Thaw) -> None:
     if child is None:
         return
     tag = attempt_tag(at.state.run, step.task, step.attempt)
-    await at.in_thread(lambda: thaw_tree(child, tag))
-    await at.record(e.AttemptThawed(step.task, step.attempt))
+
+    def act() -> e.AttemptThawed:
+        thaw_tree(child, tag)
+        return e.AttemptThawed(step.task, step.attempt)
+
+    await at.act(act)
 
 
 async def stop(at: Setting, step: StopAttempt) -> None:

@@ -16,6 +16,7 @@ from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.ids import RunId, slug
 from agentdeck.core.plan import Plan
 from agentdeck.core.prices import Prices
+from agentdeck.engine.ballast import take_ballast
 from agentdeck.engine.enginelog import open_log
 from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.folders import RunFolder, runs_root
@@ -30,7 +31,6 @@ from agentdeck.engine.publishing import check_remote
 from agentdeck.engine.shipped_adapters import shipped_adapters
 from agentdeck.plans.equipping import equip
 
-BALLAST_BYTES: Final = 4 * 1024 * 1024  # room for thousands of events, and a checkpoint of the WAL
 MAX_TARGETS: Final = 1_000  # earlier runs of one plan in one repository
 NAME_LENGTH: Final = 24  # of the plan's name in a run's id
 
@@ -85,7 +85,7 @@ def create_run(
     )
     folder.create()
     folder.plan.write_text(plan_text, encoding="utf-8")
-    _take_ballast(folder)
+    take_ballast(folder)
     if tip is None:
         git.update_ref(f"refs/heads/{target}", base_commit, None, message="agentdeck: start")
     journal = Journal(folder.journal, writable=True)
@@ -115,22 +115,10 @@ def _target(git: Git, plan: Plan, base_commit: str) -> tuple[str, str | None]:
     raise UsageError(f"there are {MAX_TARGETS} branches {name}-*", hint="`agentdeck clean --all`")
 
 
-def _take_ballast(folder: RunFolder) -> None:
-    """Keep some space back for the journal, where the disk has it."""
-    if folder.ballast.exists():
-        return
-    aside = folder.ballast.with_suffix(".new")
-    try:
-        aside.write_bytes(b"\0" * BALLAST_BYTES)
-        aside.rename(folder.ballast)
-    except OSError:
-        aside.unlink(missing_ok=True)  # what is left belongs to the journal
-
-
 async def run_engine(engine: Engine) -> None:
     """Turn the ring of an opened engine with real performers, until it is stopped."""
     performer = RealPerformer(engine)
-    await engine.run(performer, performer.foresee())
+    await engine.run(performer, performer.foresee(), performer.watch_disk())
 
 
 def open_engine(folder: RunFolder) -> Engine:
@@ -145,7 +133,7 @@ def open_engine(folder: RunFolder) -> Engine:
     if identity is None:
         raise EnvironmentFault("this process cannot be identified", hint="is /proc mounted?")
     open_log(folder.engine_log)
-    _take_ballast(folder)
+    take_ballast(folder)
     try:
         return Engine(folder, Journal(folder.journal, writable=True), identity, lock=lock)
     except BaseException:

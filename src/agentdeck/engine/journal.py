@@ -26,8 +26,24 @@ READ_CHUNK: Final = 10_000  # events fetched at once; bounds memory of a long re
 AUTOCHECKPOINT_PAGES: Final = 1_000
 
 
+# A write that a full disk has cut, a sync, the growth of the index of the WAL, or of the WAL.
+_REFUSED: Final = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_TRUNCATE,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+    }
+)
+
+
 class JournalError(EnvironmentFault):
     """The journal cannot be opened, read or written."""
+
+
+class JournalFull(JournalError):
+    """The disk has no room for an event. Once it has, the same can be stored."""
 
 
 class Journal:
@@ -111,7 +127,8 @@ class Journal:
                     self._db.execute("rollback")
                 raise
         except sqlite3.Error as error:
-            raise JournalError(
+            kind = JournalFull if _is_full(error) else JournalError
+            raise kind(
                 f"the journal {self.path} cannot be written: {error}",
                 hint="free some disk space, then `agentdeck run --resume`",
             ) from error
@@ -171,6 +188,12 @@ class Journal:
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    """Was there no room? SQLite says so, or tells of a write or sync that the system refused."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code == sqlite3.SQLITE_FULL or code in _REFUSED
 
 
 def _quoted(path: Path) -> str:

@@ -4,6 +4,7 @@ Rules:
 - One coroutine owns the state. Everybody else posts: performers post facts, faces post commands.
 - A turn: take what was posted, fold it, fold the decisions that follow from it, store all of it in
   one durable transaction, then acknowledge and start steps. Nothing acts on what is not stored.
+- On a full disk a turn waits for room: what it has folded is kept, and acted on once it is stored.
 - What is stale is dropped with a line in the log; a step that was doubled finds that out here.
 - `stop` ends the engine and nothing else: agents and gates live on and are found again.
 """
@@ -29,17 +30,19 @@ from agentdeck.core.next_steps import next_steps
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.steps import IOStep, Record, Steps
 from agentdeck.engine import failpoints
+from agentdeck.engine.ballast import give_up_ballast
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.flights import Flights
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.gate_environment import fingerprint
-from agentdeck.engine.journal import Journal, JournalError
+from agentdeck.engine.journal import Journal, JournalError, JournalFull
 from agentdeck.engine.lock import EngineLock
 
 MAX_DECISIONS: Final = 1_000  # rounds in one turn; each round takes a task a step further
 MAX_POSTS: Final = 1_000  # taken in one turn, so that a turn stays short
 TROUBLE_FIRST_S: Final = 1.0  # before a failed step is tried again; doubles
 TROUBLE_MAX_S: Final = 60.0
+ROOM_AGAIN_S: Final = 1.0  # until a full disk is tried again
 LANDING_TIME_S: Final = 15.0  # for steps to end when the engine stops; a git call takes under 1 s
 
 
@@ -84,6 +87,7 @@ class Engine:
         self.state = fold.fold(journal.history())
         self.clock = clock
         self.stopping = False
+        self.waits_for_room = False  # the disk is full, and something is to be stored
         self._lock = lock  # held as long as the engine lives
         self._journal = journal
         self._identity = identity
@@ -146,6 +150,10 @@ class Engine:
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._post(_Post(events=events, stored=stored))
         await stored
+
+    def tell(self, *events: AnyEvent) -> None:
+        """Post facts and do not wait until they are stored."""
+        self._post(_Post(events=events))
 
     def mention(self, *events: AnyEvent) -> None:
         """Post telemetry: stored soon, not waited for, and not held against a power cut."""
@@ -257,15 +265,22 @@ class Engine:
         if not fresh:
             return
         loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(self._writer, self._write, fresh, durable)
-        except JournalError:
-            if not self.folder.ballast.exists():
-                raise
-            # The disk is full. The ballast gives room for this batch, which must not be lost.
-            self.folder.ballast.unlink()
-            log.error("the disk is full: gave up the ballast")
-            await loop.run_in_executor(self._writer, self._write, fresh, durable)
+        while True:
+            try:
+                await loop.run_in_executor(self._writer, self._write, fresh, durable)
+            except JournalFull as error:
+                # This batch must not be lost. Nothing is acknowledged and no step begins meanwhile.
+                if give_up_ballast(self.folder):
+                    continue
+                if self.stopping:
+                    raise
+                if not self.waits_for_room:
+                    log.error("waits for room to store %d events: %s", len(fresh), error)
+                self.waits_for_room = True
+                await asyncio.sleep(ROOM_AGAIN_S)
+            else:
+                self.waits_for_room = False
+                break
         self._stored_seq = fresh[-1].seq
 
     def _write(self, fresh: Sequence[Recorded], durable: bool) -> None:

@@ -11,6 +11,7 @@ from agentdeck.core.review import MAX_AT_ONCE
 from agentdeck.engine import (
     attempts,
     conversation,
+    disk_watch,
     failpoints,
     foreseeing,
     gates,
@@ -97,6 +98,10 @@ class RealPerformer:
     async def foresee(self) -> None:
         """Keep the forecast of collisions up to date, until cancelled."""
         await foreseeing.foresee(self._at)
+
+    async def watch_disk(self) -> None:
+        """Look at the room on the disks, until cancelled."""
+        await disk_watch.watch_disk(self._at)
 
     def close(self) -> None:
         """Let the threads end."""

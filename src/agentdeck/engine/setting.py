@@ -87,6 +87,20 @@ class Setting:
                 future.exception()  # looked at, so that it is not reported as forgotten
             raise
 
+    async def act(self, call: Callable[[], AnyEvent]) -> None:
+        """Do something to processes, in a thread, and record what came of it.
+
+        It is recorded even if the step is no longer wanted by then: nobody would thaw a tree that
+        nobody knows to be frozen.
+        """
+        done: list[AnyEvent] = []
+        try:
+            await self.in_thread(lambda: done.append(call()))
+        except asyncio.CancelledError:
+            self.engine.tell(*done)
+            raise
+        await self.record(*done)
+
     def warm_up(self, base: str) -> None:
         """Have a worktree ready for the next task, if one is waiting and none is idle.
 

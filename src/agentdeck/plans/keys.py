@@ -20,6 +20,7 @@ from agentdeck.core.adapter import FORMATS, Input
 MAX_AGENTS: Final = 1000  # at once, and places of a pool; more is a typing error
 MAX_RETRIES: Final = 50  # the wait doubles each time; beyond this it is longer than a life
 MAX_PRIORITY: Final = 1_000_000
+MAX_FLOOR_MB: Final = 100_000_000  # 100 TB; more is a typing error
 MAX_TOKENS: Final = 10**15
 MAX_USD: Final = 1e9
 LEAST_MARK: Final = 0.01  # of a budget; a mark at nothing would always be passed
@@ -201,6 +202,14 @@ PLAN: Final = Section(
             Kind.CHOICE,
             "Whether the target is brought into the base without asking.",
             choices=("ask", "auto"),
+        ),
+        Key(
+            "disk_floor_mb",
+            Kind.COUNT,
+            "Free disk space, in MB, below which nothing new starts; below a fifth of it agents "
+            "stand still. 0 asks nothing.",
+            maximum=MAX_FLOOR_MB,
+            also=("disk_floor", "min_disk"),
         ),
         Key("document", Kind.LINE, "The file it was imported from."),
         Key("source", Kind.LINE, "The file whose status is kept true as tasks land."),

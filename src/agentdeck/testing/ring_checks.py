@@ -9,15 +9,15 @@ Rules:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from agentdeck.core import codec, footprint
 from agentdeck.core import events as e
-from agentdeck.core.events import AnyEvent, FailureClass, Recorded
+from agentdeck.core.events import AnyEvent, DiskMark, FailureClass, Recorded
 from agentdeck.core.explain import explain, standstill
-from agentdeck.core.fold import apply
+from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import PoolName, TaskId
 from agentdeck.core.plan import Budget, OnExceed, Plan, Repair
 from agentdeck.core.readiness import barrier_phases
@@ -191,6 +191,10 @@ class RingChecks:
         if self.shadow != state:
             raise Violation(f"I1: the live state is not the replayed one at event {state.seq}")
 
+    def rewind(self, history: Sequence[Recorded]) -> None:
+        """The journal has lost its end: what it says now is what is left of it."""
+        self.shadow = fold(history)
+
     def _files_apart(self, state: RunState, recorded: Recorded) -> None:
         holders = {t.id for t in state.tasks.values() if t.state in HOLDS_FOOTPRINT}
         for one, two in self.meeting:
@@ -273,7 +277,9 @@ class _Spending:
 
 
 def must_stand(state: RunState, task: TaskRun) -> bool:
-    """I11: is the agent of a task under a budget that is used up, and asks?"""
+    """I11: is the agent of a task under a budget that is used up and asks, or the disk full?"""
+    if state.disk is not None and state.disk.mark is DiskMark.FULL:
+        return True
     pool = task.attempt.pool if task.attempt is not None else None
     found = _spendings(state, task.id, pool)
     return any(each.over and each.budget.on_exceed is OnExceed.ASK for each in found)
@@ -327,7 +333,13 @@ def stands_and_says_why(state: RunState) -> str:
         states = {name: str(task.state) for name, task in state.tasks.items()}
         raise Violation(f"I12: the run stands still in silence: {states}")
     asks = any(must_stand(state, task) for task in state.in_state(*LIVE))
-    if asks and "budget" not in reason and not state.paused and "preflight" not in reason:
+    if (
+        asks
+        and state.disk is None
+        and "budget" not in reason
+        and not state.paused
+        and "preflight" not in reason
+    ):
         raise Violation(f"I12: agents are frozen because of a budget, but {reason!r}")
     return reason
 

@@ -24,6 +24,7 @@ from agentdeck.core.events import (
     AnyEvent,
     AskKind,
     AskOption,
+    DiskMark,
     EntryKind,
     FailureClass,
     FileTouched,
@@ -130,9 +131,12 @@ class Faults:
     late: float = 0.04  # it arrives after the step was started again
     doubled: float = 0.06
     crash: float = 0.01  # of the engine, at each thing that happens
+    power_cut: float = 0.3  # of a crash: the machine goes down with it
     environment: float = 0.3  # of an engine that starts again: gates run in something else
     meddles: float = 0.02  # a person presses a key about a task to which something just happened
     speaks: float = 0.04  # likewise, and says something to its agent
+    disk: float = 0.3  # of a run: the disk gets low or full for a while, once or more often
+    clock_jumps: float = 0.1  # of a run: the machine's clock is set, once or more often
     commands: int = 25  # of a person, at most
 
     @classmethod
@@ -283,6 +287,7 @@ class World:
     faults: Faults
     state: Callable[[], RunState]  # what the engine believes, for its performers
     now: Callable[[], float]
+    wall: Callable[[], float]  # what the machine takes the time for; somebody may set its clock
     target: str = "base0"
     base: str = "base0"
     commits: dict[str, Commit] = field(default_factory=dict)
@@ -297,6 +302,7 @@ class World:
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
     moved: list[str] = field(default_factory=list)  # commits the deck put on the target
     environment: str = "first"  # what gates run in
+    disk: DiskMark = DiskMark.ROOM
     counter: int = 0
     foreign: int = 0
 
@@ -353,6 +359,12 @@ class World:
             process.go_on(self.now())
         return [process for process in self.processes.values() if not process.dead]
 
+    def power_cut(self) -> None:
+        """Nothing that ran is there any more; what was written is."""
+        for process in self.live():
+            process.dead, process.code, process.ok, process.cause = True, None, None, None
+        self.reviews.update({key: self.now() for key, end in self.reviews.items() if end})
+
     def _chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
@@ -366,7 +378,7 @@ class World:
         return Pause(self.random.uniform(least, most))
 
     def _trouble(self, step: IOStep, what: str) -> e.StepFailed:
-        retry_at = self.now() + self.random.choice((1.0, 10.0, 60.0))
+        retry_at = self.wall() + self.random.choice((1.0, 10.0, 60.0))
         return e.StepFailed(step.key, getattr(step, "task", None), what, retry_at)
 
     # --- attempts
@@ -522,7 +534,7 @@ class World:
         """When a limit says it resets, if it does; some clocks are wrong."""
         if cause not in (FailureClass.RATE_LIMIT, FailureClass.QUOTA):
             return None
-        return self.random.choice((None, self.now() + 300, self.now() + 7200, self.now() - 60))
+        return self.random.choice((None, self.wall() + 300, self.wall() + 7200, self.wall() - 60))
 
     def _limits(self, key: AttemptKey, attempt: Attempt) -> Performer:
         """What a live agent says of its account: a limit it has met, and how much is used."""
@@ -534,7 +546,7 @@ class World:
         )
         resets_at = self._resets_at(cause)
         met = policy.account_limited(
-            self.state(), task, cause, "HTTP 429", self.now(), resets_at=resets_at, live=True
+            self.state(), task, cause, "HTTP 429", self.wall(), resets_at=resets_at, live=True
         )
         heard = accounts.noted(self.state(), task, self.random.random(), resets_at)
         yield from (event for event in (met, heard) if event is not None)
@@ -850,7 +862,7 @@ class World:
             yield self._trouble(step, "git: unable to write to the ref")
             return
         if self._chance(self.faults.landing_blocked):
-            yield e.LandingBlocked(step.entry, "a lock is held", self.now() + 30)
+            yield e.LandingBlocked(step.entry, "a lock is held", self.wall() + 30)
             return
         if self.contains(self.target, step.commit):
             pass  # an earlier engine moved it and did not live to say so

@@ -19,6 +19,7 @@ import heapq
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Final
@@ -28,7 +29,7 @@ from agentdeck.core import events as e
 from agentdeck.core.budgets import in_force
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import Refused, decide, refusal
-from agentdeck.core.events import AnyEvent, Outcome, Recorded, SkipMode
+from agentdeck.core.events import AnyEvent, DiskMark, Outcome, Recorded, SkipMode
 from agentdeck.core.explain import explain_entry
 from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import ProcessIdentity, RunId, TaskId
@@ -53,6 +54,22 @@ from agentdeck.testing.scripted_world import Faults, Pause, Performer, Said, Vio
 MAX_HAPPENINGS: Final = 20_000  # in one run; the longest seen has about 5,000
 MAX_DECISIONS: Final = 500  # that follow from one event; a plan of ten tasks needs about thirty
 FORESEES: Final = 0.05  # of what happens: somebody looks soon after which work would collide
+# What does not wait for the disk: it can be read again in the agent's log.
+UNSYNCED: Final = (
+    e.AttemptProgressed,
+    e.TurnBegan,
+    e.TurnEnded,
+    e.AttemptAsked,
+    e.AskWithdrawn,
+    e.CollisionsForeseen,
+)
+CLOCK_JUMPS_S: Final = (-7200.0, -60.0, 60.0, 7200.0, 86_400.0)
+DISK_COURSES: Final = (  # until there is room again
+    (DiskMark.LOW,),
+    (DiskMark.FULL,),
+    (DiskMark.LOW, DiskMark.FULL),
+    (DiskMark.LOW, DiskMark.FULL, DiskMark.LOW),
+)
 WIND_UP_S: Final = 5.0  # what a cancelled step takes to end, at most
 
 
@@ -98,7 +115,10 @@ class Simulation:
         self.state = RunState()
         self.history: list[Recorded] = []
         self.checks = RingChecks(plan)
-        self.world = World(self.random, self.faults, lambda: self.state, lambda: self.clock.now)
+        self.skew = 0.0  # seconds by which the machine's clock is wrong
+        self.world = World(
+            self.random, self.faults, lambda: self.state, lambda: self.clock.now, self.wall
+        )
         self.flights: list[Flight] = []
         self.heap: list[Happening] = []
         self.order = count()
@@ -120,13 +140,14 @@ class Simulation:
         self.append(started)
         self._engine_starts(1)
         self._plan_commands()
+        self._plan_surroundings()
         self.turn()
 
     # --- the journal
 
     def append(self, event: AnyEvent) -> bool:
         """Record a fact, unless it is stale. Says whether it was recorded."""
-        recorded = Recorded(len(self.history) + 1, self.clock.now, event)
+        recorded = Recorded(len(self.history) + 1, self.wall(), event)
         self.checks.same(self.state)
         try:
             check(self.state, event)
@@ -162,7 +183,7 @@ class Simulation:
         self._stands_or_goes_on()
         if steps.wake_at is not None and steps.wake_at not in self.wakes:
             self.wakes.add(steps.wake_at)
-            self._plan(steps.wake_at, lambda: None)
+            self._plan(steps.wake_at - self.skew, partial(self.wakes.discard, steps.wake_at))
 
     def _stands_or_goes_on(self) -> None:
         """I11: who works under a used-up budget is being frozen, and nobody else stays frozen."""
@@ -184,7 +205,7 @@ class Simulation:
 
     def _decide(self) -> Steps:
         for _ in range(MAX_DECISIONS):
-            steps = next_steps(self.state, self.clock.now)
+            steps = next_steps(self.state, self.wall())
             records = [step for step in steps.steps if isinstance(step, Record)]
             if not records:
                 return steps
@@ -304,7 +325,16 @@ class Simulation:
         self.wakes.clear()
         self.heap = [happening for happening in self.heap if not happening.of_engine]
         heapq.heapify(self.heap)
+        if self.random.random() < self.faults.power_cut:
+            self._power_cut()
         self._plan(self.clock.now + self.random.uniform(1, 300), self.restart, of_engine=False)
+
+    def _power_cut(self) -> None:
+        """The machine goes down: nothing that ran is left, nor what was stored and not synced."""
+        self.world.power_cut()
+        while isinstance(self.history[-1].event, UNSYNCED):
+            self.history.pop()
+        self.checks.rewind(self.history)
 
     def restart(self) -> None:
         """A new engine folds the journal and goes on."""
@@ -316,11 +346,46 @@ class Simulation:
         if self.random.random() < self.faults.environment:
             self.world.environment = f"environment {len(self.history)}"
         self._engine_starts(len(self.history))
+        self._look_at_disk()
         self.turn()
 
     def _engine_starts(self, number: int) -> None:
         me = ProcessIdentity(number, number, "boot")
         self.append(e.EngineStarted(me, "simulated", self.world.environment))
+
+    # --- what surrounds it
+
+    def _plan_surroundings(self) -> None:
+        """When the disk fills up and is emptied again, and when somebody sets the clock."""
+        at = self.clock.now
+        while self.random.random() < self.faults.disk:
+            at += self.random.expovariate(1 / 600)
+            for mark in (*self.random.choice(DISK_COURSES), DiskMark.ROOM):
+                self._plan(at, partial(self._disk_becomes, mark), of_engine=False)
+                at += self.random.expovariate(1 / 200)
+        at = self.clock.now
+        while self.random.random() < self.faults.clock_jumps:
+            at += self.random.expovariate(1 / 600)
+            jump = self.random.choice(CLOCK_JUMPS_S)
+            self._plan(at, partial(self._set_clock, jump), of_engine=False)
+
+    def _disk_becomes(self, mark: DiskMark) -> None:
+        self.world.disk = mark
+        if self.up:
+            self._look_at_disk()
+
+    def _set_clock(self, by_s: float) -> None:
+        self.skew += by_s
+        self.wakes.clear()  # each is looked at anew in the turn that follows
+
+    def wall(self) -> float:
+        """What the machine takes the time for, seconds since the epoch."""
+        return self.clock.now + self.skew
+
+    def _look_at_disk(self) -> None:
+        known = DiskMark.ROOM if self.state.disk is None else self.state.disk.mark
+        if self.world.disk is not known:
+            self.append(e.DiskChanged(self.world.disk, "/state", 1, 2))
 
     # --- a person
 
@@ -423,7 +488,7 @@ class Simulation:
         helps = [each for each in (c.Release(), c.Retry()) if refusal(self.state, each) is None]
         if waiting is None or not helps:
             raise Violation("the run has ended, and nothing can help its promotion")
-        if not explain_entry(self.state, waiting, self.clock.now):
+        if not explain_entry(self.state, waiting, self.wall()):
             raise Violation("I12: the run has ended, and its promotion waits in silence")
 
     def _recorded_moves(self) -> list[str]:

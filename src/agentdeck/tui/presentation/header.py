@@ -94,6 +94,8 @@ def _state_alert(deck: Deck, width: int) -> Line:
         return (Span(f" {state.outcome} ", "alert"), Span(" "), *need)
     if state.ending:
         return (Span(" ending ", "alert"), Span(" "))
+    if state.disk is not None:
+        return (Span(f" ! disk {state.disk.mark} ", "alert"), Span(" "), *need)
     shut = account_alert(deck, width)
     kinds = {item.kind for item in deck.needs_you}
     if shut and shut[0].role == "alert":

@@ -39,6 +39,7 @@ NAMED: Final = 6  # tasks in one sentence
 _SIGNS: Final = {
     Kind.BUDGET: Span("$", "state-asks"),
     Kind.ACCOUNT: Span("!", "state-asks"),
+    Kind.DISK: Span("!", "state-failed"),
     Kind.GATE: Span("✖", "state-failed"),
     Kind.LANDING: Span("◷", "state-asks"),
     Kind.PROMOTION: Span("→", "state-asks"),
@@ -187,6 +188,8 @@ def wanted(deck: Deck, item: Item) -> str:
             return f"paused by {item.said}: nothing new starts"
         case Kind.QUEUE_HELD:
             return "held: nothing lands"
+        case Kind.DISK:
+            return first_line(item.said).removeprefix("the disk is ")
         case Kind.STANDSTILL:
             return f"stands still: {first_line(item.said)}"
         case _:

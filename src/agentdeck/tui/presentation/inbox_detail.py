@@ -361,6 +361,12 @@ def _kept(deck: Deck, item: Item, width: int) -> Iterator[Line]:
             yield from wrapped(f"{label}  {plain(value)}", width, "muted")
 
 
+def _disk(_deck: Deck, _item: Item, width: int) -> Iterator[Line]:
+    """What would help."""
+    text = "Ended runs keep worktrees: `agentdeck clean` lists them, and removes what landed."
+    yield from wrapped(text, width, "muted")
+
+
 _MORE: Final[dict[Kind, Callable[[Deck, Item, int], Iterator[Line]]]] = {
     Kind.QUESTION: _deadline,
     Kind.PERMISSION: _request,
@@ -369,6 +375,7 @@ _MORE: Final[dict[Kind, Callable[[Deck, Item, int], Iterator[Line]]]] = {
     Kind.REVIEW: _proven,
     Kind.APPROVAL: _proven,
     Kind.BUDGET: _budget,
+    Kind.DISK: _disk,
     Kind.GATE: _gate,
     Kind.HANDS: _kept,
     Kind.PAUSED: _kept,
