@@ -56,6 +56,7 @@ class FailureClass(StrEnum):
     NO_PROGRESS = "no progress"  # it is busy without getting anywhere
     TIMEOUT = "timeout"
     IDLE = "idle"
+    OUTPUT = "output"  # it printed more than a log may hold
     NO_WORK = "no work"  # it ended well and changed nothing
     FOOTPRINT = "footprint"  # it touched files outside its footprint
     GIT = "git"  # the repository or worktree was left in a state nothing can be taken from

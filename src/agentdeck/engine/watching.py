@@ -58,7 +58,11 @@ REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
 # Of these reports each means that the agent works.
 _AT_WORK: Final = (Started, Worked, Said, ToolUsed, Asked)
+MIB: Final = 1024 * 1024
 USD_DIGITS: Final = 9  # after the point; the cheapest tokens cost some billionths
+# Read in one look at a log: then the watchdog has its turn, however fast it grows. 10 MB/s are
+# followed without a pause that way.
+LOOK_CHUNKS: Final = 16
 RESULT_GRACE_S: Final = 10.0  # for an agent to end by itself after its result
 TURN_BEGINS_S: Final = 60.0  # after a message; a model that is slow to answer has begun by then
 IDLE_CPU_S: Final = 0.05  # CPU used between two looks that still counts as doing nothing
@@ -93,6 +97,14 @@ class _Follower:
         self.grew_at = self.at.engine.clock()
         self._take(data)
         return len(data) == CHUNK
+
+    async def read_for_a_look(self) -> bool:
+        """Read on for as long as a look may take. True when there may be more."""
+        for _ in range(LOOK_CHUNKS):
+            if not self.read_on():
+                return False
+            await asyncio.sleep(0)
+        return True
 
     def __post_init__(self) -> None:
         self.grew_at = self.at.engine.clock()
@@ -351,10 +363,10 @@ async def _follow(
     """Read the stream while the process lives. True when it was ended after its result."""
     dog = _Watchdog(at, step, child)
     result_at: float | None = None
+    behind = False
     while not end.done():
-        await asyncio.wait([end], timeout=follower.log.pause_s())
-        while follower.read_on():
-            await asyncio.sleep(0)
+        await asyncio.wait([end], timeout=0 if behind else follower.log.pause_s())
+        behind = await follower.read_for_a_look()
         await follower.look_at_trace()
         now = at.engine.clock()
         follower.report(now)
@@ -445,6 +457,11 @@ def _exit(
     *,
     ended_by_us: bool,
 ) -> e.AttemptExited:
+    if isinstance(found, processes.Finished) and found.too_long:
+        most = f"it printed more than {processes.MAX_LOG_BYTES // MIB} MiB"
+        return e.AttemptExited(
+            step.task, step.attempt, found.code, ok=False, cause=FailureClass.OUTPUT, detail=most
+        )
     how = ending_of(
         found.code if isinstance(found, processes.Finished) else None,
         follower.ended,
