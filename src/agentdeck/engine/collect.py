@@ -109,12 +109,12 @@ def _to_branch(tree: LinkedTree, branch: str, head: str, base: str) -> str:
     if tip is not None and tip != head and tree.git.is_ancestor(head, tip):
         tree.run("checkout", "--quiet", branch)  # HEAD has nothing that the branch lacks
         return tip
+    if not tree.git.is_ancestor(base, head):
+        raise _CannotTake(f"HEAD ({head[:12]}) does not contain the base {base[:12]}")
     if tip is not None and not tree.git.is_ancestor(tip, head):
         raise _CannotTake(
             f"both {branch} ({tip[:12]}) and HEAD ({head[:12]}) have commits of their own"
         )
-    if not tree.git.is_ancestor(base, head):
-        raise _CannotTake(f"HEAD ({head[:12]}) does not contain the base {base[:12]}")
     if tip != head:
         try:
             tree.git.update_ref(ref, head, tip, message="agentdeck: commits from a moved HEAD")

@@ -76,7 +76,7 @@ class GitError(EnvironmentFault):
         how = "did not end in time" if code is None else f"failed with exit {code}"
         said = ": " + "; ".join(lines) if lines else ""
         shown = (
-            part for part in args if not part.startswith("--git-dir=")
+            part for part in args if not part.startswith(("--git-dir=", "--work-tree="))
         )  # long, and says little
         super().__init__(
             f"git {' '.join(shown)} {how}{said}", hint="the repository is as that git left it"

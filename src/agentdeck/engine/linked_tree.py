@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,12 +26,15 @@ from agentdeck.engine.git import (
     CHECKOUT_TIMEOUT_S,
     LOCK_TIMEOUT_S,
     Git,
+    GitError,
     GitResult,
     first_line,
     hold_flock,
     is_oid,
 )
 
+PIPE_PATIENCE_S: Final = 15.0  # with a status, before somebody looks what it may wait for
+READ_BY_GIT: Final = frozenset({".gitattributes", ".gitignore", ".gitmodules", ".mailmap"})
 _IN_PROGRESS: Final = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -158,7 +162,30 @@ class LinkedTree:
         """Where it stands, with every untracked file by name."""
         asked = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames")
         args = (*settings, "status", *asked, "--ignore-submodules=none")
-        return _parse_status(self.run(*args, env=env, timeout_s=timeout_s).fields)
+        patience_s = min(timeout_s, PIPE_PATIENCE_S)
+        try:
+            done = self.run(*args, env=env, timeout_s=patience_s)
+        except GitError as fault:
+            if fault.code is not None or (not self.drop_pipes() and patience_s == timeout_s):
+                raise
+            done = self.run(*args, env=env, timeout_s=timeout_s)
+        return _parse_status(done.fields)
+
+    def drop_pipes(self) -> int:
+        """Remove what is in the place of a file that git reads and is none; how many there were.
+
+        A pipe named `.gitattributes` would have every git here wait for somebody to write into it.
+        No commit can hold one.
+        """
+        found = 0
+        for folder, _, names in os.walk(self.path):
+            for name in READ_BY_GIT.intersection(names):
+                file = Path(folder, name)
+                mode = file.lstat().st_mode
+                if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+                    file.unlink()
+                    found += 1
+        return found
 
     def add_all(
         self,

@@ -36,9 +36,10 @@ POLL_S: Final = 0.002  # between looks for DIR/pid
 FORK_BEFORE_PID_S: Final = 120.0  # how long before DIR/pid was written its processes may have begun
 LOG_TAIL_BYTES: Final = 600  # of raw.log, where the reason stands when a launcher fails
 MAX_NICE: Final = 19
-# Of raw.log, until whoever prints it is ended: a hundred times what a long day of an agent prints,
-# and as much as a deck was measured to go through. A second's worth more may follow.
-MAX_LOG_BYTES: Final = 1024 * 1024 * 1024
+# Of raw.log, until whoever prints it is ended: ten times the 50 MB that a tool may print whose
+# output an agent repeats, and what fifty agents fill does not surprise a disk. What is printed
+# within a second more may follow.
+MAX_LOG_BYTES: Final = 512 * 1024 * 1024
 OUTPUT: Final = "output"  # in DIR/exit: ended because of that
 
 
