@@ -42,7 +42,8 @@ def storable(event: AnyEvent) -> AnyEvent:
     try:
         _encoder.encode(event)
     except UnicodeEncodeError:
-        return msgspec.convert(_as_text(msgspec.to_builtins(event)), AnyEvent)
+        told: AnyEvent = msgspec.convert(_as_text(msgspec.to_builtins(event)), AnyEvent)
+        return told
     return event
 
 

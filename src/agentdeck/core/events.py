@@ -182,6 +182,8 @@ class RunStarted(Event, frozen=True, tag="run.started"):
     target: str  # branch name
     checkout: str = ""  # top folder of the user's checkout
     prices: Prices | None = None  # by which what agents do not price themselves is reckoned
+    # Filters and other programs that the repository's own configuration named then; None: not known
+    programs: dict[str, str] | None = None
 
 
 class EngineStarted(Event, frozen=True, tag="engine.started"):

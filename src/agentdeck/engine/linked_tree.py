@@ -145,6 +145,7 @@ class LinkedTree:
             *(("-c", f"core.excludesFile={excludes}") if excludes else ()),
             *args,
             cwd=self.path,
+            git_dir=self.git_dir,
             stdin=stdin,
             check=check,
             write=write,
@@ -161,7 +162,7 @@ class LinkedTree:
     ) -> Status:
         """Where it stands, with every untracked file by name."""
         asked = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames")
-        args = (*settings, "status", *asked, "--ignore-submodules=none")
+        args = (*settings, "status", *asked, "--ignore-submodules=dirty")
         patience_s = min(timeout_s, PIPE_PATIENCE_S)
         try:
             done = self.run(*args, env=env, timeout_s=patience_s)
@@ -196,10 +197,15 @@ class LinkedTree:
     ) -> None:
         """Put every change of the worktree into its index, save repositories inside it.
 
-        Those would become links to commits that nobody else can get.
+        Those would become links to commits that nobody else can get. Paths are named one by one:
+        `git add --all` would run git in each repository that is a link already, with the filters
+        of its own configuration, which is an agent's.
         """
-        inner = (f":(top,exclude,literal){p}" for p in status.untracked if p.endswith("/"))
-        self.run(*settings, "add", "--all", "--", ":/", *inner, env=env, timeout_s=timeout_s)
+        named = (path for path in status.dirty if not path.endswith("/"))
+        text = "".join(f"{path}\0" for path in dict.fromkeys(named))
+        if text:
+            words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+            self.run(*settings, *words, stdin=text, env=env, timeout_s=timeout_s)
 
     def show_hidden(self) -> None:
         """Make status see files that were marked as assume-unchanged or skip-worktree."""
