@@ -159,6 +159,7 @@ def test_a_repository_inside_the_work_runs_nothing(
     (inner / "f").write_text("two\n")
     try:
         collect(trusting, got.path, got.branch, got.base, message="left")
+        trees.release("T1")
     except DeckError as fault:
         pytest.fail(str(fault))
     assert not mark.exists()
