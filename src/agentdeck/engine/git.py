@@ -344,6 +344,10 @@ class Git:
             raise NotFoundError(f"there is no commit {commit!r}", hint="was it pruned?")
         return found
 
+    def has(self, commit: str) -> bool:
+        """Whether the repository holds a commit, on a ref or not."""
+        return self.run("cat-file", "-e", f"{commit}^{{commit}}", check=False).code == 0
+
     def _verify(self, what: str) -> str | None:
         if what.startswith("-"):
             return None
