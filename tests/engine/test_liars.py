@@ -36,6 +36,7 @@ from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.lying_agents import LIES
 
 PATIENCE_S: Final = 300.0  # forty agents on a machine that is busy with other tests
 PYTHON: Final = f"{sys.executable} -I -S -c"
@@ -262,8 +263,8 @@ class Place:
         return (self.scripts / f"{name}.made").read_text().strip()
 
     def is_held(self, commit: str) -> bool:
-        """Does a ref, or the list of past heads of a worktree, hold it?"""
-        return commit in run_git(self.repo, "rev-list", "--all", "--reflog").split()
+        """Does a ref hold it?"""
+        return commit in run_git(self.repo, "rev-list", "--all").split()
 
 
 def short_limits(patch: pytest.MonkeyPatch) -> None:
@@ -293,6 +294,12 @@ def has_ended(state: RunState, *names: str) -> bool:
     """Have these tasks come to an end, good or bad?"""
     ends = (*SETTLED, TaskState.FAILED)
     return all(state.tasks[TaskId(name)].state in ends for name in names)
+
+
+def are_released(state: RunState, *names: str) -> bool:
+    """Have these tasks given back their worktrees?"""
+    latest = [state.tasks[TaskId(name)].attempt for name in names]
+    return all(attempt is not None and attempt.released for attempt in latest)
 
 
 def left_of(run: str, *marks: str) -> list[str]:
@@ -342,6 +349,7 @@ async def _crowd(place: Place) -> Crowd:
         await until(engine, lambda state: has_ended(state, *LIARS), PATIENCE_S)
         place.go.touch()
         await until(engine, lambda state: has_ended(state, "honest"), PATIENCE_S)
+        await until(engine, lambda state: are_released(state, *LANDING, "honest"), PATIENCE_S)
         for name in engine.state.tasks:
             said[name] = explain(engine.state, name, time.time())
     marks = [str(place.scripts / f"{name}.daemon") for name in LIARS]
@@ -443,6 +451,7 @@ async def test_pruning_takes_nothing_of_others(place: Place) -> None:
         place.go.touch()
         names = ("first", "honest", "pruning")
         await until(engine, lambda state: has_ended(state, *names), PATIENCE_S)
+        await until(engine, lambda state: are_released(state, *names), PATIENCE_S)
         states = {name: engine.state.tasks[TaskId(name)].state for name in names}
         attempts = [len(engine.state.tasks[TaskId(name)].attempts) for name in names]
     assert states == dict.fromkeys(names, TaskState.LANDED)
@@ -552,3 +561,9 @@ async def test_gigabytes_fill_neither_disk_nor_memory(
     assert after - before < MOST_MEMORY
     logs = list(place.top.glob("runs/*/attempts/floods.1/raw.log"))
     assert sum(log.stat().st_size for log in logs) < 4 * GIGABYTE
+
+
+def test_the_page_on_failures_says_what_is_so() -> None:
+    """Each row of its table names agents that are shown here to end like that."""
+    for lie in LIES:
+        assert {LIARS[name].cause for name in lie.shown_by} == {lie.cause}, lie.does

@@ -84,7 +84,7 @@ def collect(
 
 def _bring_home(tree: LinkedTree, branch: str, base: str, message: str) -> tuple[str, int]:
     """Commit what is left, and end on the branch. Returns the head and how many files were left."""
-    status = tree.status()
+    status = tree.status_at_end()
     begun = in_progress(tree.git_dir)
     if begun is not None:
         more = f", with conflicts in {', '.join(status.unmerged[:3])}" if status.unmerged else ""

@@ -163,30 +163,30 @@ class LinkedTree:
         """Where it stands, with every untracked file by name."""
         asked = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames")
         args = (*settings, "status", *asked, "--ignore-submodules=dirty")
-        patience_s = min(timeout_s, PIPE_PATIENCE_S)
-        try:
-            done = self.run(*args, env=env, timeout_s=patience_s)
-        except GitError as fault:
-            if fault.code is not None or (not self.drop_pipes() and patience_s == timeout_s):
-                raise
-            done = self.run(*args, env=env, timeout_s=timeout_s)
-        return _parse_status(done.fields)
+        return _parse_status(self.run(*args, env=env, timeout_s=timeout_s).fields)
 
-    def drop_pipes(self) -> int:
-        """Remove what is in the place of a file that git reads and is none; how many there were.
+    def status_at_end(self) -> Status:
+        """As `status`, where nobody works any more: what git would wait at for ever is removed."""
+        try:
+            return self.status(timeout_s=PIPE_PATIENCE_S)
+        except GitError as fault:
+            if fault.code is not None:
+                raise
+        self.drop_pipes()
+        return self.status()
+
+    def drop_pipes(self) -> None:
+        """Remove what is in the place of a file that git reads, and is no file.
 
         A pipe named `.gitattributes` would have every git here wait for somebody to write into it.
         No commit can hold one.
         """
-        found = 0
         for folder, _, names in os.walk(self.path):
             for name in READ_BY_GIT.intersection(names):
                 file = Path(folder, name)
                 mode = file.lstat().st_mode
                 if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
                     file.unlink()
-                    found += 1
-        return found
 
     def add_all(
         self,
