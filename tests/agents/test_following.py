@@ -288,3 +288,27 @@ def test_of_a_flood_of_recorded_lines_hardly_any_is_read_as_a_whole(
     count = 0
     following.follow(body * 100)
     assert count <= 4
+
+
+@pytest.mark.parametrize("line", [b"\n", b"y\n", b"{}\n", b" \n"])
+@pytest.mark.parametrize(
+    "name", ["plain", "claude", "codex", "gemini", "opencode", "acp", "scripted"]
+)
+def test_one_line_for_ever_does_not_keep_its_reader_busy(
+    name: str, line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of noise that comes again and again is read a few times, and every byte is counted."""
+    lines = line_reader(name)
+    reader, read = Reader(lines, 0, Summary(), last_lines=LAST_LINES.get(name)), list[bytes]()
+    one_by_one = lines.read
+
+    def counted(line: bytes) -> list[Report]:
+        read.append(line)
+        return one_by_one(line)
+
+    monkeypatch.setattr(lines, "read", counted)
+    for _ in range(3):
+        assert len(reader.follow(line * 5_000)) <= 1
+    assert reader.offset == 15_000 * len(line)
+    looked_at_all = name == "plain" and line == b" \n"  # a line before it may leave a trace
+    assert looked_at_all or len(read) < 100

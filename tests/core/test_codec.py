@@ -10,12 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agentdeck.core import events as e
 from agentdeck.core.codec import (
     JournalFormatError,
     decode_event,
     decode_recorded,
     encode_event,
     encode_recorded,
+    storable,
 )
 from agentdeck.core.events import (
     VERSION,
@@ -26,6 +28,7 @@ from agentdeck.core.events import (
     Recorded,
     RunStarted,
 )
+from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Budget, OnExceed, Plan
 from agentdeck.testing.plan_strategies import plans
 
@@ -129,3 +132,20 @@ def test_a_change_of_the_plan_of_that_time_drains_too() -> None:
     event = decode_event(stored, version=1, seq=2)
     assert isinstance(event, PlanChanged)
     assert event.change.budget == Budget(tokens=5, on_exceed=OnExceed.DRAIN)
+
+
+def test_what_is_no_text_can_be_stored() -> None:
+    """A file name may hold any byte: it is told, and the event is otherwise the same."""
+    bad, half, good = (e.FileTouched(name, 1, 2) for name in ("a\udcff", "b\ud800", "é\n"))
+    event = e.AttemptCollected(TaskId("A"), 1, "head", "tree", 1, (bad, half, good), 0, "in \udc80")
+    stored = storable(event)
+    assert decode_event(encode_event(stored), version=VERSION, seq=1) == stored
+    assert isinstance(stored, e.AttemptCollected)
+    assert [file.path for file in stored.files] == ["a\\xff", "b\ufffd", "é\n"]
+    assert (stored.fault, stored.head) == ("in \\x80", "head")
+
+
+def test_what_is_text_is_stored_as_it_is() -> None:
+    """Not even a copy is made."""
+    event = QueueHeld("you")
+    assert storable(event) is event

@@ -203,6 +203,27 @@ def test_an_orphan_branch_is_a_fault(git: Git, got: Prepared, sh: Sh) -> None:
     assert "without a commit" in (take(git, got).fault or "")
 
 
+def test_a_stash_is_no_work_and_is_said_to_be_there(git: Git, got: Prepared, sh: Sh) -> None:
+    """That of somebody else is not taken for it."""
+    sh(git.checkout, "stash", "push", "--include-untracked", "--quiet", ok=False)
+    assert take(git, got).fault is None
+    edit(got, sh, commit=False)
+    sh(got.path, "add", "--all")
+    sh(got.path, "stash", "--quiet")
+    assert "git's stash" in (take(git, got).fault or "")
+
+
+def test_a_link_to_a_repository_that_nobody_has_is_a_fault(git: Git, got: Prepared, sh: Sh) -> None:
+    """A submodule that `.gitmodules` knows is taken: its commits are elsewhere."""
+    sh(got.path, "init", "--quiet", "inner")
+    sh(got.path / "inner", "commit", "--quiet", "--allow-empty", "-m", "inner")
+    sh(got.path, "add", "--all")
+    sh(got.path, "commit", "--quiet", "-m", "a link")
+    assert (take(git, got).fault or "").startswith("inner is a repository of its own")
+    (got.path / ".gitmodules").write_text('[submodule "in"]\n\tpath = inner\n\turl = /x\n')
+    assert take(git, got).fault is None
+
+
 # --- work that has taken in the target ------------------------------------------------------------
 
 

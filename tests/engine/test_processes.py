@@ -17,7 +17,7 @@ import pytest
 
 from agentdeck.core.ids import ProcessIdentity
 from agentdeck.engine import identity as identities
-from agentdeck.engine import process_tree, waiting
+from agentdeck.engine import process_tree, processes, waiting
 from agentdeck.engine.environment import TAG_VARIABLE
 from agentdeck.engine.identity import identity_of, is_alive, send
 from agentdeck.engine.process_tree import ProcessTable, members, usage
@@ -273,22 +273,101 @@ async def test_stop_without_a_launcher_ends_the_agent(
     assert not is_alive(child.agent)
 
 
-async def test_sweep_ends_daemons_that_outlive_the_agent(
+async def test_sweep_ends_daemons_that_outlive_agent_and_launcher(
     start: Callable[..., Child], tag: str, tmp_path: Path
 ) -> None:
     """A server left behind is found by its tag, and only by that of its own attempt."""
-    script = f"setsid sleep 100 & echo $! > {tmp_path}/daemon; (setsid sleep 100 &) ; exit 0"
-    child = start("sh", "-c", script)
-    assert isinstance(await wait(child), Finished)
-    daemon = int((tmp_path / "daemon").read_text())
-    assert sweep(tag + "0") == sweep(tag[:-1]) == set()
+    go, daemon = tmp_path / "go", tmp_path / "daemon"
+    left = f"setsid sleep 100 & echo $! > {daemon}; (setsid sleep 100 &) "
+    child = start("sh", "-c", f"{left}; until [ -e {go} ]; do sleep 0.02; done")
+    until(lambda: len(members(child, tag)) >= 3 and bool(daemon.exists() and daemon.read_text()))
+    assert send(child.launcher, signal.SIGKILL)
+    go.touch()
+    assert await wait(child) == Lost(child)
     until(lambda: len(members(child, tag)) == 2)
+    assert sweep(tag + "0") == sweep(tag[:-1]) == set()
     killed = sweep(tag)
-    assert daemon in pids(killed)
+    assert int(daemon.read_text()) in pids(killed)
     assert len(killed) == 2
     assert sweep(tag) == set()
     with pytest.raises(ValueError, match="empty tag"):
         sweep("")
+
+
+# A daemon such as nobody can see by looking: no tag, and neither group, session nor parent left.
+DAEMON = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        code = "import sys, time; open(sys.argv[1], 'w').write('there'); time.sleep(100)"
+        os.execve(sys.executable, [sys.executable, "-I", "-S", "-c", code, sys.argv[1]], {})
+    os._exit(0)
+os.wait()
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)  # it ends when the daemon is there
+"""
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs a subreaper")
+
+
+def begun_with(argument: str) -> list[int]:
+    """Pids of processes that have this argument."""
+    wanted, found = os.fsencode(argument), []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if wanted in file.read_bytes().split(b"\0"):
+                found.append(int(file.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@LINUX
+async def test_no_daemon_outlives_its_agent(start: Callable[..., Child], tmp_path: Path) -> None:
+    """New session, two forks, no environment: it is gone before the agent is said to have ended."""
+    mark = str(tmp_path / "daemon.is.there")
+    child = start(sys.executable, "-I", "-S", "-c", DAEMON, mark)
+    ended = await wait(child)
+    assert isinstance(ended, Finished)
+    assert ended.code == 0
+    assert begun_with(mark) == []
+
+
+@LINUX
+async def test_a_daemon_of_a_living_agent_is_found(
+    start: Callable[..., Child], tag: str, tmp_path: Path
+) -> None:
+    """It belongs to the tree that is frozen, measured and stopped, whatever it has left behind."""
+    mark = str(tmp_path / "daemon.is.there")
+    child = start(sys.executable, "-I", "-S", "-c", DAEMON + "time.sleep(100)", mark)
+    until(lambda: Path(mark).exists() and len(begun_with(mark)) == 2)
+    (daemon,) = {pid for pid in begun_with(mark) if pid != child.agent.pid}
+    assert daemon in pids(members(child, tag))
+    await stop(child, tag, grace_s=(0.0, 0.0))
+    assert begun_with(mark) == []
+
+
+async def test_an_agent_cannot_hide_its_end_behind_a_stopped_launcher(
+    start: Callable[..., Child], tag: str
+) -> None:
+    """Whoever stops the launcher has it go on by the stop of the attempt."""
+    child = start("sh", "-c", "kill -STOP $PPID; exit 3")
+    until(lambda: state(child.launcher.pid) == "T" and state(child.agent.pid) == "Z")
+    assert await stop(child, tag, grace_s=(10.0, 10.0)) == await wait(child)
+
+
+async def test_who_prints_without_end_is_ended(
+    start: Callable[..., Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log has a bound that needs no engine, also where the printer has left its group."""
+    monkeypatch.setattr(processes, "MAX_LOG_BYTES", 100_000)
+    much = "head -c 200000 /dev/zero"
+    child = start("sh", "-c", f"setsid sh -c '{much}; exec sleep 99.5' & {much}; exec sleep 99.5")
+    ended = await wait(child)
+    assert isinstance(ended, Finished)
+    assert (ended.code, ended.too_long) == (-signal.SIGKILL, True)
+    assert b"printed more than a log may hold" in (child.directory / "raw.log").read_bytes()
+    assert begun_with("99.5") == []
 
 
 def test_a_process_of_another_identity_is_never_signalled(tag: str) -> None:

@@ -6,7 +6,8 @@ Rules:
 - Of a line longer than `MAX_LINE_BYTES` the beginning is kept and the rest only counted.
 - Who follows a log wants its totals, and reports of which each one counts. `follow` gives both for
   less: where only the last lines of a piece leave a trace it looks at no others, and where lines
-  can be skimmed it reads those alone that are shown. All else is as if `feed` had read every line.
+  can be skimmed it reads those alone that are shown. A line of noise that comes again and again is
+  read and told once. All else is as if `feed` had read every line.
 - `offset` is where a new reader may go on: always at the end of a line. A result is left before it
   until something follows, so that a reader that starts there hears the result again.
 - `summary.carry` is the format's memory *at that offset*: with a result pending, the memory from
@@ -50,6 +51,7 @@ from agentdeck.agents.skimming import NEWS, WORKS, M, Skimming
 from agentdeck.agents.summary import MESSAGE_LINES, Summary
 from agentdeck.core.errors import UsageError
 
+MANY_LINES: Final = 1_024  # the same ones that are passed over at once
 MAX_LINE_BYTES: Final = 8 << 20  # the longest lines seen have 2 MB; memory of one reader
 
 _COUNTING: Final = (Started, Limited, Asked, Withdrawn, Ended)  # reports that are told one by one
@@ -103,15 +105,24 @@ class Reader:
 
     def feed(self, data: bytes) -> list[Report]:
         """What the lines say that end in `data`."""
+        return self._feed(data)
+
+    def _feed(self, data: bytes, *, pass_over: bool = False) -> list[Report]:
+        """As `feed`; with `pass_over`, noise that comes again and again is reported once."""
         reports: list[Report] = []
         start = 0
         while (end := data.find(b"\n", start)) >= 0:
             if self._length or end - start > self._max:
                 self._keep(data[start:end])
                 reports += self._end_kept(1)
-            else:
-                reports += self._read(data[start:end], end - start + 1)
-            start = end + 1
+                start = end + 1
+                continue
+            before = self._lines.memory
+            found = self._read(data[start:end], end - start + 1)
+            reports += found
+            line, start = data[start : end + 1], end + 1
+            if pass_over and self._lines.memory is before and is_noise(found):
+                start += self._pass_over(data, start, line)
         if start < len(data):
             self._keep(data[start:])
         self._carry()
@@ -126,14 +137,14 @@ class Reader:
             self._read_to += self._length + start
             self._line.clear()
             self._length = 0
-        return told(self.feed(data[start:]))
+        return told(self._feed(data[start:], pass_over=True))
 
     def _skim(self, skimming: Skimming[M], data: bytes) -> list[Told]:
         begun = data.find(b"\n") + 1 if self._length else 0  # the end of a line that has begun
         found = told(self.feed(data[:begun]))
         lines = BytesIO(data[begun:]).readlines()  # half the time of `split`
         if not lines or max(map(len, lines)) > self._max:
-            return told(self.feed(data[begun:]), found)
+            return told(self._feed(data[begun:], pass_over=True), found)
         rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
         start = 0
         while start < len(lines):
@@ -143,12 +154,29 @@ class Reader:
                 found.append(Worked())
             if did & NEWS:
                 self.result = None
-            if end < len(lines):
-                line = lines[end]
-                found = told(self._read(line[:-1], len(line)), found)
             start = end + 1
+            if end < len(lines):
+                line, before = lines[end], skimming.memory
+                said = self._read(line[:-1], len(line))
+                found = told(said, found)
+                if skimming.memory is before and is_noise(said):
+                    while start < len(lines) and lines[start] == line:  # says nothing new
+                        self._read_to += len(line)
+                        start += 1
         self.feed(rest)
         return found
+
+    def _pass_over(self, data: bytes, start: int, line: bytes) -> int:
+        """How many bytes from `start` are this line again and again, which says nothing new.
+
+        Who prints one line for ever, such as an empty one, would else keep its reader busy.
+        """
+        end = start
+        for step in (line * MANY_LINES, line):
+            while data.startswith(step, end):
+                end += len(step)
+        self._read_to += end - start
+        return end - start
 
     def _needless(self, data: bytes) -> int:
         """How many bytes of `data` are lines that leave no trace. O(lines that leave one)."""
@@ -158,6 +186,10 @@ class Reader:
         while start and wanted:
             end = start - 1
             start = data.rfind(b"\n", 0, end) + 1
+            if start == end:  # an empty line: there may be very many
+                text = len(data[:end].rstrip(b"\n"))
+                start = text + 1 if text else 0
+                continue
             if self._lines.read(data[start:end][: self._max]):
                 wanted -= 1
         return start
@@ -208,12 +240,20 @@ class Reader:
             self.summary.carry, self._carried = carried(memory), memory
 
 
+def is_noise(reports: list[Report]) -> bool:
+    """Is there nothing in what a line said?"""
+    return all(isinstance(report, Noise) for report in reports)
+
+
 def told(reports: list[Report], before: list[Told] | None = None) -> list[Told]:
     """What who follows is told of these reports, after what he was told `before`."""
     found = [] if before is None else before
     for report in reports:
-        if isinstance(report, _COUNTING) or (isinstance(report, Noise) and report.foreign):
+        if isinstance(report, _COUNTING):
             found.append(report)
+        elif isinstance(report, Noise):
+            if report.foreign and report not in found[-1:]:
+                found.append(report)
         elif isinstance(report, _WORK) and not (found and isinstance(found[-1], Worked)):
             found.append(Worked())
     return found

@@ -6,7 +6,8 @@ the code knows one form.
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +16,9 @@ from agentdeck.core.events import VERSION, AnyEvent, PlanChanged, Recorded, RunS
 from agentdeck.core.plan import Budget, OnExceed
 
 _ASKING: Final = 2  # the format from which on a budget asks unless it says otherwise
+
+_NO_TEXT: Final = re.compile("[\ud800-\udfff]")  # `os.fsdecode` makes them of bytes
+_FIRST_BYTE: Final = 0xDC00
 
 _encoder = msgspec.json.Encoder()
 _event_decoder = msgspec.json.Decoder(AnyEvent)
@@ -28,6 +32,36 @@ class JournalFormatError(EnvironmentFault):
 def encode_event(event: AnyEvent) -> bytes:
     """One event as JSON, without its place."""
     return _encoder.encode(event)
+
+
+def storable(event: AnyEvent) -> AnyEvent:
+    """The event itself; or one that says the same where a text of it could not be stored.
+
+    Names of files may hold bytes that are no text. Such a byte is told by its number in hex.
+    """
+    try:
+        _encoder.encode(event)
+    except UnicodeEncodeError:
+        told: AnyEvent = msgspec.convert(_as_text(msgspec.to_builtins(event)), AnyEvent)
+        return told
+    return event
+
+
+def _as_text(value: Any) -> Any:
+    match value:
+        case str():
+            return _NO_TEXT.sub(_told, value)
+        case dict():
+            return {_as_text(key): _as_text(found) for key, found in value.items()}
+        case list() | tuple():
+            return [_as_text(found) for found in value]
+        case _:
+            return value
+
+
+def _told(found: re.Match[str]) -> str:
+    byte = ord(found[0]) - _FIRST_BYTE
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else "\N{REPLACEMENT CHARACTER}"
 
 
 def decode_event(data: bytes, *, version: int, seq: int) -> AnyEvent:

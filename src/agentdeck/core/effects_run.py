@@ -86,6 +86,7 @@ def _promote(
 def _start(state: RunState, event: e.RunStarted, at: float) -> None:
     state.run, state.plan, state.repo = event.run, event.plan, event.repo
     state.checkout = event.checkout
+    state.programs = event.programs
     state.prices = event.prices or state.prices
     state.base, state.base_commit, state.base_tree = event.base, event.base_commit, event.base_tree
     state.target, state.tip, state.tip_tree = event.target, event.base_commit, event.base_tree

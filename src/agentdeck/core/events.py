@@ -56,6 +56,7 @@ class FailureClass(StrEnum):
     NO_PROGRESS = "no progress"  # it is busy without getting anywhere
     TIMEOUT = "timeout"
     IDLE = "idle"
+    OUTPUT = "output"  # it printed more than a log may hold
     NO_WORK = "no work"  # it ended well and changed nothing
     FOOTPRINT = "footprint"  # it touched files outside its footprint
     GIT = "git"  # the repository or worktree was left in a state nothing can be taken from
@@ -189,6 +190,8 @@ class RunStarted(Event, frozen=True, tag="run.started"):
     target: str  # branch name
     checkout: str = ""  # top folder of the user's checkout
     prices: Prices | None = None  # by which what agents do not price themselves is reckoned
+    # Filters and other programs that the repository's own configuration named then; None: not known
+    programs: dict[str, str] | None = None
 
 
 class EngineStarted(Event, frozen=True, tag="engine.started"):

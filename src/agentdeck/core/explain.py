@@ -18,6 +18,7 @@ from agentdeck.core import (
     repair,
     review,
     scheduler,
+    strays,
 )
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain_entry import explain_entry
@@ -69,10 +70,11 @@ _LEFT_UNDONE = frozenset(
 def explain(state: RunState, task_id: TaskId, now: float) -> str:
     """One sentence on why the task stands where it stands. Raises KeyError for an unknown id.
 
-    Where its work is foreseen to collide, that follows after a semicolon.
+    Where its work is foreseen to collide, or it says that it edited files of others, that follows
+    after a semicolon.
     """
-    told, coming = _explain(state, task_id, now), foreseen.sentence(state, task_id)
-    return f"{told}; {coming}" if coming else told
+    also = (foreseen.sentence(state, task_id), strays.sentence(state, task_id))
+    return "; ".join(filter(None, (_explain(state, task_id, now), *also)))
 
 
 def _explain(state: RunState, task_id: TaskId, now: float) -> str:

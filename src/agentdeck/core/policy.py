@@ -117,6 +117,7 @@ POLICY: Final[dict[FailureClass, Row]] = {
     ),
     FailureClass.TIMEOUT: Row("it was at work and may go on"),
     FailureClass.IDLE: Row("the conversation is stuck", goes_on=GoesOn.WORKTREE),
+    FailureClass.OUTPUT: Row("the conversation is stuck", goes_on=GoesOn.WORKTREE),
     FailureClass.NO_WORK: Row("it is told that nothing came of it", wait=Wait.NONE, escalates=True),
     FailureClass.FOOTPRINT: Row("it is told which files it must leave alone", wait=Wait.NONE),
     FailureClass.GIT: Row("the old worktree cannot heal it", goes_on=GoesOn.FRESH),

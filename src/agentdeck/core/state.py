@@ -488,6 +488,7 @@ class RunState(msgspec.Struct, kw_only=True):
     prices: Prices = Prices()
     repo: str = ""
     checkout: str = ""
+    programs: dict[str, str] | None = None  # see `RunStarted`
     base: str = ""
     base_commit: str = ""
     base_tree: str = ""

@@ -5,6 +5,7 @@ Rules:
 - The branch of the attempt ends where HEAD is. If the agent wandered off (detached, or on a branch
   of its own) its commits are brought over by compare-and-swap; its own branch stays where it is.
 - What cannot be taken is a fault, said in one sentence; then nothing is moved and nothing is lost.
+- What went into the stash, or into a repository inside the worktree, is no work: it is said so.
 - An agent may have taken in the target, by a merge or a rebase. Then its own work is what is on top
   of that: commits and files are counted from there.
 - A worktree that lost its `.git` file is not touched: git would find somebody else's repository.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import FileTouched
@@ -32,6 +34,9 @@ class Collected:
     left_uncommitted: int = 0  # files that were committed for the agent
     fault: str | None = None  # why the work could not be taken
     merged: str = ""  # the commit of the target that it has taken in; "" = none after its base
+
+
+LINK_MODE: Final = "160000"
 
 
 class _CannotTake(Exception):
@@ -63,7 +68,15 @@ def collect(
             tree.drop_stale_locks(branch)
             head, left = _bring_home(tree, branch, base, message)
         merged = _merged(git, base, head, target)
-        return _measured(git, merged or base, head, left, merged)
+        work = _measured(git, merged or base, head, left, merged)
+        if not work.commits and _is_stashed(git, branch):
+            raise _CannotTake("the agent put its work into git's stash and left nothing to take")
+        if work.files and (link := _dead_link(git, base, head)):
+            raise _CannotTake(
+                f"{link} is a repository of its own, of which only a link to a commit was taken: "
+                "nobody else can get its files"
+            )
+        return work
     except (_CannotTake, EnvironmentFault) as fault:
         head = git.ref_tip(f"refs/heads/{branch}") or base
         return Collected(head, git.tree_of(head), 0, (), fault=str(fault))
@@ -71,7 +84,7 @@ def collect(
 
 def _bring_home(tree: LinkedTree, branch: str, base: str, message: str) -> tuple[str, int]:
     """Commit what is left, and end on the branch. Returns the head and how many files were left."""
-    status = tree.status()
+    status = tree.status_at_end()
     begun = in_progress(tree.git_dir)
     if begun is not None:
         more = f", with conflicts in {', '.join(status.unmerged[:3])}" if status.unmerged else ""
@@ -109,12 +122,12 @@ def _to_branch(tree: LinkedTree, branch: str, head: str, base: str) -> str:
     if tip is not None and tip != head and tree.git.is_ancestor(head, tip):
         tree.run("checkout", "--quiet", branch)  # HEAD has nothing that the branch lacks
         return tip
+    if not tree.git.is_ancestor(base, head):
+        raise _CannotTake(f"HEAD ({head[:12]}) does not contain the base {base[:12]}")
     if tip is not None and not tree.git.is_ancestor(tip, head):
         raise _CannotTake(
             f"both {branch} ({tip[:12]}) and HEAD ({head[:12]}) have commits of their own"
         )
-    if not tree.git.is_ancestor(base, head):
-        raise _CannotTake(f"HEAD ({head[:12]}) does not contain the base {base[:12]}")
     if tip != head:
         try:
             tree.git.update_ref(ref, head, tip, message="agentdeck: commits from a moved HEAD")
@@ -131,6 +144,30 @@ def _merged(git: Git, base: str, head: str, target: str | None) -> str:
     found = git.run("merge-base", target, head, check=False).text
     newer = found not in ("", base, head) and git.is_ancestor(base, found)
     return found if newer else ""
+
+
+def _is_stashed(git: Git, branch: str) -> bool:
+    """Is something of this branch in the stash, which all worktrees share?"""
+    said = git.run("log", "--walk-reflogs", "--format=%gs", "refs/stash", "--", check=False)
+    starts = (f"WIP on {branch}: ", f"On {branch}: ")
+    return any(line.startswith(starts) for line in said.text.splitlines())
+
+
+def _dead_link(git: Git, base: str, head: str) -> str | None:
+    """A path that the work has made a link to a commit, though no submodule is known there."""
+    flags = ("--raw", "-z", "--no-renames", "--no-ext-diff", "--no-abbrev")
+    fields = git.run("diff", *flags, base, head, "--").fields
+    links = [path for row, path in zip(fields[::2], fields[1::2], strict=True) if _is_link(row)]
+    if not links:
+        return None
+    asked = ("config", f"--blob={head}:.gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+    known = {field.partition("\n")[2] for field in git.run(*asked, check=False).fields}
+    return next((path for path in links if path not in known), None)
+
+
+def _is_link(row: str) -> bool:
+    """`:old-mode new-mode …` of a diff: is the new one that of a link to a commit?"""
+    return row.split(" ")[1] == LINK_MODE
 
 
 def _measured(git: Git, base: str, head: str, left: int, merged: str) -> Collected:

@@ -82,6 +82,7 @@ def create_run(
         target=target,
         checkout=str(git.checkout),
         prices=prices,
+        programs=git.programs(),
     )
     folder.create()
     folder.plan.write_text(plan_text, encoding="utf-8")

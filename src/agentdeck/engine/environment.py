@@ -89,7 +89,7 @@ def child_environment(
     env.update(extra)
     env.update(_GIT_FIXED)
     env.update({} if cwd is None else {"PWD": cwd})
-    _append_git_config(env, _GIT_CONFIG | dict(git_config or {}))
+    append_git_config(env, _GIT_CONFIG | dict(git_config or {}), env)
     env[TAG_VARIABLE] = tag
     return env
 
@@ -128,12 +128,14 @@ def _is_filtered(name: str) -> bool:
     return name.startswith(_AGENT_PREFIXES) and not _KEPT.fullmatch(name)
 
 
-def _append_git_config(env: dict[str, str], settings: Mapping[str, str]) -> None:
-    """Add our settings after inherited ones: git takes the last."""
-    inherited = env.get("GIT_CONFIG_COUNT", "0")
+def append_git_config(
+    env: dict[str, str], settings: Mapping[str, str], base: Mapping[str, str]
+) -> None:
+    """Add our settings to `env`, after those inherited from `base`: git takes the last."""
+    inherited = base.get("GIT_CONFIG_COUNT", "0")
     count = int(inherited) if inherited.isascii() and inherited.isdigit() else 0
     numbers = range(count) if count <= _MAX_GIT_CONFIG else range(0)
-    complete = all(f"GIT_CONFIG_{part}_{n}" in env for n in numbers for part in ("KEY", "VALUE"))
+    complete = all(f"GIT_CONFIG_{part}_{n}" in base for n in numbers for part in ("KEY", "VALUE"))
     first = len(numbers) if complete else 0  # git refuses to work with an incomplete list
     for number, (key, value) in enumerate(settings.items(), start=first):
         env[f"GIT_CONFIG_KEY_{number}"] = key

@@ -3,6 +3,8 @@
 Rules:
 - Commands are argv lists. The environment is cleaned of what points a git elsewhere, nothing can
   prompt or open an editor, hooks, signing, automatic gc and the fsmonitor daemon are off.
+- Once it is told what a person had set (`trust`), it runs no filter, merge driver or other program
+  that somebody has put into the configuration of the repository since.
 - Reads take no lock, not even git's optional ones. `write=True` makes what is written durable and
   takes the lock of the repository: a `flock` whose descriptor the git child inherits. If the engine
   is killed, the next one waits until the orphaned git is gone.
@@ -27,7 +29,9 @@ from typing import Final
 from agentdeck.core.errors import EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.events import FileTouched
 from agentdeck.engine import failpoints
+from agentdeck.engine.environment import append_git_config
 from agentdeck.engine.failpoints import GitMoment, Place
+from agentdeck.engine.repository_programs import LIST, RepositoryPrograms, programs_in
 
 OLDEST_GIT: Final = (2, 38)  # the first with `merge-tree --write-tree`
 COMMAND_TIMEOUT_S: Final = 120.0  # plumbing takes milliseconds; this only ends a hang
@@ -49,7 +53,9 @@ _QUIET: Final = {
     "core.safecrlf": "false",  # else `add` may refuse what an agent wrote
     "commit.gpgSign": "false",
     "submodule.recurse": "false",
+    "diff.ignoreSubmodules": "dirty",  # git would run in a repository whose settings are an agent's
     "i18n.commitEncoding": "UTF-8",
+    "log.showSignature": "false",  # it would have `log` and `show` run a program
 }
 _DURABLE: Final = {
     "core.fsync": "committed",  # by default neither loose objects nor refs are synced
@@ -76,7 +82,7 @@ class GitError(EnvironmentFault):
         how = "did not end in time" if code is None else f"failed with exit {code}"
         said = ": " + "; ".join(lines) if lines else ""
         shown = (
-            part for part in args if not part.startswith("--git-dir=")
+            part for part in args if not part.startswith(("--git-dir=", "--work-tree="))
         )  # long, and says little
         super().__init__(
             f"git {' '.join(shown)} {how}{said}", hint="the repository is as that git left it"
@@ -164,6 +170,7 @@ class Git:
         self._lock_fd = -1
         self._parents: dict[str, str] = {}
         self._signs: bool | None = None
+        self._programs: RepositoryPrograms | None = None
 
     @classmethod
     def discover(cls, path: Path) -> Git:
@@ -193,10 +200,19 @@ class Git:
         git._env |= git._identity()
         return git
 
+    def programs(self) -> dict[str, str]:
+        """The programs that the configuration of the repository itself names now, by key."""
+        return programs_in(self.run(*LIST).out)
+
+    def trust(self, programs: Mapping[str, str]) -> None:
+        """From now on run only these of the programs that the repository names."""
+        self._programs = RepositoryPrograms(self.common, programs)
+
     def run(
         self,
         *args: str,
         cwd: Path | None = None,
+        git_dir: Path | None = None,
         stdin: str | None = None,
         check: bool = True,
         write: bool = False,
@@ -209,6 +225,7 @@ class Git:
         Args:
             args: without the leading `git`.
             cwd: where; the user's checkout if not said.
+            git_dir: of the worktree in which it works, where that is a linked one.
             stdin: text for its input; without it the input is empty.
             check: whether an exit other than 0 is an error.
             write: durable, and under the lock of the repository.
@@ -219,11 +236,26 @@ class Git:
         Raises:
             GitError: it failed (with `check`), or did not end in time.
         """
+        added = dict(env or {})
+        instead = self._instead(git_dir)
+        if instead:
+            append_git_config(added, instead, self._env)
         if not write:
-            return self._start(args, _QUIET, cwd, stdin, check, env or {}, tuple(fds), timeout_s)
+            return self._start(args, _QUIET, cwd, stdin, check, added, tuple(fds), timeout_s)
         durable = _QUIET | _DURABLE
         with self.writing() as fd:
-            return self._start(args, durable, cwd, stdin, check, env or {}, (*fds, fd), timeout_s)
+            return self._start(args, durable, cwd, stdin, check, added, (*fds, fd), timeout_s)
+
+    def _instead(self, git_dir: Path | None) -> Mapping[str, str]:
+        """Settings that keep git from running what is not trusted."""
+        if self._programs is None:
+            return {}
+
+        def listed(args: Sequence[str]) -> bytes:
+            words, limit_s = tuple(args), COMMAND_TIMEOUT_S
+            return self._start(words, _QUIET, None, None, False, {}, (), limit_s).out
+
+        return self._programs.instead(git_dir, listed)
 
     def _start(
         self,
@@ -312,6 +344,10 @@ class Git:
             raise NotFoundError(f"there is no commit {commit!r}", hint="was it pruned?")
         return found
 
+    def has(self, commit: str) -> bool:
+        """Whether the repository holds a commit, on a ref or not."""
+        return self.run("cat-file", "-e", f"{commit}^{{commit}}", check=False).code == 0
+
     def _verify(self, what: str) -> str | None:
         if what.startswith("-"):
             return None
@@ -342,7 +378,8 @@ class Git:
         self._parents[commit] = parent
 
     def signs(self) -> bool:
-        """Whether the user has git sign their commits. Our own settings do not count.
+        """Whether the user has git sign their commits. Our own settings do not count, nor those
+        that somebody has put into the repository since the run began.
 
         Asked once for each engine: it is asked for each build.
         """
@@ -353,8 +390,13 @@ class Git:
     def _asked_to_sign(self) -> bool:
         args = ("config", "--type=bool", "--show-scope", "--get-all", "commit.gpgSign")
         rows = (row.split() for row in self.run(*args, check=False).text.splitlines())
-        values = [row[1] for row in rows if len(row) == 2 and row[0] != "command"]
-        return values[-1:] == ["true"]
+        found = {row[0]: row[1] for row in rows if len(row) == 2}  # by scope, the widest first
+        if self._programs is not None:
+            found = {scope: found[scope] for scope in found if scope in ("system", "global")}
+            if (trusted := self._programs.signing) is not None:
+                found["local"] = trusted
+        found.pop("command", None)
+        return list(found.values())[-1:] == ["true"]
 
     def current_branch(self) -> str | None:
         """What HEAD of the user's checkout is on, or None when it is detached."""

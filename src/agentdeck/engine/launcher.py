@@ -6,7 +6,10 @@ Rules:
   so two launchers never work in one directory. Fds 1 and 2 are raw.log, opened to append.
 - DIR/pid is on disk before the agent may exec. If this process dies earlier, the child reads the
   end of the barrier pipe and never becomes an agent.
-- DIR/exit appears whole or not at all.
+- DIR/exit appears whole or not at all, and not before all that the agent has started is gone. Where
+  the kernel can (Linux), this process is the subreaper of its tree: whatever left its group, its
+  session and its parents behind and cleared its environment becomes a child of this one in the end.
+- raw.log has a bound, and this process keeps it: it is there when no engine is.
 - Signals meant for the agent do not end the launcher; SIGUSR1 says "no more input will come".
 """
 
@@ -17,6 +20,11 @@ import os
 import sys
 import time
 
+try:
+    import _ctypes  # `ctypes` itself would take 9 ms more
+except ImportError:  # built without libffi
+    _ctypes = None  # type: ignore[assignment]
+
 TYPE_CHECKING = False  # a type checker takes it for true; `typing` itself is too slow to import
 if TYPE_CHECKING:
     import signal
@@ -26,14 +34,19 @@ else:
 CANNOT_START = 127  # what a shell returns for a command it cannot find
 EXIT_RETRIES = 60  # times, a second apart: on a full disk somebody frees the ballast meanwhile
 PRIVATE = 0o600
+PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
+LOOK_AT_LOG_S = 1.0  # between two looks at the size of raw.log; a fast disk takes 1 GiB meanwhile
+LEFTOVERS_S = 10.0  # SIGKILL cannot be refused, but a hung disk can delay it
+LEFTOVERS_PAUSE_S = 0.002  # the killed are gone within a millisecond
 
 
 def main() -> None:
     """Start what DIR/spec names, wait for its end, and write the status down."""
     os.chdir(sys.argv[1])
     with open("spec", "rb") as file:
-        mode, niceness, cwd, variable, *argv = file.read().split(b"\0")[:-1]
+        mode, niceness, most, cwd, variable, *argv = file.read().split(b"\0")[:-1]
     prepare_signals()
+    become_subreaper()
     stdin, writer = open_stdin(mode)
     barrier, release = os.pipe()
     agent = os.fork()
@@ -52,8 +65,10 @@ def main() -> None:
     except BrokenPipeError:
         pass  # somebody killed the child at the barrier; its status says so
     os.close(release)
-    code = wait_for(agent, writer)
-    record_exit(f"{code} {time.time():.3f}\n")
+    code, why = wait_for(agent, writer, int(most))
+    ended_at = time.time()
+    end_leftovers()
+    record_exit(f"{code} {ended_at:.3f}{why}\n")
 
 
 def prepare_signals() -> None:
@@ -125,16 +140,86 @@ def identity(pid: int) -> str:
         return f"{pid} - -"
 
 
-def wait_for(agent: int, writer: int) -> int:
-    """The exit status of the agent, or minus the signal that ended it."""
+def become_subreaper() -> None:
+    """Have orphans of the tree become children of this process, where the kernel can do that."""
+    try:
+        prctl = _ctypes.dlsym(_ctypes.dlopen("", 0), "prctl")  # "": of this program
+        _ctypes.call_function(prctl, (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+    except (AttributeError, OSError):
+        pass  # no Linux: the engine looks for what is left
+
+
+def wait_for(agent: int, writer: int, most: int) -> tuple[int, str]:
+    """The exit status of the agent or minus the signal that ended it, and why we ended it."""
+    why = ""
     while True:
-        ended, status = os.waitpid(agent, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        number = signal.sigwait((signal.SIGCHLD, signal.SIGUSR1))
-        if number == signal.SIGUSR1 and writer >= 0:
+        code = reap(agent)
+        if code is not None:
+            return code, why
+        if not why and os.fstat(1).st_size > most:
+            why = " output"
+            os.kill(agent, signal.SIGKILL)  # what else writes here is ended next
+            say("ended, because it has printed more than a log may hold")
+        if await_signal() == signal.SIGUSR1 and writer >= 0:
             os.close(writer)  # the agent reads what is left, then the end
             writer = -1
+
+
+def say(what: str) -> None:
+    """A line of our own at the end of raw.log, where the disk has room for it."""
+    try:
+        os.write(2, f"\nagentdeck: {what}\n".encode())
+    except OSError:
+        pass
+
+
+def await_signal() -> int:
+    """SIGCHLD or SIGUSR1, or 0 when it is time to look at the log."""
+    awaited = (signal.SIGCHLD, signal.SIGUSR1)
+    if not hasattr(signal, "sigtimedwait"):  # macOS
+        return signal.sigwait(awaited)
+    found = signal.sigtimedwait(awaited, LOOK_AT_LOG_S)
+    return found.si_signo if found is not None else 0
+
+
+def reap(agent: int) -> int | None:
+    """Take the status of every child that has ended; the agent's, if it is among them."""
+    while True:
+        ended, status = os.waitpid(-1, os.WNOHANG)
+        if ended == agent:
+            return os.waitstatus_to_exitcode(status)
+        if not ended:
+            return None
+
+
+def end_leftovers() -> None:
+    """End all that the agent has started and that outlives it.
+
+    The children of who is killed become our own, so none is left when there is no child any more.
+    Nobody else takes their status, so no pid of theirs can belong to somebody else.
+    """
+    deadline = time.monotonic() + LEFTOVERS_S
+    while time.monotonic() < deadline:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+        except ChildProcessError:
+            return
+        for pid in children():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass  # it became another user
+        time.sleep(LEFTOVERS_PAUSE_S)
+
+
+def children() -> list[int]:
+    """The pids of our children, from /proc: only a subreaper has any left."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []  # a kernel without CONFIG_PROC_CHILDREN: the engine looks for what is left
 
 
 def record_exit(line: str) -> None:

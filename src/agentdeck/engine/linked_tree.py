@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,12 +26,15 @@ from agentdeck.engine.git import (
     CHECKOUT_TIMEOUT_S,
     LOCK_TIMEOUT_S,
     Git,
+    GitError,
     GitResult,
     first_line,
     hold_flock,
     is_oid,
 )
 
+PIPE_PATIENCE_S: Final = 15.0  # with a status, before somebody looks what it may wait for
+READ_BY_GIT: Final = frozenset({".gitattributes", ".gitignore", ".gitmodules", ".mailmap"})
 _IN_PROGRESS: Final = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -141,6 +145,7 @@ class LinkedTree:
             *(("-c", f"core.excludesFile={excludes}") if excludes else ()),
             *args,
             cwd=self.path,
+            git_dir=self.git_dir,
             stdin=stdin,
             check=check,
             write=write,
@@ -157,8 +162,31 @@ class LinkedTree:
     ) -> Status:
         """Where it stands, with every untracked file by name."""
         asked = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames")
-        args = (*settings, "status", *asked, "--ignore-submodules=none")
+        args = (*settings, "status", *asked, "--ignore-submodules=dirty")
         return _parse_status(self.run(*args, env=env, timeout_s=timeout_s).fields)
+
+    def status_at_end(self) -> Status:
+        """As `status`, where nobody works any more: what git would wait at for ever is removed."""
+        try:
+            return self.status(timeout_s=PIPE_PATIENCE_S)
+        except GitError as fault:
+            if fault.code is not None:
+                raise
+        self.drop_pipes()
+        return self.status()
+
+    def drop_pipes(self) -> None:
+        """Remove what is in the place of a file that git reads, and is no file.
+
+        A pipe named `.gitattributes` would have every git here wait for somebody to write into it.
+        No commit can hold one.
+        """
+        for folder, _, names in os.walk(self.path):
+            for name in READ_BY_GIT.intersection(names):
+                file = Path(folder, name)
+                mode = file.lstat().st_mode
+                if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+                    file.unlink()
 
     def add_all(
         self,
@@ -169,10 +197,15 @@ class LinkedTree:
     ) -> None:
         """Put every change of the worktree into its index, save repositories inside it.
 
-        Those would become links to commits that nobody else can get.
+        Those would become links to commits that nobody else can get. Paths are named one by one:
+        `git add --all` would run git in each repository that is a link already, with the filters
+        of its own configuration, which is an agent's.
         """
-        inner = (f":(top,exclude,literal){p}" for p in status.untracked if p.endswith("/"))
-        self.run(*settings, "add", "--all", "--", ":/", *inner, env=env, timeout_s=timeout_s)
+        named = (path for path in status.dirty if not path.endswith("/"))
+        text = "".join(f"{path}\0" for path in dict.fromkeys(named))
+        if text:
+            words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+            self.run(*settings, *words, stdin=text, env=env, timeout_s=timeout_s)
 
     def show_hidden(self) -> None:
         """Make status see files that were marked as assume-unchanged or skip-worktree."""

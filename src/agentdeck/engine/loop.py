@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from agentdeck import __version__
-from agentdeck.core import decide, fold
+from agentdeck.core import codec, decide, fold
 from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError
@@ -235,7 +235,7 @@ class Engine:
         return [recorded for event in events if (recorded := self._apply(event, now)) is not None]
 
     def _apply(self, event: AnyEvent, now: float) -> Recorded | None:
-        recorded = Recorded(self.state.seq + 1, now, event)
+        recorded = Recorded(self.state.seq + 1, now, codec.storable(event))
         try:
             fold.apply(self.state, recorded)
         except StaleEvent as stale:

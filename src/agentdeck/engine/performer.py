@@ -39,6 +39,8 @@ class RealPerformer:
         """
         state, folder = engine.state, engine.folder
         git = Git.discover(Path(state.checkout))
+        if state.programs is not None:
+            git.trust(state.programs)
         trees = folder.trees(git.checkout, state.plan.worktree.root)
         self._at = Setting(
             engine=engine,

@@ -2,7 +2,10 @@
 
 Rules:
 - A process belongs to an attempt if it is in the agent's group or session, carries the attempt's
-  tag in its environment, or descends from one that does. The launcher and this process never do.
+  tag in its environment, or descends from one that does, or from the launcher: on Linux orphans of
+  the tree become its children. The launcher itself and this process never do.
+- So on Linux nothing escapes while the launcher lives. Without it, what has left group, session and
+  parents behind and has cleared its environment is not found.
 - Numbers of groups and sessions are reused like pids: they prove something only while the agent
   or its launcher still holds them.
 - One look at all processes (`ProcessTable`) serves any number of attempts.
@@ -82,6 +85,8 @@ class ProcessTable:
             roots |= {
                 pid for pid, r in self._rows.items() if r.group == group or r.session == session
             }
+        if self._holds(child.launcher):
+            roots.update(self._children.get(child.launcher.pid, ()))
         never = {os.getpid(), child.launcher.pid if self._holds(child.launcher) else 0}
         rows = [self._rows[pid] for pid in self._with_descendants(roots - never) - never]
         living = [row for row in rows if not row.has_ended]

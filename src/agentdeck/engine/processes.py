@@ -7,7 +7,8 @@ Rules:
 - So what happened can be read from the directory alone, whoever died and when:
   `exit` -> it ended; else `pid` -> alive or lost; else a held claim -> about to start;
   else it never started, and no process of an earlier try can still become an agent.
-- Output goes straight into DIR/raw.log. Nobody has to read it for the agent to go on.
+- Output goes straight into DIR/raw.log. Nobody has to read it for the agent to go on. The launcher
+  ends who prints more than `MAX_LOG_BYTES`.
 - These functions block for milliseconds: call them in a thread.
 """
 
@@ -35,6 +36,11 @@ POLL_S: Final = 0.002  # between looks for DIR/pid
 FORK_BEFORE_PID_S: Final = 120.0  # how long before DIR/pid was written its processes may have begun
 LOG_TAIL_BYTES: Final = 600  # of raw.log, where the reason stands when a launcher fails
 MAX_NICE: Final = 19
+# Of raw.log, until whoever prints it is ended: ten times the 50 MB that a tool may print whose
+# output an agent repeats, and what fifty agents fill does not surprise a disk. What is printed
+# within a second more may follow.
+MAX_LOG_BYTES: Final = 512 * 1024 * 1024
+OUTPUT: Final = "output"  # in DIR/exit: ended because of that
 
 
 class LaunchError(EnvironmentFault):
@@ -69,6 +75,7 @@ class Finished:
 
     code: int  # exit status 0..255, or minus the number of the signal that ended it
     ended_at: float  # seconds since the epoch
+    too_long: bool = False  # the launcher ended it, because raw.log was full
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +163,8 @@ def read_exit(directory: Path) -> Finished | None:
     """How the agent of `directory` ended, if that was written down."""
     path = directory / "exit"
     try:
-        code, ended_at = path.read_text(encoding="ascii").split()
-        return Finished(int(code), float(ended_at))
+        code, ended_at, *why = path.read_text(encoding="ascii").split()
+        return Finished(int(code), float(ended_at), too_long=OUTPUT in why)
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as fault:
@@ -195,7 +202,7 @@ def _spec(argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str, ni
         raise LaunchError(f"nice is {nice}", hint=f"use 0 to {MAX_NICE}")
     # The tag is handed over apart, so that the launcher never looks like a process of the agent.
     variable = f"{TAG_VARIABLE}={env[TAG_VARIABLE]}" if TAG_VARIABLE in env else ""
-    fields = [stdin, str(nice), os.fspath(cwd), variable, *argv]
+    fields = [stdin, str(nice), str(MAX_LOG_BYTES), os.fspath(cwd), variable, *argv]
     for field in fields:
         if "\0" in field:
             raise LaunchError(

@@ -19,6 +19,7 @@ from agentdeck.core.state import Entry
 from agentdeck.core.steps import BuildEntry, LandEntry
 from agentdeck.engine import landing
 from agentdeck.engine.batch import Batch, Piece, fold
+from agentdeck.engine.git import GitError
 from agentdeck.engine.joining import Style, undoing
 from agentdeck.engine.setting import Setting
 
@@ -85,6 +86,12 @@ async def land(at: Setting, step: LandEntry) -> None:
             outcome = landing.land(at.git, ref, step.commit, step.expected)
         except landing.LandRefused as refused:
             return e.LandingBlocked(entry.id, refused.message, at.engine.clock())
+        except GitError:
+            if at.git.has(step.commit):
+                raise
+            # No ref holds a build, so whoever prunes the repository takes it: it is built again.
+            tree = at.git.tree_of(step.expected)
+            return e.LandingLost(entry.id, step.expected, tree, step.commit)
         if isinstance(outcome, landing.Landed) or landing.landed_already(at.git, ref, step.commit):
             return landed
         found = outcome.found

@@ -168,6 +168,7 @@ def _signal_group(child: Child, tag: str, number: signal.Signals) -> set[Process
         if row.group == child.agent.pid:
             _send(row.identity, number)
     _wake(rows)
+    _send(child.launcher, signal.SIGCONT)  # an agent may have stopped it, and it has to go on
     return {row.identity for row in rows}
 
 

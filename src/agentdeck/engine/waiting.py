@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import Final
 
 from agentdeck.core.ids import ProcessIdentity
 from agentdeck.engine.identity import is_alive
 from agentdeck.engine.processes import Child, Finished, Lost, read_exit, reap
 
+LAST_LINE_S: Final = 1.0  # for a launcher to end that has written the exit status
 POLL_S: Final = 0.05  # where there is no pidfd: soon enough for a person, cheap for fifty agents
 
 
@@ -24,8 +26,11 @@ async def wait(child: Child) -> Finished | Lost:
     """Wait until the agent has ended. `Lost` if its launcher died before it could tell how."""
     if (outcome := read_exit(child.directory)) is None:
         await ended(child.launcher)
-        reap(child.launcher)
         outcome = read_exit(child.directory)
+    else:  # it is at its last line, unless somebody has stopped it
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended(child.launcher), LAST_LINE_S)
+    reap(child.launcher)
     if outcome is None:
         await ended(child.agent)
         return Lost(child)

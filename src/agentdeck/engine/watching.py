@@ -16,6 +16,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -47,7 +48,7 @@ from agentdeck.core.prices import Meter, Tokens
 from agentdeck.core.state import Attempt
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
-from agentdeck.engine.growing_log import CHUNK, GrowingLog
+from agentdeck.engine.growing_log import GrowingLog
 from agentdeck.engine.process_tree import usage
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import stands_still, stop, sweep
@@ -58,7 +59,10 @@ REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
 # Of these reports each means that the agent works.
 _AT_WORK: Final = (Started, Worked, Said, ToolUsed, Asked)
+MIB: Final = 1024 * 1024
 USD_DIGITS: Final = 9  # after the point; the cheapest tokens cost some billionths
+# Read in one look at a log: then the watchdog has its turn, however fast it grows.
+LOOK_CHUNKS: Final = 16
 RESULT_GRACE_S: Final = 10.0  # for an agent to end by itself after its result
 TURN_BEGINS_S: Final = 60.0  # after a message; a model that is slow to answer has begun by then
 IDLE_CPU_S: Final = 0.05  # CPU used between two looks that still counts as doing nothing
@@ -91,8 +95,18 @@ class _Follower:
         if not data:
             return False
         self.grew_at = self.at.engine.clock()
+        began = time.thread_time()
         self._take(data)
-        return len(data) == CHUNK
+        self.log.took(time.thread_time() - began)
+        return self.log.is_behind
+
+    async def read_for_a_look(self) -> bool:
+        """Read on for as long as a look may take. True when there may be more."""
+        for _ in range(LOOK_CHUNKS):
+            if not self.read_on():
+                return False
+            await asyncio.sleep(0)
+        return True
 
     def __post_init__(self) -> None:
         self.grew_at = self.at.engine.clock()
@@ -268,8 +282,9 @@ async def watch(at: Setting, step: Watch) -> None:
             ended_by_us = await _follow(at, step, follower, found.child, end)
         finally:
             end.cancel()
-    while follower.read_on():
-        await asyncio.sleep(0)
+    while await follower.read_for_a_look():
+        if _was_cut(processes.look(folder)):
+            break  # what a flood has said at its end is not worth the minutes that it takes
     follower.finish()
     await follower.look_at_trace(at_once=True)
     tag = attempt_tag(at.state.run, step.task, step.attempt)
@@ -351,10 +366,10 @@ async def _follow(
     """Read the stream while the process lives. True when it was ended after its result."""
     dog = _Watchdog(at, step, child)
     result_at: float | None = None
+    behind = False
     while not end.done():
-        await asyncio.wait([end], timeout=follower.log.pause_s())
-        while follower.read_on():
-            await asyncio.sleep(0)
+        await asyncio.wait([end], timeout=0 if behind else follower.log.pause_s())
+        behind = await follower.read_for_a_look()
         await follower.look_at_trace()
         now = at.engine.clock()
         follower.report(now)
@@ -437,6 +452,11 @@ class _Watchdog:
         await self.at.record(limit)
 
 
+def _was_cut(found: processes.Found) -> bool:
+    """Was it ended because its log was full?"""
+    return isinstance(found, processes.Finished) and found.too_long
+
+
 def _exit(
     step: Watch,
     follower: _Follower,
@@ -445,8 +465,14 @@ def _exit(
     *,
     ended_by_us: bool,
 ) -> e.AttemptExited:
+    code = found.code if isinstance(found, processes.Finished) else None
+    if _was_cut(found):
+        most = f"it printed more than {processes.MAX_LOG_BYTES // MIB} MiB"
+        return e.AttemptExited(
+            step.task, step.attempt, code, ok=False, cause=FailureClass.OUTPUT, detail=most
+        )
     how = ending_of(
-        found.code if isinstance(found, processes.Finished) else None,
+        code,
         follower.ended,
         follower.trace_ended,
         exits=exits,

@@ -295,7 +295,7 @@ class Worktrees:
         """Put everything in a slot on a ref, and end whatever was in progress there."""
         tree.drop_stale_locks(record.branch)
         tree.show_hidden()
-        status = tree.status()
+        status = tree.status_at_end()
         commits = commits_of(tree.git_dir)
         if status.oid is not None:
             commits.append(status.oid)

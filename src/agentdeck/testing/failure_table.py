@@ -19,6 +19,7 @@ from agentdeck.core.policy import (
     Row,
     Wait,
 )
+from agentdeck.testing.lying_agents import as_section
 
 _HEAD: Final = f"""\
 # What follows from a failure
@@ -55,7 +56,7 @@ _ACCOUNT: Final = {
 
 
 def as_document() -> str:
-    """The whole page, Markdown with one table."""
+    """The whole page, Markdown."""
     rows = [_row(cause, POLICY[cause]) for cause in FailureClass]
     return "\n".join(
         [
@@ -63,7 +64,7 @@ def as_document() -> str:
             f"| {' | '.join(_COLUMNS)} |",
             f"| {' | '.join('---' for _ in _COLUMNS)} |",
             *rows,
-            "",
+            as_section(),
         ]
     )
 

@@ -38,6 +38,7 @@ _STUCK_CONVERSATION = frozenset(
     {
         FailureClass.IDLE,
         FailureClass.NO_PROGRESS,
+        FailureClass.OUTPUT,
         FailureClass.REFUSED,
         FailureClass.GIT,
         FailureClass.SESSION,

@@ -449,6 +449,7 @@ class World:
                     (1, False, FailureClass.QUOTA),
                     (1, False, FailureClass.REFUSED),
                     (1, False, FailureClass.TURN_LIMIT),
+                    (-9, False, FailureClass.OUTPUT),
                 )
             )
         return Process(
