@@ -49,6 +49,7 @@ from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
 from agentdeck.engine.growing_log import CHUNK, GrowingLog
 from agentdeck.engine.process_tree import usage
+from agentdeck.engine.room import own_folder
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import stands_still, stop, sweep
 from agentdeck.engine.trace_file import TraceFile, trace_of
@@ -256,7 +257,7 @@ async def watch(at: Setting, step: Watch) -> None:
     known_at = attempt.turn_at if attempt.turns else None
     reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
     driver = at.state.plan.agent_by_name[attempt.agent].driver
-    trace = trace_of(driver, folder)
+    trace = trace_of(driver, own_folder(folder, attempt.sandbox))
     log = GrowingLog(folder / "raw.log", reader.offset)
     follower = _Follower(at, step, log, reader, meter, goes_on, trace, attempt.turns, known_at)
     found = processes.look(folder)
