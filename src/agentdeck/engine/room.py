@@ -19,6 +19,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,12 @@ from agentdeck.engine.sandbox import Room
 OWN: Final = "own"  # below an attempt's folder: files that its agent writes beside its output
 _BESIDE_OBJECTS: Final = ("lfs", "rr-cache")  # large files; how known conflicts were solved
 _NOT_TO_TOUCH: Final = ("commondir", "gitdir", "config.worktree")  # where git would be led astray
+_XDG: Final = {
+    "~/.config/": "XDG_CONFIG_HOME",
+    "~/.cache/": "XDG_CACHE_HOME",
+    "~/.local/share/": "XDG_DATA_HOME",
+    "~/.local/state/": "XDG_STATE_HOME",
+}
 _TEMPORARY: Final = ("TMPDIR", "TMP", "TEMP")
 
 
@@ -111,9 +118,20 @@ def leave_branch(tree: LinkedTree) -> None:
 
 def _granted(box: Containment, checkout: Path) -> Iterator[str]:
     for name in box.writable:
-        path = checkout / Path(name).expanduser()
+        path = checkout / _at_home(name)
+        if name.endswith("/"):
+            with suppress(OSError):  # then it is not writable inside, and the agent says so
+                path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
         if path.exists():
             yield _real(path)
+
+
+def _at_home(name: str) -> Path:
+    """A path with its `~`; the XDG folders stand where the environment says."""
+    for usual, variable in _XDG.items():
+        if name.startswith(usual) and os.environ.get(variable):
+            return Path(os.environ[variable], name.removeprefix(usual))
+    return Path(name).expanduser()
 
 
 def _has_settings_of_worktrees(git: Git) -> bool:

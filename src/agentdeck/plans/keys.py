@@ -153,7 +153,7 @@ SANDBOX_KEYS: Final = (
 WRITABLE_KEY: Final = Key(
     "writable",
     Kind.LINES,
-    "Files and folders outside of the worktree that its sandbox leaves writable.",
+    "What its sandbox leaves writable besides; `NAME/` is a folder, made if it is not there.",
     also=("write", "allow_write"),
 )
 _LABELS: Final = Key("labels", Kind.LINES, "Free words; pools and routes select by them.")

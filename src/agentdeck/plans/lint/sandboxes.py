@@ -8,7 +8,7 @@ from typing import Final
 from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import containment_of
 from agentdeck.core.plan import COMMAND, Agent
-from agentdeck.plans.equipping import with_agents_named
+from agentdeck.plans.equipping import agents_named
 from agentdeck.plans.lint.finding import Hit
 from agentdeck.plans.lint.subject import Subject
 from agentdeck.plans.positions import Path
@@ -67,7 +67,8 @@ def not_all_of_the_network(subject: Subject) -> Iterator[Hit]:
 def _agents(subject: Subject) -> Iterator[tuple[Agent, Path]]:
     """Each agent that the plan names, with the place of what holds for it of the network."""
     own = {agent.name for agent in subject.plan.agents}
-    for agent in with_agents_named(subject.plan).agents:
+    known = subject.plan.agent_by_name
+    for agent in (known[name] for name in sorted(agents_named(subject.plan)) if name in known):
         if agent.name in own and agent.network is not None:
             yield agent, ("agents", agent.name, "network")
         elif subject.plan.defaults.network is not None:
