@@ -4,8 +4,8 @@ Rules:
 - A sandbox is a program in front of the command. Its parent is the launcher, as without one, so an
   attempt outlives its engine in it, is found again, paused, measured and stopped from outside. For
   that reason bubblewrap is not told to die with its parent.
-- Whether one works is found out by entering it, once for each process: kernels, containers and
-  security modules forbid parts of it in too many ways to be asked one by one.
+- Whether one works is found out by entering it, once for each process if it does: kernels,
+  containers and security modules forbid parts of it in too many ways to be asked one by one.
 - Nothing is passed over: what a sandbox cannot give is a fault in words, never a weaker sandbox.
 """
 
@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -92,9 +91,20 @@ def refuse_containment(containment: Containment, who: str) -> None:
     refuse(containment.sandbox, network=containment.network, who=who)
 
 
-@cache
 def fault_of(kind: Sandbox, *, network: bool) -> str:
-    """Why this machine cannot give such a sandbox; empty when it can. Enters it once."""
+    """Why this machine cannot give such a sandbox; empty when it can. Enters it to find out."""
+    if (kind, network) in _entered:
+        return ""
+    fault = _fault_of(kind, network=network)
+    if not fault:
+        _entered.add((kind, network))
+    return fault
+
+
+_entered: set[tuple[Sandbox, bool]] = set()  # those that have worked; few
+
+
+def _fault_of(kind: Sandbox, *, network: bool) -> str:
     match kind:
         case Sandbox.NONE:
             return ""
