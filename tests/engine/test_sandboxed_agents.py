@@ -21,6 +21,7 @@ from tests.engine.turning import until, work_until
 
 from agentdeck.control.repo import diff_of
 from agentdeck.control.runs import fold_run
+from agentdeck.control.take_over import hands_on
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.adapter import Sandbox
@@ -258,6 +259,39 @@ async def test_the_end_of_its_launcher_does_not_end_it(
     work = attempt_of(engine.state).collected
     assert work is not None
     assert [file.path for file in work.files] == ["done.txt"]
+
+
+# Commits, and waits for a person.
+COMMITS = """
+echo agent > agent.txt; git add agent.txt; git commit -qm agent; touch ready.txt; sleep 100
+"""
+
+
+async def test_a_person_takes_over_on_its_branch(box: Sandbox, repo: Path, tmp_path: Path) -> None:
+    """What the agent committed off the branch is on it, and what the person adds lands as well."""
+    folder = create_run(repo, plan_of(box, COMMITS), "", root=tmp_path / "runs")
+    engine = open_engine(folder)
+    turning = asyncio.create_task(run_engine(engine))
+    try:
+        tree = await works(folder)
+        await engine.submit(c.TakeOver(T, by="kim"))
+        await until(engine, lambda state: state.tasks[T].state is TaskState.TAKEN)
+        hands = hands_on(folder, engine.state, T, shell=True)
+        script = "rm ready.txt; echo kim > kim.txt; git add kim.txt; git commit -qm kim"
+        done = await asyncio.to_thread(
+            subprocess.run, ["sh", "-c", script], cwd=hands.cwd, env=hands.env, check=False
+        )
+        assert done.returncode == 0
+        branch = f"deck/{engine.state.run}/T"
+        assert run_git(tree, "symbolic-ref", "--short", "HEAD") == branch
+        assert run_git(repo, "show", f"{branch}:agent.txt") == "agent"
+        await engine.submit(c.HandBack(T, by="kim"))
+        await until(engine, settled)
+    finally:
+        engine.stop("test")
+        await asyncio.wait_for(turning, 60)
+    assert engine.state.tasks[T].state is LANDED, engine.state.tasks[T].reason
+    assert run_git(repo, "show", f"{engine.state.target}:kim.txt") == "kim"
 
 
 AGAIN = """

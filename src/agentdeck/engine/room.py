@@ -116,6 +116,22 @@ def leave_branch(tree: LinkedTree) -> None:
             tree.run("update-ref", "--no-deref", "-m", "agentdeck: sandboxed", "HEAD", head)
 
 
+def rejoin_branch(tree: LinkedTree, branch: str) -> None:
+    """Put HEAD back on its branch, with all that was committed off it: a person takes over.
+
+    Raises:
+        EnvironmentFault: the branch is not where it was left; HEAD is as before.
+    """
+    with tree.hold():
+        if tree.run("symbolic-ref", "--quiet", "HEAD", check=False).code == 0:
+            return
+        ref, head = f"refs/heads/{branch}", tree.run("rev-parse", "HEAD").text
+        tip = tree.git.ref_tip(ref)
+        if tip != head:
+            tree.git.update_ref(ref, head, tip, message="agentdeck: out of the sandbox")
+        tree.run("symbolic-ref", "HEAD", ref)
+
+
 def _granted(box: Containment, checkout: Path) -> Iterator[str]:
     for name in box.writable:
         path = checkout / _at_home(name)

@@ -24,14 +24,13 @@ import msgspec
 from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Containment
 from agentdeck.core.errors import EnvironmentFault
-from agentdeck.engine import landlock
 
 BWRAP: Final = "bwrap"
 PROBE_S: Final = (
     20.0  # entering one takes 0.1 s; a busy machine may take a while to start a process
 )
 SANDBOXES: Final = (Sandbox.BWRAP, Sandbox.LANDLOCK)
-_LANDLOCK: Final = str(Path(landlock.__file__))
+_LANDLOCK: Final = str(Path(__file__).with_name("landlock.py"))
 # Of its own: users, so that nothing outside can be traced; processes, so that nothing outside can
 # be signalled; shared memory.
 _NAMESPACES: Final = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL")
@@ -141,12 +140,15 @@ def _bwrap_fault(*, network: bool) -> str:
         return "bubblewrap needs Linux"
     if shutil.which(BWRAP) is None:
         return "bubblewrap is not installed (the program bwrap)"
-    return _tried([BWRAP, *_namespaces(network=network), "--", "true"])
+    room = Room("/", writable=(), kept=("/nowhere",))  # with an option that old ones do not know
+    return _tried([BWRAP, *_bwrap_options(room, network=network), "--", "true"])
 
 
 def _landlock_fault(*, network: bool) -> str:
     if sys.platform != "linux":
         return "Landlock needs Linux"
+    from agentdeck.engine import landlock  # its ctypes takes 10 ms, and few ask
+
     abi = landlock.abi()
     if abi == 0:
         return "this kernel has no Landlock, or it is switched off (the list in `lsm=`)"
