@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import LinkedTree
 
 HOOK: Final = Path(__file__).with_name("guard_hook.sh")
@@ -43,7 +44,9 @@ def raise_guard(tree: LinkedTree, folder: Path, branch: str, before: Path | None
     hooks = folder / FOLDER
     hooks.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = f"refs/heads/{branch}" if branch else ""
-    lines = (os.fspath(tree.git.common), os.path.realpath(tree.git_dir), own)
+    ours, general = _hooks_of(tree.git)
+    entry, top = os.path.realpath(tree.git_dir), os.path.realpath(tree.path)
+    lines = (os.fspath(tree.git.common), entry, own, top, ours, general)
     (hooks / "own").write_bytes(b"".join(os.fsencode(line) + b"\n" for line in lines))
     if before is not None and not (hooks / "made").exists():
         (hooks / "made").write_bytes(_read(before / FOLDER / "made"))
@@ -60,6 +63,15 @@ def refused(folder: Path) -> tuple[str, ...]:
     """The refs that the attempt of `folder` was kept from moving, each once."""
     lines = _read(folder / FOLDER / "refused").decode(errors="replace").split("\n")[:-1]
     return tuple(dict.fromkeys(lines))
+
+
+def _hooks_of(git: Git) -> tuple[str, str]:
+    """Where the repository has its hooks; and what is set for all repositories, if it is."""
+    asked = ("config", "--show-scope", "--type=path", "--get-all", "core.hooksPath")
+    rows = (row.partition("\t") for row in git.run(*asked, check=False).text.splitlines())
+    found = [(scope, path) for scope, _, path in rows if scope != "command"]  # that is us
+    general = next((path for scope, path in found if scope in ("global", "system")), "")
+    return found[-1][1] if found else os.fspath(git.common / "hooks"), general
 
 
 def _read(file: Path) -> bytes:
