@@ -150,6 +150,24 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         "budget = { tokens = 5 }",
         "is 5, and the tasks are estimated at 6 tokens",
     ),
+    (
+        "AD508",
+        "[agents.codex]\nnetwork = false\n" + GOOD,
+        "network = false",
+        "nothing keeps it off the network",
+    ),
+    (
+        "AD509",
+        '[defaults]\nagent = "codex"\nsandbox = "bwrap"\nnetwork = false\n' + GOOD,
+        "network = false",
+        'agent "codex" cannot reach its model',
+    ),
+    (
+        "AD510",
+        '[agents.me]\ncommand = "me"\nsandbox = "landlock"\nnetwork = false\n' + GOOD,
+        "network = false",
+        "UDP and sockets",
+    ),
     ("AD601", '[[route]]\nmatch.id = "Q*"\nmodel = "x"\n' + GOOD, "[[route]]", "matches no task"),
     (
         "AD601",

@@ -9,9 +9,11 @@ import pytest
 from tests.real_agents.scripted_model import DONE
 from tests.real_agents.trials import LED, Trial
 
-from agentdeck.core.events import FailureClass
+from agentdeck.core.adapter import Sandbox
+from agentdeck.core.events import FailureClass, Outcome
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt, RunState, TaskState
+from agentdeck.engine.sandbox import SANDBOXES, fault_of
 
 pytestmark = [pytest.mark.real_agents, pytest.mark.timeout(600)]
 
@@ -47,6 +49,19 @@ def test_three_tasks_land(trial: Make, agent: str) -> None:
         assert (attempt.session is not None) is (agent not in NO_SESSION)
         assert attempt.collected is not None
         assert [file.path for file in attempt.collected.files] == [f"{task.id}.txt"]
+
+
+@pytest.mark.parametrize("box", SANDBOXES)
+@pytest.mark.parametrize("agent", AGENTS)
+def test_it_works_in_a_sandbox(trial: Make, agent: str, box: Sandbox) -> None:
+    """With nothing writable but what its adapter names, it does its task, and that lands."""
+    if fault := fault_of(box, network=True):
+        pytest.skip(fault)
+    made = trial(agent, "works")
+    state = made.run({"A": ""}, defaults=f'retries = 0\nsandbox = "{box}"')
+    assert state.outcome is Outcome.COMPLETE, first(state)
+    assert first(state).sandbox is box
+    assert made.landed(state, "A.txt")
 
 
 @pytest.mark.parametrize("agent", [each for each in AGENTS if each not in NO_SESSION + FORGETS])

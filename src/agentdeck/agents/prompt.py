@@ -17,6 +17,7 @@ from agentdeck.agents.foreign_text import indented, listed
 from agentdeck.agents.one_line import CUT, one_line, plain_text
 from agentdeck.agents.repair_prompt import repair_section
 from agentdeck.core import evidence
+from agentdeck.core.containment import Containment, containment_of
 from agentdeck.core.events import AskKind, FailureClass, ReviewVerdict
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import GateWhen, Plan
@@ -45,6 +46,9 @@ _RULES: Final = """\
   that you did not make.
 - Nobody watches: do not ask back, decide, and say in your last message what you decided.
 - End with a few sentences on what you changed and what is left open."""
+_BOX: Final = """
+- You are in a sandbox: you can write in this folder and in $TMPDIR, and read the rest. HEAD is off
+  your branch on purpose: commit as usual, and make no branches or tags."""
 _GOES_ON: Final = """\
 You go on in this conversation. The worktree is as you left it; what you had not committed was
 committed for you."""
@@ -87,9 +91,19 @@ def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
         _gates(state, task),
         _checks(state.plan),
         _needed(state, spec.after),
-        f"## How to work\n\n{_RULES}",
+        f"## How to work\n\n{_RULES}" + _in_its_box(state, task, attempt),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _in_its_box(state: RunState, task: TaskRun, number: int) -> str:
+    """What an agent has to know of its sandbox: the errors that it will meet are no mistakes."""
+    name = task.attempts[number - 1].agent if number <= len(task.attempts) else None
+    agent = state.plan.agent_by_name.get(name) if name is not None else None
+    box = containment_of(state.plan, agent) if agent is not None else Containment()
+    if not box.contained:
+        return ""
+    return _BOX + ("" if box.network else " There is no network.")
 
 
 def commit_message(state: RunState, task_id: TaskId, attempt: int) -> str:

@@ -23,6 +23,7 @@ _KINDS = {
     Kind.ARGS: "list of arguments",
     Kind.ENV: "table of texts",
     Kind.LINES: "list of texts",
+    Kind.FLAG: "`true` or `false`",
 }
 
 

@@ -134,10 +134,15 @@ of a login may be worthless as soon as the other one is renewed. With a key in a
 its own is the cleaner choice. The environment that an agent gets is yours, without the variables by
 which agents mark what they start themselves; `env` of `[agents.NAME]` adds to it.
 
+In a [sandbox](threat-model.md) the state folder of your own stays writable, as `writable` of its
+adapter names it; with `home = "own"` the agent's own does, and yours is only read.
+
 - Claude Code as root refuses to work without asking unless it is told that it is in a sandbox; its
   adapter tells it so (`root_env`).
 - Codex would mount `.git` read-only in its sandbox and could not commit; it runs without one.
 - Gemini CLI finds a session only in the folder in which it began.
+- opencode writes in `~/.config` and `~/.cache` also with a home of its own: in a sandbox, name both
+  as `writable` then.
 - opencode sets up its state folder at the first start, and two first starts at once can fail. So
   one short command is run alone before (`first_run`).
 - aider exits 0 even when it could not reach a model: the work is judged by commits and gates.
@@ -145,8 +150,9 @@ which agents mark what they start themselves; `env` of `[agents.NAME]` adds to i
 ## What happens when
 
 What `tests/real_agents` holds of each agent above, with the real program and a model that follows a
-script. `tests/real_agents/install.sh` installs them; `pytest -m real_agents tests/real_agents`
-tries them, and skips those that it does not find. [failures.md](failures.md) has the rule of each
+script. Each of them also does a task in each sandbox. `tests/real_agents/install.sh` installs them;
+`pytest -m real_agents tests/real_agents` tries them, and skips those that it does not find.
+[failures.md](failures.md) has the rule of each
 cause.
 
 | the model | the attempt | then |

@@ -60,7 +60,8 @@ def doctor(
 
         found = equipped(load_plan(plan, folder_of(context))[0])
     agents = _agents() if found is None else _agents_of(found)
-    rows = [*_basics(), *_repository(folder_of(context)), *_terminal(), *agents]
+    boxes = _sandboxes(found)
+    rows = [*_basics(), *_repository(folder_of(context)), *_terminal(), *boxes, *agents]
     bad = any(row.state == "fail" for row in rows)
     if as_json:
         say_json({"ok": not bad, "checks": rows})
@@ -154,6 +155,26 @@ def _colours() -> Row:
     if term in ("", "dumb"):
         return Row("colours", "warn", f"TERM={term or '(not set)'}", "use a terminal with colours")
     return Row("colours", "warn", "16", "set COLORTERM=truecolor if your terminal has them")
+
+
+def _sandboxes(plan: Plan | None) -> Iterator[Row]:
+    """What can keep agents in their place here; a fault where the plan wants what cannot be had."""
+    from agentdeck.control.sandboxes import sandboxes_here
+    from agentdeck.core.containment import containment_of
+
+    wanted = [containment_of(plan, agent) for agent in plan.agents] if plan is not None else []
+    for one in sandboxes_here():
+        mine = [box for box in wanted if box.sandbox is one.kind]
+        fault = one.fault or one.offline_fault
+        needed = (one.fault and mine) or any(not box.network for box in mine)
+        what = f"sandbox {one.kind}"
+        if not fault:
+            version = f" ({one.version})" if one.version else ""
+            yield Row(what, "ok", f"works, with and without a network{version}")
+            continue
+        found = fault if one.fault else f"works, but not with network = false: {fault}"
+        todo = "another sandbox, another machine, or none: docs/threat-model.md"
+        yield Row(what, "fail" if needed else "ok", found, todo if needed else "")
 
 
 def _agents() -> Iterator[Row]:

@@ -34,8 +34,9 @@ from agentdeck.cli.show_as import ShowAs
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
 from agentdeck.control.runs import fold_run
-from agentdeck.core import publishing
+from agentdeck.core import publishing, refs_words
 from agentdeck.core.budgets import RUN, budget_of, dollars
+from agentdeck.core.containment import in_words as box_words
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, UsageError
 from agentdeck.core.explain import (
@@ -193,13 +194,20 @@ def why(
     sentence = explain(state, found.id, now)
     attempt = found.attempt
     chosen = attempt.why if attempt is not None else ""
+    box = box_words(attempt.sandbox, network=attempt.network) if attempt is not None else ""
+    refs = attempt.refs if attempt is not None else None
+    reached = refs_words.sentence(refs) if refs is not None else ""
     if as_json:
         data = {"task": found.id, "state": found.state, "why": sentence, "chosen": chosen}
+        data |= {"contained": box, "refs": reached}
         say_json(data)
         return EXIT_OK
     say(safe(sentence))
     if attempt is not None and chosen:
         say(safe(f"attempt {attempt.number}: {chosen}"))
+    for told in (box, reached):
+        if attempt is not None and told:
+            say(safe(f"attempt {attempt.number}: {told}"))
     hint = next_step(RunWord(summary.state), summary.id)
     if hint:  # nobody is there who could go on with it
         say(f"next: {hint}")

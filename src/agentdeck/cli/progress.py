@@ -11,6 +11,7 @@ from agentdeck.control.budget_report import marked_in_words
 from agentdeck.core import accounts
 from agentdeck.core import events as e
 from agentdeck.core.budgets import Book
+from agentdeck.core.containment import in_words as box_words
 from agentdeck.core.event_words import told_of
 from agentdeck.core.events import AnyEvent, Recorded, Verdict
 from agentdeck.core.state import RunState, TaskState
@@ -24,7 +25,7 @@ _TOLD: Final = (
     e.AccountReopened, e.TaskReviewAsked, e.ReviewStarted, e.ReviewFinished, e.TaskProposed,
     e.TaskApproved, e.TaskReverted, e.TaskDone, e.RetryScheduled, e.TaskFailed, e.TaskCancelled,
     e.TaskSkipped, e.EntryConflicted, e.CollisionsForeseen, e.BatchSplit, e.EntryLanded,
-    e.EntryEjected, e.LandingBlocked, e.GateFinished,
+    e.EntryEjected, e.LandingBlocked, e.GateFinished, e.RefsTouched,
 )  # fmt: skip
 
 
@@ -59,7 +60,8 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return None if said is None else ("budget", said)
         case e.AttemptLaunched(task, attempt):
             agent = state.tasks[task].attempts[attempt - 1].agent
-            return task, f"working (attempt {attempt}, {agent})"
+            box = box_words(event.sandbox, network=event.network)
+            return task, f"working (attempt {attempt}, {agent}" + (f", {box})" if box else ")")
         case e.AttemptFrozen(task):
             held = Book(state).freezes(state.tasks[task])
             return task, "frozen: its budget is used up" if held else "paused"

@@ -8,15 +8,17 @@ Rules:
 
 from __future__ import annotations
 
-import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agentdeck.core.adapter import Sandbox
 from agentdeck.core.errors import EnvironmentFault, NotFoundError
 from agentdeck.core.events import FileTouched
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt, RunState, TaskRun
+from agentdeck.engine.git import Git
+from agentdeck.engine.linked_tree import linked
 
 if TYPE_CHECKING:
     from git import Repo
@@ -38,6 +40,13 @@ _AS_READ: Final = (
     *("--find-renames", "-l1000"),  # files that may have been renamed; git compares all with all
     *("--src-prefix=a/", "--dst-prefix=b/", "--submodule=short"),
 )
+
+
+_NOT_INSIDE: Final = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "diff.ignoreSubmodules",
+    "GIT_CONFIG_VALUE_0": "dirty",
+}
 
 
 def diff_of(state: RunState, task: TaskId, attempt: int | None = None) -> str:
@@ -122,7 +131,11 @@ def _span(attempt: Attempt) -> tuple[str, ...]:
 
 
 def _opened(state: RunState, attempt: Attempt) -> Repo:
-    """The repository for collected work, else the attempt's worktree."""
+    """The repository for collected work, else the attempt's worktree.
+
+    What a sandboxed agent has in its worktree has no say in where its repository is, and git does
+    not look into repositories inside of it.
+    """
     if attempt.base is None or attempt.path is None:
         raise NotFoundError("the attempt has no worktree yet", hint="wait until it works")
     from git import Repo
@@ -130,7 +143,16 @@ def _opened(state: RunState, attempt: Attempt) -> Repo:
 
     place = state.repo if attempt.collected is not None else attempt.path
     try:
-        return Repo(place)
+        repo = Repo(place)
+        if attempt.collected is None and attempt.sandbox is not Sandbox.NONE:
+            tree = linked(Git.discover(Path(state.checkout)), Path(place))
+            repo.git.update_environment(
+                GIT_DIR=str(tree.git_dir),
+                GIT_WORK_TREE=str(tree.path),
+                GIT_COMMON_DIR=str(tree.git.common),
+                **_NOT_INSIDE,
+            )
+        return repo
     except (GitError, OSError) as error:
         raise EnvironmentFault(
             f"{place} is no repository any more: {type(error).__name__}",
@@ -141,9 +163,7 @@ def _opened(state: RunState, attempt: Attempt) -> Repo:
 def _bounded(repo: Repo, *args: str) -> str:
     """The output of one git command, at most `MAX_DIFF` bytes of it."""
     environment = {"GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": "cat", "LC_ALL": "C"}
-    process = repo.git.execute(
-        ["git", *_CALM, *args], as_process=True, env={**os.environ, **environment}
-    )
+    process = repo.git.execute(["git", *_CALM, *args], as_process=True, env=environment)
     running = process.proc
     assert running is not None
     assert running.stdout is not None

@@ -29,6 +29,14 @@ class Input(StrEnum):
     BRIDGE = "bridge"  # control lines of the ACP bridge
 
 
+class Sandbox(StrEnum):
+    """What keeps an agent from writing where it should not. See `core.containment`."""
+
+    NONE = "none"  # nothing but a guard of refs, which a hostile agent can evade
+    BWRAP = "bwrap"  # bubblewrap: namespaces of Linux
+    LANDLOCK = "landlock"  # a security module of Linux; needs no other program
+
+
 # Whoever reads one of these can be told something while it works.
 CONVERSING: Final = frozenset({Input.LINES, Input.CLAUDE, Input.BRIDGE})
 # ... and is given its prompt that way too; the others have it as an argument or find it in a file.
@@ -102,6 +110,9 @@ class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
     keys: tuple[str, ...] = ()  # environment variables that stand for a login, any of them; globs
     install: str = ""  # how a person installs it
     skills: tuple[str, ...] = ()
+    sandbox: Sandbox | None = None  # what it works in, unless the plan says so; None = not said
+    network: bool | None = None  # False = none, in a sandbox; None = not said
+    writable: tuple[str, ...] = ()  # of its own outside of the worktree: what a sandbox leaves open
 
     @property
     def resumes(self) -> bool:

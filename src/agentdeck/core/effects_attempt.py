@@ -27,6 +27,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             attempt = attempt_of(state, event.task)
             attempt.launcher, attempt.process = event.launcher, event.agent
             attempt.launched_at, attempt.held = at, False
+            attempt.sandbox, attempt.network = event.sandbox, event.network
             forget_troubles(state, event.task)
         case e.AttemptProgressed():
             _progress(state, event)
@@ -60,6 +61,8 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
                 event.losses,
             )
             forget_troubles(state, event.task)
+        case e.RefsTouched():
+            attempt_of(state, event.task).refs = event
         case e.WorktreeReleased():
             for attempt in state.tasks[event.task].attempts:
                 if attempt.number <= event.attempt:

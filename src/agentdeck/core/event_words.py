@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple, assert_never
 
 from agentdeck.core import events as e
-from agentdeck.core import foreseen
+from agentdeck.core import foreseen, refs_words
 from agentdeck.core.budgets import USED_UP, limits_in_words, scope_in_words
+from agentdeck.core.containment import in_words as in_words_of
 from agentdeck.core.disk import size_in_words
 from agentdeck.core.events import AnyEvent, DiskMark, ReviewVerdict, Verdict
 from agentdeck.core.plan import Budget
@@ -69,6 +70,7 @@ def told_of(event: AnyEvent) -> Told:
             | e.LimitHit()
             | e.AttemptExited()
             | e.AttemptCollected()
+            | e.RefsTouched()
             | e.WorktreeReleased()
         ):
             return _of_attempt(event)
@@ -241,7 +243,8 @@ def _of_attempt(event: e.AttemptEvent) -> Told:
         case e.WorktreePrepared(_, _, _, branch):
             return Told(about, f"its worktree stands on {branch}", Tone.DETAIL)
         case e.AttemptLaunched(_, attempt):
-            return Told(about, f"working (attempt {attempt})")
+            box = in_words_of(event.sandbox, network=event.network)
+            return Told(about, f"working (attempt {attempt}" + (f", {box})" if box else ")"))
         case e.AttemptAsked(_, _, _, text):
             return Told(about, f"asks: {_text(text)}", Tone.ASKS)
         case e.AskWithdrawn():
@@ -276,6 +279,8 @@ def _of_attempt(event: e.AttemptEvent) -> Told:
             removed = sum(max(0, file.removed) for file in files)
             what = f"{_plural(commits, 'commit')}, {_plural(len(files), 'file')}"
             return Told(about, f"its work was taken: {what} +{added} -{removed}")
+        case e.RefsTouched():
+            return Told(about, refs_words.sentence(event), Tone.BAD)
         case e.WorktreeReleased():
             return Told(about, "its worktree is free", Tone.DETAIL)
         case _ as never:

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from agentdeck.core.adapter import Sandbox
 from agentdeck.core.ids import (
     AgentName,
     EntryId,
@@ -66,6 +67,7 @@ class FailureClass(StrEnum):
     SETUP = "setup"  # the worktree could not be made or set up, or the agent not started
     BUDGET = "budget"  # the plan's budget is used up, and it says to stop
     STOPPED = "stopped"  # a person, or the end of the run
+    TRESPASS = "trespass"  # it moved refs of others
     SESSION = "session"  # the conversation in which it should go on is not known any more
 
 
@@ -146,6 +148,15 @@ class FileTouched(msgspec.Struct, frozen=True, array_like=True):
     path: str
     added: int
     removed: int
+
+
+class RefMove(msgspec.Struct, frozen=True, array_like=True):
+    """One ref that is somewhere else. An empty commit: there was, or is, no such ref."""
+
+    ref: str  # its whole name
+    old: str
+    new: str
+    back: bool = False  # agentdeck has put it back
 
 
 class Hunks(msgspec.Struct, frozen=True, array_like=True):
@@ -474,6 +485,8 @@ class AttemptLaunched(Event, frozen=True, tag="attempt.launched"):
     attempt: int
     launcher: ProcessIdentity
     agent: ProcessIdentity
+    sandbox: Sandbox = Sandbox.NONE  # that it works in
+    network: bool = True  # whether it has one, as far as the sandbox knows
 
 
 class AttemptProgressed(Event, frozen=True, tag="attempt.progressed"):
@@ -620,6 +633,17 @@ class AttemptCollected(Event, frozen=True, tag="attempt.collected"):
     hand_back: int = 0  # which time they gave it back
     merged: str = ""  # the commit of the target that it has taken in; its own work is what follows
     losses: tuple[Loss, ...] = ()  # what others have landed and it would take away
+
+
+class RefsTouched(Event, frozen=True, tag="attempt.refs_touched"):
+    """An agent reached for refs that are not its own, or refs of others changed while it worked."""
+
+    task: TaskId
+    attempt: int
+    refused: tuple[str, ...] = ()  # the guard kept it from moving these, each once
+    moved: tuple[RefMove, ...] = ()  # it did move these: they hold commits that only it has made
+    changed: tuple[RefMove, ...] = ()  # these lost commits meanwhile; nobody knows by whom
+    more: int = 0  # of any kind, beyond those that are named
 
 
 class WorktreeReleased(Event, frozen=True, tag="attempt.worktree_released"):
@@ -1026,6 +1050,7 @@ AttemptEvent: TypeAlias = (
     | LimitHit
     | AttemptExited
     | AttemptCollected
+    | RefsTouched
     | WorktreeReleased
 )
 # About reviews by agents.

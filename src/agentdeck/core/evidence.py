@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core import footprint, verdicts
+from agentdeck.core import footprint, refs_words, verdicts
 from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import GateName
 from agentdeck.core.permissions import NOBODY
@@ -41,6 +41,8 @@ def first_fault(state: RunState, task: TaskRun, attempt: Attempt) -> Missing | N
     assert work is not None
     if task.wanted is Wanted.STOP:
         return Missing(FailureClass.STOPPED, stopped_words(task))
+    if attempt.refs is not None and attempt.refs.moved and not attempt.hands:
+        return Missing(FailureClass.TRESPASS, refs_words.moved(attempt.refs))
     if attempt.hands:  # its process was interrupted for a person, and proves nothing either way
         return _fault_of_work(state, task, work)
     return _fault_of_process(state, task, attempt) or _fault_of_work(state, task, work)

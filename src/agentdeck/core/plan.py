@@ -25,6 +25,7 @@ from agentdeck.core.adapter import (
     WITH_RESULT,
     Adapter,
     Input,
+    Sandbox,
 )
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 from agentdeck.core.permissions import ANY, WRITTEN, Decision, PermissionRule, Scope
@@ -197,6 +198,10 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     home: str = HOME_SHARED  # where it keeps its state: shared, own, or a folder
     mcp: str | None = None  # a file of MCP servers, below the repository unless absolute
     settings: str | None = None  # a settings file of its own format, likewise
+    sandbox: Sandbox | None = None  # None = as `core.containment` finds
+    network: bool | None = None
+    writable: tuple[str, ...] = ()  # more that a sandbox leaves open: absolute, `~`, or below the
+    # user's checkout
 
     @property
     def stream(self) -> str:
@@ -384,6 +389,8 @@ class Defaults(msgspec.Struct, frozen=True, omit_defaults=True):
     idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
     unattended: Unattended = Unattended.WAIT
     answer_within_s: float = DEFAULT_ANSWER_WITHIN_S
+    sandbox: Sandbox | None = None  # of agents for which nobody says one
+    network: bool | None = None
 
 
 class Note(msgspec.Struct, frozen=True, omit_defaults=True):

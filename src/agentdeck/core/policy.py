@@ -133,6 +133,9 @@ POLICY: Final[dict[FailureClass, Row]] = {
     FailureClass.SETUP: Row("the machine or the plan is at fault", retry=False),
     FailureClass.BUDGET: Row("it was at work and may go on", counts=False, wait=Wait.NONE),
     FailureClass.STOPPED: Row("somebody wanted it", retry=False),
+    FailureClass.TRESPASS: Row(
+        "only a person can say what becomes of the refs that it moved", retry=False
+    ),
     FailureClass.SESSION: Row(
         "the agent has forgotten it; no session of this task is resumed again",
         counts=False,

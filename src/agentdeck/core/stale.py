@@ -58,6 +58,7 @@ def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
         (kind is e.StepFailed, _check_step),
         (of_attempt, _check_attempt),
         (kind is e.AttemptCollected, _check_collected),
+        (kind is e.RefsTouched, _check_refs),
         (kind in _OF_A_LIVE_PROCESS, _check_alive),
         (kind in _OF_TURNS, _check_turn),
         (kind in _OF_REVIEWS, _check_review),
@@ -269,6 +270,13 @@ def _check_collected(state: RunState, event: e.AttemptCollected) -> None:
         raise StaleEvent(event, f"the work of attempt {attempt.number} was taken already")
     if task.state is TaskState.TAKEN or event.hand_back != attempt.hand_backs:
         raise StaleEvent(event, f"{task.id} was handed back {attempt.hand_backs} times")
+
+
+def _check_refs(state: RunState, event: e.RefsTouched) -> None:
+    """Told once, before the work of the attempt is taken."""
+    attempt = state.tasks[event.task].attempt
+    if attempt is not None and (attempt.refs is not None or attempt.collected is not None):
+        raise StaleEvent(event, f"the refs that attempt {attempt.number} touched are known")
 
 
 def _check_turn(state: RunState, event: e.TurnBegan | e.TurnEnded) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.adapter import Sandbox
 from agentdeck.core.events import (
     AskKind,
     AskOption,
@@ -26,6 +27,7 @@ from agentdeck.core.events import (
     Loss,
     NextSession,
     Outcome,
+    RefsTouched,
     ReviewComment,
     ReviewVerdict,
     SkipMode,
@@ -247,6 +249,9 @@ class Attempt(msgspec.Struct, kw_only=True):
     turn_at: int = 0  # where the log tells of the latest end
     result: Result | None = None  # of the latest turn; None while one goes on
     input_closed: bool = False
+    sandbox: Sandbox = Sandbox.NONE  # in which it works
+    network: bool = True  # whether that lets it have one
+    refs: RefsTouched | None = None  # of others that it reached for, or that changed meanwhile
     hands: str = ""  # the person who took it over and gave it back
     hand_backs: int = 0  # how often they did
     goes_on_after: bool = False  # its agent goes on with what they left

@@ -18,11 +18,13 @@ import msgspec
 
 import agentdeck
 from agentdeck.agents.launching import Place
+from agentdeck.core.adapter import Sandbox
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import HOME_OWN, HOME_SHARED, Agent, Plan
 from agentdeck.core.state import Attempt
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.room import own_folder
 from agentdeck.engine.shipped_adapters import shipped_adapters
 
 PACKAGE: Final = Path(agentdeck.__file__).parent
@@ -46,9 +48,18 @@ def equipped(agent: Agent) -> Agent:
 
 
 def place_of(
-    run: RunFolder, checkout: Path, task: TaskId, attempt: Attempt, agent: Agent, prompt: str
+    run: RunFolder,
+    checkout: Path,
+    task: TaskId,
+    attempt: Attempt,
+    agent: Agent,
+    prompt: str,
+    sandbox: Sandbox | None = None,
 ) -> Place:
     """Everything that the command line of an agent can be made of.
+
+    Args:
+        sandbox: in which it will work; None = that of the attempt.
 
     Raises:
         EnvironmentFault: a file that the plan names for the agent is not there.
@@ -63,6 +74,7 @@ def place_of(
         prompt=prompt,
         model=attempt.model,
         session=attempt.resumed,
+        sandbox=attempt.sandbox if sandbox is None else sandbox,
     )
 
 
@@ -77,6 +89,7 @@ def place_in(
     prompt: str,
     model: str | None,
     session: str | None = None,
+    sandbox: Sandbox = Sandbox.NONE,
 ) -> Place:
     """The same, for an agent that works in this worktree and has its files in this folder.
 
@@ -87,7 +100,7 @@ def place_in(
         prompt=prompt,
         prompt_file=str(folder / "prompt.md"),
         worktree=worktree,
-        folder=str(folder),
+        folder=str(own_folder(folder, sandbox)),
         task=task,
         python=sys.executable,
         package=str(PACKAGE),

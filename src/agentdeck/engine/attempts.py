@@ -6,16 +6,21 @@ tree), so that doing a step again after a crash finds it done.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from agentdeck.agents.launching import Place, command_line, first_run_line
 from agentdeck.agents.prompt import build_prompt, commit_message
 from agentdeck.core import events as e
+from agentdeck.core.adapter import Sandbox
+from agentdeck.core.containment import Containment, containment_of
 from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Agent
-from agentdeck.core.state import Attempt, Wanted
+from agentdeck.core.state import Attempt, RunState, Wanted
 from agentdeck.core.steps import (
     Collect,
     Freeze,
@@ -32,8 +37,17 @@ from agentdeck.engine.commands import run_to_end
 from agentdeck.engine.conversation import interrupt
 from agentdeck.engine.given_environment import note_environment
 from agentdeck.engine.landing import keep_ref
-from agentdeck.engine.linked_tree import linked
+from agentdeck.engine.linked_tree import LinkedTree, linked
 from agentdeck.engine.lost_lines import losses
+from agentdeck.engine.moved_refs import note_refs, touched
+from agentdeck.engine.ref_guard import raise_guard
+from agentdeck.engine.room import (
+    forget_temporary,
+    furnished,
+    leave_branch,
+    temporary_variables,
+)
+from agentdeck.engine.sandbox import enter, refuse_containment
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import freeze as freeze_tree
 from agentdeck.engine.stop import stop as stop_tree
@@ -122,8 +136,10 @@ async def launch(at: Setting, step: Launch) -> None:
     state, spec = at.state, at.state.spec(step.task)
     agent = agent_of(state.plan, attempt)
     folder = at.attempt_folder(step.task, step.attempt)
+    box = containment_of(state.plan, agent)
+    refuse_containment(box, f"agent {agent.name}")
     prompt = build_prompt(state, step.task, step.attempt)
-    place = place_of(at.folder, at.git.checkout, step.task, attempt, agent, prompt)
+    place = place_of(at.folder, at.git.checkout, step.task, attempt, agent, prompt, box.sandbox)
     how = command_line(agent, place)
     worktree = Path(place.worktree)
     extra = {
@@ -133,32 +149,72 @@ async def launch(at: Setting, step: Launch) -> None:
         "AGENTDECK_FILES": "\n".join(spec.files),
         **how.env,
         **spec.env,
+        **(temporary_variables(folder) if box.contained else {}),
     }
     tag = attempt_tag(state.run, step.task, step.attempt)
+    before = at.attempt_folder(step.task, step.attempt - 1) if step.attempt > 1 else None
 
     def start() -> processes.Child:
-        environment = at.environment(tag, extra, worktree)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_home(place)
         note_environment(folder, at.added(extra, worktree))
         Path(place.prompt_file).write_text(prompt, encoding="utf-8")
-        return processes.launch(folder, how.argv, worktree, environment, stdin=how.stdin)
+        tree, hooks = linked(at.git, worktree), None
+        begun = not isinstance(processes.look(folder), processes.NeverStarted)
+        if not box.contained:
+            hooks = raise_guard(tree, folder, attempt.branch or "", before)
+            if not begun:
+                note_refs(at.git, folder)
+        elif not begun:
+            leave_branch(tree)
+        argv = contained(at, box, tree, folder, place.home, how.argv)
+        environment = at.environment(tag, extra, worktree, hooks=hooks)
+        return processes.launch(folder, argv, worktree, environment, stdin=how.stdin)
 
-    await first_run(at, f"{tag}/first-run", agent, place)
+    await first_run(at, f"{tag}/first-run", agent, place, box)
     child = await at.in_thread(start)
-    launched = e.AttemptLaunched(step.task, step.attempt, child.launcher, child.agent)
+    launched = e.AttemptLaunched(
+        step.task, step.attempt, child.launcher, child.agent, box.sandbox, box.network
+    )
     await at.record(launched)
 
 
-async def first_run(at: Setting, tag: str, agent: Agent, place: Place) -> None:
+def contained(
+    at: Setting,
+    box: Containment,
+    tree: LinkedTree,
+    folder: Path,
+    home: str | None,
+    argv: Sequence[str],
+) -> Sequence[str]:
+    """The command of an agent that works in `tree` and has its files in `folder`, in its sandbox.
+
+    Raises:
+        EnvironmentFault: such a sandbox cannot be had here.
+    """
+    if not box.contained:
+        return argv
+    room = furnished(tree, folder, at.folder.path.parent, box, home)
+    return enter(box.sandbox, room, argv, network=box.network)
+
+
+async def first_run(at: Setting, tag: str, agent: Agent, place: Place, box: Containment) -> None:
     """What has to be done once before several of an agent start; a failure shows when they do."""
     how = first_run_line(agent, place)
     if how is None:
         return
     folder = at.folder.first_run(agent.name)
-    await at.in_thread(lambda: make_home(place))
     worktree = Path(place.worktree)
-    await run_to_end(at, folder, how.argv, worktree, tag, FIRST_RUN_TIMEOUT_S, how.env)
+
+    def prepared() -> Sequence[str]:
+        make_home(place)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tree = linked(at.git, worktree)
+        return contained(at, box, tree, folder, place.home, how.argv)
+
+    argv = await at.in_thread(prepared)
+    env = how.env | (temporary_variables(folder) if box.contained else {})
+    await run_to_end(at, folder, argv, worktree, tag, FIRST_RUN_TIMEOUT_S, env)
 
 
 async def freeze(at: Setting, step: Freeze) -> None:
@@ -204,13 +260,31 @@ async def take_work(at: Setting, step: Collect) -> None:
     sent_back = at.state.tasks[step.task].ejection
     earlier = sent_back.head if sent_back is not None else base
     ref = f"refs/heads/{at.state.target}"
+    boxed, folder = attempt.sandbox is not Sandbox.NONE, at.attempt_folder(step.task, step.attempt)
+    known, base_ref = known_refs(at.state, step.task), f"refs/heads/{at.state.base}"
 
-    def take() -> e.AttemptCollected:
+    def take() -> tuple[AnyEvent, ...]:
         target = at.git.ref_tip(ref)
-        work = collect(at.git, path, branch, base, message=message, target=target)
+        if boxed:
+            forget_temporary(folder)
+        work = collect(at.git, path, branch, base, message=message, target=target, detached=boxed)
+        refs = None
+        if not boxed and not attempt.hands:
+            with suppress(EnvironmentFault):  # it has wrecked its worktree: `work` says so
+                refs = touched(
+                    linked(at.git, path),
+                    folder,
+                    step.task,
+                    step.attempt,
+                    own=f"refs/heads/{branch}",
+                    base=base,
+                    head=work.head,
+                    known=known,
+                    base_ref=base_ref,
+                )
         paths = [file.path for file in work.files]
         lost = losses(at.git, earlier, work.merged, work.head, paths) if work.merged else ()
-        return e.AttemptCollected(
+        taken = e.AttemptCollected(
             step.task,
             step.attempt,
             work.head,
@@ -224,8 +298,24 @@ async def take_work(at: Setting, step: Collect) -> None:
             work.merged,
             lost,
         )
+        return (taken,) if refs is None else (refs, taken)
 
-    await at.record(await at.in_thread(take))
+    await at.record(*await at.in_thread(take))
+
+
+def known_refs(state: RunState, task: TaskId) -> dict[str, str]:
+    """The branches of this run that nobody but agentdeck may move now, and where they have to be.
+
+    That of `task` itself, and those of others that are being worked on, are not among them.
+    """
+    found = {f"refs/heads/{state.target}": state.tip}
+    for other in state.tasks.values():
+        attempt = other.attempt
+        if other.id == task or attempt is None or attempt.branch is None:
+            continue
+        if attempt.collected is not None and not attempt.collected.fault:
+            found[f"refs/heads/{attempt.branch}"] = attempt.collected.head
+    return found
 
 
 async def release(at: Setting, step: Release) -> None:

@@ -51,6 +51,7 @@ def collect(
     *,
     message: str,
     target: str | None = None,
+    detached: bool = False,
 ) -> Collected:
     """Take what an agent made. Doing it twice finds the same, if the target is where it was.
 
@@ -61,12 +62,14 @@ def collect(
         base: the commit that the work started from.
         message: for the commit of what was left uncommitted.
         target: the commit that the target is at; None = the work cannot have taken it in.
+        detached: the agent was put off its branch, so that no ref was in its reach: the branch is
+            where it was then, and goes to where HEAD is.
     """
     try:
         tree = linked(git, worktree)
         with tree.hold():
             tree.drop_stale_locks(branch)
-            head, left = _bring_home(tree, branch, base, message)
+            head, left = _bring_home(tree, branch, base, message, detached=detached)
         merged = _merged(git, base, head, target)
         work = _measured(git, merged or base, head, left, merged)
         if not work.commits and _is_stashed(git, branch):
@@ -82,7 +85,9 @@ def collect(
         return Collected(head, git.tree_of(head), 0, (), fault=str(fault))
 
 
-def _bring_home(tree: LinkedTree, branch: str, base: str, message: str) -> tuple[str, int]:
+def _bring_home(
+    tree: LinkedTree, branch: str, base: str, message: str, *, detached: bool
+) -> tuple[str, int]:
     """Commit what is left, and end on the branch. Returns the head and how many files were left."""
     status = tree.status_at_end()
     begun = in_progress(tree.git_dir)
@@ -101,7 +106,7 @@ def _bring_home(tree: LinkedTree, branch: str, base: str, message: str) -> tuple
             tree.run("checkout", "--detach", "--quiet")  # the other branch is not ours to move
         head = _commit(tree, status, message)
     if not at_home:
-        head = _to_branch(tree, branch, head, base)
+        head = _to_branch(tree, branch, head, base, detached=detached)
     return head, len(left) if head != status.oid else 0
 
 
@@ -115,16 +120,17 @@ def _commit(tree: LinkedTree, status: Status, message: str) -> str:
     return head  # the same as before when the change was none, such as line endings
 
 
-def _to_branch(tree: LinkedTree, branch: str, head: str, base: str) -> str:
+def _to_branch(tree: LinkedTree, branch: str, head: str, base: str, *, detached: bool) -> str:
     """Make the branch hold what HEAD holds, and HEAD be on the branch."""
     ref = f"refs/heads/{branch}"
     tip = tree.git.ref_tip(ref)
-    if tip is not None and tip != head and tree.git.is_ancestor(head, tip):
+    behind = tip is not None and tip != head and tree.git.is_ancestor(head, tip)
+    if tip is not None and behind and not detached:
         tree.run("checkout", "--quiet", branch)  # HEAD has nothing that the branch lacks
         return tip
     if not tree.git.is_ancestor(base, head):
         raise _CannotTake(f"HEAD ({head[:12]}) does not contain the base {base[:12]}")
-    if tip is not None and not tree.git.is_ancestor(tip, head):
+    if tip is not None and not detached and not tree.git.is_ancestor(tip, head):
         raise _CannotTake(
             f"both {branch} ({tip[:12]}) and HEAD ({head[:12]}) have commits of their own"
         )

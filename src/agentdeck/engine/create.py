@@ -11,6 +11,7 @@ from typing import Final
 
 from agentdeck.core import events as e
 from agentdeck.core.adapter import Adapter
+from agentdeck.core.containment import containment_of
 from agentdeck.core.decide import DETACHED
 from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.ids import RunId, slug
@@ -28,6 +29,7 @@ from agentdeck.engine.lock import EngineLock
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.performer import RealPerformer
 from agentdeck.engine.publishing import check_remote
+from agentdeck.engine.sandbox import refuse_containment
 from agentdeck.engine.shipped_adapters import shipped_adapters
 from agentdeck.plans.equipping import equip
 
@@ -56,7 +58,8 @@ def create_run(
 
     Raises:
         UsageError: no repository, no commit, no such base, or a target that cannot be used.
-        EnvironmentFault: the run's folder cannot be made, or the remote of the plan is not there.
+        EnvironmentFault: the run's folder cannot be made, the remote of the plan is not there, or
+            an agent wants a sandbox that cannot be had here.
     """
     git = Git.discover(repo)
     base = plan.base or git.current_branch() or DETACHED
@@ -84,6 +87,7 @@ def create_run(
         prices=prices,
         programs=git.programs(),
     )
+    check_sandboxes(started.plan)
     folder.create()
     folder.plan.write_text(plan_text, encoding="utf-8")
     take_ballast(folder)
@@ -96,6 +100,16 @@ def create_run(
     finally:
         journal.close()
     return folder
+
+
+def check_sandboxes(plan: Plan) -> None:
+    """Refuse a plan whose agents want a sandbox that this machine cannot give.
+
+    Raises:
+        EnvironmentFault: it names the agent, what it wants, and why that cannot be had.
+    """
+    for agent in plan.agents:
+        refuse_containment(containment_of(plan, agent), f"agent {agent.name}")
 
 
 def _target(git: Git, plan: Plan, base_commit: str) -> tuple[str, str | None]:

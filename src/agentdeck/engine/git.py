@@ -129,7 +129,8 @@ def hold_flock(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[int]:
     Raises:
         EnvironmentFault: somebody else held it all the time.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # No link is followed: some of these files lie where an agent may write.
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         deadline, pause = time.monotonic() + timeout_s, LOCK_POLL_S[0]
         while True:

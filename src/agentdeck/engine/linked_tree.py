@@ -7,6 +7,10 @@ Rules:
 - Private files (copied or linked from the user's checkout) are named in an excludes file in the
   entry; every command here uses it, so they are in no status and in no commit.
 - Who changes a worktree holds its lock: a `flock` in its entry, which the git children inherit.
+- In a worktree that a sandboxed agent had, git does not look into repositories inside of it: their
+  settings name programs, which would run out here.
+- An agent may write in its entry. Its word is not taken for where the repository is, and links in
+  it are removed before git writes there: git would follow one that stands for a log.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ from agentdeck.engine.git import (
 
 PIPE_PATIENCE_S: Final = 15.0  # with a status, before somebody looks what it may wait for
 READ_BY_GIT: Final = frozenset({".gitattributes", ".gitignore", ".gitmodules", ".mailmap"})
+_NOT_INSIDE: Final = ("-c", "diff.ignoreSubmodules=dirty")
 _IN_PROGRESS: Final = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -118,9 +123,23 @@ class LinkedTree:
         """What `core.excludesFile` must be for git to pass over private files; None: not needed."""
         return self.excludes_file if self.excludes_file.exists() else None
 
+    @property
+    def distrusted(self) -> bool:
+        """Was it ever given to a sandboxed agent? That stands beside it, out of its reach."""
+        return self._mark.exists()
+
+    def distrust(self) -> None:
+        """Note that a sandboxed agent gets it."""
+        self._mark.touch(mode=0o600)
+
+    @property
+    def _mark(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.boxed")
+
     @contextmanager
     def hold(self, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
         """Have the worktree alone, also against an orphaned git of a killed engine."""
+        _drop_links(self.git_dir)
         with hold_flock(self.git_dir / "agentdeck.lock", timeout_s) as fd:
             self._fds = (fd,)
             try:
@@ -138,7 +157,8 @@ class LinkedTree:
         timeout_s: float = CHECKOUT_TIMEOUT_S,
     ) -> GitResult:
         """Run a git command here. See `Git.run`."""
-        place = (f"--git-dir={self.git_dir}", f"--work-tree={self.path}")
+        place = [f"--git-dir={self.git_dir}", f"--work-tree={self.path}"]
+        place += _NOT_INSIDE if self.distrusted else ()
         excludes = self.excludes
         return self.git.run(
             *place,
@@ -149,7 +169,7 @@ class LinkedTree:
             stdin=stdin,
             check=check,
             write=write,
-            env=env,
+            env={"GIT_COMMON_DIR": str(self.git.common)} | dict(env or {}),
             fds=self._fds,
             timeout_s=timeout_s,
         )
@@ -222,6 +242,16 @@ class LinkedTree:
             stale.append(self.git.common / "refs" / "heads" / f"{branch}.lock")
         for file in stale:
             file.unlink(missing_ok=True)
+
+
+def _drop_links(git_dir: Path) -> None:
+    """Remove symbolic links from an entry. Git makes none but HEAD, and never writes through it."""
+    for folder in (git_dir, git_dir / "logs"):
+        if folder.is_symlink() or not folder.is_dir():
+            continue
+        for found in list(folder.iterdir()):
+            if found.is_symlink() and found != git_dir / "HEAD":
+                found.unlink()
 
 
 def _parse_status(fields: Sequence[str]) -> Status:

@@ -29,6 +29,8 @@ from agentdeck.agents.reports import Ended, Limited, Noise, Report, Said, ToolUs
 from agentdeck.agents.review_prompt import review_prompt, shown_files
 from agentdeck.agents.verdict import Unreadable, read_verdict
 from agentdeck.core import events as e
+from agentdeck.core.adapter import Sandbox
+from agentdeck.core.containment import containment_of
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import ReviewVerdict
 from agentdeck.core.explain import short_duration
@@ -41,8 +43,12 @@ from agentdeck.core.steps import EndReview, RunReview
 from agentdeck.engine import processes
 from agentdeck.engine.agent_place import equipped, make_home, place_in
 from agentdeck.engine.agent_stdin import MAX_MESSAGE_BYTES, NotHeard, close_stdin
-from agentdeck.engine.attempts import first_run
+from agentdeck.engine.attempts import contained, first_run
+from agentdeck.engine.linked_tree import linked
+from agentdeck.engine.ref_guard import raise_guard
+from agentdeck.engine.room import forget_temporary, own_folder, temporary_variables
 from agentdeck.engine.said import note_closed, say
+from agentdeck.engine.sandbox import refuse_containment
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.stop import stop, sweep
 from agentdeck.engine.trace_file import trace_of
@@ -147,6 +153,11 @@ class _One:
     def agent(self) -> Agent:
         return equipped(self.at.state.plan.agent_by_name[AgentName(self.review.by)])
 
+    @property
+    def _sandbox(self) -> Sandbox:
+        """In which it works."""
+        return containment_of(self.at.state.plan, self.agent).sandbox
+
     # --- its process ------------------------------------------------------------------------------
 
     async def start(self) -> processes.Child | None:
@@ -171,6 +182,8 @@ class _One:
         )
         diff = await at.in_thread(lambda: self._diff(attempt.base or work.head, work.head))
         prompt = review_prompt(at.state, step.task, attempt, diff)
+        box = containment_of(at.state.plan, agent)
+        refuse_containment(box, f"agent {agent.name}")
         place = place_in(
             at.folder,
             at.git.checkout,
@@ -180,6 +193,7 @@ class _One:
             task=step.task,
             prompt=prompt,
             model=self.review.model,
+            sandbox=box.sandbox,
         )
         how = command_line(agent, place, read_only=True)
         extra = {
@@ -188,16 +202,21 @@ class _One:
             "AGENTDECK_ATTEMPT": str(step.attempt),
             "AGENTDECK_REVIEW": str(step.run),
             **how.env,
+            **(temporary_variables(self.folder) if box.contained else {}),
         }
 
         def launch() -> processes.Child:
-            environment = at.environment(self.tag, extra, worktree)
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             make_home(place)
             Path(place.prompt_file).write_text(prompt, encoding="utf-8")
-            return processes.launch(self.folder, how.argv, worktree, environment, stdin=how.stdin)
+            tree, hooks = linked(at.git, worktree), None
+            if not box.contained:
+                hooks = raise_guard(tree, self.folder, "", None)
+            argv = contained(at, box, tree, self.folder, place.home, how.argv)
+            environment = at.environment(self.tag, extra, worktree, hooks=hooks)
+            return processes.launch(self.folder, argv, worktree, environment, stdin=how.stdin)
 
-        await first_run(at, f"{self.tag}/first-run", agent, place)
+        await first_run(at, f"{self.tag}/first-run", agent, place, box)
         return await at.in_thread(launch)
 
     def _diff(self, base: str, head: str) -> str:
@@ -280,7 +299,8 @@ class _One:
         while self.read_on():
             await asyncio.sleep(0)
         self._take(self.reader.finish())
-        trace = trace_of(self.agent.driver, self.folder)
+        await self.at.in_thread(lambda: forget_temporary(self.folder))
+        trace = trace_of(self.agent.driver, own_folder(self.folder, self._sandbox))
         if trace is None:
             return
         for report in await self.at.in_thread(lambda: trace.read(self.at.engine.clock())):

@@ -119,13 +119,17 @@ class Setting:
         finally:
             self.warming.release()
 
-    def environment(self, tag: str, extra: dict[str, str], worktree: Path) -> dict[str, str]:
+    def environment(
+        self, tag: str, extra: dict[str, str], worktree: Path, *, hooks: Path | None = None
+    ) -> dict[str, str]:
         """The environment of a child that works in `worktree`, with the tag of its whole tree.
 
-        Git of the child passes over private files that were copied there from the checkout.
+        Git of the child passes over private files that were copied there from the checkout, and
+        runs the hooks of that folder, if there is one.
         """
         excludes = linked(self.git, worktree).excludes
-        config = {"core.excludesFile": str(excludes)} if excludes else None
+        config = {"core.excludesFile": str(excludes)} if excludes else {}
+        config |= {"core.hooksPath": str(hooks)} if hooks else {}
         return child_environment(
             os.environ,
             tag=tag,

@@ -17,6 +17,7 @@ import signal
 import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from agentdeck.core.errors import EnvironmentFault
@@ -24,6 +25,7 @@ from agentdeck.core.ids import ProcessIdentity
 from agentdeck.engine.identity import boot_id, is_alive, send
 from agentdeck.engine.process_tree import ProcessTable, Row, members
 from agentdeck.engine.processes import Child, Finished, Lost
+from agentdeck.engine.sandbox import BWRAP
 from agentdeck.engine.waiting import wait
 
 SETTLE_S: Final = (
@@ -165,11 +167,19 @@ def _signal_group(child: Child, tag: str, number: signal.Signals) -> set[Process
         freeze(child, tag)
     rows = ProcessTable.now().tree(child, tag)
     for row in rows:
-        if row.group == child.agent.pid:
+        if row.group == child.agent.pid and not _only_waits(row):
             _send(row.identity, number)
     _wake(rows)
     _send(child.launcher, signal.SIGCONT)  # an agent may have stopped it, and it has to go on
     return {row.identity for row in rows}
+
+
+def _only_waits(row: Row) -> bool:
+    """Is it bubblewrap, which waits for the agent inside? Its end would pass for the agent's."""
+    try:
+        return Path(f"/proc/{row.identity.pid}/comm").read_text().strip() == BWRAP
+    except OSError:
+        return False
 
 
 def _wake(rows: Iterable[Row]) -> None:

@@ -18,7 +18,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from agentdeck.agents.ending import Heard, ending_of
@@ -39,17 +41,21 @@ from agentdeck.agents.reports import (
 from agentdeck.agents.summary import Summary
 from agentdeck.core import accounts, policy
 from agentdeck.core import events as e
+from agentdeck.core.adapter import Sandbox
 from agentdeck.core.budgets import is_near, tokens_of
+from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import AnyEvent, FailureClass
 from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.permissions import OptionKind
 from agentdeck.core.prices import Meter, Tokens
-from agentdeck.core.state import Attempt
+from agentdeck.core.state import Attempt, Wanted
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
 from agentdeck.engine.growing_log import GrowingLog
+from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.process_tree import usage
+from agentdeck.engine.room import own_folder, rejoin_branch
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import stands_still, stop, sweep
 from agentdeck.engine.trace_file import TraceFile, trace_of
@@ -270,7 +276,7 @@ async def watch(at: Setting, step: Watch) -> None:
     known_at = attempt.turn_at if attempt.turns else None
     reader, meter = _reader(at, step.task, attempt), _meter(at, attempt)
     driver = at.state.plan.agent_by_name[attempt.agent].driver
-    trace = trace_of(driver, folder)
+    trace = trace_of(driver, own_folder(folder, attempt.sandbox))
     log = GrowingLog(folder / "raw.log", reader.offset)
     follower = _Follower(at, step, log, reader, meter, goes_on, trace, attempt.turns, known_at)
     found = processes.look(folder)
@@ -289,6 +295,10 @@ async def watch(at: Setting, step: Watch) -> None:
     await follower.look_at_trace(at_once=True)
     tag = attempt_tag(at.state.run, step.task, step.attempt)
     await at.in_thread(lambda: sweep(tag, since=attempt.process))
+    if attempt.sandbox is not Sandbox.NONE and at.state.tasks[step.task].wanted is Wanted.TAKE:
+        with suppress(EnvironmentFault):  # HEAD stays off the branch; taking the work copes with it
+            tree = linked(at.git, Path(attempt.path or ""))
+            await at.in_thread(lambda: rejoin_branch(tree, attempt.branch or ""))
     follower.report(at.engine.clock(), at_once=True)
     exits = driver.exits if driver is not None else {}
     await at.record(_exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us))

@@ -285,7 +285,8 @@ class Worktrees:
             args = ("worktree", "remove", "--force", "--force", str(path))
             self._git.run(*args, write=True, timeout_s=CHECKOUT_TIMEOUT_S)
         with self._mutex:
-            (self._root / f"{slot}.json").unlink(missing_ok=True)
+            for kind in ("json", "boxed"):
+                (self._root / f"{slot}.{kind}").unlink(missing_ok=True)
             del self._slots[slot]
         return None
 

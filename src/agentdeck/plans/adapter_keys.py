@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from agentdeck.core.adapter import FORMATS, TRACES, Input
-from agentdeck.plans.keys import Key, Kind
+from agentdeck.plans.keys import SANDBOX_KEYS, WRITABLE_KEY, Key, Kind
 
 ADAPTER_VERSION: Final = 1
 VERSION_KEY: Final = "adapter"
@@ -67,4 +67,6 @@ KEYS: Final = (
     Key("keys", Kind.LINES, "Variables that stand for a login, any of them; globs."),
     Key("install", Kind.LINE, "How a person installs it."),
     Key("skills", Kind.LINES, "What it is good at; plans ask for these words."),
+    *SANDBOX_KEYS,
+    WRITABLE_KEY,
 )

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from agentdeck.core import permissions
 from agentdeck.core import plan as model
-from agentdeck.core.adapter import FORMATS, Input
+from agentdeck.core.adapter import FORMATS, Input, Sandbox
 
 MAX_AGENTS: Final = 1000  # at once, and places of a pool; more is a typing error
 MAX_RETRIES: Final = 50  # the wait doubles each time; beyond this it is longer than a life
@@ -142,6 +142,21 @@ _IDLE: Final = _duration(
     "idle_timeout", "Longest time without output and without CPU use.", minimum=SHORTEST_S
 )
 _ENV: Final = Key("env", Kind.ENV, "Environment variables, added.", also=("environment",))
+SANDBOX_KEYS: Final = (
+    _choice(
+        "sandbox",
+        Sandbox,
+        "What keeps it from writing outside of its worktree.",
+        also=("container", "isolation", "containment"),
+    ),
+    Key("network", Kind.FLAG, "Whether a sandboxed agent has a network.", also=("net", "internet")),
+)
+WRITABLE_KEY: Final = Key(
+    "writable",
+    Kind.LINES,
+    "What its sandbox leaves writable besides; `NAME/` is a folder, made if it is not there.",
+    also=("write", "allow_write"),
+)
 _LABELS: Final = Key("labels", Kind.LINES, "Free words; pools and routes select by them.")
 _LAND: Final = _choice("land", model.Land, "Who says yes before finished work is merged.")
 BUDGET_KEYS: Final = (
@@ -238,6 +253,7 @@ DEFAULTS: Final = Section(
             "How long a question may wait before that; `wait` knows no end.",
             minimum=SHORTEST_S,
         ),
+        *SANDBOX_KEYS,
     ),
     model=model.Defaults,
     field="defaults",
@@ -295,6 +311,8 @@ AGENTS: Final = Section(
         Key("resume", Kind.ARGV, "Of a command: goes on with the session {session}."),
         Key("take_over", Kind.ARGV, "Of a command: its own screen on {session}."),
         _choice("input", Input, "Of a command: what it reads while it works.", field="reads"),
+        *SANDBOX_KEYS,
+        WRITABLE_KEY,
     ),
     Ref.AGENT,
     model.Agent,

@@ -297,6 +297,22 @@ models. [failures.md](failures.md) says which failure does what.
 Agents of one provider meet its limits together: a limit that one of them meets holds back what
 would start on any of them. `account` says that an agent has limits of its own there, or, for a
 `command`, that there are limits at all. `agentdeck accounts` shows how they stand.
+
+`sandbox` keeps what it writes in its place, `network = false` keeps it off the network as well:
+
+- `"none"`: only a guard of git's refs, which stops mistakes and not malice.
+- `"bwrap"`: [bubblewrap](https://github.com/containers/bubblewrap), which has to be installed. The
+  whole machine can be read, save the folders of runs; nothing outside can be signalled, and without
+  a network there is none at all.
+- `"landlock"`: a part of Linux from 6.2 on, and no other program. Without a network (6.7) there is
+  no TCP; UDP and sockets in the file system stay.
+
+Writable are the worktree, its own part of the repository, a temporary folder (`TMPDIR`), the
+agent's state folder, and what `writable` adds: absolute, `~/…`, or below the checkout. In a sandbox
+HEAD is off the branch: it commits as ever, makes no branches, and agentdeck brings its commits to
+the branch. A plan that asks for a sandbox that a machine cannot give is refused there before
+anything starts; `agentdeck doctor` says which ones it can. Containers are not among them. What is
+defended and what is not: [threat model](threat-model.md).
 """,
     "pools": """\
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
@@ -480,6 +496,8 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.agent": '`"claude"`',
     "defaults.model": "the agent's own",
     "defaults.gates": "all, by their `when`",
+    "defaults.sandbox": '`"none"`',
+    "defaults.network": "`true`",
     "remote.push": "nothing is pushed",
     "queue.sign": "as your git says",
     "budget.usd": "no limit",
@@ -499,6 +517,8 @@ UNSAID: Final[dict[str, str]] = {
     "agents.resume": "it cannot",
     "agents.take_over": "a shell",
     "agents.input": "nothing",
+    "agents.sandbox": "its adapter's, else the defaults'",
+    "agents.network": "its adapter's, else the defaults'",
     "gates.run": "nothing is run",
     "gates.check": "none",
     "gates.timeout": "learned from green runs: 3 times their P95, 1m to 30m; 30m before 5 ran",

@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from random import Random
@@ -82,6 +83,10 @@ MAX_RED_HERRINGS: Final = 3  # foreign commits to base or target in one run, so 
 
 class Violation(AssertionError):
     """An invariant of the design does not hold."""
+
+
+REACHES_ONE_IN: Final = 60  # attempts: one moves refs of others ...
+REFUSED: Final = 5  # ... and so many, less one, are kept from it
 
 
 @dataclass(frozen=True)
@@ -639,7 +644,22 @@ class World:
             made = msgspec.structs.replace(made, hands=attempt.hands, hand_back=attempt.hand_backs)
             self.work[key] = made
         yield self._delay(0.1, 1)
+        reached = self._reached(key)
+        if reached is not None and not attempt.hands:
+            yield reached
         yield made
+
+    def _reached(self, key: AttemptKey) -> e.RefsTouched | None:
+        """The refs of others that an attempt reached for: always the same for the same attempt.
+
+        Drawn from its name and not from the seed's numbers, which go on as if nothing had been.
+        """
+        if not self.faults.work_fault:
+            return None
+        draw = zlib.crc32(f"{key} of {self.target}".encode()) % REACHES_ONE_IN
+        if draw == 0:
+            return e.RefsTouched(*key, moved=(e.RefMove("refs/heads/main", "old", "new"),))
+        return e.RefsTouched(*key, refused=("refs/heads/main",)) if draw < REFUSED else None
 
     def _outcome(self, key: AttemptKey, fault: float) -> e.AttemptCollected:
         if self.processes[key].mute:

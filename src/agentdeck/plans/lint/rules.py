@@ -19,6 +19,7 @@ from agentdeck.plans.lint import (
     footprints,
     gates,
     routes,
+    sandboxes,
     wording,
 )
 from agentdeck.plans.lint.finding import Finding, Hit, Severity
@@ -63,6 +64,9 @@ RULES: Final = (
     Rule("AD505", "lacking-skill", _W, capacity.lacking_skill),
     Rule("AD506", "timeout-below-estimate", _W, capacity.short_timeout),
     Rule("AD507", "budget-below-estimate", _W, capacity.small_budget),
+    Rule("AD508", "network-without-sandbox", _W, sandboxes.network_without_sandbox),
+    Rule("AD509", "model-out-of-reach", _W, sandboxes.model_out_of_reach),
+    Rule("AD510", "not-all-of-the-network", _I, sandboxes.not_all_of_the_network),
     Rule("AD601", "route-without-effect", _W, routes.without_effect),
 )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agentdeck.core import refs_words
+from agentdeck.core.containment import in_words as box_words
 from agentdeck.core.state import Attempt, TaskRun
 from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.budget import spent
@@ -62,7 +64,12 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
     yield from wrapped(" · ".join(part for part in cost if part), width, "muted", indent="  ")
     if attempt.why:
         yield from wrapped(attempt.why, width, "muted", indent="  ")
+    box = box_words(attempt.sandbox, network=attempt.network)
+    if box:
+        yield from wrapped(box, width, "muted", indent="  ")
     yield from _end(attempt, width)
+    if attempt.refs is not None:
+        yield from wrapped(refs_words.sentence(attempt.refs), width, "state-failed", indent="  ")
     if current and task.reason:
         yield from wrapped(task.reason, width, "", indent="  ")
     work = attempt.collected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentdeck.core.containment import in_words as box_words
 from agentdeck.core.state import TaskState
 from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.budget import spent
@@ -27,7 +28,7 @@ def task_title(deck: Deck) -> Line:
 def attempt_title(deck: Deck, room: int) -> Line:
     """`#1 claude·sonnet · 03:12 · 14k · $0.21` of the latest attempt, in at most `room` cells.
 
-    What is least missed goes first: tokens, money, the agent.
+    What is least missed goes first: tokens, money, its sandbox, the agent.
     """
     task = deck.task
     attempt = task.attempt if task is not None else None
@@ -40,8 +41,9 @@ def attempt_title(deck: Deck, room: int) -> Line:
         "time": duration(attempt.worked_s(deck.now)),
         "tokens": count(tokens) if tokens else "",
         "money": spent(attempt) if attempt.usd else "",
+        "box": box_words(attempt.sandbox, network=attempt.network),
     }
-    for victim in ("", "tokens", "money", "who", "time"):
+    for victim in ("", "tokens", "money", "box", "who", "time"):
         parts.pop(victim, None)
         text = " · ".join(part for part in parts.values() if part)
         if len(text) <= room:
