@@ -17,8 +17,9 @@ from agentdeck.control.socketfile import answers
 from agentdeck.control.words import state_word
 from agentdeck.core.errors import DeckError, NotFoundError
 from agentdeck.core.events import Recorded, RunFinished, RunStarted
-from agentdeck.core.fold import fold
+from agentdeck.core.fold import apply
 from agentdeck.core.state import RunState, TaskState
+from agentdeck.engine.checkpoint_file import latest
 from agentdeck.engine.folders import RunFolder, all_runs, find_run, runs_root
 from agentdeck.engine.journal import Journal
 
@@ -75,8 +76,14 @@ def summary_of(
     )
 
 
-def fold_run(folder: RunFolder, *, at: int | None = None) -> RunState:
+def fold_run(folder: RunFolder, *, at: int | None = None, whole: bool = False) -> RunState:
     """The state of a run as its journal tells it, after event `at` or after the last one.
+
+    Args:
+        folder: of the run.
+        at: the number of an event; None = the last one.
+        whole: fold all of the journal, also where a checkpoint spares the beginning of it: for
+            who deletes something by it, or looks whether all is right.
 
     Raises:
         JournalError, JournalFormatError: it cannot be read.
@@ -84,8 +91,11 @@ def fold_run(folder: RunFolder, *, at: int | None = None) -> RunState:
     """
     journal = Journal(folder.journal)
     try:
-        history = journal.history()
-        state = fold(r for r in history if at is None or r.seq <= at)
+        state = (None if whole else latest(folder, journal, until=at)) or RunState()
+        for recorded in journal.history(state.seq):
+            if at is not None and recorded.seq > at:
+                break
+            apply(state, recorded)
     finally:
         journal.close()
     if not state.seq or (at is not None and state.seq != at):
