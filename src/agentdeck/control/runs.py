@@ -8,7 +8,7 @@ Rules:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,7 @@ from agentdeck.engine.checkpoint_file import latest
 from agentdeck.engine.folders import RunFolder, all_runs, find_run, runs_root
 from agentdeck.engine.journal import Journal
 
+AT_ONCE: Final = 5_000  # events before a first picture; a tenth of a second of reading and folding
 BEHIND_THE_END: Final = 5_000  # events; worktrees are let go, engines say that they come and go
 
 
@@ -104,6 +105,29 @@ def fold_run(folder: RunFolder, *, at: int | None = None, whole: bool = False) -
     return state
 
 
+class Beginning(NamedTuple):
+    """Where somebody begins who is going to follow a run."""
+
+    state: RunState | None  # of a checkpoint
+    rest: list[Recorded]  # the first events behind it, at most `AT_ONCE`
+    last: int  # the number of the latest event there is
+
+
+def beginning(folder: RunFolder) -> Beginning:
+    """A state to begin with, and what is to be folded onto it first.
+
+    Raises:
+        JournalError, JournalFormatError: it cannot be read.
+    """
+    journal = Journal(folder.journal)
+    try:
+        state = latest(folder, journal)
+        rest = journal.read(state.seq if state is not None else 0, AT_ONCE)
+        return Beginning(state, rest, journal.last_seq())
+    finally:
+        journal.close()
+
+
 def has_ended(folder: RunFolder) -> bool:
     """Has the run an outcome, by its last events? An outcome is never taken back.
 
@@ -114,10 +138,14 @@ def has_ended(folder: RunFolder) -> bool:
     """
     journal = Journal(folder.journal)
     try:
-        latest = journal.read(max(0, journal.last_seq() - BEHIND_THE_END))
+        known = latest(folder, journal)
+        if known is not None and known.outcome is not None:
+            return True
+        after = max(known.seq if known is not None else 0, journal.last_seq() - BEHIND_THE_END)
+        events = journal.read(after)
     finally:
         journal.close()
-    return any(isinstance(recorded.event, RunFinished) for recorded in latest)
+    return any(isinstance(recorded.event, RunFinished) for recorded in events)
 
 
 def last_event(folder: RunFolder) -> int:
@@ -183,8 +211,10 @@ def _same(repo: Path, common: Path | None) -> bool:
 
 
 __all__ = [
+    "Beginning",
     "RunFolder",
     "RunSummary",
+    "beginning",
     "first_event",
     "fold_run",
     "has_ended",

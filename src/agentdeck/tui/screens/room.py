@@ -204,7 +204,11 @@ class RoomScreen(Screen[None]):
             self.selected = first_choice(deck)
             self._chosen = self.selected is not None
             deck = self.moment()
-        self.query_one(HeaderBar).show(deck)
+        if self.deck_app.looking_back.waits:
+            model = self.deck_app.model
+            self.query_one(HeaderBar).tell(reading_line(model.recalled, model.taken))
+        else:
+            self.query_one(HeaderBar).show(deck)
         self.query_one(ReplayBar).show(deck.replay, utc=deck.frozen)
         for pane in self._visible():
             pane.show(deck)
@@ -212,9 +216,14 @@ class RoomScreen(Screen[None]):
         if self.query_one("#pane-tabs").display:
             self._show_pane_tabs(deck)
 
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since a key was pressed."""
+        return time.monotonic() - self._last_key_at
+
     def tick_logs(self) -> None:
         """Look for new log lines, unless a key was pressed just now."""
-        if time.monotonic() - self._last_key_at < KEY_QUIET_S:
+        if self.quiet_s < KEY_QUIET_S:
             return
         for pane in self._visible():
             if isinstance(pane, TaskPane | TailsPane):
