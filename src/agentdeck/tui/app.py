@@ -35,9 +35,6 @@ from agentdeck.core.errors import DeckError
 from agentdeck.core.events import BudgetMarked, Recorded
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
-from agentdeck.tui.asking import Asking
-from agentdeck.tui.bulk import BulkActs
-from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.calling import Calling
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
@@ -49,7 +46,6 @@ from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.key_names import spoken
 from agentdeck.tui.presentation.said import SaidEarlier, sentence
-from agentdeck.tui.questions import Questions
 from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
@@ -69,8 +65,12 @@ if TYPE_CHECKING:
 
     from agentdeck.control.runs import RunFolder
     from agentdeck.core.state import RunState
+    from agentdeck.tui.asking import Asking
     from agentdeck.tui.brief_editing import BriefEditing
+    from agentdeck.tui.bulk import BulkActs
+    from agentdeck.tui.by_hand import ByHand
     from agentdeck.tui.comparing import Comparing
+    from agentdeck.tui.questions import Questions
     from agentdeck.tui.typed_commands import TypedCommands
 
 DEFAULT_THEME: Final = "deck-dark"
@@ -187,10 +187,6 @@ class DeckApp(App[None]):
         self.room = RoomScreen()
         self.person = who()
         self.looking_back = LookingBack(self, replay)
-        self.asking = Asking(self)
-        self.by_hand = ByHand(self)
-        self.questions = Questions(self)
-        self.bulk = BulkActs(self)
         self.undoing = Undoing(self)
         self.calling = Calling(self, self.settings.notify)
         self.lines = LineHistory()
@@ -205,6 +201,34 @@ class DeckApp(App[None]):
         self._roles: tuple[str, Roles] | None = None
 
     # --- parts that are imported when they are used first --------------------------------------
+
+    @cached_property
+    def asking(self) -> Asking:
+        """What agents ask."""
+        from agentdeck.tui.asking import Asking
+
+        return Asking(self)
+
+    @cached_property
+    def by_hand(self) -> ByHand:
+        """What a person does in an agent's place."""
+        from agentdeck.tui.by_hand import ByHand
+
+        return ByHand(self)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """What a key asks before it acts."""
+        from agentdeck.tui.questions import Questions
+
+        return Questions(self)
+
+    @cached_property
+    def bulk(self) -> BulkActs:
+        """What a key does with many tasks."""
+        from agentdeck.tui.bulk import BulkActs
+
+        return BulkActs(self)
 
     @cached_property
     def brief_editing(self) -> BriefEditing:
