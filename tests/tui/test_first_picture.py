@@ -21,9 +21,7 @@ from agentdeck.tui.widgets.tails_pane import Tile
 SHOW = """
 import asyncio, sys
 from pathlib import Path
-from agentdeck.cli.line import command_line
-command_line(["attach"])
-import agentdeck.control.start
+import agentdeck.cli.app, agentdeck.cli.room, agentdeck.control.start
 from agentdeck.control.runs import RunFolder, beginning
 from agentdeck.control.source import open_source
 from agentdeck.core.state import LIVE
@@ -47,7 +45,8 @@ asyncio.run(show())
 # What a foreign module is for, where it is used.
 HEAVY = {
     "acp", "git", "httpx", "hypothesis", "logging.handlers", "markdown_it", "multiprocessing",
-    "networkx", "psutil", "pydantic", "rich.markdown", "rich.syntax", "tomli_w", "xml", "yaml",
+    "networkx", "psutil", "pydantic", "rich.markdown", "rich.syntax", "tomli_w", "typer", "xml",
+    "yaml",
 }  # fmt: skip
 # Of the engine a face needs the journal; of its own screens the room.
 ENGINE = {"checkpoint_file", "failpoints", "folders", "journal"}
