@@ -38,8 +38,11 @@ from typing import Final
 import psutil
 
 from agentdeck.core.events import AttemptProgressed
+from agentdeck.core.fold import apply
 from agentdeck.core.ids import RunId, TaskId
 from agentdeck.core.plan import Plan, Task
+from agentdeck.core.state import RunState
+from agentdeck.engine.checkpoints import Checkpoints
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
 from agentdeck.plans.forecast.ring import VirtualRing
@@ -350,14 +353,16 @@ def write_run(
     run.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     run.create()
     run.plan.write_text("version = 1\n")
-    journal = Journal(run.journal, writable=True)
-    after = 0
-    for recorded in ring.history:
-        again = repeated if isinstance(recorded.event, AttemptProgressed) else 1
-        journal.append([recorded.event] * again, recorded.at, after=after, durable=False)
-        after += again
+    journal, checkpoints, state = Journal(run.journal, writable=True), Checkpoints(run), RunState()
+    for played in ring.history:
+        again = repeated if isinstance(played.event, AttemptProgressed) else 1
+        turn = journal.append([played.event] * again, played.at, after=state.seq, durable=False)
+        for recorded in turn:
+            apply(state, recorded)
+        checkpoints.stored(state)  # as an engine does after each turn
+    checkpoints.close(state)
     journal.close()
-    return str(run.run), after
+    return str(run.run), state.seq
 
 
 @contextmanager

@@ -36,7 +36,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
         return 0
 
     monkeypatch.setattr("agentdeck.tui.app.run_deck", run_deck)
-    monkeypatch.setattr("agentdeck.cli.run.in_terminal", lambda: True)
+    for module in ("run", "room"):
+        monkeypatch.setattr(f"agentdeck.cli.{module}.in_terminal", lambda: True)
     return opened
 
 

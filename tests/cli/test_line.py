@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import typer
 
+from agentdeck.cli.app import main
 from agentdeck.cli.line import MODULES, command_line
+from agentdeck.cli.room import is_plain_attach
 
 
 def verbs(app: typer.Typer) -> list[str]:
@@ -32,6 +35,29 @@ def test_a_line_without_a_verb_that_is_known_knows_all() -> None:
         assert verbs(command_line(words)) == everything
     for words in (["attach", "x"], ["-C", "there", "run", "plan.toml"]):
         assert verbs(command_line(words)) == ["run", "attach"]
+
+
+def test_the_plainest_lines_are_known() -> None:
+    """A verb and the name of a run; whatever may be an option is parsed by who knows them."""
+    assert all(map(is_plain_attach, (["attach"], ["attach", "x"], ["attach", "x y"])))
+    assert not is_plain_attach([])
+    for rest in ("--plain", "-h", "x --plain", "x y", "--plain x"):
+        assert not is_plain_attach(["attach", *rest.split()])
+    assert not is_plain_attach(["run", "x"])
+    assert not is_plain_attach(["-C", "x", "attach"])
+
+
+@pytest.mark.parametrize("run", [(), ("no-such-run",)])
+def test_a_plain_line_does_what_the_whole_command_line_does(
+    run: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Without typer and with it: the same status, and the same words."""
+    monkeypatch.chdir(tmp_path)
+    plain = (main(["attach", *run]), *capsys.readouterr())
+    assert plain == (main(["-C", ".", "attach", *run]), *capsys.readouterr())
+    assert plain[0] != 0
+    assert "there is no run" in plain[2]
 
 
 def test_the_room_is_opened_without_what_other_verbs_need() -> None:

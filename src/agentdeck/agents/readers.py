@@ -18,19 +18,12 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from io import BytesIO  # pure here: it cuts bytes in memory
 from typing import Final
 
-from agentdeck.agents.acp import AcpLines
-from agentdeck.agents.aider import AiderLines
-from agentdeck.agents.claude import ClaudeLines
-from agentdeck.agents.codex import CodexLines
-from agentdeck.agents.gemini import GeminiLines
 from agentdeck.agents.line_reader import Context, LineReader, Memory, carried
-from agentdeck.agents.mini import MiniLines
-from agentdeck.agents.opencode import OpencodeLines
 from agentdeck.agents.overtaken import skimmed
-from agentdeck.agents.plain import PlainLines
 from agentdeck.agents.reports import (
     Asked,
     Ended,
@@ -46,7 +39,6 @@ from agentdeck.agents.reports import (
     Withdrawn,
     Worked,
 )
-from agentdeck.agents.scripted import ScriptedLines
 from agentdeck.agents.skimming import NEWS, WORKS, M, Skimming
 from agentdeck.agents.summary import MESSAGE_LINES, Summary
 from agentdeck.core.errors import UsageError
@@ -58,16 +50,17 @@ _COUNTING: Final = (Started, Limited, Asked, Withdrawn, Ended)  # reports that a
 _WORK: Final = (Said, ToolUsed)  # of which it is told that there were some
 _NO_NEWS: Final = (Noise, Usage)  # reports after which a result still stands
 
-FORMATS: Final[dict[str, Callable[[Context], LineReader]]] = {
-    "plain": PlainLines,
-    "claude": ClaudeLines,
-    "codex": CodexLines,
-    "gemini": GeminiLines,
-    "opencode": OpencodeLines,
-    "aider": AiderLines,
-    "mini": MiniLines,
-    "acp": AcpLines,
-    "scripted": ScriptedLines,
+# Each is the name of a module here, imported when a log of it is read first; and the class in it.
+FORMATS: Final = {
+    "plain": "PlainLines",
+    "claude": "ClaudeLines",
+    "codex": "CodexLines",
+    "gemini": "GeminiLines",
+    "opencode": "OpencodeLines",
+    "aider": "AiderLines",
+    "mini": "MiniLines",
+    "acp": "AcpLines",
+    "scripted": "ScriptedLines",
 }
 
 # Formats of which each line only takes the place of one before it: how many of them are remembered.
@@ -270,7 +263,9 @@ def line_reader(stream_format: str, context: Context | None = None) -> LineReade
         raise UsageError(
             f"there is no output format named {stream_format!r}", hint=f"output = one of {known}"
         )
-    return FORMATS[stream_format](context or Context())
+    module = import_module(f"agentdeck.agents.{stream_format}")
+    of: Callable[[Context], LineReader] = getattr(module, FORMATS[stream_format])
+    return of(context or Context())
 
 
 def reader_for(

@@ -39,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(words: Sequence[str]) -> int:
+    if words and words[0] == "attach":
+        from agentdeck.cli.room import attach_here, is_plain_attach
+
+        if is_plain_attach(words):
+            return answered(lambda: attach_here(words))
     from agentdeck.cli.line import command_line
 
     app = command_line(words)
@@ -47,10 +52,8 @@ def _carry_out(words: Sequence[str]) -> int:
 
 def answered(verb: Callable[[], object]) -> int:
     """Carry out a verb, and tell what is wrong as the rules above say; the exit status."""
-    import typer
-
     from agentdeck.cli.output import print_error
-    from agentdeck.core.errors import EXIT_INTERRUPTED, EXIT_OK, DeckError
+    from agentdeck.core.errors import EXIT_OK, DeckError
 
     try:
         code = verb()
@@ -58,18 +61,29 @@ def answered(verb: Callable[[], object]) -> int:
     except DeckError as error:
         print_error(error.message, error.hint, alone=error.stands_alone)
         return error.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        print_error("interrupted")
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        return _interrupted()
     except BrokenPipeError:
         # The reader has seen enough. Python would complain about the rest at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE
     except Exception as error:  # noqa: BLE001 - the last place where a fault can be told kindly
+        import typer  # the plainest lines come this far without it
+
+        if isinstance(error, typer.Abort):
+            return _interrupted()
         # Typer brings its own copy of click's errors, or uses click's: this is their common base.
         click_error = typer.BadParameter.__mro__[2]
         return _usage(error) if isinstance(error, click_error) else _crashed(error)
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _interrupted() -> int:
+    from agentdeck.cli.output import print_error
+    from agentdeck.core.errors import EXIT_INTERRUPTED
+
+    print_error("interrupted")
+    return EXIT_INTERRUPTED
 
 
 def _usage(error: Exception) -> int:

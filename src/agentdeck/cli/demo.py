@@ -47,7 +47,7 @@ def demo(plain: PlainOption = False) -> int:
     say(f"demo repository: {repo}")
     folder = create_run(repo, plan, text, prices=shipped_prices())
     if plain or in_terminal():
-        from agentdeck.cli.run import open_deck
+        from agentdeck.cli.room import open_deck
 
         code = open_deck(folder, repo, plain=plain)
     else:

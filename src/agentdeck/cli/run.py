@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from agentdeck.cli.output import in_terminal, note, safe, say, wants_plain
+from agentdeck.cli.output import in_terminal, note, safe, say
 from agentdeck.cli.place import PlainOption, RunArgument, chosen_run, folder_of
 from agentdeck.cli.pricing import PricesOption, chosen_prices
+from agentdeck.cli.room import attach_to, open_deck
 from agentdeck.control.runs import RunFolder, fold_run, runs_of
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, UsageError
@@ -106,33 +107,7 @@ def run(
 
 def attach(context: typer.Context, name: RunArgument = None, plain: PlainOption = False) -> int:
     """Open the control room of a run, its engine started if it is gone."""
-    folder = chosen_run(context, name)
-    if not (wants_plain(plain) or in_terminal()):
-        raise UsageError(
-            "the control room needs a terminal, and stdout is none",
-            hint="`agentdeck attach --plain`, `agentdeck status`,"
-            " or `agentdeck run PLAN --resume --headless`",
-        )
-    return open_deck(folder, folder_of(context), plain=plain)
-
-
-def open_deck(folder: RunFolder, here: Path, *, plain: bool = False) -> int:
-    """The control room over this run, its engine running unless the run has ended.
-
-    Args:
-        here: the folder that commands act in.
-        plain: lines in its place; also where the environment or the terminal wants them.
-    """
-    from agentdeck.control.start import wake
-
-    wake(folder)
-    if wants_plain(plain):
-        from agentdeck.cli.plain import open_plain
-
-        return open_plain(folder, here)
-    from agentdeck.tui.app import run_deck
-
-    return run_deck(folder)
+    return attach_to(chosen_run(context, name), folder_of(context), plain=plain)
 
 
 def _leave(folder: RunFolder) -> int:

@@ -62,7 +62,7 @@ def litter_of(folder: RunFolder) -> Litter:
         RefusedError: it has not ended, or an engine still has it.
         JournalError: it cannot be read.
     """
-    state = fold_run(folder)
+    state = fold_run(folder, whole=True)
     if answers(folder.socket) or state.outcome is None:
         raise RefusedError(
             f"run {folder.run} has not ended",
@@ -92,7 +92,7 @@ def clean(folder: RunFolder, litter: Litter, *, unlanded: bool) -> list[str]:
     Raises: EnvironmentFault when git or the disk refuses.
     """
     keeps = [] if unlanded else list(litter.unlanded)
-    state = fold_run(folder)
+    state = fold_run(folder, whole=True)
     git = None if litter.repo_gone else _repository(state)
     if git is not None:
         if not unlanded:

@@ -4,6 +4,8 @@ Rules:
 - Facts only, as totals since some beginning; whoever looks twice knows what was used in between.
 - One look is at all processes at once; it takes milliseconds, so it belongs in a thread.
 - What cannot be measured here is missing, and nothing is raised for it.
+- What looks at processes is imported by the first look: a face that only names these types waits
+  for nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +22,6 @@ import msgspec
 from agentdeck.core.ids import ProcessIdentity, TaskId
 from agentdeck.core.state import RunState
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.process_tree import ProcessTable, usage
-from agentdeck.engine.processes import Child
-from agentdeck.engine.setting import attempt_tag
 
 RAW_LOG: Final = "raw.log"
 
@@ -103,6 +102,10 @@ def _agents(
 ) -> dict[tuple[TaskId, int], AgentUse]:
     if not agents:
         return {}
+    from agentdeck.engine.process_tree import ProcessTable, usage
+    from agentdeck.engine.processes import Child
+    from agentdeck.engine.setting import attempt_tag
+
     table, found = ProcessTable.now(), {}
     for agent in agents:
         place = folder.attempt(agent.task, agent.attempt)

@@ -8,7 +8,7 @@ Rules:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,11 +17,13 @@ from agentdeck.control.socketfile import answers
 from agentdeck.control.words import state_word
 from agentdeck.core.errors import DeckError, NotFoundError
 from agentdeck.core.events import Recorded, RunFinished, RunStarted
-from agentdeck.core.fold import fold
+from agentdeck.core.fold import apply
 from agentdeck.core.state import RunState, TaskState
+from agentdeck.engine.checkpoint_file import latest
 from agentdeck.engine.folders import RunFolder, all_runs, find_run, runs_root
 from agentdeck.engine.journal import Journal
 
+AT_ONCE: Final = 5_000  # events before a first picture; a tenth of a second of reading and folding
 BEHIND_THE_END: Final = 5_000  # events; worktrees are let go, engines say that they come and go
 
 
@@ -75,8 +77,14 @@ def summary_of(
     )
 
 
-def fold_run(folder: RunFolder, *, at: int | None = None) -> RunState:
+def fold_run(folder: RunFolder, *, at: int | None = None, whole: bool = False) -> RunState:
     """The state of a run as its journal tells it, after event `at` or after the last one.
+
+    Args:
+        folder: of the run.
+        at: the number of an event; None = the last one.
+        whole: fold all of the journal, also where a checkpoint spares the beginning of it: for
+            who deletes something by it, or looks whether all is right.
 
     Raises:
         JournalError, JournalFormatError: it cannot be read.
@@ -84,14 +92,40 @@ def fold_run(folder: RunFolder, *, at: int | None = None) -> RunState:
     """
     journal = Journal(folder.journal)
     try:
-        history = journal.history()
-        state = fold(r for r in history if at is None or r.seq <= at)
+        state = (None if whole else latest(folder, journal, until=at)) or RunState()
+        for recorded in journal.history(state.seq):
+            if at is not None and recorded.seq > at:
+                break
+            apply(state, recorded)
     finally:
         journal.close()
     if not state.seq or (at is not None and state.seq != at):
         what = "no event" if at is None else f"no event {at} (the last is {state.seq})"
         raise NotFoundError(f"the journal of run {folder.run} has {what}")
     return state
+
+
+class Beginning(NamedTuple):
+    """Where somebody begins who is going to follow a run."""
+
+    state: RunState | None  # of a checkpoint
+    rest: list[Recorded]  # the first events behind it, at most `AT_ONCE`
+    last: int  # the number of the latest event there is
+
+
+def beginning(folder: RunFolder) -> Beginning:
+    """A state to begin with, and what is to be folded onto it first.
+
+    Raises:
+        JournalError, JournalFormatError: it cannot be read.
+    """
+    journal = Journal(folder.journal)
+    try:
+        state = latest(folder, journal)
+        rest = journal.read(state.seq if state is not None else 0, AT_ONCE)
+        return Beginning(state, rest, journal.last_seq())
+    finally:
+        journal.close()
 
 
 def has_ended(folder: RunFolder) -> bool:
@@ -104,10 +138,14 @@ def has_ended(folder: RunFolder) -> bool:
     """
     journal = Journal(folder.journal)
     try:
-        latest = journal.read(max(0, journal.last_seq() - BEHIND_THE_END))
+        known = latest(folder, journal)
+        if known is not None and known.outcome is not None:
+            return True
+        after = max(known.seq if known is not None else 0, journal.last_seq() - BEHIND_THE_END)
+        events = journal.read(after)
     finally:
         journal.close()
-    return any(isinstance(recorded.event, RunFinished) for recorded in latest)
+    return any(isinstance(recorded.event, RunFinished) for recorded in events)
 
 
 def last_event(folder: RunFolder) -> int:
@@ -173,8 +211,10 @@ def _same(repo: Path, common: Path | None) -> bool:
 
 
 __all__ = [
+    "Beginning",
     "RunFolder",
     "RunSummary",
+    "beginning",
     "first_event",
     "fold_run",
     "has_ended",

@@ -7,6 +7,7 @@ the code knows one form.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +23,6 @@ _FIRST_BYTE: Final = 0xDC00
 
 _encoder = msgspec.json.Encoder()
 _event_decoder = msgspec.json.Decoder(AnyEvent)
-_recorded_decoder = msgspec.json.Decoder(Recorded)
 
 
 class JournalFormatError(EnvironmentFault):
@@ -93,11 +93,17 @@ def encode_recorded(recorded: Recorded) -> bytes:
 def decode_recorded(data: bytes) -> Recorded:
     """Read one event with its place. Raises `JournalFormatError`."""
     try:
-        recorded = _recorded_decoder.decode(data)
+        recorded = _recorded_decoder().decode(data)
     except msgspec.MsgspecError as error:
         raise JournalFormatError(f"an event from the engine cannot be read: {error}") from error
     event = _upcast(recorded.event, recorded.v)
     return recorded if event is recorded.event else msgspec.structs.replace(recorded, event=event)
+
+
+@cache
+def _recorded_decoder() -> msgspec.json.Decoder[Recorded]:
+    """Made when something comes over a socket: it takes as long as reading a thousand events."""
+    return msgspec.json.Decoder(Recorded)
 
 
 def _upcast(event: AnyEvent, version: int) -> AnyEvent:

@@ -51,6 +51,11 @@ class RunFolder:
         return self.path / "journal.db"
 
     @property
+    def checkpoint(self) -> Path:
+        """A cache: the state after one of the events. See `engine.checkpoint_file`."""
+        return self.path / "checkpoint"
+
+    @property
     def engine_log(self) -> Path:
         """What the engine did, one JSON object a line."""
         return self.path / "engine.log"

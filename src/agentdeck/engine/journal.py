@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from agentdeck.core.checkpoint import digest
 from agentdeck.core.codec import JournalFormatError, decode_event, encode_event
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import VERSION, AnyEvent, Recorded
@@ -170,6 +171,20 @@ class Journal:
         while chunk := self.read(after):
             yield from chunk
             after = chunk[-1].seq
+
+    def mark(self, seq: int) -> bytes | None:
+        """What stands for the stored bytes of an event; None = there is no such event.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        try:
+            row = self._db.execute(
+                "select at, v, event from events where seq = ?", (seq,)
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise JournalError(f"the journal {self.path} cannot be read: {error}") from error
+        return digest(b"%r %d " % (row[0], row[1]) + row[2]) if row is not None else None
 
     def data_version(self) -> int:
         """A number that changes when another connection has written; cheap to poll.

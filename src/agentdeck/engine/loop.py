@@ -5,6 +5,7 @@ Rules:
 - A turn: take what was posted, fold it, fold the decisions that follow from it, store all of it in
   one durable transaction, then acknowledge and start steps. Nothing acts on what is not stored.
 - On a full disk a turn waits for room: what it has folded is kept, and acted on once it is stored.
+- It begins with the fold of the whole journal. Checkpoints are only written, for those who look.
 - What is stale is dropped with a line in the log; a step that was doubled finds that out here.
 - `stop` ends the engine and nothing else: agents and gates live on and are found again.
 """
@@ -31,6 +32,7 @@ from agentdeck.core.stale import StaleEvent
 from agentdeck.core.steps import IOStep, Record, Steps
 from agentdeck.engine import failpoints
 from agentdeck.engine.ballast import give_up_ballast
+from agentdeck.engine.checkpoints import Checkpoints
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.flights import Flights
 from agentdeck.engine.folders import RunFolder
@@ -103,6 +105,7 @@ class Engine:
         self._broken = False  # the journal could not be written
         self._wake_at: float | None = None
         self._stored_seq = self.state.seq
+        self._checkpoints = Checkpoints(folder)
 
     # --- for faces (through `control`) ------------------------------------------------------------
 
@@ -221,6 +224,7 @@ class Engine:
                 self._moved.notify_all()
         if not self.stopping:
             self._steer(steps)
+        self._checkpoints.stored(self.state)
 
     def _take(self, post: _Post, now: float) -> list[Recorded]:
         """Fold one post; a refused command is answered here."""
@@ -336,6 +340,8 @@ class Engine:
             if self._performer is not None:
                 self._performer.close()
             self._writer.shutdown()
+            whole = self.state.seq == self._stored_seq
+            self._checkpoints.close(self.state if whole else None)
             self._reader.close()
             self._journal.close()
             if self._lock is not None:

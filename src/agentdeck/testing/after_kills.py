@@ -28,7 +28,7 @@ def faults(repo: Path, folder: RunFolder, kinds: Kinds, gate: Path) -> list[str]
         kinds: of its entries.
         gate: the command that is green on each commit that may land; `begun` is beside it.
     """
-    state = fold_run(folder)
+    state = fold_run(folder, whole=True)
     return [
         *_landings(folder, state, kinds),
         *_starts(gate.with_name("begun")),

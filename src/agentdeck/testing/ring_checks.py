@@ -2,7 +2,8 @@
 
 Rules:
 - The checks compute what must hold in their own way and share no decision with the code they check:
-  a second state is folded from the stored bytes, overlaps come from a table made beforehand.
+  a second state is folded from the stored bytes, with checkpoints on the way; overlaps come from a
+  table made beforehand.
 - A breach raises `Violation`, which names the invariant, the event and the task.
 """
 
@@ -12,9 +13,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Final
 
 from agentdeck.core import codec, footprint
 from agentdeck.core import events as e
+from agentdeck.core.checkpoint import packed, unpacked
 from agentdeck.core.events import AnyEvent, DiskMark, FailureClass, Recorded
 from agentdeck.core.explain import explain, standstill
 from agentdeck.core.fold import apply, fold
@@ -33,6 +36,7 @@ from agentdeck.core.state import (
 from agentdeck.core.steps import Steps
 from agentdeck.testing.scripted_world import Violation, ungated
 
+CHECKPOINT_EVERY: Final = 7  # events; no multiple of what belongs together
 # A conversation that ended so leads nowhere, or its worktree is gone.
 _STUCK_CONVERSATION = frozenset(
     {
@@ -176,6 +180,8 @@ class RingChecks:
     def after(self, state: RunState, recorded: Recorded) -> None:
         """What must hold once `recorded` was applied to the live state."""
         apply(self.shadow, codec.decode_recorded(codec.encode_recorded(recorded)))
+        if recorded.seq % CHECKPOINT_EVERY == 0:  # what follows is folded on top of it
+            self.shadow = unpacked(packed(self.shadow))
         self.same(state)
         if isinstance(recorded.event, e.PlanChanged):
             self.look_at(state.plan)

@@ -35,9 +35,6 @@ from agentdeck.core.errors import DeckError
 from agentdeck.core.events import BudgetMarked, Recorded
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
-from agentdeck.tui.asking import Asking
-from agentdeck.tui.bulk import BulkActs
-from agentdeck.tui.by_hand import ByHand
 from agentdeck.tui.calling import Calling
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
@@ -49,7 +46,6 @@ from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.key_names import spoken
 from agentdeck.tui.presentation.said import SaidEarlier, sentence
-from agentdeck.tui.questions import Questions
 from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
@@ -68,12 +64,18 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from agentdeck.control.runs import RunFolder
+    from agentdeck.core.state import RunState
+    from agentdeck.tui.asking import Asking
     from agentdeck.tui.brief_editing import BriefEditing
+    from agentdeck.tui.bulk import BulkActs
+    from agentdeck.tui.by_hand import ByHand
     from agentdeck.tui.comparing import Comparing
+    from agentdeck.tui.questions import Questions
     from agentdeck.tui.typed_commands import TypedCommands
 
 DEFAULT_THEME: Final = "deck-dark"
 NO_KEY: Final = "<none>"  # the name of a key that no terminal sends
+FIRST_PICTURE_S: Final = 0.3  # for it and what its panes look for, before the past is read
 LOG_TICK_S: Final = 1 / 15
 PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
 SECOND_S: Final = 1.0  # clocks on the screen move this often
@@ -131,6 +133,7 @@ class DeckApp(App[None]):
         keys_file: Path | None = None,
         settings_file: Path | None = None,
         remembering: Remembering | None = None,
+        begin: RunState | None = None,
         preload: Iterable[Recorded] = (),
         past: int = 0,
         simulation: Simulation | None = None,
@@ -149,6 +152,8 @@ class DeckApp(App[None]):
             keys_file: the person's own keys; None = that of the user's configuration.
             settings_file: the person's own settings; None = likewise.
             remembering: the layout as it was left, and where it is kept; None = it is not.
+            begin: the state of a checkpoint, which is the deck's from here on; what led to it is
+                read from the run's journal beside the screen.
             preload: events that are folded before the first picture.
             past: the number of the last event that is there already. Until it is known nothing of
                 the run is drawn: half of the past is a run that never was.
@@ -161,6 +166,8 @@ class DeckApp(App[None]):
         self.source = source
         self.simulation = simulation
         self.model = Model(clock or (Clock(source=simulation.now) if simulation else None))
+        if begin is not None:
+            self.model.begin(begin)
         self.model.take(preload)
         self._reads_until = past
         others = self._past if simulation is None else None
@@ -180,10 +187,6 @@ class DeckApp(App[None]):
         self.room = RoomScreen()
         self.person = who()
         self.looking_back = LookingBack(self, replay)
-        self.asking = Asking(self)
-        self.by_hand = ByHand(self)
-        self.questions = Questions(self)
-        self.bulk = BulkActs(self)
         self.undoing = Undoing(self)
         self.calling = Calling(self, self.settings.notify)
         self.lines = LineHistory()
@@ -198,6 +201,34 @@ class DeckApp(App[None]):
         self._roles: tuple[str, Roles] | None = None
 
     # --- parts that are imported when they are used first --------------------------------------
+
+    @cached_property
+    def asking(self) -> Asking:
+        """What agents ask."""
+        from agentdeck.tui.asking import Asking
+
+        return Asking(self)
+
+    @cached_property
+    def by_hand(self) -> ByHand:
+        """What a person does in an agent's place."""
+        from agentdeck.tui.by_hand import ByHand
+
+        return ByHand(self)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """What a key asks before it acts."""
+        from agentdeck.tui.questions import Questions
+
+        return Questions(self)
+
+    @cached_property
+    def bulk(self) -> BulkActs:
+        """What a key does with many tasks."""
+        from agentdeck.tui.bulk import BulkActs
+
+        return BulkActs(self)
 
     @cached_property
     def brief_editing(self) -> BriefEditing:
@@ -284,6 +315,8 @@ class DeckApp(App[None]):
         if not self.model.clock.frozen:
             if self.looking_back.replay is None:
                 self.run_worker(self._follow(), name="events", exit_on_error=True)
+            if not self.model.whole:
+                self.set_timer(FIRST_PICTURE_S, self._recall)
             self.set_interval(REFRESH_S, self._draw_if_needed)
             self.set_interval(LOG_TICK_S, self._tick_logs)
             self.set_interval(SECOND_S, self._mark)
@@ -293,6 +326,15 @@ class DeckApp(App[None]):
         async for batch in self.source.follow(self.model.state.seq):
             self.take(batch)
             await asyncio.sleep(0)  # a long history must not keep a key waiting
+
+    def _recall(self) -> None:
+        self.run_worker(self._take_in_the_past(), name="past", exit_on_error=True)
+
+    async def _take_in_the_past(self) -> None:
+        from agentdeck.tui.recalling import recall
+
+        await recall(self)
+        self._dirty = True
 
     def take(self, batch: Sequence[Recorded]) -> None:
         """Take in what has happened; it is drawn at the next look."""
@@ -331,6 +373,8 @@ class DeckApp(App[None]):
         self._tell_prices()
         if self.simulation is None:
             self.sampling.tick()
+        if not self.model.whole:
+            return
         self.forecasting.tick()
         if self.forecasting.problem and not self._forecast_failed:
             self._forecast_failed = True
@@ -600,15 +644,18 @@ def _settle_memory() -> None:
 
 def run_deck(folder: RunFolder) -> int:
     """Show the control room until the person leaves it; the exit status."""
-    from agentdeck.control.runs import last_event
+    from agentdeck.control.runs import beginning
     from agentdeck.control.socketfile import answers
     from agentdeck.control.source import open_source
 
     live = answers(folder.socket)
+    known = beginning(folder)
     app = DeckApp(
         folder,
         open_source(folder, live=live),
-        past=last_event(folder),
+        begin=known.state,
+        preload=known.rest,
+        past=known.last,
         remembering=remembered(folder),
         tour=tour_is_due(terminal=sys.stdout.isatty()),
     )

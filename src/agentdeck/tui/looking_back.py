@@ -5,6 +5,8 @@ Rules:
   are folded in one look, so that a key is answered meanwhile; nothing is drawn on the way.
 - The present is the end of the history: going back from there folds nothing anew, and coming back
   folds what lies between. What happens meanwhile is added at the end.
+- It begins once the deck knows all of the past, also where it began with a checkpoint; until then
+  the header says how far it is.
 - The journal is read in a thread. What the engine tells while it is read is kept, because it may
   have been written behind the place that was read last.
 """
@@ -36,6 +38,9 @@ class LookingBack:
         self.replay: Replay | None = None
         self._now = app.model.clock  # of the present
         self._meanwhile: list[Recorded] | None = None  # told while the journal is read
+        self._history: list[Recorded] | None = (
+            None  # read, but the deck does not know all of it yet
+        )
         self._comes_back = False
         self._goal: int | None = None  # the event to stand at, once the journal is read
         if replay is not None:
@@ -45,6 +50,11 @@ class LookingBack:
     def arrived(self) -> bool:
         """Is the model where the replay is?"""
         return self.replay is None or self._app.model.taken == self.replay.count
+
+    @property
+    def waits(self) -> bool:
+        """Does a wish to look back wait for the deck to know the past?"""
+        return self._meanwhile is not None and self._app.model.waits
 
     def moment(self) -> ReplayMoment | None:
         """Where the replay is; None in the present."""
@@ -114,7 +124,10 @@ class LookingBack:
     def tick(self) -> bool:
         """Let the replay's time pass. Is something else to be seen?"""
         if self.replay is None:
-            return False
+            if self._history is None or self._app.model.waits:
+                return False
+            self._look_back_on(self._history)
+            return True
         moved = self.replay.tick()
         return self._follow() or moved
 
@@ -155,6 +168,13 @@ class LookingBack:
         self._app.tell_fault(error, "Not replayed")
 
     def _look_back_on(self, history: list[Recorded]) -> None:
+        model = self._app.model
+        if model.waits:
+            self._history = history
+            return
+        self._history = None
+        if not model.whole:
+            model.reset()  # what it could not read is here now
         replay = Replay(history, live=True)
         replay.add(self._meanwhile or ())
         self._meanwhile = None

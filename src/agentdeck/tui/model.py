@@ -1,7 +1,12 @@
 """The deck's own fold of a run: events come in batches, the screen asks for one moment.
 
-Rules: the state is the core's fold of the same journal, so every face sees the same. The clock is
-the machine's, or stands still where a picture has to repeat, or is that of a simulation.
+Rules:
+- The state is the core's fold of the same journal, so every face sees the same.
+- Where it begins with a checkpoint, those who follow a run from its first event (tracks, rates,
+  measurements) know nothing yet: a second model takes in the past beside it and, once it has come
+  as far, stands in its place. Until then `reading` says so, and nothing of the half is shown.
+- The clock is the machine's, or stands still where a picture has to repeat, or is that of a
+  simulation.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from agentdeck.plans.reporting.rates import Rates
 from agentdeck.plans.reporting.told import GateTold
 from agentdeck.plans.reporting.tracks import Tracks
 from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.header import reading_words
 from agentdeck.tui.presentation.replay import ReplayMoment
 
 MAX_GATES: Final = 5_000  # runs of gates that are remembered for their history
@@ -55,6 +61,8 @@ class Model:
 
     def reset(self) -> None:
         """Know nothing again; the clock stays."""
+        self._behind: Model | None = None  # takes in the past; None = there is nothing to take in
+        self._fault = ""  # why it cannot
         self.state = RunState()
         self.taken = 0  # events
         self.reader = Reader()
@@ -64,9 +72,63 @@ class Model:
         self.gates: deque[GateTold] = deque(maxlen=MAX_GATES)
         self.outlook: Outlook | None = None  # the latest, made beside the screen
 
+    def begin(self, state: RunState) -> None:
+        """Begin with the state of a checkpoint; what led to it is to be taken in by `recall`."""
+        self.reset()
+        self.state, self.taken = state, state.seq
+        self._behind = Model(self.clock)
+
+    @property
+    def recalled(self) -> int:
+        """How many events those know who follow the run from its beginning."""
+        return self.taken if self._behind is None else self._behind.taken
+
+    @property
+    def whole(self) -> bool:
+        """Do they know all that the state knows?"""
+        return self._behind is None
+
+    @property
+    def waits(self) -> bool:
+        """Will they know it soon?"""
+        return not self.whole and not self._fault
+
+    @property
+    def reading(self) -> str:
+        """What is said in place of what they know; empty when they know all."""
+        if self.whole:
+            return ""
+        if self._fault:
+            return f"what has happened cannot be read: {self._fault}"
+        return reading_words(self.recalled, self.taken)
+
+    def cannot_recall(self, why: str) -> None:
+        """The past cannot be read: they will never know."""
+        self._fault = why
+
+    def recall(self, batch: Iterable[Recorded]) -> None:
+        """Take in the next events of the past, from the first one on."""
+        behind = self._behind
+        if behind is None:
+            return
+        behind.take(batch)
+        if behind.state.seq < self.state.seq:
+            return
+        self._behind = None
+        # The fold of the whole journal stands in the place of the one that a checkpoint began.
+        self.state, self.taken = behind.state, behind.taken
+        self.reader, self.setbacks = behind.reader, behind.setbacks
+        self.tracks, self.rates, self.gates = behind.tracks, behind.rates, behind.gates
+
     def take(self, batch: Iterable[Recorded]) -> None:
         """Fold the next events. Events that are known already are passed over."""
         state = self.state
+        if self._behind is not None:
+            for recorded in batch:
+                if recorded.seq > state.seq:
+                    apply(state, recorded)
+                    self.taken += 1
+            return
         read, set_back = self.reader.take, self.setbacks.take
         track, rate = self.tracks.take, self.rates.take
         for recorded in batch:
@@ -109,6 +171,7 @@ class Model:
             rates=self.rates,
             marked=marked & self.state.tasks.keys() if marked else marked,
             gates=self.gates,
+            reading=self.reading,
             undoes=undoes,
             shows=shows,
         )

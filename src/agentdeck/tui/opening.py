@@ -23,8 +23,6 @@ from agentdeck.tui.presentation.conflict import (
     waiting_lines,
 )
 from agentdeck.tui.presentation.said import sentence
-from agentdeck.tui.presentation.verdict_history import verdict_lines
-from agentdeck.tui.screens.reading import Reading
 
 if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
@@ -54,9 +52,9 @@ class Opening:
             "command_palette": app.action_command_palette,
             "verdicts": self._verdicts,
             "conflict": self._conflict,
-            "budget": app.questions.ask_budget,
-            "add_task": app.questions.ask_task,
-            "take_over": partial(self._with_task, app.by_hand.take),
+            "budget": self._budget,
+            "add_task": self._add_task,
+            "take_over": self._take_over,
             "edit_brief": self._edit_brief,
             "compare": self._compare,
             "undo": app.undoing.undo,
@@ -82,6 +80,15 @@ class Opening:
     def _with_task(self, act: Callable[[TaskId], object]) -> None:
         if (task := self._app.front.context.task) is not None:
             act(task)
+
+    def _budget(self) -> None:
+        self._app.questions.ask_budget()
+
+    def _add_task(self) -> None:
+        self._app.questions.ask_task()
+
+    def _take_over(self) -> None:
+        self._with_task(self._app.by_hand.take)
 
     def _edit_brief(self) -> None:
         self._with_task(self._app.brief_editing.open)
@@ -123,12 +130,17 @@ class Opening:
         _ = app.push_screen(CommandLine(), then)
 
     def _verdicts(self) -> None:
+        from agentdeck.tui.presentation.verdict_history import verdict_lines
+        from agentdeck.tui.screens.reading import Reading
+
         room = self._app.room
         page = Reading("Gates", lambda width: verdict_lines(room.moment(), width))
         _ = self._app.push_screen(page)
 
     def _conflict(self) -> None:
         """Git is asked in a thread; until it answers the page says so."""
+        from agentdeck.tui.screens.reading import Reading
+
         app = self._app
         state, task = app.model.state, app.front.context.task
         sides = conflict_of(state, task) if task is not None else None

@@ -14,7 +14,6 @@ from agentdeck.core import commands as c
 from agentdeck.core.decide import refusal
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, RunState, TaskState
-from agentdeck.plans.editing.brief import FIELDS
 from agentdeck.tui.presentation.diff_words import Ranges, changed_words, pairs
 from agentdeck.tui.presentation.line import Line, Span, cut, plain, wrapped
 
@@ -83,6 +82,8 @@ def preview_lines(
         faults: sentences by field; "" = of all of it.
         note: said when there is nothing else.
     """
+    from agentdeck.plans.editing.brief import FIELDS  # keys ask here, and edit nothing
+
     lines: list[Line] = []
     for name, sentence in faults.items():
         about = f"{name}: " if name else ""

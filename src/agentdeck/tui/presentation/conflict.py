@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from agentdeck.control.conflict import FileInConflict, Hunk, MergeConflict
 from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import Clash, Entry, RunState, TaskState
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut_line, fit, plain, wrapped
+
+if TYPE_CHECKING:  # git comes with it, and keys ask here whether there is a conflict
+    from agentdeck.control.conflict import FileInConflict, Hunk, MergeConflict
 
 BESIDE: Final = 100  # cells, from which on two sides have room beside each other
 BAR: Final = " │ "

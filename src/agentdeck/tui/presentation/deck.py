@@ -54,6 +54,9 @@ class Deck:
     undoes: str = ""  # what would be taken back: `pause S-1`; "" = nothing was done here
     only: Only | None = None  # what the plan is filtered by; None = all of it
     gates: Sequence[GateTold] = ()  # every run of a gate, oldest first
+    reading: str = (
+        ""  # said in place of setbacks, tracks, rates and gates: they come; "" = are there
+    )
     shows: Mapping[str, str] | None = None  # keys as the person has them, by id; None = as shipped
 
     def key(self, key_id: str) -> str:

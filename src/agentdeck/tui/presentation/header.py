@@ -55,9 +55,14 @@ def header_line(deck: Deck, width: int) -> Line:
     return (*name, Span(" " * max(2, width - cells(name) - cells(tail))), *tail)
 
 
+def reading_words(known: int, all_of_them: int) -> str:
+    """What is said while the past of a long run is read, in events."""
+    return f"reads what has happened: {known:,} of {all_of_them:,} events"
+
+
 def reading_line(known: int, all_of_them: int) -> Line:
-    """What the header says while the past of a long run is read, in events."""
-    said = f"  reads what has happened: {known:,} of {all_of_them:,} events"
+    """The same as the header says it."""
+    said = f"  {reading_words(known, all_of_them)}"
     return (Span(" agentdeck", "accent bold"), Span(said, "muted"))
 
 

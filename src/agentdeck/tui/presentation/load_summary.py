@@ -112,6 +112,8 @@ def _machine(
 
 
 def _tokens(deck: Deck, since: float, cells_of: int) -> Line:
+    if deck.reading:
+        return _named("Tokens", Span(deck.reading, "muted"))
     bins, now = deck.rates.bins, deck.now
     if bins is None or not bins.tokens or now <= bins.began_at:
         return EMPTY

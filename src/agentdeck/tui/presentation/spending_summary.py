@@ -135,6 +135,8 @@ def _tokens(whole: Sum) -> Line:
 
 def _courses(deck: Deck, width: int) -> list[Line]:
     """Dollars an hour and tokens a minute, now and over the whole run."""
+    if deck.reading:
+        return [_named("Rate", Span(deck.reading, "muted"))]
     bins = deck.rates.bins
     until = deck.state.finished_at or deck.now
     if bins is None or not bins.tokens or until <= bins.began_at:

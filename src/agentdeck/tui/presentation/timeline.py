@@ -150,6 +150,8 @@ class Timeline:
         """What the bars ahead rest on, or why there are none; empty where there is no question."""
         deck = self.deck
         state = deck.state
+        if deck.reading:
+            return deck.reading
         if state.outcome is not None or not state.tasks:
             return ""
         if is_unbegun(deck):

@@ -46,6 +46,8 @@ HEADS: Final = ("passed", "runs", "median", "P95", "flaky", "limit")
 def verdict_lines(deck: Deck, width: int) -> list[Line]:
     """The whole page."""
     state = deck.state
+    if deck.reading:
+        return [(Span(deck.reading, "muted"),)]
     lines = gate_lines([RunOfGates(state.run, state.plan.gates, tuple(deck.gates))])
     if not lines:
         return [(Span("The plan has no gate: finished work lands as it is.", "muted"),)]

@@ -32,9 +32,7 @@ from agentdeck.tui.presentation.header import reading_line
 from agentdeck.tui.presentation.marking import Filter, matching, options_of, words_of
 from agentdeck.tui.presentation.merge_queue import task_of_row
 from agentdeck.tui.presentation.splits import Axis
-from agentdeck.tui.screens.comment_list import CommentList
 from agentdeck.tui.screens.dialogs import AskText
-from agentdeck.tui.screens.mark_dialog import TasksBy
 from agentdeck.tui.widgets.agents_pane import AgentsPane
 from agentdeck.tui.widgets.diff_view import DiffView
 from agentdeck.tui.widgets.header_bar import HeaderBar
@@ -92,6 +90,11 @@ def comes_first(focus: Widget | None, action: str, parameters: tuple[object, ...
     return not any(isinstance(each, Input | LogReader) for each in (focus, *focus.ancestors))
 
 
+def _is_wide(width: int, height: int) -> bool:
+    """Has a screen of so many cells room for the wall of tails?"""
+    return width >= WIDE and height >= TALL
+
+
 def _turned(names: Sequence[str], here: str, by: int) -> str:
     """The name so many places on, round."""
     return names[(names.index(here) + by) % len(names)]
@@ -134,7 +137,7 @@ class RoomScreen(Screen[None]):
             yield PlanPane()
             yield TaskPane(folder)
             yield AgentsPane(id="agents")
-            yield TailsPane(folder)
+            yield TailsPane(folder, at_once=_is_wide(*self.app.size))
             yield QueuePane(id="queue")
         yield ReplayBar()
         yield KeyBar()
@@ -204,7 +207,11 @@ class RoomScreen(Screen[None]):
             self.selected = first_choice(deck)
             self._chosen = self.selected is not None
             deck = self.moment()
-        self.query_one(HeaderBar).show(deck)
+        if self.deck_app.looking_back.waits:
+            model = self.deck_app.model
+            self.query_one(HeaderBar).tell(reading_line(model.recalled, model.taken))
+        else:
+            self.query_one(HeaderBar).show(deck)
         self.query_one(ReplayBar).show(deck.replay, utc=deck.frozen)
         for pane in self._visible():
             pane.show(deck)
@@ -212,9 +219,14 @@ class RoomScreen(Screen[None]):
         if self.query_one("#pane-tabs").display:
             self._show_pane_tabs(deck)
 
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since a key was pressed."""
+        return time.monotonic() - self._last_key_at
+
     def tick_logs(self) -> None:
         """Look for new log lines, unless a key was pressed just now."""
-        if time.monotonic() - self._last_key_at < KEY_QUIET_S:
+        if self.quiet_s < KEY_QUIET_S:
             return
         for pane in self._visible():
             if isinstance(pane, TaskPane | TailsPane):
@@ -255,7 +267,7 @@ class RoomScreen(Screen[None]):
         small = width < NARROW or height < LOW_TABS
         self.set_class(small or self.zoomed, "-single")
         single = small or self.zoomed
-        wide = width >= WIDE and height >= TALL and not single
+        wide = _is_wide(width, height) and not single
         self.set_class(wide, "-wide")
         self.set_class(height < LOW, "-low")
         lines = HEADER_ROWS + self.query_one(ReplayBar).display
@@ -519,6 +531,8 @@ class RoomScreen(Screen[None]):
     def _ask_which(
         self, title: str, does: str, was: Filter, then: Callable[[Filter | None], None]
     ) -> None:
+        from agentdeck.tui.screens.mark_dialog import TasksBy
+
         deck = self.moment()
         dialog = TasksBy(
             title,
@@ -579,6 +593,8 @@ class RoomScreen(Screen[None]):
         def show(chosen: int | None) -> None:
             if chosen is not None:
                 view.go_to(remarks[chosen].comment.file, remarks[chosen].comment.line)
+
+        from agentdeck.tui.screens.comment_list import CommentList
 
         _ = self.app.push_screen(CommentList(remarks), show)
 

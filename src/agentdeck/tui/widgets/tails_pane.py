@@ -1,4 +1,8 @@
-"""The wall of tails: the ends of the logs of all agents at work, on screens wide enough for it."""
+"""The wall of tails: the ends of the logs of all agents at work, on screens wide enough for it.
+
+Rules: the tiles are made for a screen that begins with room for them, else when there is room for
+the first time: on most screens there never is, and they would take a fifth of the first picture.
+"""
 
 from __future__ import annotations
 
@@ -113,19 +117,34 @@ class Tile(Pane):
 class TailsPane(Grid):
     """Up to four tiles, those of the agents that were first to start; a task keeps its tile."""
 
-    def __init__(self, folder: AttemptFolders) -> None:
+    def __init__(self, folder: AttemptFolders, *, at_once: bool) -> None:
+        """`at_once`: there is room for it from the beginning."""
         super().__init__(id="tails")
         self._folder = folder
+        self._at_once = self._whole = at_once
+        self._latest: Deck | None = None  # that was to be shown before there were tiles
         self._tasks: list[TaskId | None] = [None] * TILES
 
     def compose(self) -> ComposeResult:
         """The tiles, and what is said without agents."""
-        for number in range(TILES):
-            yield Tile(number)
+        if self._at_once:
+            yield from map(Tile, range(TILES))
         yield LinesView(id="no-tails")
+
+    async def on_show(self) -> None:
+        """There is room for it."""
+        if not self.query(Tile):
+            await self.mount_all(map(Tile, range(TILES)), before=0)
+            self._whole = True
+            if self._latest is not None:
+                self.show(self._latest)
 
     def show(self, deck: Deck) -> None:
         """Show this moment."""
+        if not self._whole:
+            self._latest = deck
+            return
+        self._latest = None
         live = [
             task.id for task in deck.state.in_state(*LIVE) if task.attempt and task.attempt.live
         ]
