@@ -137,7 +137,7 @@ def show(
 
 def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
     """How a run stands, task by task, and why."""
-    folder, state, summary, now = looked_at(context, run)
+    folder, state, summary, now, code = looked_at(context, run)
     ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
         data = {**_as_data(state, now), **ahead.as_data()}
@@ -147,7 +147,7 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
             "asks": [*budgets_asking(state), *accounts_asking(state)],
         }
         say_json({"run": summary, "why": standstill(state) or "", **asks, **data})
-        return EXIT_OK
+        return code
     say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {safe(state.target)}")
     about = "about " if priced_usd(state) else ""
     cost = f", {about}${state.usd:.2f}" if state.usd else ""
@@ -178,7 +178,7 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         for task in state.tasks.values()
     ]
     table(("TASK", "STATE", "ATTEMPT", "WHY"), rows, state=1)
-    return EXIT_OK
+    return code
 
 
 def why(
@@ -188,7 +188,7 @@ def why(
     from agentdeck.control.repo import task_of
     from agentdeck.control.words import RunWord, next_step
 
-    _, state, summary, now = looked_at(context, run)
+    _, state, summary, now, code = looked_at(context, run)
     found = task_of(state, TaskId(task))
     sentence = explain(state, found.id, now)
     attempt = found.attempt
@@ -196,14 +196,14 @@ def why(
     if as_json:
         data = {"task": found.id, "state": found.state, "why": sentence, "chosen": chosen}
         say_json(data)
-        return EXIT_OK
+        return code
     say(safe(sentence))
     if attempt is not None and chosen:
         say(safe(f"attempt {attempt.number}: {chosen}"))
     hint = next_step(RunWord(summary.state), summary.id)
     if hint:  # nobody is there who could go on with it
         say(f"next: {hint}")
-    return EXIT_OK
+    return code
 
 
 def logs(

@@ -41,7 +41,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "taking_back": ("revert", "bisect"),
     "budget": ("budget",),
     "accounts": ("accounts",),
-    "runs": ("runs", "clean", "snapshot"),
+    "runs": ("clean", "snapshot", "runs"),
     "replaying": ("replay",),
     "finding": ("find",),
     "exporting": ("export",),

@@ -11,7 +11,7 @@ import typer
 from agentdeck.cli.output import in_terminal, note, safe, say, wants_plain
 from agentdeck.cli.place import PlainOption, RunArgument, chosen_run, folder_of
 from agentdeck.cli.pricing import PricesOption, chosen_prices
-from agentdeck.control.runs import RunFolder, fold_run, runs_of
+from agentdeck.control.runs import RunFolder, fold_sound, runs_of
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.events import Outcome
@@ -123,9 +123,14 @@ def open_deck(folder: RunFolder, here: Path, *, plain: bool = False) -> int:
         here: the folder that commands act in.
         plain: lines in its place; also where the environment or the terminal wants them.
     """
+    from agentdeck.control.damage import JournalDamaged
     from agentdeck.control.start import wake
 
-    wake(folder)
+    try:
+        wake(folder)
+    except JournalDamaged as fault:  # what is sound of it can be looked at
+        fold_sound(folder)
+        note(f"{fault.message}\nhint: {fault.hint}")
     if wants_plain(plain):
         from agentdeck.cli.plain import open_plain
 
@@ -234,7 +239,7 @@ def _to_resume(named: Path, here: Path, agent: str | None) -> RunFolder:
 
     plan, _ = load_plan(named, here)
     mine = [(folder, run) for folder, run in runs_of(here) if run.plan.name == plan.name]
-    states = [(folder, fold_run(folder)) for folder, _ in mine]
+    states = [(folder, fold_sound(folder)[0]) for folder, _ in mine]
     unfinished = [(folder, state) for folder, state in states if state.outcome is None]
     complete = [(folder, state) for folder, state in states if state.outcome is Outcome.COMPLETE]
     for folder, state in (unfinished or complete)[:1]:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.control.blocking import EngineGone, connect
+from agentdeck.control.damage import fault_of
 from agentdeck.control.runs import has_ended
-from agentdeck.core.errors import EXIT_ENVIRONMENT, EnvironmentFault
+from agentdeck.core.errors import EXIT_DAMAGED, EXIT_ENVIRONMENT, EnvironmentFault
 from agentdeck.engine.folders import RunFolder
 
 START_S: Final = 30.0  # until it answers; a cold start on a busy machine takes seconds
@@ -94,6 +95,9 @@ def start_engine(folder: RunFolder) -> None:
         if code is not None:
             if code == EXIT_ENVIRONMENT and _answers_soon(folder):
                 return
+            fault = fault_of(folder) if code == EXIT_DAMAGED else None
+            if fault is not None:
+                raise fault  # that is all there is to say
             raise _failed(folder, f"ended with {_how(code)}", begun_at)
         if time.monotonic() > deadline:
             raise _failed(folder, f"does not answer after {START_S:.0f} s", begun_at)

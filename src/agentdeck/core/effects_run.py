@@ -19,7 +19,7 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
         case e.EngineStarted():
             state.engine, state.engine_running = event.engine, True
             state.engine_version, state.environment = event.version, event.environment
-        case e.EngineStopped():
+        case e.EngineStopped() | e.JournalMended():
             state.engine_running = False
         case e.RunPaused():
             state.paused, state.paused_by = True, event.by

@@ -116,6 +116,7 @@ def told_of(event: AnyEvent) -> Told:
             | e.EntryEjected()
             | e.LandingIntended()
             | e.EntryLanded()
+            | e.LandingFound()
             | e.LandingLost()
             | e.LandingBlocked()
         ):
@@ -326,6 +327,9 @@ def _of_queue(event: e.QueueEvent) -> Told:
             return Told(entry, f"is about to land as {commit[:SHORT]}", Tone.DETAIL)
         case e.EntryLanded(entry, commit):
             return Told(entry, f"landed as {commit[:SHORT]}", Tone.GOOD)
+        case e.LandingFound(commit, _, task, undone=undone):
+            words = f"{'was taken back' if undone else 'landed'} as {commit[:SHORT]}: found in git"
+            return Told(task or QUEUE, words, Tone.GOOD)
         case e.LandingLost(entry, found):
             return Told(entry, f"the target was at {found[:SHORT]}: built again", Tone.BAD)
         case e.LandingBlocked(entry, reason):
@@ -344,6 +348,9 @@ def _of_run(event: e.RunEvent) -> Told:
             )
         case e.EngineStopped(reason):
             return Told("engine", _more("stopped", reason), Tone.DETAIL)
+        case e.JournalMended(sound, lost, kept):
+            words = f"the journal was mended: {_plural(sound, 'event')} sound, {lost} lost ({kept})"
+            return Told(RUN, words, Tone.BAD)
         case e.RunPaused(by):
             return Told(RUN, f"paused by {by}: nothing new starts", Tone.PERSON)
         case e.RunResumed(by):

@@ -59,6 +59,7 @@ from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.settings import FILE as SETTINGS_FILE
 from agentdeck.tui.settings import load_settings
+from agentdeck.tui.sickness import Sickness
 from agentdeck.tui.theme_files import load_themes
 from agentdeck.tui.tour import Tour
 from agentdeck.tui.undoing import Undoing
@@ -186,6 +187,7 @@ class DeckApp(App[None]):
         self.bulk = BulkActs(self)
         self.undoing = Undoing(self)
         self.calling = Calling(self, self.settings.notify)
+        self.sickness = Sickness(self)
         self.lines = LineHistory()
         self.tour = Tour(self)
         self.opening = Opening(self)
@@ -328,6 +330,7 @@ class DeckApp(App[None]):
         if self.looking_back.replay is not None or self.reads_the_past:
             return
         self.calling.tick()
+        self.sickness.tick()
         self._tell_prices()
         if self.simulation is None:
             self.sampling.tick()
@@ -443,6 +446,8 @@ class DeckApp(App[None]):
             return PAST
         if self.source.connected or self.model.clock.frozen:
             return ""
+        if self.model.sick:
+            return self.model.sick
         ended = self.model.state.outcome is not None
         return "the run has ended and its engine is gone" if ended else OFFLINE
 
@@ -600,15 +605,20 @@ def _settle_memory() -> None:
 
 def run_deck(folder: RunFolder) -> int:
     """Show the control room until the person leaves it; the exit status."""
+    from agentdeck.control.damage import JournalDamaged
     from agentdeck.control.runs import last_event
     from agentdeck.control.socketfile import answers
     from agentdeck.control.source import open_source
 
     live = answers(folder.socket)
+    try:
+        past = last_event(folder)
+    except JournalDamaged:
+        past = 0  # nobody knows; what is sound of it is shown as it is read
     app = DeckApp(
         folder,
         open_source(folder, live=live),
-        past=last_event(folder),
+        past=past,
         remembering=remembered(folder),
         tour=tour_is_due(terminal=sys.stdout.isatty()),
     )
