@@ -137,7 +137,10 @@ def show(
 
 def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
     """How a run stands, task by task, and why."""
+    from agentdeck.control.vitals import vitals_of
+
     folder, state, summary, now, code = looked_at(context, run)
+    vitals = vitals_of(folder, state)
     ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
         data = {**_as_data(state, now), **ahead.as_data()}
@@ -146,7 +149,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
             "accounts": account_lines(state, now),
             "asks": [*budgets_asking(state), *accounts_asking(state)],
         }
-        say_json({"run": summary, "why": standstill(state) or "", **asks, **data})
+        health = {"engine_health": vitals.health, "engine_silent_s": vitals.silent_s}
+        say_json({"run": summary, "why": standstill(state) or "", **health, **asks, **data})
         return code
     say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {safe(state.target)}")
     about = "about " if priced_usd(state) else ""
@@ -160,6 +164,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
 
     hint = next_step(RunWord(summary.state), summary.id)
     stands = standstill(state)
+    if vitals.sick:
+        say(f"{paint(vitals.words, 'red')}; {vitals.todo(summary.id)}")
     if hint:
         say(f"next: {hint}")
     elif stands is not None and stands not in (*budgets_asking(state), *accounts_asking(state)):

@@ -17,7 +17,7 @@ from agentdeck.core.state import RunState, TaskState
 
 # What somebody would want to read while it goes by; the rest is in the journal.
 _TOLD: Final = (
-    e.JournalMended, e.LandingFound,
+    e.EngineSlept, e.JournalMended, e.LandingFound,
     e.RunPaused, e.RunResumed, e.AgentsLimitSet, e.BudgetSet, e.BudgetMarked, e.PlanChanged,
     e.RunEndAsked, e.RunFinished, e.PhaseClosed, e.StepFailed, e.Promoted, e.PromoteWaiting,
     e.TargetPushed, e.PullRequestOpened, e.AttemptLaunched, e.AttemptAsked, e.MessageSent,

@@ -60,6 +60,8 @@ class EventSource(Protocol):
 class LiveSource:
     """A run with an engine."""
 
+    engine = True  # there should be one
+
     def __init__(self, folder: RunFolder) -> None:
         """Connects when it is first used."""
         self.folder = folder

@@ -18,7 +18,7 @@ from agentdeck.core.budgets import USED_UP, limits_in_words, scope_in_words
 from agentdeck.core.events import AnyEvent, ReviewVerdict, Verdict
 from agentdeck.core.plan import Budget
 from agentdeck.core.replan import in_words
-from agentdeck.core.words import first_line, listed
+from agentdeck.core.words import first_line, listed, short_duration
 
 NAMED: Final = 3  # files, tasks or pairs in one sentence; the event itself has them all
 SHORT: Final = 10  # letters of a commit
@@ -348,6 +348,9 @@ def _of_run(event: e.RunEvent) -> Told:
             )
         case e.EngineStopped(reason):
             return Told("engine", _more("stopped", reason), Tone.DETAIL)
+        case e.EngineSlept(seconds):
+            words = f"slept for {short_duration(seconds)}: stopped, or the machine was asleep"
+            return Told("engine", words, Tone.BAD)
         case e.JournalMended(sound, lost, kept):
             words = f"the journal was mended: {_plural(sound, 'event')} sound, {lost} lost ({kept})"
             return Told(RUN, words, Tone.BAD)

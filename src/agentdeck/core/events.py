@@ -197,6 +197,12 @@ class EngineStopped(Event, frozen=True, tag="engine.stopped"):
     reason: str
 
 
+class EngineSlept(Event, frozen=True, tag="engine.slept"):
+    """The engine's process did not run for a while: agents did, and nobody listened to them."""
+
+    seconds: float  # up to now
+
+
 class JournalMended(Event, frozen=True, tag="journal.mended"):
     """The journal had been damaged: what was sound of it goes on here, and what follows is new."""
 
@@ -958,6 +964,7 @@ RunEvent: TypeAlias = (
     RunStarted
     | EngineStarted
     | EngineStopped
+    | EngineSlept
     | JournalMended
     | RunPaused
     | RunResumed

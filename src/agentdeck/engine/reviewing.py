@@ -42,6 +42,7 @@ from agentdeck.engine import processes
 from agentdeck.engine.agent_place import equipped, make_home, place_in
 from agentdeck.engine.agent_stdin import MAX_MESSAGE_BYTES, NotHeard, close_stdin
 from agentdeck.engine.attempts import first_run
+from agentdeck.engine.heartbeat import SLEPT_S
 from agentdeck.engine.said import note_closed, say
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.stop import stop, sweep
@@ -232,6 +233,7 @@ class _One:
     async def follow(self, child: processes.Child) -> bool:
         """Read while it lives; whether it had to be ended because its time was up."""
         until = _started_at(self.folder) + self.at.state.plan.review.timeout_s
+        looked_at = time.time()
         end = asyncio.ensure_future(wait(child))
         result_at: float | None = None
         closed = not self.agent.waits_for_more
@@ -241,6 +243,9 @@ class _One:
                 while self.read_on():
                     await asyncio.sleep(0)
                 now = time.time()
+                if now - looked_at > SLEPT_S:  # nobody listened to it
+                    until += now - looked_at
+                looked_at = now
                 has_result = self.reader.result is not None
                 if has_result and not closed:
                     closed = True
