@@ -23,11 +23,12 @@ from agentdeck.core.errors import EXIT_ENVIRONMENT, EXIT_OK
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.heartbeat import FILE, read_beat
+from agentdeck.engine.heartbeat import FILE, Beat, read_beat
 from agentdeck.testing.crash import kill_engine
 
 A = TaskId("A")
 PATIENCE_S = 60.0
+NO_BEAT = Beat(0.0, 0, 0)
 SECRET = "a-value-that-nobody-may-see"
 
 
@@ -44,7 +45,7 @@ def run(deck: Deck, repo: Path) -> RunFolder:
     assert deck("run", "waits.toml", "--no-attach").code == EXIT_OK
     folder = newest_run(repo)
     wait_until(lambda: fold_run(folder).tasks[A].state is TaskState.WORKING, "A at work")
-    wait_until(lambda: read_beat(folder.path) is not None, "a heartbeat")
+    wait_until(lambda: vitals_of(folder, fold_run(folder)).beat is not None, "a heartbeat")
     return folder
 
 
@@ -54,6 +55,7 @@ def grow_old(folder: RunFolder, seconds: float) -> None:
     assert beat is not None
     told = msgspec.structs.replace(beat, at=time.time() - seconds)
     (folder.path / FILE).write_bytes(msgspec.json.encode(told))
+    os.utime(folder.path / FILE, (told.at, told.at))
 
 
 def pid_of(folder: RunFolder) -> int:
@@ -117,6 +119,7 @@ def test_what_is_wrong_around_a_run_is_found(deck: Deck, run: RunFolder, repo: P
     attempt = fold_run(run).tasks[A].attempt
     assert attempt is not None
     assert attempt.process is not None
+    wait_until(lambda: "A#1" in (read_beat(run.path) or NO_BEAT).signs, "it is watched")
     freeze(attempt.process.pid)
     lock = repo / ".git" / "index.lock"
     lock.touch()

@@ -46,6 +46,7 @@ class App:
     def beat(self, ago_s: float) -> None:
         told = Beat(time.time() - ago_s, os.getpid(), 2)
         (self.folder.path / FILE).write_bytes(msgspec.json.encode(told))
+        os.utime(self.folder.path / FILE, (told.at, told.at))
 
     @property
     def shown(self) -> str:

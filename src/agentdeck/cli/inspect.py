@@ -164,7 +164,7 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
 
     hint = next_step(RunWord(summary.state), summary.id)
     stands = standstill(state)
-    if vitals.sick:
+    if vitals.sick and code == EXIT_OK:  # a damaged journal comes first
         say(f"{paint(vitals.words, 'red')}; {vitals.todo(summary.id)}")
     if hint:
         say(f"next: {hint}")

@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -78,16 +79,22 @@ class Heart:
         )
         file = self._engine.folder.path / FILE
         aside = file.with_suffix(".new")
-        with suppress(OSError):
+        try:
             aside.write_bytes(msgspec.json.encode(told))
             aside.replace(file)
+        except OSError:  # a full disk: the time of the file takes no room
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+                os.utime(file)
 
 
 def read_beat(folder: Path) -> Beat | None:
     """The last beat of the engine of a run's folder; None where there is none to be read."""
     try:
         with (folder / FILE).open("rb") as file:
-            return msgspec.json.decode(file.read(MAX_BYTES), type=Beat)
+            told = msgspec.json.decode(file.read(MAX_BYTES), type=Beat)
+            touched_at = os.fstat(file.fileno()).st_mtime
+        return msgspec.structs.replace(told, at=max(told.at, touched_at))
     except (OSError, msgspec.MsgspecError):
         return None
 
