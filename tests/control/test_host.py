@@ -208,9 +208,10 @@ def test_two_who_start_at_once_share_one_engine(folder: RunFolder) -> None:
 
 def test_a_failed_start_quotes_what_the_engine_said(folder: RunFolder) -> None:
     """The error has the cause, not just "did not start"."""
-    folder.journal.write_bytes(b"this is no database" * 100)
-    with pytest.raises(EnvironmentFault, match="not a database") as caught:
+    folder.lock.mkdir()  # no engine can take it
+    with pytest.raises(EnvironmentFault, match=r"engine\.lock") as caught:
         start.start_engine(folder)
+    folder.lock.rmdir()
     assert "engine.out" in caught.value.hint
 
 

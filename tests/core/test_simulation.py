@@ -69,9 +69,10 @@ def test_without_faults_a_plan_runs_to_its_end() -> None:
 @pytest.mark.timeout(600)  # some ten seconds where nothing else runs
 def test_seeds_reach_nearly_every_event_and_every_end() -> None:
     """A simulation that never leaves the happy path would prove nothing."""
-    # An engine that stops says so itself; nobody else can.
-    wanted: set[object] = {one for one in e.Event.__subclasses__() if one is not e.EngineStopped}
-    wanted |= {event for _, event in TRANSITIONS}
+    # An engine that stops says so itself, and so does who mends a journal; nobody else can.
+    by_themselves = {e.EngineStopped, e.EngineSlept, e.JournalMended, e.LandingFound}
+    wanted: set[object] = {one for one in e.Event.__subclasses__() if one not in by_themselves}
+    wanted |= {event for _, event in TRANSITIONS} - by_themselves
     wanted |= {None, Outcome.COMPLETE, Outcome.STOPPED}
     wanted |= {"goes on", "session gone", "closed", "halved"}
     wanted |= {"sent back by the queue", "lines lost"}

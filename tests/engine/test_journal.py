@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.codec import JournalFormatError
+from agentdeck.core.errors import EXIT_DAMAGED, DeckError
 from agentdeck.core.events import (
     VERSION,
     AgentsLimitSet,
@@ -25,7 +26,8 @@ from agentdeck.core.events import (
     TaskHeld,
 )
 from agentdeck.core.ids import TaskId
-from agentdeck.engine.journal import SCHEMA_VERSION, Journal, JournalError
+from agentdeck.engine import journal as journal_module
+from agentdeck.engine.journal import SCHEMA_VERSION, Journal, JournalDamaged, JournalError
 
 EVENTS: list[AnyEvent] = [
     RunPaused("ann"),
@@ -87,13 +89,14 @@ def test_reading_starts_behind_a_number_and_ends_at_a_limit(
     assert [r.seq for r in journal.read(after=20, limit=3)] == [21, 22, 23]
     assert journal.read(after=25) == []
     asked: list[int] = []
-    read = journal.read
+    read = journal.sound
 
-    def read_ten(after: int) -> list[Recorded]:
+    def noted(after: int, limit: int) -> tuple[list[Recorded], DeckError | None]:
         asked.append(after)
-        return read(after, limit=10)
+        return read(after, limit)
 
-    monkeypatch.setattr(journal, "read", read_ten)
+    monkeypatch.setattr(journal_module, "READ_CHUNK", 10)
+    monkeypatch.setattr(journal, "sound", noted)
     assert [r.seq for r in journal.history(after=2)] == list(range(3, 26))
     assert asked == [2, 12, 22, 25]
 
@@ -147,12 +150,13 @@ def test_a_newer_table_is_refused_with_both_numbers(journal: Journal, path: Path
     db.close()
 
 
-def test_a_newer_event_is_refused_by_its_number(journal: Journal, path: Path) -> None:
+def test_a_newer_event_is_refused_by_its_number(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The events before it are still read."""
-    journal.append(EVENTS[:3], 1.0, after=0)
-    with sqlite3.connect(path) as db:
-        db.execute("update events set v = ? where seq = 3", (VERSION + 1,))
-    db.close()
+    journal.append(EVENTS[:2], 1.0, after=0)
+    monkeypatch.setattr(journal_module, "VERSION", VERSION + 1)
+    journal.append(EVENTS[2:3], 1.0, after=2)
     with pytest.raises(JournalFormatError, match=f"event 3 has format {VERSION + 1}"):
         journal.read()
     assert [r.event for r in journal.read(limit=2)] == EVENTS[:2]
@@ -167,8 +171,11 @@ def test_a_damaged_event_is_named_and_those_before_it_are_read(
     with sqlite3.connect(path) as db:
         db.execute("update events set event = ? where seq = 3", (damage,))
     db.close()
-    with pytest.raises(JournalFormatError, match="event 3 of the journal cannot be read"):
+    with pytest.raises(JournalDamaged, match="event 3 of the journal cannot be read") as caught:
         journal.read()
+    assert "events 1 to 2 are sound" in caught.value.message
+    assert "agentdeck runs repair" in caught.value.hint
+    assert caught.value.exit_code == EXIT_DAMAGED
     assert [r.event for r in journal.read(limit=2)] == EVENTS[:2]
     assert [r.event for r in journal.read(after=3)] == EVENTS[3:]
 
@@ -250,7 +257,7 @@ def test_the_file_is_for_its_owner_alone(path: Path) -> None:
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     finally:
         os.umask(before)
-    assert modes.keys() == {"journal.db", "journal.db-wal", "journal.db-shm"}
+    assert modes.keys() == {"journal.db", "journal.db-wal", "journal.db-shm", "journal.mark"}
     assert set(modes.values()) == {0o600}
 
 

@@ -19,6 +19,7 @@ from agentdeck.core.plan import Plan
 
 if TYPE_CHECKING:
     from agentdeck.control.agent_health import Health
+    from agentdeck.control.runs import RunFolder
     from agentdeck.core.adapter import Adapter
 
 OLDEST_SQLITE: Final = (3, 35)  # WAL with everything the journal uses
@@ -47,13 +48,20 @@ def doctor(
     plan: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PLAN]", help="Look for the agents of this plan.", show_default=False
+            metavar="[PLAN|RUN]",
+            help="Look for the agents of this plan; or what is wrong with this run.",
+            show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Is everything here that a run needs?"""
+    """Is everything here that a run needs? Or: what is wrong with a run, and what mends it?"""
     found = None
+    run = None if plan is None else _run_named(context, plan)
+    if run is not None:
+        from agentdeck.cli.diagnosing import print_diagnosis
+
+        return print_diagnosis(run, as_json=as_json)
     if plan is not None:
         from agentdeck.cli.planfile import load_plan
         from agentdeck.control.catalog import equipped
@@ -70,6 +78,16 @@ def doctor(
         table(("", "", "FOUND", "WHAT TO DO"), cells, state=0)
         say(paint("something needed is missing", "red") if bad else paint("ready", "green"))
     return EXIT_ENVIRONMENT if bad else EXIT_OK
+
+
+def _run_named(context: typer.Context, name: Path) -> RunFolder | None:
+    """The run of this name, where no file has it."""
+    from agentdeck.control.runs import resolve_run
+
+    here = folder_of(context)
+    if (here / name).exists() or name.suffix or len(name.parts) != 1:
+        return None
+    return resolve_run(str(name), here)
 
 
 def _basics() -> Iterator[Row]:

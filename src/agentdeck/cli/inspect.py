@@ -138,7 +138,10 @@ def show(
 
 def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
     """How a run stands, task by task, and why."""
-    folder, state, summary, now = looked_at(context, run)
+    from agentdeck.control.vitals import vitals_of
+
+    folder, state, summary, now, code = looked_at(context, run)
+    vitals = vitals_of(folder, state)
     ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
         data = {**_as_data(state, now), **ahead.as_data()}
@@ -147,8 +150,9 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
             "accounts": account_lines(state, now),
             "asks": [*budgets_asking(state), *accounts_asking(state)],
         }
-        say_json({"run": summary, "why": standstill(state) or "", **asks, **data})
-        return EXIT_OK
+        health = {"engine_health": vitals.health, "engine_silent_s": vitals.silent_s}
+        say_json({"run": summary, "why": standstill(state) or "", **health, **asks, **data})
+        return code
     say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {safe(state.target)}")
     about = "about " if priced_usd(state) else ""
     cost = f", {about}${state.usd:.2f}" if state.usd else ""
@@ -161,6 +165,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
 
     hint = next_step(RunWord(summary.state), summary.id)
     stands = standstill(state)
+    if vitals.sick and code == EXIT_OK:  # a damaged journal comes first
+        say(f"{paint(vitals.words, 'red')}; {vitals.todo(summary.id)}")
     if hint:
         say(f"next: {hint}")
     elif stands is not None and stands not in (*budgets_asking(state), *accounts_asking(state)):
@@ -179,7 +185,7 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         for task in state.tasks.values()
     ]
     table(("TASK", "STATE", "ATTEMPT", "WHY"), rows, state=1)
-    return EXIT_OK
+    return code
 
 
 def why(
@@ -189,7 +195,7 @@ def why(
     from agentdeck.control.repo import task_of
     from agentdeck.control.words import RunWord, next_step
 
-    _, state, summary, now = looked_at(context, run)
+    _, state, summary, now, code = looked_at(context, run)
     found = task_of(state, TaskId(task))
     sentence = explain(state, found.id, now)
     attempt = found.attempt
@@ -201,7 +207,7 @@ def why(
         data = {"task": found.id, "state": found.state, "why": sentence, "chosen": chosen}
         data |= {"contained": box, "refs": reached}
         say_json(data)
-        return EXIT_OK
+        return code
     say(safe(sentence))
     if attempt is not None and chosen:
         say(safe(f"attempt {attempt.number}: {chosen}"))
@@ -211,7 +217,7 @@ def why(
     hint = next_step(RunWord(summary.state), summary.id)
     if hint:  # nobody is there who could go on with it
         say(f"next: {hint}")
-    return EXIT_OK
+    return code
 
 
 def logs(

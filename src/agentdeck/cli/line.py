@@ -41,7 +41,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "taking_back": ("revert", "bisect"),
     "budget": ("budget",),
     "accounts": ("accounts",),
-    "runs": ("runs", "clean", "snapshot"),
+    "runs": ("clean", "snapshot", "runs"),
     "replaying": ("replay",),
     "finding": ("find",),
     "exporting": ("export",),
@@ -49,6 +49,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "comparing": ("compare",),
     "demo": ("demo",),
     "doctor": ("doctor",),
+    "debugging": ("debug",),
 }
 _MODULE_OF: Final = {verb: module for module, verbs in MODULES.items() for verb in verbs}
 

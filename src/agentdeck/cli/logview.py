@@ -12,9 +12,9 @@ import msgspec
 
 from agentdeck.agents.passages import Passages, render_passage
 from agentdeck.agents.rendering import render
-from agentdeck.cli.output import safe, say
+from agentdeck.cli.output import print_error, safe, say
 from agentdeck.control.repo import attempt_of
-from agentdeck.control.runs import RunFolder, fold_run
+from agentdeck.control.runs import RunFolder, fold_run, fold_sound
 from agentdeck.core.errors import EXIT_OK, NotFoundError
 from agentdeck.core.ids import AgentName, TaskId
 from agentdeck.core.review import latest
@@ -53,7 +53,9 @@ def print_log(
     Raises:
         NotFoundError: no such task, attempt or log.
     """
-    state = fold_run(folder)
+    state, fault = fold_sound(folder)
+    if fault is not None:
+        print_error(fault.message, fault.hint)
     found = attempt_of(state, task, attempt)
     if review:
         return _print_review(folder, state, task, found, form)
@@ -72,7 +74,7 @@ def print_log(
             ended = not _goes_on(folder, task, found.number)
         at = printer.drain(log, at)
     printer.finish()
-    return EXIT_OK
+    return EXIT_OK if fault is None else fault.exit_code
 
 
 def _print_review(

@@ -13,7 +13,6 @@ import typer
 from agentdeck.cli.output import safe, say, say_json
 from agentdeck.cli.place import JsonOption, RunArgument, RunOption, looked_at
 from agentdeck.core import inbox as waiting_list
-from agentdeck.core.errors import EXIT_OK
 from agentdeck.core.explain import explain, explain_entry, short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Item, Kind
@@ -56,13 +55,14 @@ def tasks(
     ] = None,
 ) -> int:
     """The tasks of a run, one a line, with the state of each."""
-    found = looked_at(context, run).state
+    looked = looked_at(context, run)
+    found, code = looked.state, looked.code
     rows = [each for each in found.tasks.values() if state in (None, str(each.state))]
     for each in rows:
         say(safe(f"{each.id}: {each.state}. {found.spec(each.id).title}"))
     if not rows:
         say(f"no task is {safe(state)}" if state else "there are no tasks")
-    return EXIT_OK
+    return code
 
 
 def task(
@@ -73,7 +73,7 @@ def task(
     """One task: how it stands and why, what it needs, its attempts."""
     from agentdeck.control.repo import task_of
 
-    _, state, _, now = looked_at(context, run)
+    _, state, _, now, code = looked_at(context, run)
     found = task_of(state, TaskId(name))
     spec = state.spec(found.id)
     say(safe(f"{found.id}: {spec.title}"))
@@ -88,28 +88,28 @@ def task(
     for item in waiting_list.waiting(state):
         if item.task == found.id and (answer := answer_to(item)):
             say(f"next: {safe(answer)}")
-    return EXIT_OK
+    return code
 
 
 def queue(context: typer.Context, run: RunArgument = None) -> int:
     """The merge queue, in order, and why each entry waits."""
-    _, state, _, now = looked_at(context, run)
+    _, state, _, now, code = looked_at(context, run)
     if state.queue_held:
         say("the queue is held: nothing lands; `release` lifts that")
     for place, entry in enumerate(state.queue.values(), start=1):
         say(safe(f"{place}. {entry.id} {explain_entry(state, entry, now)}"))
     if not state.queue:
         say("nothing waits to land")
-    return EXIT_OK
+    return code
 
 
 def inbox(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
     """Everything that waits for you, the most urgent first, with the command that answers it."""
-    _, state, _, now = looked_at(context, run)
+    _, state, _, now, code = looked_at(context, run)
     found = waiting_list.ranked(state, waiting_list.waiting(state))
     if as_json:
         say_json({"waiting": [_as_data(state, item, waits, now) for item, waits in found]})
-        return EXIT_OK
+        return code
     for item, waits in found:
         behind = f"; {waits} task{'s wait' if waits > 1 else ' waits'} for it" if waits else ""
         since = "" if item.since is None else f", since {short_duration(now - item.since)}"
@@ -117,7 +117,7 @@ def inbox(context: typer.Context, run: RunArgument = None, as_json: JsonOption =
         say(safe(f"{item_words(state, item, now)}{since}{behind}") + _told(answer))
     if not found:
         say("nothing waits for you")
-    return EXIT_OK
+    return code
 
 
 def item_words(state: RunState, item: Item, now: float) -> str:

@@ -51,6 +51,7 @@ _STATE_COLOURS: Final = {
     "cancelled": "red",
     "crashed": "red",
     "unreadable": "red",
+    "damaged": "red",
     "fail": "red",
     "pending": "dim",
     "skipped": "dim",

@@ -1,6 +1,8 @@
 """Where a command line acts: the folder of `-C`, the run that is meant, and how it stands.
 
-Rules: a run is as its journal tells it now, unless a moment of it is looked at (a replay).
+Rules:
+- A run is as its journal tells it now, unless a moment of it is looked at (a replay).
+- Of a damaged journal what is sound is looked at, and what is wrong is said on stderr first.
 """
 
 from __future__ import annotations
@@ -10,16 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import msgspec
 import typer
 
+from agentdeck.cli.output import print_error
 from agentdeck.control.runs import (
     RunFolder,
     RunSummary,
-    fold_run,
+    fold_sound,
     resolve_run,
     runs_root,
     summary_of,
 )
+from agentdeck.control.words import RunWord
+from agentdeck.core.errors import EXIT_OK
 from agentdeck.core.state import RunState
 
 
@@ -39,6 +45,7 @@ class LookedAt(NamedTuple):
     state: RunState
     summary: RunSummary
     now: float  # seconds since the epoch; where no engine answers, that of the last event
+    code: int = EXIT_OK  # the exit status of a verb that has nothing more to say
 
 
 def folder_of(context: typer.Context) -> Path:
@@ -60,15 +67,19 @@ def looked_at(context: typer.Context, name: str | None) -> LookedAt:
 
     Raises:
         NotFoundError: there is no such run.
-        JournalError: it cannot be read.
+        JournalError: nothing of it can be read.
     """
     folder, place = chosen_run(context, name), context.obj
     if name is None and isinstance(place, Place) and place.moment is not None:
         past = place.moment
         return LookedAt(folder, past, summary_of(folder, past, alive=past.engine_running), past.at)
-    state = fold_run(folder)
+    state, fault = fold_sound(folder)
     summary = summary_of(folder, state)
-    return LookedAt(folder, state, summary, time.time() if summary.engine else state.at)
+    if fault is not None:
+        print_error(fault.message, fault.hint)
+        summary = msgspec.structs.replace(summary, state=RunWord.DAMAGED, problem=fault.message)
+    now = time.time() if summary.engine else state.at
+    return LookedAt(folder, state, summary, now, fault.exit_code if fault is not None else EXIT_OK)
 
 
 def complete_run(incomplete: str) -> list[str]:

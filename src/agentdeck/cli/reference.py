@@ -22,6 +22,7 @@ EXIT_CODES: Final = {
     errors.EXIT_REFUSED: "the command cannot be carried out in the present state",
     errors.EXIT_ENVIRONMENT: "the machine is at fault: git, disk, rights, no engine or another one",
     errors.EXIT_NEEDS_PERSON: "a headless run, or a promotion, waits for a person",
+    errors.EXIT_DAMAGED: "the journal of the run is damaged; `agentdeck runs repair` mends it",
     EXIT_CRASH: "a fault of agentdeck itself; a crash log was written and is named",
     errors.EXIT_INTERRUPTED: "interrupted (Ctrl-C); agents live on",
 }

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentdeck.cli.output import in_terminal, wants_plain
-from agentdeck.control.runs import RunFolder, resolve_run
+from agentdeck.cli.output import in_terminal, note, wants_plain
+from agentdeck.control.runs import RunFolder, fold_sound, resolve_run
 from agentdeck.core.errors import UsageError
 
 
@@ -49,9 +49,14 @@ def open_deck(folder: RunFolder, here: Path, *, plain: bool = False) -> int:
         here: the folder that commands act in.
         plain: lines in its place; also where the environment or the terminal wants them.
     """
+    from agentdeck.control.damage import JournalDamaged
     from agentdeck.control.start import wake
 
-    wake(folder)
+    try:
+        wake(folder)
+    except JournalDamaged as fault:  # what is sound of it can be looked at
+        fold_sound(folder)
+        note(f"{fault.message}\nhint: {fault.hint}")
     if wants_plain(plain):
         from agentdeck.cli.plain import open_plain
 

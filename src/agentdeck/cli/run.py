@@ -12,7 +12,7 @@ from agentdeck.cli.output import in_terminal, note, safe, say
 from agentdeck.cli.place import PlainOption, RunArgument, chosen_run, folder_of
 from agentdeck.cli.pricing import PricesOption, chosen_prices
 from agentdeck.cli.room import attach_to, open_deck
-from agentdeck.control.runs import RunFolder, fold_run, runs_of
+from agentdeck.control.runs import RunFolder, runs_of
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.events import Outcome
@@ -209,7 +209,7 @@ def _to_resume(named: Path, here: Path, agent: str | None) -> RunFolder:
 
     plan, _ = load_plan(named, here)
     mine = [(folder, run) for folder, run in runs_of(here) if run.plan.name == plan.name]
-    states = [(folder, fold_run(folder)) for folder, _ in mine]
+    states = [(folder, fold_sound(folder)[0]) for folder, _ in mine]
     unfinished = [(folder, state) for folder, state in states if state.outcome is None]
     complete = [(folder, state) for folder, state in states if state.outcome is Outcome.COMPLETE]
     for folder, state in (unfinished or complete)[:1]:

@@ -19,15 +19,29 @@ SMALLEST: Final = (40, 10)  # cells of a picture
 LARGEST: Final = (1_000, 1_000)
 
 
+about_runs = typer.Typer(
+    name="runs",
+    help="List the runs on this machine; mend the journal of one.",
+    invoke_without_command=True,
+    no_args_is_help=False,
+)
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(rich_help_panel="Runs")(runs)
+    from agentdeck.cli.repairing import repair
+
+    about_runs.callback()(runs)
+    about_runs.command()(repair)
+    app.add_typer(about_runs, rich_help_panel="Runs")
     app.command(rich_help_panel="Runs")(clean)
     app.command(rich_help_panel="Look")(snapshot)
 
 
-def runs(as_json: JsonOption = False) -> int:
+def runs(context: typer.Context, as_json: JsonOption = False) -> int:
     """List the runs on this machine, the newest first."""
+    if context.invoked_subcommand is not None:
+        return EXIT_OK
     found = list_runs()
     if as_json:
         say_json({"runs": found})

@@ -7,6 +7,7 @@ samples are kept and its tasks are the likeliest to be alike.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from agentdeck.control.runs import first_event
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import Recorded
 from agentdeck.engine.folders import RunFolder, all_runs
-from agentdeck.engine.journal import Journal
+from agentdeck.engine.journal import Journal, JournalDamaged
 from agentdeck.plans.forecast.history import History, Reader, measured
 from agentdeck.plans.forecast.setbacks import Setbacks
 
@@ -54,15 +55,18 @@ def past_history(
 def so_far(folder: RunFolder) -> tuple[History, Setbacks]:
     """What one run has measured, and what has come back in it. Blocking: reads its journal.
 
+    Of a damaged journal what is sound counts.
+
     Raises:
-        JournalError, JournalFormatError: it cannot be read.
+        JournalError, JournalFormatError: it cannot be opened.
     """
     reader, setbacks = Reader(), Setbacks()
     journal = Journal(folder.journal)
     try:
-        for recorded in journal.history():
-            reader.take(recorded)
-            setbacks.take(recorded)
+        with suppress(JournalDamaged):
+            for recorded in journal.history():
+                reader.take(recorded)
+                setbacks.take(recorded)
     finally:
         journal.close()
     return reader.history(), setbacks

@@ -14,7 +14,7 @@ import msgspec
 
 from agentdeck.control.discovery import common_dir
 from agentdeck.control.socketfile import answers
-from agentdeck.control.words import state_word
+from agentdeck.control.words import RunWord, state_word
 from agentdeck.core.errors import DeckError, NotFoundError
 from agentdeck.core.events import Recorded, RunFinished, RunStarted
 from agentdeck.core.fold import apply
@@ -40,7 +40,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     checkout: str = ""
     target: str = ""
     engine: bool = False  # does one answer?
-    problem: str = ""  # why it cannot be read
+    problem: str = ""  # why it cannot be read, or not to its end
 
 
 def list_runs() -> list[RunSummary]:
@@ -58,15 +58,17 @@ def summary_of(
         state: the fold of its journal, where somebody has it already.
         alive: had it an engine at that moment? None = ask now.
     """
+    fault: DeckError | None = None
     try:
-        state = fold_run(folder) if state is None else state
+        state, fault = fold_sound(folder) if state is None else (state, None)
     except DeckError as error:
         return RunSummary(id=folder.run, state="unreadable", problem=error.message)
     alive = answers(folder.socket) if alive is None else alive
     return RunSummary(
         id=folder.run,
         plan=state.plan.name,
-        state=state_word(state, alive=alive),
+        state=RunWord.DAMAGED if fault is not None else state_word(state, alive=alive),
+        problem=fault.message if fault is not None else "",
         landed=sum(1 for _ in state.in_state(TaskState.LANDED)),
         tasks=len(state.tasks),
         started=state.started_at,
@@ -128,6 +130,30 @@ def beginning(folder: RunFolder) -> Beginning:
         journal.close()
 
 
+def fold_sound(folder: RunFolder) -> tuple[RunState, DeckError | None]:
+    """The state of a run as far as its journal can be read, and what is wrong with the rest.
+
+    Raises:
+        JournalError, JournalFormatError: not even its first event can be read.
+        NotFoundError: it has no event yet.
+    """
+    state = RunState()
+    try:
+        journal = Journal(folder.journal)
+        try:
+            for recorded in journal.history():
+                apply(state, recorded)
+        finally:
+            journal.close()
+    except DeckError as fault:
+        if not state.seq:
+            raise
+        return state, fault
+    if not state.seq:
+        raise NotFoundError(f"the journal of run {folder.run} has no event")
+    return state, None
+
+
 def has_ended(folder: RunFolder) -> bool:
     """Has the run an outcome, by its last events? An outcome is never taken back.
 
@@ -149,7 +175,12 @@ def has_ended(folder: RunFolder) -> bool:
 
 
 def last_event(folder: RunFolder) -> int:
-    """The number of the latest event; 0 where there is none. Raises JournalError."""
+    """The number of the latest event; 0 where there is none.
+
+    Raises:
+        JournalDamaged: there should be later ones.
+        JournalError: it cannot be read.
+    """
     journal = Journal(folder.journal)
     try:
         return journal.last_seq()
@@ -217,6 +248,7 @@ __all__ = [
     "beginning",
     "first_event",
     "fold_run",
+    "fold_sound",
     "has_ended",
     "last_event",
     "list_runs",

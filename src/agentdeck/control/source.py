@@ -18,7 +18,7 @@ from agentdeck.control import protocol as rpc
 from agentdeck.control.client import EngineGone, RunClient
 from agentdeck.control.handshake import gone
 from agentdeck.core.commands import AnyCommand
-from agentdeck.core.errors import EnvironmentFault, NotFoundError
+from agentdeck.core.errors import DeckError, EnvironmentFault, NotFoundError
 from agentdeck.core.events import Recorded
 from agentdeck.core.explain import explain
 from agentdeck.core.fold import apply
@@ -59,6 +59,8 @@ class EventSource(Protocol):
 
 class LiveSource:
     """A run with an engine."""
+
+    engine = True  # there should be one
 
     def __init__(self, folder: RunFolder) -> None:
         """Connects when it is first used."""
@@ -125,6 +127,7 @@ class JournalSource:
         self.folder = folder
         self._journal = Journal(folder.journal)
         self._state = RunState()
+        self.fault: DeckError | None = None  # what is wrong with what comes next, once it is met
 
     @property
     def connected(self) -> bool:
@@ -132,16 +135,23 @@ class JournalSource:
         return False
 
     async def follow(self, after: int = 0) -> AsyncGenerator[list[Recorded], None]:
-        """Events behind number `after`; new ones as they are written."""
+        """Events behind number `after`; new ones as they are written.
+
+        Behind damage nothing comes: `fault` says what is wrong.
+        """
         version = None
         while True:
             found = self._journal.data_version()
             if found == version:
                 await asyncio.sleep(POLL_S)
                 continue
-            while batch := self._journal.read(after, rpc.MAX_EVENTS):
-                after = batch[-1].seq
-                yield batch
+            while True:
+                batch, self.fault = self._journal.sound(after, rpc.MAX_EVENTS)
+                if batch:
+                    after = batch[-1].seq
+                    yield batch
+                if self.fault is not None or not batch:
+                    break
             version = found
 
     async def send(self, command: AnyCommand) -> int:  # noqa: ARG002 - nobody is there to take it
@@ -150,7 +160,7 @@ class JournalSource:
 
     async def explain(self, task: TaskId) -> str:
         """Why the task stands where it stands. Raises NotFoundError."""
-        while batch := self._journal.read(self._state.seq, rpc.MAX_EVENTS):
+        while batch := self._journal.sound(self._state.seq, rpc.MAX_EVENTS)[0]:
             for recorded in batch:
                 apply(self._state, recorded)
         try:

@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.control.blocking import EngineGone, connect
+from agentdeck.control.damage import fault_of
 from agentdeck.control.runs import has_ended
-from agentdeck.core.errors import EXIT_ENVIRONMENT, EnvironmentFault
+from agentdeck.control.vitals import STALE_S, Health, Vitals, process_health
+from agentdeck.core.errors import EXIT_DAMAGED, EXIT_ENVIRONMENT, EnvironmentFault
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.heartbeat import read_beat
 
 START_S: Final = 30.0  # until it answers; a cold start on a busy machine takes seconds
 OTHER_S: Final = 5.0  # for another engine that was started in the same moment to answer
@@ -40,10 +43,26 @@ def ensure_engine(folder: RunFolder) -> bool:
     Raises:
         EnvironmentFault: it did not start.
     """
+    _refuse_a_stopped_one(folder)
     if responds(folder):
         return False
     start_engine(folder)
     return True
+
+
+def _refuse_a_stopped_one(folder: RunFolder) -> None:
+    """An engine that was stopped by a signal holds the run and answers nobody: say so at once."""
+    beat = read_beat(folder.path)
+    if beat is None or not _is_locked(folder):
+        return
+    silent = time.time() - beat.at
+    health = process_health(beat.pid) if silent > STALE_S else Health.WELL
+    if health is Health.STOPPED:
+        vitals = Vitals(health, beat.pid, silent)
+        raise EnvironmentFault(
+            f"run {folder.run} has an engine that does not answer: {vitals.words}",
+            hint=f"`{vitals.todo(folder.run)}` lets it go on",
+        )
 
 
 def wake(folder: RunFolder) -> None:
@@ -94,6 +113,9 @@ def start_engine(folder: RunFolder) -> None:
         if code is not None:
             if code == EXIT_ENVIRONMENT and _answers_soon(folder):
                 return
+            fault = fault_of(folder) if code == EXIT_DAMAGED else None
+            if fault is not None:
+                raise fault  # that is all there is to say
             raise _failed(folder, f"ended with {_how(code)}", begun_at)
         if time.monotonic() > deadline:
             raise _failed(folder, f"does not answer after {START_S:.0f} s", begun_at)

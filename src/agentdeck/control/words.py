@@ -20,6 +20,7 @@ class RunWord(StrEnum):
     STOPPED = "stopped"  # a person ended it
     LEFT = "left"  # its engine was stopped in good order before the run had ended
     CRASHED = "crashed"  # its engine is gone without a word
+    DAMAGED = "damaged"  # its journal is not what was written; what is shown is what is sound of it
 
 
 def state_word(state: RunState, *, alive: bool) -> RunWord:
@@ -48,6 +49,8 @@ def next_step(word: RunWord, run: str) -> str:
     """What a person can do about it, as a command; empty when there is nothing to do."""
     if word in (RunWord.LEFT, RunWord.CRASHED):
         return f"agentdeck attach {run}"
+    if word is RunWord.DAMAGED:
+        return f"agentdeck runs repair {run}"
     if word is RunWord.PAUSED:
         return f"agentdeck resume --run {run}"
     return ""

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from agentdeck.core import events as e
 from agentdeck.core import foreseen, train
-from agentdeck.core.effects_shared import end_attempt, forget_red
+from agentdeck.core.effects_shared import end_attempt, forget_red, forget_troubles, take_back
 from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import EntryId
 from agentdeck.core.plan import MAX_BATCH, MAX_DEPTH
@@ -77,6 +77,8 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
             state.depth = min(state.depth + 1, MAX_DEPTH)
         case e.EntryLanded():
             _land(state, event, at)
+        case e.LandingFound():
+            _found(state, event, at)
         case e.LandingLost():
             for entry in _landing_with(state, event.entry):
                 entry.intended, entry.build, entry.blocked = None, None, ""
@@ -202,3 +204,28 @@ def _land(state: RunState, event: e.EntryLanded, at: float) -> None:
         task.landed_commit, task.landed_at, task.first = event.commit, at, False
         task.held, task.reverted, task.ejection = False, "", None
         end_attempt(task, "landed")
+
+
+def _found(state: RunState, event: e.LandingFound, at: float) -> None:
+    """What was lost on the way there stays unknown: the target says that it is in."""
+    state.tip, state.tip_tree = event.commit, event.tree
+    if event.task is None:
+        entry = EntryId(f"found@{event.commit[:10]}")
+        state.landings.append(Landing(entry, event.commit, at, None))
+        return
+    task, entry = state.tasks[event.task], EntryId(event.task)
+    for name, one in list(state.queue.items()):
+        if task.id in (one.task, one.reverts):
+            del state.queue[name]
+    forget_troubles(state, task.id)
+    if event.undone:
+        take_back(state, task, event.merge or event.commit, "somebody")
+        landing = Landing(entry, event.commit, at, None, event.merge, reverts=task.id)
+    else:
+        task.landed_commit, task.landed_at, task.first = event.commit, at, False
+        task.held, task.reverted, task.ejection, task.retry_at = False, "", None, None
+        end_attempt(task, "landed")
+        if task.attempt is not None:
+            task.attempt.questions.clear()
+        landing = Landing(entry, event.commit, at, task.id, event.merge)
+    state.landings.append(landing)

@@ -17,11 +17,8 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
     match event:
         case e.RunStarted():
             _start(state, event, at)
-        case e.EngineStarted():
-            state.engine, state.engine_running = event.engine, True
-            state.engine_version, state.environment = event.version, event.environment
-        case e.EngineStopped():
-            state.engine_running = False
+        case e.EngineStarted() | e.EngineStopped() | e.EngineSlept() | e.JournalMended():
+            _engine(state, event, at)
         case e.RunPaused() | e.RunResumed():
             state.paused = isinstance(event, e.RunPaused)
             state.paused_by = event.by if state.paused else ""
@@ -81,6 +78,33 @@ def _promote(
             state.promoted = event.commit
         case _ as never:
             assert_never(never)
+
+
+def _engine(
+    state: RunState,
+    event: e.EngineStarted | e.EngineStopped | e.EngineSlept | e.JournalMended,
+    at: float,
+) -> None:
+    match event:
+        case e.EngineStarted():
+            state.engine, state.engine_running = event.engine, True
+            state.engine_version, state.environment = event.version, event.environment
+        case e.EngineStopped() | e.JournalMended():
+            state.engine_running = False
+        case e.EngineSlept():
+            _leave_out(state, event.seconds, at)
+        case _ as never:
+            assert_never(never)
+
+
+def _leave_out(state: RunState, seconds: float, at: float) -> None:
+    """Time in which nobody listened to an agent is not held against it."""
+    for task in state.tasks.values():
+        attempt = task.attempt
+        if attempt is None or attempt.launched_at is None or attempt.exited_at is not None:
+            continue
+        if attempt.frozen_at is None:  # frozen time is left out already
+            attempt.frozen_s += min(seconds, max(0.0, at - attempt.launched_at))
 
 
 def _start(state: RunState, event: e.RunStarted, at: float) -> None:

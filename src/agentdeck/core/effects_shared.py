@@ -44,3 +44,16 @@ def forget_red(state: RunState, tree: str) -> None:
         if tree and key.endswith(f"@{tree}") and not passed:
             state.forgotten_runs[key] = state.forgotten_runs.get(key, 0) + len(runs)
             del state.gates[key]
+
+
+def take_back(state: RunState, task: TaskRun, commit: str, by: str) -> None:
+    """What had landed of a task is not in any more.
+
+    Args:
+        commit: the one that took it back.
+        by: who wanted that.
+    """
+    task.landed_commit, task.landed_at, task.cause = None, None, None
+    task.reverted, task.reason = commit, f"reverted by {by}"
+    phase = state.spec(task.id).phase
+    state.closed_phases -= {phase} if phase is not None else set()

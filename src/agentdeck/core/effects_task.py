@@ -14,6 +14,7 @@ from agentdeck.core.effects_shared import (
     end_attempt,
     forget_red,
     forget_troubles,
+    take_back,
 )
 from agentdeck.core.ids import TaskId
 from agentdeck.core.readiness import reopen
@@ -47,7 +48,7 @@ def take(state: RunState, event: e.TaskEvent, at: float) -> None:
             for other in state.tasks.values():
                 other.first = other.id == event.task
         case e.TaskReverted():
-            _take_back(state, event)
+            take_back(state, state.tasks[event.task], event.commit, event.by)
         case e.MessageQueued():
             _queue_message(state, event, at)
         case e.TaskContinued():
@@ -141,14 +142,6 @@ def _retry_by_person(state: RunState, event: e.TaskRetried, at: float) -> None:
         # The machine may have been at fault: the same work is judged again.
         forget_red(state, attempt.ejected_tree)
         forget_red(state, attempt.collected.tree if attempt.collected else "")
-
-
-def _take_back(state: RunState, event: e.TaskReverted) -> None:
-    task = state.tasks[event.task]
-    task.landed_commit, task.landed_at, task.cause = None, None, None
-    task.reverted, task.reason = event.commit, f"reverted by {event.by}"
-    phase = state.spec(task.id).phase
-    state.closed_phases -= {phase} if phase is not None else set()
 
 
 def _done(state: RunState, event: e.TaskDone, at: float) -> None:

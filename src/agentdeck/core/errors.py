@@ -15,6 +15,7 @@ EXIT_NOT_FOUND: Final = 3  # no such run, task, log
 EXIT_REFUSED: Final = 4  # a command that cannot be carried out in the present state
 EXIT_ENVIRONMENT: Final = 5  # git, disk, permissions, another engine: the machine, not the input
 EXIT_NEEDS_PERSON: Final = 6  # a headless run stands still until a person decides something
+EXIT_DAMAGED: Final = 7  # the journal of a run is damaged; `agentdeck runs repair` mends it
 EXIT_INTERRUPTED: Final = 130
 
 

@@ -20,7 +20,7 @@ from agentdeck.core.disk import size_in_words
 from agentdeck.core.events import AnyEvent, DiskMark, ReviewVerdict, Verdict
 from agentdeck.core.plan import Budget
 from agentdeck.core.replan import in_words
-from agentdeck.core.words import first_line, listed
+from agentdeck.core.words import first_line, listed, short_duration
 
 NAMED: Final = 3  # files, tasks or pairs in one sentence; the event itself has them all
 SHORT: Final = 10  # letters of a commit
@@ -119,6 +119,7 @@ def told_of(event: AnyEvent) -> Told:
             | e.EntryEjected()
             | e.LandingIntended()
             | e.EntryLanded()
+            | e.LandingFound()
             | e.LandingLost()
             | e.LandingBlocked()
         ):
@@ -332,6 +333,9 @@ def _of_queue(event: e.QueueEvent) -> Told:
             return Told(entry, f"is about to land as {commit[:SHORT]}", Tone.DETAIL)
         case e.EntryLanded(entry, commit):
             return Told(entry, f"landed as {commit[:SHORT]}", Tone.GOOD)
+        case e.LandingFound(commit, _, task, undone=undone):
+            words = f"{'was taken back' if undone else 'landed'} as {commit[:SHORT]}: found in git"
+            return Told(task or QUEUE, words, Tone.GOOD)
         case e.LandingLost(entry, found):
             return Told(entry, f"the target was at {found[:SHORT]}: built again", Tone.BAD)
         case e.LandingBlocked(entry, reason):
@@ -350,6 +354,12 @@ def _of_run(event: e.RunEvent) -> Told:
             )
         case e.EngineStopped(reason):
             return Told("engine", _more("stopped", reason), Tone.DETAIL)
+        case e.EngineSlept(seconds):
+            words = f"slept for {short_duration(seconds)}: stopped, or the machine was asleep"
+            return Told("engine", words, Tone.BAD)
+        case e.JournalMended(sound, lost, kept):
+            words = f"the journal was mended: {_plural(sound, 'event')} sound, {lost} lost ({kept})"
+            return Told(RUN, words, Tone.BAD)
         case e.RunPaused(by):
             return Told(RUN, f"paused by {by}: nothing new starts", Tone.PERSON)
         case e.RunResumed(by):

@@ -219,6 +219,20 @@ class EngineStopped(Event, frozen=True, tag="engine.stopped"):
     reason: str
 
 
+class EngineSlept(Event, frozen=True, tag="engine.slept"):
+    """The engine's process did not run for a while: agents did, and nobody listened to them."""
+
+    seconds: float  # up to now
+
+
+class JournalMended(Event, frozen=True, tag="journal.mended"):
+    """The journal had been damaged: what was sound of it goes on here, and what follows is new."""
+
+    sound: int  # events that are as they were written
+    lost: int  # events behind them that are known to have been and are gone
+    kept: str  # folder below the run's folder with what was damaged
+
+
 class RunPaused(Event, frozen=True, tag="run.paused"):
     """The run drains: nothing new starts, turns end."""
 
@@ -917,6 +931,17 @@ class TaskReverted(Event, frozen=True, tag="task.reverted"):
     by: str
 
 
+class LandingFound(Event, frozen=True, tag="landing.found"):
+    """The target holds a landing of this run that the journal does not know any more."""
+
+    commit: str
+    tree: str
+    task: TaskId | None = None  # None: of nobody who is known here
+    attempt: int | None = None
+    merge: str = ""  # in a batch: the commit of the task itself, below `commit`
+    undone: bool = False  # it takes the task back
+
+
 class LandingLost(Event, frozen=True, tag="landing.lost"):
     """The target was not where it was expected: the entry is built again on what was found."""
 
@@ -983,6 +1008,8 @@ RunEvent: TypeAlias = (
     RunStarted
     | EngineStarted
     | EngineStopped
+    | EngineSlept
+    | JournalMended
     | RunPaused
     | RunResumed
     | DiskChanged
@@ -1068,6 +1095,7 @@ QueueEvent: TypeAlias = (
     | EntryEjected
     | LandingIntended
     | EntryLanded
+    | LandingFound
     | LandingLost
     | LandingBlocked
 )

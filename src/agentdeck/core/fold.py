@@ -32,6 +32,7 @@ _READINESS: Final = frozenset({
     e.RunStarted,
     e.EntryLanded,
     e.TaskReverted,
+    e.LandingFound,
     e.TaskDone,
     e.TaskSkipped,
     e.TaskUnskipped,

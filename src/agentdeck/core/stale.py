@@ -70,6 +70,7 @@ def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
         (kind is e.GateFinished, _check_gate_run),
         (of_entry and kind is not e.GateFinished, _check_entry),
         (kind is e.BatchSplit, _check_split),
+        (kind is e.LandingFound, _check_found),
     )
     return tuple(one for wanted, one in asked if wanted)
 
@@ -219,6 +220,18 @@ def _check_entry(state: RunState, event: AnyEvent) -> None:
             raise StaleEvent(event, f"{event.entry} is not landing")
 
 
+def _check_found(state: RunState, event: e.LandingFound) -> None:
+    """What is known to have landed is not found again, and what is not in is not taken back."""
+    if any(
+        (one.commit, one.task or one.reverts) == (event.commit, event.task)
+        for one in state.landings
+    ):
+        raise StaleEvent(event, "it is known already")
+    landed = event.task is not None and state.tasks[event.task].state is TaskState.LANDED
+    if landed != event.undone:
+        raise StaleEvent(event, f"{event.task} is {'' if landed else 'not '}in already")
+
+
 def _check_moved(state: RunState, event: e.EntryMoved) -> None:
     """What is landing lands; commits of the base have their place."""
     if event.entry == event.beside:
@@ -304,7 +317,12 @@ _WITHOUT_STEPS: Final = frozenset({
     TaskState.DEFERRED,
 })  # fmt: skip
 
-_OF_EARLIER_ONES: Final = frozenset({e.GateFinished, e.WorktreeReleased, e.ReviewFinished})  # late
+_OF_EARLIER_ONES: Final = frozenset({
+    e.GateFinished,
+    e.WorktreeReleased,
+    e.ReviewFinished,
+    e.LandingFound,  # whichever attempt it was
+})  # fmt: skip
 _OF_RULES: Final = frozenset({e.PermissionRuleSet, e.PermissionRuleDropped, e.PermissionsKept})
 _OF_TURNS: Final = frozenset({e.TurnBegan, e.TurnEnded})
 _OF_REVIEWS: Final = frozenset({e.ReviewStarted, e.ReviewFinished})

@@ -52,6 +52,9 @@ TRANSITIONS: Final[Table] = {
     **_rows(e.EntryQueued, (S.PROPOSED,), S.QUEUED),
     **_rows(e.EntryLanded, (S.QUEUED,), S.LANDED),
     **_rows(e.TaskReverted, (S.LANDED,), S.CANCELLED),
+    # the target knows more than a journal that was damaged
+    **_rows(e.LandingFound, tuple(state for state in S if state is not S.LANDED), S.LANDED),
+    **_rows(e.LandingFound, (S.LANDED,), S.CANCELLED),  # its revert was found
     # a person
     **_rows(e.TaskRetried, (*_STUCK, S.RETRYING, S.REVIEWING, S.PROPOSED), S.READY, S.PENDING),
     **_rows(

@@ -73,6 +73,10 @@ async def prepare(at: Setting, step: Prepare) -> None:
             found = (before.path, before.branch or "", before.base or "")
             await at.record(e.WorktreePrepared(step.task, step.attempt, *found))
             return
+    standing = await at.in_thread(lambda: _launched_before(at, step))
+    if standing is not None:
+        await at.record(e.WorktreePrepared(step.task, step.attempt, *standing))
+        return
     branch = branch_of(at.state.run, step.task)
     base, spec = at.state.tip, at.state.plan.worktree
 
@@ -94,6 +98,19 @@ async def prepare(at: Setting, step: Prepare) -> None:
     at.warm_up(base)
     await _set_up(at, step, path)
     await at.record(e.WorktreePrepared(step.task, step.attempt, str(path), branch, base))
+
+
+def _launched_before(at: Setting, step: Prepare) -> tuple[str, str, str] | None:
+    """Path, branch and base of an attempt that was launched, and that a mended journal forgot.
+
+    Its agent may be at work, or what it left may be all there is of its work: `launch` finds it.
+    """
+    if isinstance(
+        processes.look(at.attempt_folder(step.task, step.attempt)), processes.NeverStarted
+    ):
+        return None
+    standing = at.worktrees.standing(step.task)
+    return None if standing is None else (str(standing.path), standing.branch, standing.base)
 
 
 def _go_on(at: Setting, task: TaskId, before: Attempt) -> bool:

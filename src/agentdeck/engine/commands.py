@@ -20,6 +20,7 @@ from agentdeck.engine.waiting import wait
 
 TAIL_BYTES: Final = 4_096  # of a log, for feedback to an agent and for the screen
 STOP_GRACE_S: Final = (2.0, 2.0)
+SLICE_S: Final = 5.0  # a wait that took twice as long was one of a process that slept
 NICE: Final = 5  # gates give way to the deck and the agents
 
 
@@ -69,11 +70,9 @@ async def run_to_end(
     if isinstance(found, processes.Running):
         left = max(1.0, timeout_s - (time.time() - _started_at(folder)))
         try:
-            async with asyncio.timeout(left):
-                await wait(found.child)
-        except TimeoutError:
-            timed_out = True
-            await stop(found.child, tag, grace_s=STOP_GRACE_S)
+            timed_out = not await _ends_within(found.child, left)
+            if timed_out:
+                await stop(found.child, tag, grace_s=STOP_GRACE_S)
         except asyncio.CancelledError:
             if not at.engine.stopping:  # not wanted any more; else the next engine finds it
                 await stop(found.child, tag, grace_s=STOP_GRACE_S)
@@ -85,6 +84,20 @@ async def run_to_end(
     until = ended.ended_at if isinstance(ended, processes.Finished) else time.time()
     seconds = max(0.0, until - _started_at(folder))
     return Ended(code, timed_out, seconds, tail_of(folder / "raw.log"))
+
+
+async def _ends_within(child: processes.Child, left: float) -> bool:
+    """Wait for the end; time in which this process did not run is not counted."""
+    while left > 0:
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(min(left, SLICE_S)):
+                await wait(child)
+        except TimeoutError:
+            left -= min(time.monotonic() - begun, 2 * SLICE_S)
+        else:
+            return True
+    return False
 
 
 def _start(

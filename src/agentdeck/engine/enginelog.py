@@ -1,4 +1,10 @@
-"""What the engine did, for whoever has to find out later: JSON lines, rotated, secrets cut out."""
+"""What the engine did, for whoever has to find out later: JSON lines, rotated, secrets cut out.
+
+Rules:
+- `error` is what the engine could not do, `warning` what should not have happened, `info` what it
+  was told and dropped, `debug` each step. `AGENTDECK_LOG` names the least of them that is written.
+- Each line has the time, the level, the process and one sentence. Files are for their owner alone.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,7 @@ import logging
 import logging.handlers
 import os
 import time
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +23,14 @@ from agentdeck.engine.environment import redact
 MAX_BYTES: Final = 4 * 1024 * 1024  # a file; a day of a busy run is under 1 MB
 KEPT_FILES: Final = 3
 
+LEVEL: Final = "AGENTDECK_LOG"  # the variable
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
 log = logging.getLogger("agentdeck.engine")
 
 
@@ -24,6 +39,7 @@ class _JsonLines(logging.Formatter):
         line = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + "Z",
             "level": record.levelname.lower(),
+            "pid": record.process,
             "what": record.getMessage(),
         }
         if record.exc_info:
@@ -36,10 +52,15 @@ def open_log(path: Path) -> None:
     for earlier in list(log.handlers):
         log.removeHandler(earlier)
         earlier.close()
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, delay=True
-    )
+    handler = _Rotated(path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, delay=True)
     handler.setFormatter(_JsonLines())
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(LEVELS.get(os.environ.get(LEVEL, "").lower(), logging.INFO))
     log.propagate = False
+
+
+class _Rotated(logging.handlers.RotatingFileHandler):
+    def _open(self) -> TextIOWrapper:
+        # Made for its owner alone before anything is in it, also after a rotation.
+        os.close(os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        return super()._open()

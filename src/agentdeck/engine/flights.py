@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from agentdeck.core.steps import IOStep, Watch
+from agentdeck.engine.enginelog import log
 
 REST_S: Final = 1.0  # from the end of a step until the same step may start again
 
@@ -74,6 +75,7 @@ class Flights:
         return min(self._rest_until.values(), default=None)
 
     def _start(self, step: IOStep) -> None:
+        log.debug("begun: %s", step.key)
         flight = asyncio.create_task(self._fly(step), name=step.key)
         self._tasks[step] = flight
         # Not at the end of `_fly`: a flight cancelled before its first line never runs any.
@@ -86,6 +88,7 @@ class Flights:
         # A cancelled one was not wanted any more, or the engine stops: nothing to report. Of the
         # others the ring must hear, whatever it was.
         error = None if flight.cancelled() else flight.exception()
+        log.debug("%s: %s", "cancelled" if flight.cancelled() else "ended", step.key)
         self._tasks.pop(step, None)
         self._cancelled.discard(step)
         self._rest_until[step] = self._clock() + REST_S

@@ -16,10 +16,17 @@ class EngineLock:
         """Take the lock.
 
         Raises:
-            EnvironmentFault: another engine holds it; the message names its pid.
+            EnvironmentFault: another engine holds it, and the message names its pid; or the file
+                cannot be written.
         """
         # Not inherited: agents outlive the engine and must not keep the run locked.
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise EnvironmentFault(
+                f"the run's lock {path} cannot be taken: {error.strerror}",
+                hint="make the run's folder writable, or set XDG_STATE_HOME to one that is",
+            ) from error
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

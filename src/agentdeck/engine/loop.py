@@ -37,6 +37,7 @@ from agentdeck.engine.enginelog import log
 from agentdeck.engine.flights import Flights
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.gate_environment import fingerprint
+from agentdeck.engine.heartbeat import Heart
 from agentdeck.engine.journal import Journal, JournalError, JournalFull
 from agentdeck.engine.lock import EngineLock
 
@@ -106,6 +107,7 @@ class Engine:
         self._wake_at: float | None = None
         self._stored_seq = self.state.seq
         self._checkpoints = Checkpoints(folder)
+        self.heart = Heart(self, identity.pid, clock)
 
     # --- for faces (through `control`) ------------------------------------------------------------
 
@@ -178,7 +180,8 @@ class Engine:
         self._flights = Flights(performer.perform, self._flight_ended, self.clock)
         runs_in = fingerprint(os.environ, self.state.plan.gates)
         self._post(_Post(events=[e.EngineStarted(self._identity, __version__, runs_in)]))
-        watchers = [asyncio.create_task(each) for each in beside]
+        log.info("agentdeck %s runs %s from event %d", __version__, self.state.run, self.state.seq)
+        watchers = [asyncio.create_task(each) for each in (self.heart.beat(), *beside)]
         try:
             while not self.stopping:
                 await self._turn(await self._next_posts())
@@ -233,6 +236,7 @@ class Engine:
             try:
                 events = decide.decide(self.state, post.command)
             except decide.Refused as refused:
+                log.info("refused: %s: %s", type(post.command).__name__, refused)
                 if post.stored is not None and not post.stored.done():
                     post.stored.set_exception(refused)
                 return []
@@ -325,6 +329,7 @@ class Engine:
         posts = []
         while not self._posts.empty():
             posts.append(self._posts.get_nowait())
+        log.info("the engine ends: %s", self._stop_reason or "it failed")
         posts.append(_Post(events=[e.EngineStopped(self._stop_reason or "it failed")]))
         try:
             if not self._broken:

@@ -44,6 +44,7 @@ from agentdeck.engine import processes
 from agentdeck.engine.agent_place import equipped, make_home, place_in
 from agentdeck.engine.agent_stdin import MAX_MESSAGE_BYTES, NotHeard, close_stdin
 from agentdeck.engine.attempts import contained, first_run
+from agentdeck.engine.heartbeat import SLEPT_S
 from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.ref_guard import raise_guard
 from agentdeck.engine.room import forget_temporary, own_folder, temporary_variables
@@ -251,6 +252,7 @@ class _One:
     async def follow(self, child: processes.Child) -> bool:
         """Read while it lives; whether it had to be ended because its time was up."""
         until = _started_at(self.folder) + self.at.state.plan.review.timeout_s
+        looked_at = time.time()
         end = asyncio.ensure_future(wait(child))
         result_at: float | None = None
         closed = not self.agent.waits_for_more
@@ -260,6 +262,9 @@ class _One:
                 while self.read_on():
                     await asyncio.sleep(0)
                 now = time.time()
+                if now - looked_at > SLEPT_S:  # nobody listened to it
+                    until += now - looked_at
+                looked_at = now
                 has_result = self.reader.result is not None
                 if has_result and not closed:
                     closed = True

@@ -8,7 +8,7 @@ Rules:
   such.
 - A limit that the agent meets is told to its account at once, while the agent may get over it.
 - A watchdog only says that a limit was hit; ending the agent is a step of its own. Frozen time does
-  not count, nor does silence while the account of the agent is limited.
+  not count, nor time in which the engine slept, nor silence while the agent's account is limited.
 - An agent that has reported its result and does not end is ended, and that is no failure. One that
   waits for more after each turn is left alone until its input was closed.
 """
@@ -288,6 +288,7 @@ async def watch(at: Setting, step: Watch) -> None:
             ended_by_us = await _follow(at, step, follower, found.child, end)
         finally:
             end.cancel()
+            at.engine.heart.signs.pop(f"{step.task}#{step.attempt}", None)
     while await follower.read_for_a_look():
         if _was_cut(processes.look(folder)):
             break  # what a flood has said at its end is not worth the minutes that it takes
@@ -430,6 +431,11 @@ class _Watchdog:
     async def look(self, now: float, grew_at: float) -> None:
         """Record a limit that was hit."""
         attempt = self.at.attempt(self.step.task, self.step.attempt)
+        heart = self.at.engine.heart
+        heart.signs[f"{self.step.task}#{self.step.attempt}"] = max(self.busy_at, grew_at)
+        if heart.late:
+            self.busy_at = now  # nobody listened
+            return
         if attempt.limit is not None or attempt.launched_at is None:
             return
         if attempt.frozen_at is not None or attempt.question is not None:

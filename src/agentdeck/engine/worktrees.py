@@ -92,6 +92,18 @@ class Worktrees:
         with self._mutex:
             return next((self._root / s for s, r in self._slots.items() if r.owner == name), None)
 
+    def standing(self, name: str) -> Prepared | None:
+        """The worktree that a task has as it is, if it is whole and on a branch; else None."""
+        with self._mutex:
+            mine = [slot for slot, record in self._slots.items() if record.owner == name]
+        record = self._slots[mine[0]] if mine else _Slot()
+        if not mine or record.branch is None or record.base is None:
+            return None
+        try:
+            return _prepared(linked(self._git, self._root / mine[0]), record)
+        except EnvironmentFault:
+            return None
+
     def prepare(
         self,
         name: str,

@@ -55,6 +55,7 @@ from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.settings import FILE as SETTINGS_FILE
 from agentdeck.tui.settings import load_settings
+from agentdeck.tui.sickness import Sickness
 from agentdeck.tui.theme_files import load_themes
 from agentdeck.tui.tour import Tour
 from agentdeck.tui.undoing import Undoing
@@ -189,6 +190,7 @@ class DeckApp(App[None]):
         self.looking_back = LookingBack(self, replay)
         self.undoing = Undoing(self)
         self.calling = Calling(self, self.settings.notify)
+        self.sickness = Sickness(self)
         self.lines = LineHistory()
         self.tour = Tour(self)
         self.opening = Opening(self)
@@ -370,6 +372,7 @@ class DeckApp(App[None]):
         if self.looking_back.replay is not None or self.reads_the_past:
             return
         self.calling.tick()
+        self.sickness.tick()
         self._tell_prices()
         if self.simulation is None:
             self.sampling.tick()
@@ -487,6 +490,8 @@ class DeckApp(App[None]):
             return PAST
         if self.source.connected or self.model.clock.frozen:
             return ""
+        if self.model.sick:
+            return self.model.sick
         ended = self.model.state.outcome is not None
         return "the run has ended and its engine is gone" if ended else OFFLINE
 
@@ -644,12 +649,16 @@ def _settle_memory() -> None:
 
 def run_deck(folder: RunFolder) -> int:
     """Show the control room until the person leaves it; the exit status."""
-    from agentdeck.control.runs import beginning
+    from agentdeck.control.damage import JournalDamaged
+    from agentdeck.control.runs import Beginning, beginning
     from agentdeck.control.socketfile import answers
     from agentdeck.control.source import open_source
 
     live = answers(folder.socket)
-    known = beginning(folder)
+    try:
+        known = beginning(folder)
+    except JournalDamaged:
+        known = Beginning(None, [], 0)  # what is sound of it is shown as it is read
     app = DeckApp(
         folder,
         open_source(folder, live=live),

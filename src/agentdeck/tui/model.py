@@ -57,6 +57,7 @@ class Model:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
+        self.sick = ""  # what keeps the run itself from going on, in few words
         self.reset()
 
     def reset(self) -> None:
@@ -161,6 +162,7 @@ class Model:
             now=self.clock.now(),
             selected=selected if selected in self.state.tasks else None,
             frozen=self.clock.frozen,
+            sick=self.sick,
             offline=offline,
             folded=folded,
             simulated=simulated,

@@ -42,6 +42,7 @@ class Deck:
     now: float  # seconds since the epoch
     selected: TaskId | None = None
     frozen: bool = False  # the clock stands: nothing spins, times of day are UTC
+    sick: str = ""  # what keeps the run itself from going on, in few words; "" = nothing
     offline: str = ""  # why commands cannot be sent; "" = they can
     folded: frozenset[str] = field(default_factory=frozenset)
     simulated: str = ""  # "simulated, 600x"; "" = a real run

@@ -93,6 +93,8 @@ def _alert(deck: Deck, width: int) -> Line:
 def _state_alert(deck: Deck, width: int) -> Line:
     state = deck.state
     need = _needed_alert(deck)
+    if deck.sick:
+        return (Span(f" ! {deck.sick} ", "alert"), Span(" "), *need)
     if state.outcome is Outcome.COMPLETE:
         return (Span(" ✔ complete ", "alert-good"), Span(" "), *need)
     if state.outcome is not None:
