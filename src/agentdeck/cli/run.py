@@ -12,7 +12,7 @@ from agentdeck.cli.output import in_terminal, note, safe, say
 from agentdeck.cli.place import PlainOption, RunArgument, chosen_run, folder_of
 from agentdeck.cli.pricing import PricesOption, chosen_prices
 from agentdeck.cli.room import attach_to, open_deck
-from agentdeck.control.runs import RunFolder, runs_of
+from agentdeck.control.runs import RunFolder, fold_sound, runs_of
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.events import Outcome
