@@ -135,7 +135,10 @@ def _begin(out: Path) -> int:
         finally:
             os.close(fd)
     except OSError as error:
-        raise EnvironmentFault(f"{out} cannot be written: {error.strerror}") from error
+        raise EnvironmentFault(
+            f"{out} cannot be written: {error.strerror}",
+            hint="make the run's folder writable; `agentdeck status` and `logs` only read",
+        ) from error
 
 
 def _answers_soon(folder: RunFolder) -> bool:

@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -108,7 +109,7 @@ class Journal:
         self._mark = read_mark(path)  # before the file: a writer writes it after the file
         self._known = _BEGINNING  # the event that was proven last
         self._marker = MarkWriter(path) if writable else None
-        mode = "rwc" if writable else "ro"
+        mode = "rwc" if writable else "ro&immutable=1" if _cannot_change(path) else "ro"
         try:
             # A journal may move between threads (an executor writes), but never be used by two.
             self._db = sqlite3.connect(
@@ -420,6 +421,15 @@ def _is_full(error: sqlite3.Error) -> bool:
     """Was there no room? SQLite says so, or tells of a write or sync that the system refused."""
     code = getattr(error, "sqlite_errorcode", 0)
     return code == sqlite3.SQLITE_FULL or code in _REFUSED
+
+
+def _cannot_change(path: Path) -> bool:
+    """Does it lie whole where nobody can write? SQLite wants to make files beside it otherwise."""
+    log = path.with_name(path.name + "-wal")
+    try:
+        return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    except OSError:
+        return False
 
 
 def _quoted(path: Path) -> str:
