@@ -27,7 +27,9 @@ from agentdeck.core.state import RunState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
 
-POLL_S: Final = 0.05  # of a journal's data version; costs under 1 % of a core
+POLL_S: Final = 0.05  # of a journal's data version, at first; costs under 1 % of a core
+POLL_MAX_S: Final = 0.5  # of one in which nothing happens; seen soon enough
+POLL_GROWS: Final = 1.2  # times, with each look that finds nothing: three seconds to the longest
 WAIT_S: Final = 20.0  # of one long poll; shorter than any socket is idle for
 RECONNECT_FIRST_S: Final = 0.1  # doubles
 RECONNECT_MAX_S: Final = 1.0
@@ -133,12 +135,14 @@ class JournalSource:
 
     async def follow(self, after: int = 0) -> AsyncGenerator[list[Recorded], None]:
         """Events behind number `after`; new ones as they are written."""
-        version = None
+        version, pause = None, POLL_S
         while True:
             found = self._journal.data_version()
             if found == version:
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(pause)
+                pause = min(POLL_MAX_S, pause * POLL_GROWS)
                 continue
+            pause = POLL_S
             while batch := self._journal.read(after, rpc.MAX_EVENTS):
                 after = batch[-1].seq
                 yield batch
