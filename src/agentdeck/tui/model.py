@@ -63,6 +63,7 @@ class Model:
         self.rates = Rates()
         self.gates: deque[GateTold] = deque(maxlen=MAX_GATES)
         self.outlook: Outlook | None = None  # the latest, made beside the screen
+        self._latest: Deck | None = None  # the moment that was made last
 
     def take(self, batch: Iterable[Recorded]) -> None:
         """Fold the next events. Events that are known already are passed over."""
@@ -94,7 +95,8 @@ class Model:
         shows: Mapping[str, str] | None = None,
     ) -> Deck:
         """The run as it is now, for one refresh of the screen."""
-        return Deck(
+        before = self._latest
+        self._latest = Deck(
             state=self.state,
             now=self.clock.now(),
             selected=selected if selected in self.state.tasks else None,
@@ -111,7 +113,9 @@ class Model:
             gates=self.gates,
             undoes=undoes,
             shows=shows,
-        )
+            news=self.taken,
+        ).knowing(before)
+        return self._latest
 
 
 def first_choice(deck: Deck) -> TaskId | None:
