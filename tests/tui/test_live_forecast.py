@@ -259,6 +259,29 @@ def test_it_rests_twenty_times_as_long_as_it_took(monkeypatch: pytest.MonkeyPatc
         assert found._next_at - time.monotonic() == pytest.approx(least, abs=0.5)
 
 
+def test_while_no_task_moves_on_it_rests_far_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What agents report meanwhile does not wake it; a task that has moved on does."""
+    monkeypatch.setattr(forecasting, "QUIET_S", 1e6)  # however slow the machine is
+    told = middle()
+    model = model_of(told.history)
+    found = Forecasting(model, None)
+    found.tick()
+    assert fetched(found)
+    assert found._quiet_s >= max(forecasting.QUIET_S, forecasting.QUIET_TIMES * found._took_s)
+    found._next_at = time.monotonic()  # it has rested as long as it took
+    told.progress("S-1", 24_000, 0.30, "Edit src/session/stream.py", 16)
+    model.take(told.history)
+    assert not found.tick()
+    thread = found._thread
+    assert thread is None
+    told.end("S-1")
+    model.take(told.history)
+    found.tick()
+    assert fetched(found)
+
+
 def test_a_large_plan_is_told_from_fewer_worlds() -> None:
     """Within the budget, but never from fewer than `LEAST_SAMPLES` while there is time."""
     small, big = model_of(middle().history), model_of(large(400).history)

@@ -194,6 +194,31 @@ def test_a_machine_that_cannot_be_measured_says_so_once(
     assert mine._thread is None
 
 
+def test_while_nobody_sees_the_figures_the_machine_is_looked_at_more_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The screen that draws them makes it look as often as it may."""
+    found = looks(busy(), 4.0)
+    monkeypatch.setattr(sampling, "look", lambda *_: next(found))
+    mine = Sampling(Model(), RunFolder(tmp_path))
+
+    def is_looked() -> bool:
+        mine.tick()
+        thread = mine._thread
+        if thread is not None:
+            thread.join()
+        return thread is not None
+
+    assert is_looked()
+    assert mine.tick()
+    for name in ("UNSEEN_S", "SEEN_FOR_S"):
+        monkeypatch.setattr(sampling, name, 1e6)  # however slow the machine is
+    mine._next_at = time.monotonic()  # two seconds later
+    assert not is_looked()
+    mine.seen()
+    assert is_looked()
+
+
 # --- what is made of looks -----------------------------------------------------------------------
 
 

@@ -38,7 +38,7 @@ async def until(app: DeckApp, pilot: Pilot[None], seq: int) -> None:
     async with asyncio.timeout(30):
         while app.model.state.seq < seq:
             await asyncio.sleep(0)
-    app._draw_if_needed()
+    app.draw_if_needed()
     await pilot.pause()
 
 

@@ -27,7 +27,9 @@ from agentdeck.core.state import RunState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
 
-POLL_S: Final = 0.05  # of a journal's data version; costs under 1 % of a core
+POLL_S: Final = 0.05  # of a journal's data version, at first; costs under 1 % of a core
+POLL_MAX_S: Final = 0.5  # of one in which nothing happens; seen soon enough
+POLL_GROWS: Final = 1.2  # times, with each look that finds nothing: three seconds to the longest
 WAIT_S: Final = 20.0  # of one long poll; shorter than any socket is idle for
 RECONNECT_FIRST_S: Final = 0.1  # doubles
 RECONNECT_MAX_S: Final = 1.0
@@ -139,12 +141,14 @@ class JournalSource:
 
         Behind damage nothing comes: `fault` says what is wrong.
         """
-        version = None
+        version, pause = None, POLL_S
         while True:
             found = self._journal.data_version()
             if found == version:
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(pause)
+                pause = min(POLL_MAX_S, pause * POLL_GROWS)
                 continue
+            pause = POLL_S
             while True:
                 batch, self.fault = self._journal.sound(after, rpc.MAX_EVENTS)
                 if batch:

@@ -40,8 +40,9 @@ from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.keymap import FILE, load_keys
 from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
 from agentdeck.tui.looking_back import LookingBack
-from agentdeck.tui.model import REFRESH_S, Clock, Model
+from agentdeck.tui.model import Clock, Model
 from agentdeck.tui.opening import Opening
+from agentdeck.tui.pacing import Pacing
 from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.key_names import spoken
@@ -77,9 +78,7 @@ if TYPE_CHECKING:
 DEFAULT_THEME: Final = "deck-dark"
 NO_KEY: Final = "<none>"  # the name of a key that no terminal sends
 FIRST_PICTURE_S: Final = 0.3  # for it and what its panes look for, before the past is read
-LOG_TICK_S: Final = 1 / 15
 PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
-SECOND_S: Final = 1.0  # clocks on the screen move this often
 OFFLINE: Final = "no engine answers; it is asked again by itself"
 
 
@@ -191,6 +190,7 @@ class DeckApp(App[None]):
         self.undoing = Undoing(self)
         self.calling = Calling(self, self.settings.notify)
         self.sickness = Sickness(self)
+        self.pacing = Pacing(self)
         self.lines = LineHistory()
         self.tour = Tour(self)
         self.opening = Opening(self)
@@ -200,6 +200,7 @@ class DeckApp(App[None]):
         self._unpriced: set[str] = set()  # models of which the person has been told
         self._forecast_failed = False  # and the person has been told
         self._title_shown = ""
+        self._titled_for: tuple[object, ...] = ()
         self._roles: tuple[str, Roles] | None = None
 
     # --- parts that are imported when they are used first --------------------------------------
@@ -319,9 +320,7 @@ class DeckApp(App[None]):
                 self.run_worker(self._follow(), name="events", exit_on_error=True)
             if not self.model.whole:
                 self.set_timer(FIRST_PICTURE_S, self._recall)
-            self.set_interval(REFRESH_S, self._draw_if_needed)
-            self.set_interval(LOG_TICK_S, self._tick_logs)
-            self.set_interval(SECOND_S, self._mark)
+            self.pacing.start()
             self.set_timer(2.0, _settle_memory)
 
     async def _follow(self) -> None:
@@ -345,6 +344,7 @@ class DeckApp(App[None]):
             return
         self._tell(batch)
         self._dirty = True
+        self.pacing.wake()
 
     def _tell(self, batch: Sequence[Recorded]) -> None:
         """Say what of money has happened since the deck was opened."""
@@ -365,7 +365,8 @@ class DeckApp(App[None]):
                 text = f"No price for {model or 'a model without a name'}: only its tokens count."
                 self.notify(text, title="Budget", severity="warning", markup=False)
 
-    def _mark(self) -> None:
+    def each_second(self) -> None:
+        """Clocks have moved; look at what is done beside the screen."""
         self._dirty = True
         if self.remembering is not None:
             self.remembering.tick(self)
@@ -402,12 +403,19 @@ class DeckApp(App[None]):
 
     def on_unmount(self) -> None:
         """Nothing goes on behind a deck that is gone."""
+        self.pacing.stop()
         self.forecasting.close()
 
     def _repaint(self, _: Theme) -> None:
         self.call_after_refresh(self.draw)
 
-    def _draw_if_needed(self) -> None:
+    @property
+    def has_news(self) -> bool:
+        """Is something to be drawn, as far as is known?"""
+        return self._dirty or self.looking_back.replay is not None
+
+    def draw_if_needed(self) -> None:
+        """Show the run as it is now, if that is not on the screen."""
         # Timers fire also while the room is taken down, pane by pane: then there is nothing to do.
         with suppress(NoMatches):
             self._dirty |= self.looking_back.tick()
@@ -419,9 +427,11 @@ class DeckApp(App[None]):
         """Up to which event, while that is not known; else 0."""
         return self._reads_until if 0 < self.model.state.seq < self._reads_until else 0
 
-    def _tick_logs(self) -> None:
+    def look_at_logs(self) -> bool:
+        """Draw new lines of the logs on the screen. Was there any?"""
         with suppress(NoMatches):
-            self.front.tick_logs()
+            return self.front.tick_logs()
+        return False
 
     def draw(self) -> None:
         """Show the run as it is now."""
@@ -431,6 +441,7 @@ class DeckApp(App[None]):
             self._show_title()
             if isinstance(self.screen, Dialog) and self.screen.is_mounted:
                 self.screen.see(self.model.state)
+        self.pacing.wake()
 
     @property
     def front(self) -> RoomScreen | FullScreen:
@@ -454,10 +465,15 @@ class DeckApp(App[None]):
             at = self.model.clock.now()
             self.said.add(at, title, message, error=severity == "error")
             self._dirty = True
+            self.pacing.wake()
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def _show_title(self) -> None:
-        title = terminal_title(self.room.moment())
+        deck = self.room.moment()
+        if deck.subject == self._titled_for:
+            return
+        self._titled_for = deck.subject
+        title = terminal_title(deck)
         if title != self._title_shown:
             self._title_shown = title
             self.write_escape(f"\x1b]2;{title}\x07")
@@ -472,6 +488,7 @@ class DeckApp(App[None]):
         match event:
             case events.Key():
                 self.calling.key()
+                self.pacing.key()
             case events.AppFocus() | events.AppBlur():
                 self.calling.focus(isinstance(event, events.AppFocus))
             case _:

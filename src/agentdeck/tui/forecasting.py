@@ -4,6 +4,8 @@ Rules:
 - One forecast at a time, in a thread of its own. It takes about `BUDGET_S` of processor time, then
   rests `REST_TIMES` as long, at least `REFRESH_S`: at most a twentieth of one core. Fewer possible
   worlds are drawn of a large plan, never fewer than `LEAST_SAMPLES` within `MOST_S`.
+- While no task has moved on since the last one it rests `QUIET_TIMES` as long, at least `QUIET_S`
+  more: only time has passed, and an outlook is of times of day.
 - The thread gets what does not change and gives one result back; the screen fetches it. A key goes
   first: between two worlds the thread lets others run. Leaving the deck does not wait for it.
 - Past runs are read once, by the first forecast. Of a run that is only played there are none.
@@ -18,6 +20,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from agentdeck.core.state import RunState
 from agentdeck.plans.forecast.history import History
 from agentdeck.plans.forecast.monte_carlo import DEFAULT_SAMPLES
 from agentdeck.plans.forecast.outlook import Moment, Outlook, can_tell, look_ahead, moment_of
@@ -26,6 +29,8 @@ from agentdeck.tui.model import Model
 REFRESH_S: Final = 5.0  # between two outlooks; the minute on the screen seldom changes sooner
 PLAYED_REFRESH_S: Final = 1.0  # of a simulation, where minutes pass in a second
 REST_TIMES: Final = 20.0  # as long as an outlook took: at most 5 % of a core
+QUIET_S: Final = 30.0  # the minute on the screen moves by a share of the time that passes
+QUIET_TIMES: Final = 300.0  # as long as an outlook took: a third of a percent of a core
 BUDGET_S: Final = 0.25  # processor time of one outlook
 PLAYED_BUDGET_S: Final = 0.05  # of a simulation: sooner is better than surer
 MOST_S: Final = 1.0  # processor time, where `BUDGET_S` is not enough for `LEAST_SAMPLES`
@@ -59,6 +64,9 @@ class Forecasting:
         self._result: Outlook | None = None
         self._took_s = 0.0
         self._next_at = 0.0  # of `time.monotonic`
+        self._quiet_s = 0.0  # longer, while nothing moves
+        self._made_of: object = None  # the latest
+        self._played = played
         self._closed = threading.Event()
         self.problem = ""  # why there is no outlook any more
 
@@ -72,7 +80,9 @@ class Forecasting:
             gone, self._model.outlook = self._model.outlook, None
             return gone is not None
         if time.monotonic() >= self._next_at and not self.problem:
-            self._start()
+            still = not self._played and _standing(self._model.state) == self._made_of
+            if not still or time.monotonic() >= self._next_at + self._quiet_s:
+                self._start()
         return False
 
     def at_once(self) -> None:
@@ -94,6 +104,7 @@ class Forecasting:
     def _start(self) -> None:
         model = self._model
         moment = moment_of(model.state, model.clock.now())
+        self._made_of = _standing(model.state)
         self._thread = threading.Thread(
             target=self._work,
             args=(moment, model.reader.history()),
@@ -105,6 +116,7 @@ class Forecasting:
     def _fetch(self) -> bool:
         self._thread = None
         self._next_at = time.monotonic() + max(self._least_s, REST_TIMES * self._took_s)
+        self._quiet_s = max(QUIET_S, QUIET_TIMES * self._took_s)
         result, self._result = self._result, None
         same = result is self._model.outlook
         self._model.outlook = result
@@ -134,3 +146,9 @@ class Forecasting:
         spent = time.thread_time() - began
         least = samples < LEAST_SAMPLES and spent < MOST_S
         return not self._closed.is_set() and (spent < self._budget_s or least)
+
+
+def _standing(state: RunState) -> tuple[object, ...]:
+    """What an outlook is made of, but for the time and what agents report meanwhile. O(tasks)."""
+    tasks = tuple((task.id, task.state, len(task.attempts)) for task in state.tasks.values())
+    return (state.run, state.plan_changes, state.agents_limit, tasks)

@@ -72,6 +72,7 @@ class Model:
         self.rates = Rates()
         self.gates: deque[GateTold] = deque(maxlen=MAX_GATES)
         self.outlook: Outlook | None = None  # the latest, made beside the screen
+        self._latest: Deck | None = None  # the moment that was made last
 
     def begin(self, state: RunState) -> None:
         """Begin with the state of a checkpoint; what led to it is to be taken in by `recall`."""
@@ -157,7 +158,8 @@ class Model:
         shows: Mapping[str, str] | None = None,
     ) -> Deck:
         """The run as it is now, for one refresh of the screen."""
-        return Deck(
+        before = self._latest
+        self._latest = Deck(
             state=self.state,
             now=self.clock.now(),
             selected=selected if selected in self.state.tasks else None,
@@ -176,7 +178,9 @@ class Model:
             reading=self.reading,
             undoes=undoes,
             shows=shows,
-        )
+            news=self.taken,
+        ).knowing(before)
+        return self._latest
 
 
 def first_choice(deck: Deck) -> TaskId | None:

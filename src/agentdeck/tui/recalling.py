@@ -29,7 +29,7 @@ async def recall(app: DeckApp) -> None:
     model = app.model
     try:
         while not model.whole:
-            if app.room.quiet_s < QUIET_S:
+            if app.pacing.quiet_s < QUIET_S:
                 await asyncio.sleep(QUIET_S)
                 continue
             wanted = min(PIECE, model.taken - model.recalled)

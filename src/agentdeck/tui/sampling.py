@@ -3,6 +3,8 @@
 Rules:
 - One look at a time, in a thread of its own, `SAMPLE_S` after the one before, and at least
   `REST_TIMES` as long as it took: at most a fiftieth of one core, however many processes there are.
+- While nobody sees the figures it rests `UNSEEN_S` longer: they only have to be there once
+  somebody does.
 - The screen fetches what was found; nothing waits for a look.
 - In the past of a run, in a simulation, and where the clock stands, nothing is measured.
 """
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from agentdeck.control.runs import RunFolder
 
 SAMPLE_S: Final = 2.0  # an agent's processes come and go in seconds
+UNSEEN_S: Final = 4.0  # much more between two looks, and their course would have gaps
+SEEN_FOR_S: Final = 5.0  # after the figures were drawn; they are drawn each second
 REST_TIMES: Final = 50.0  # of processor time
 
 
@@ -36,15 +40,24 @@ class Sampling:
         self._found: Look | None = None
         self._took_s = 0.0
         self._next_at = 0.0  # of `time.monotonic`
+        self._seen_at = float("-inf")  # likewise
         self.problem = ""  # why nothing is measured any more
 
     def tick(self) -> bool:
         """Fetch what was found, or look again when it is due. Is there another point?"""
         if self._thread is not None:
             return not self._thread.is_alive() and self._fetch()
-        if time.monotonic() >= self._next_at and not self.problem:
+        if time.monotonic() >= self._next_at + self._longer_s and not self.problem:
             self._start()
         return False
+
+    def seen(self) -> None:
+        """The figures are on the screen."""
+        self._seen_at = time.monotonic()
+
+    @property
+    def _longer_s(self) -> float:
+        return 0.0 if time.monotonic() - self._seen_at < SEEN_FOR_S else UNSEEN_S
 
     def _start(self) -> None:
         state = self._model.state

@@ -1,6 +1,7 @@
 """What every presentation function reads: one moment of a run, as one person looks at it.
 
-A `Deck` is made anew for each refresh and never changes; nothing here asks a clock.
+A `Deck` is made anew for each refresh and never changes; nothing here asks a clock. What one moment
+has found out about the state, the next one takes over until the state has changed.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from agentdeck.core import inbox
 from agentdeck.core.budgets import Book
@@ -25,6 +26,11 @@ from agentdeck.tui.presentation.key_names import in_words, shipped_shows, spoken
 from agentdeck.tui.presentation.line import Span
 from agentdeck.tui.presentation.replay import ReplayMoment
 from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
+
+# What is found out about the state alone, whoever looks at it and whenever.
+FACTS: Final = frozenset(
+    "blocked longest_id waiting needs_you waiting_for_me book is_priced cars".split()
+)
 
 
 class Only(NamedTuple):
@@ -59,6 +65,42 @@ class Deck:
         ""  # said in place of setbacks, tracks, rates and gates: they come; "" = are there
     )
     shows: Mapping[str, str] | None = None  # keys as the person has them, by id; None = as shipped
+    news: int | None = None  # events so far: equal ones are of the same state; None = not known
+
+    def knowing(self, before: Deck | None) -> Deck:
+        """This moment, with the facts of another one, where both are of the same state."""
+        if before is None or self.news is None:
+            return self
+        if self.state is before.state and self.news == before.news:
+            known = vars(before)
+            vars(self).update({name: known[name] for name in FACTS & known.keys()})
+        return self
+
+    @cached_property
+    def subject(self) -> tuple[object, ...]:
+        """All that rows and keys are drawn from, but for the time and the selected task.
+
+        Two moments with the same subject look the same in the same second.
+        """
+        return (
+            self.state.run,
+            object() if self.news is None else self.news,
+            self.frozen,
+            self.offline,
+            self.folded,
+            self.simulated,
+            self.replay,
+            self.outlook and self.outlook.at,
+            self.marked,
+            self.undoes,
+            self.only,
+            self.shows,
+        )
+
+    @property
+    def second(self) -> int:
+        """What clocks on the screen go by."""
+        return int(self.now)
 
     def key(self, key_id: str) -> str:
         """What a sentence calls a key."""

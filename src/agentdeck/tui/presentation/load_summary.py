@@ -54,7 +54,7 @@ def not_measured(deck: Deck, course: LoadCourse, problem: str) -> str:
     if now is None and deck.frozen:
         return "not measured: the time stands still here"
     if now is None:
-        return "measured every two seconds while the deck is open; the first figures come at once"
+        return "measured while the deck is open; the first figures come at once"
     if deck.now - now.at > GAP_S:
         return "was measured last long ago; new figures come at once"
     return ""

@@ -21,6 +21,7 @@ from agentdeck.tui.presentation.log_source import HELD_LINES, PAGE_LINES, Line, 
 
 FOLLOWED_LINES: Final = 2_000  # rendered ones kept while following; more than any screen
 OPENED_LINES: Final = 120  # drawn when a log is opened: more than a screen; the others on demand
+OPENED_SCREEN: Final = 80  # rows that are enough of it: the tallest screen with a log in it
 TRIES: Final = 8  # pages read at an edge until one has something to show
 AROUND_LINES: Final = 200  # read before and behind a place that is gone to
 
@@ -231,14 +232,20 @@ class RenderedSource:
     def _follow(self) -> None:
         """Show the end of what the tail has. Whoever goes through tasks opens a log at each key."""
         end = self.first + len(self._lines)
-        self._parting = self._passages()
-        found = parted(self._tail.lines, self._parting)
-        self._open = found[-1] if found else []
-        self._lines = deque()
-        for passage in reversed(found):
-            self._lines.extendleft(reversed(self._drawn([passage])))
-            if len(self._lines) >= OPENED_LINES:
+        kept, read = list(self._tail.lines), OPENED_LINES
+        while True:  # most lines give a row; where they do not, more of them are read
+            self._parting = self._passages()
+            found = parted(kept[-read:], self._parting)
+            whole = found if read >= len(kept) else found[1:]  # the first one may have begun before
+            self._lines = deque()
+            for passage in reversed(whole):
+                self._lines.extendleft(reversed(self._drawn([passage])))
+                if len(self._lines) >= OPENED_LINES:
+                    break
+            if len(self._lines) >= OPENED_SCREEN or read >= len(kept):
                 break
+            read *= 4
+        self._open = found[-1] if found else []
         while len(self._lines) > FOLLOWED_LINES:
             self._lines.popleft()
         self.first = max(0, end - len(self._lines))

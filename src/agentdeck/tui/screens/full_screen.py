@@ -9,7 +9,6 @@ Rules:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,8 @@ from textual.screen import Screen
 
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.keys import Context, Key
-from agentdeck.tui.screens.room import KEY_QUIET_S, bindings, comes_first
+from agentdeck.tui.painting import CellCompositor
+from agentdeck.tui.screens.room import bindings, comes_first
 from agentdeck.tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class FullScreen(Screen[None]):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - the framework's word
         super().__init__(id=id)
-        self._last_key_at = 0.0
+        self._compositor = CellCompositor()
 
     @property
     def deck_app(self) -> DeckApp:
@@ -94,8 +94,9 @@ class FullScreen(Screen[None]):
         """Show the run as it is now."""
         raise NotImplementedError
 
-    def tick_logs(self) -> None:
-        """Look for new lines of logs, where some are shown."""
+    def tick_logs(self) -> bool:
+        """Look for new lines of logs, where some are shown. Was there any?"""
+        return False
 
     def select(self, task: TaskId) -> None:
         """Look at a task: here if it is here, else in the room."""
@@ -126,17 +127,6 @@ class FullScreen(Screen[None]):
         self.call_after_refresh(self.refresh_deck)
 
     # --- keys ----------------------------------------------------------------------------------
-
-    @property
-    def key_was_pressed(self) -> bool:
-        """Just now: then the answer to it is drawn before anything else."""
-        return time.monotonic() - self._last_key_at < KEY_QUIET_S
-
-    async def on_event(self, event: events.Event) -> None:
-        """Remember when a key was pressed, then go on."""
-        if isinstance(event, events.Key):
-            self._last_key_at = time.monotonic()
-        await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
         """No key does nothing in silence."""

@@ -87,6 +87,7 @@ class LoadScreen(FullScreen):
     def refresh_deck(self) -> None:
         """Show the run and the machine as they are now."""
         deck, sampling = self.moment(), self.deck_app.sampling
+        sampling.seen()
         course, problem = sampling.course, sampling.problem
         view = self._view = LoadView(deck, course, self._held_back(deck), self._order)
         rows = self.query_one(RowList)

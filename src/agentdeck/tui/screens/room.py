@@ -26,6 +26,8 @@ from agentdeck.core.review import COMMENT_CHARS
 from agentdeck.tui.keys import KEYS, Context, Key
 from agentdeck.tui.marks import Marking
 from agentdeck.tui.model import first_choice, next_that_needs_me
+from agentdeck.tui.pacing import CatchingUp
+from agentdeck.tui.painting import CellCompositor
 from agentdeck.tui.presentation.deck import Deck, Only
 from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.header import reading_line
@@ -58,7 +60,6 @@ LOW: Final = 32  # rows; below, the lower panes are smaller
 WIDE: Final = 160  # cells, from which on the wall of tails has room
 TALL: Final = 44  # rows, likewise
 HEADER_ROWS: Final = 2  # the header and the keys
-KEY_QUIET_S: Final = 0.06  # after a key, logs wait: the answer to the key is drawn first
 COPY_AGAIN_S: Final = 2.0  # `c` once more within this copies the path instead of the branch
 PANES: Final = ("plan", "task", "agents", "queue")
 # What is typed behind these belongs to what they open. They are done before the next key is looked
@@ -112,6 +113,7 @@ class RoomScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__(id="room")
+        self._compositor = CellCompositor()
         self.selected: TaskId | None = None
         self._chosen = False  # by the person, or once by the deck
         self._no_choice = False  # the cursor stands on a folded phase
@@ -119,8 +121,8 @@ class RoomScreen(Screen[None]):
         self._only = Filter()  # what the plan shows
         self.pane = "plan"
         self.zoomed = False
-        self._last_key_at = 0.0
         self._copied_at = 0.0
+        self._catching_up = CatchingUp(self.call_after_refresh, self._catch_up)
         self._was_inside = ""  # what had the focus before; its keys stood in the footer
 
     @property
@@ -130,17 +132,12 @@ class RoomScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, panes, keys."""
-        folder = self.deck_app.folder
-        yield HeaderBar()
-        yield TabStrip(id="pane-tabs")
+        yield self._header
+        yield self._pane_tabs
         with SplitGrid():
-            yield PlanPane()
-            yield TaskPane(folder)
-            yield AgentsPane(id="agents")
-            yield TailsPane(folder, at_once=_is_wide(*self.app.size))
-            yield QueuePane(id="queue")
-        yield ReplayBar()
-        yield KeyBar()
+            yield from self._panes
+        yield self._replay_bar
+        yield self._key_bar
 
     def on_mount(self) -> None:
         """First picture."""
@@ -157,11 +154,46 @@ class RoomScreen(Screen[None]):
         for widget in self.query("*"):
             widget.refresh()
 
+    # --- its parts, which it has for life: looking for them costs more than telling them ---------
+
+    @cached_property
+    def _header(self) -> HeaderBar:
+        return HeaderBar()
+
+    @cached_property
+    def _pane_tabs(self) -> TabStrip:
+        return TabStrip(id="pane-tabs")
+
+    @cached_property
+    def _plan(self) -> PlanPane:
+        return PlanPane()
+
+    @cached_property
+    def _task_pane(self) -> TaskPane:
+        return TaskPane(self.deck_app.folder)
+
+    @cached_property
+    def _tails(self) -> TailsPane:
+        return TailsPane(self.deck_app.folder, at_once=_is_wide(*self.app.size))
+
+    @cached_property
+    def _panes(self) -> tuple[PlanPane | TaskPane | AgentsPane | TailsPane | QueuePane, ...]:
+        agents, queue = AgentsPane(id="agents"), QueuePane(id="queue")
+        return (self._plan, self._task_pane, agents, self._tails, queue)
+
+    @cached_property
+    def _replay_bar(self) -> ReplayBar:
+        return ReplayBar()
+
+    @cached_property
+    def _key_bar(self) -> KeyBar:
+        return KeyBar()
+
     # --- drawing -----------------------------------------------------------------------------
 
     def moment(self) -> Deck:
         """The run as it is now, as it is looked at here."""
-        folded = self.query_one(PlanPane).folded
+        folded = self._plan.folded
         deck = self.deck_app.model.moment(
             self.selected,
             offline=self.deck_app.offline,
@@ -175,7 +207,7 @@ class RoomScreen(Screen[None]):
         if self._only == Filter():
             return deck
         kept = Only(frozenset(matching(deck, self._only)), words_of(self._only))
-        return replace(deck, only=kept)
+        return replace(deck, only=kept).knowing(deck)
 
     @property
     def context(self) -> Context:
@@ -184,7 +216,7 @@ class RoomScreen(Screen[None]):
 
     def context_of(self, deck: Deck) -> Context:
         """The same for a moment that is there already."""
-        shown = self.query_one(PlanPane).shown
+        shown = self._plan.shown
         return Context(deck, self.pane, self.deck_app.keys, shown, inside=self._inside)
 
     @property
@@ -200,7 +232,7 @@ class RoomScreen(Screen[None]):
         """Show the run as it is now, in every pane that can be seen."""
         if last := self.deck_app.reads_the_past:
             known = self.deck_app.model.state.seq
-            self.query_one(HeaderBar).tell(reading_line(known, last))
+            self._header.tell(reading_line(known, last))
             return
         deck = self.moment()
         if not self._no_choice and (not self._chosen or self.selected not in deck.state.tasks):
@@ -209,38 +241,22 @@ class RoomScreen(Screen[None]):
             deck = self.moment()
         if self.deck_app.looking_back.waits:
             model = self.deck_app.model
-            self.query_one(HeaderBar).tell(reading_line(model.recalled, model.taken))
+            self._header.tell(reading_line(model.recalled, model.taken))
         else:
-            self.query_one(HeaderBar).show(deck)
-        self.query_one(ReplayBar).show(deck.replay, utc=deck.frozen)
-        for pane in self._visible():
-            pane.show(deck)
-        self.query_one(KeyBar).show(self.context_of(deck))
-        if self.query_one("#pane-tabs").display:
+            self._header.show(deck)
+        self._replay_bar.show(deck.replay, utc=deck.frozen)
+        for pane in self._panes:
+            if pane.display:
+                pane.show(deck)
+        self._key_bar.show(self.context_of(deck))
+        if self._pane_tabs.display:
             self._show_pane_tabs(deck)
 
-    @property
-    def quiet_s(self) -> float:
-        """Seconds since a key was pressed."""
-        return time.monotonic() - self._last_key_at
-
-    def tick_logs(self) -> None:
-        """Look for new log lines, unless a key was pressed just now."""
-        if self.quiet_s < KEY_QUIET_S:
-            return
-        for pane in self._visible():
-            if isinstance(pane, TaskPane | TailsPane):
-                pane.tick()
-
-    def _visible(self) -> list[PlanPane | TaskPane | AgentsPane | QueuePane | TailsPane]:
-        panes = (
-            self.query_one(PlanPane),
-            self.query_one(TaskPane),
-            self.query_one(AgentsPane),
-            self.query_one(QueuePane),
-            self.query_one(TailsPane),
-        )
-        return [pane for pane in panes if pane.display]
+    def tick_logs(self) -> bool:
+        """Look for new log lines. Was there any?"""
+        panes = (self._task_pane, self._tails)
+        found = [pane.tick() for pane in panes if pane.display]  # all of them look
+        return any(found)
 
     def _show_pane_tabs(self, deck: Deck) -> None:
         asking = len(deck.needs_you)
@@ -250,9 +266,7 @@ class RoomScreen(Screen[None]):
             "agents": "3 Agents",
             "queue": f"4 Queue{f' {len(deck.state.queue)}' if deck.state.queue else ''}",
         }
-        self.query_one("#pane-tabs", TabStrip).show(
-            tuple((pane, names[pane], "") for pane in PANES), self.pane
-        )
+        self._pane_tabs.show(tuple((pane, names[pane], "") for pane in PANES), self.pane)
 
     # --- size and panes ------------------------------------------------------------------------
 
@@ -317,9 +331,17 @@ class RoomScreen(Screen[None]):
     # --- selection -----------------------------------------------------------------------------
 
     def select(self, task: TaskId | None) -> None:
-        """Look at another task."""
+        """Look at another task: the cursor and its name are seen first, the rest follows."""
         self.choose(task)
-        self.refresh_deck()
+        if not self.deck_app.reads_the_past:
+            deck = self.moment()
+            self._plan.put_cursor(deck)
+            self._task_pane.show_title(deck)
+        self._catching_up.ask()
+
+    def _catch_up(self) -> None:
+        if self.deck_app.front is self:
+            self.refresh_deck()
 
     def choose(self, task: TaskId | None) -> None:
         """As `select`, by a screen that covers this one: nothing is drawn."""
@@ -335,6 +357,7 @@ class RoomScreen(Screen[None]):
 
     def on_plan_pane_task_chosen(self, event: PlanPane.TaskChosen) -> None:
         """The cursor of the plan moved."""
+        self._plan.heard(event.task)
         self.select(event.task)
 
     def on_plan_pane_task_opened(self) -> None:
@@ -360,12 +383,6 @@ class RoomScreen(Screen[None]):
         return TaskId(event.key) if event.rows.id == "agent-rows" else None
 
     # --- keys ----------------------------------------------------------------------------------
-
-    async def on_event(self, event: events.Event) -> None:
-        """Remember when a key was pressed, then go on."""
-        if isinstance(event, events.Key):
-            self._last_key_at = time.monotonic()
-        await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
         """No key does nothing in silence."""

@@ -193,13 +193,10 @@ class WallScreen(FullScreen):
         tile.query_one(LogView).can_focus = self._zoomed is not None
         tile.follow(deck, place.task, self.deck_app.folder)
 
-    def tick_logs(self) -> None:
-        """Look for new lines in the tiles of this page."""
-        if self.key_was_pressed:
-            return
-        for tile in self.query(WallTile):
-            if tile.visible:
-                tile.tick()
+    def tick_logs(self) -> bool:
+        """Look for new lines in the tiles of this page. Was there any?"""
+        found = [tile.tick() for tile in self.query(WallTile) if tile.visible]  # all of them look
+        return any(found)
 
     # --- what is chosen ------------------------------------------------------------------------
 

@@ -37,6 +37,9 @@ class AgentsPane(Pane):
     def show(self, deck: Deck) -> None:
         """Show this moment."""
         rows = self.query_one(RowList)
+        if not self.is_news(deck.subject, deck.second, self.size, rows.row_width):
+            rows.put_cursor(deck.selected)
+            return
         rows.show(
             agent_rows(deck),
             lambda key, width: agent_row(deck, key, width),

@@ -25,9 +25,12 @@ from textual.strip import Strip
 from agentdeck.tui.presentation.graph_layout import Direction, Layout, Piece, lay_out, move
 from agentdeck.tui.presentation.minimap import Minimap, box_of, minimap_of
 from agentdeck.tui.presentation.status import ascii_signs
+from agentdeck.tui.widgets.styled import ground_of
 
 AROUND_CURSOR: Final = Spacing(1, 8, 1, 8)  # rows and cells kept visible round the chosen task
 _DIM: Final = Style(dim=True)
+
+Lights = tuple[str | None, tuple[bool, ...], int, bool, bool]  # see `_lights_of`
 
 
 class GraphView(ScrollView, can_focus=True):
@@ -65,7 +68,7 @@ class GraphView(ScrollView, can_focus=True):
         Binding("down,j", "walk('down')", "Below", show=False, id="graph.down"),
     ]
 
-    selected: reactive[str | None] = reactive(None)
+    selected: reactive[str | None] = reactive(None, repaint=False)  # `_relight` knows which rows
     minimap: reactive[bool] = reactive(True)  # where the graph does not fit
     spotlight: reactive[bool] = reactive(True)  # dim what has nothing to do with the chosen task
 
@@ -99,6 +102,7 @@ class GraphView(ScrollView, can_focus=True):
         self._critical = 0
         self._kin: tuple[set[str], int] = (set(), 0)
         self._strips: dict[int, Strip] = {}  # whole rows by number; dropped at any change
+        self._lights: dict[int, Lights] = {}  # under which each of them was drawn
         self._styles: dict[str, Style] = {}
         self._mapped: Minimap | None = None
         self._mapped_for: tuple[int, int] | None = None
@@ -129,7 +133,9 @@ class GraphView(ScrollView, can_focus=True):
         self.virtual_size = Size(layout.width, layout.height + self._header)
         if self.selected not in layout.nodes:
             self.selected = next(iter(layout.nodes), None)
-        self._relight()
+        self._light()
+        self._strips.clear()
+        self.refresh()
 
     def refresh_labels(self, tasks: Iterable[str] | None = None) -> None:
         """The labels of these tasks (None: of all) have changed; edges and places have not."""
@@ -137,23 +143,26 @@ class GraphView(ScrollView, can_focus=True):
             self._strips.clear()
             self.refresh()
             return
+        x, scrolled = self.scroll_offset
         for task in tasks:
             place = self._layout.nodes.get(task)
-            if place is not None and self._strips.pop(place.y, None) is not None:
-                self.refresh_line(place.y + self._header)
+            if place is not None:
+                self._strips.pop(place.y, None)
+                y = place.y + self._header - scrolled
+                self.refresh(Region(place.x - x, y, place.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
         x, scrolled = self.scroll_offset
         width = self.size.width
         if self._titles and y == 0:
-            return self._title_row().crop_extend(x, x + width, self.rich_style)
+            return self._title_row().crop_extend(x, x + width, ground_of(self))
         row = y + scrolled - self._header
-        strip = Strip.blank(width, self.rich_style)
+        strip = Strip.blank(width, ground_of(self))
         if 0 <= row < self._layout.height:
             if row not in self._strips:
                 self._strips[row] = self._row(row)
-            strip = self._strips[row].crop_extend(x, x + width, self.rich_style)
+            strip = self._strips[row].crop_extend(x, x + width, ground_of(self))
         return self._with_map(strip, y)
 
     def _with_map(self, strip: Strip, y: int) -> Strip:
@@ -185,7 +194,7 @@ class GraphView(ScrollView, can_focus=True):
                 Segment(cells[end:], edge),
                 Segment(side, edge),
             ]
-        whole = [strip.crop(0, box.x), Strip(drawn).apply_style(self.rich_style)]
+        whole = [strip.crop(0, box.x), Strip(drawn).apply_style(ground_of(self))]
         return Strip.join([*whole, strip.crop(box.x + box.width, self.size.width)])
 
     def _map(self) -> Minimap | None:
@@ -207,7 +216,8 @@ class GraphView(ScrollView, can_focus=True):
 
     def watch_spotlight(self) -> None:
         """Dim or undim the rest."""
-        self._relight()
+        self._strips.clear()
+        self.refresh()
 
     def column(self) -> list[str]:
         """The tasks of the chosen one's column, top to bottom."""
@@ -255,11 +265,38 @@ class GraphView(ScrollView, can_focus=True):
     def _header(self) -> int:
         return 1 if self._titles else 0
 
-    def _relight(self) -> None:
+    def _light(self) -> None:
         known = self.selected in self._layout.nodes
         self._kin = self._layout.kin(str(self.selected)) if known else (set(), 0)
-        self._strips.clear()
-        self.refresh()
+
+    def _relight(self) -> None:
+        """Another task was chosen: the rows that look different now are drawn anew."""
+        self._light()
+        if self._map() is not None:  # the map makes way for the cursor
+            self._strips.clear()
+            self.refresh()
+            return
+        for row in [row for row in self._strips if self._lights_of(row) != self._lights[row]]:
+            del self._strips[row]
+        top = self.scroll_offset.y
+        for row in range(max(0, top), min(self._layout.height, top + self.size.height)):
+            if row not in self._strips:
+                self.refresh_line(row + self._header)
+
+    def _lights_of(self, row: int) -> Lights:
+        """All that the looks of a row owe to the chosen task."""
+        tasks, edges = self._kin
+        named = self._layout.in_row.get(row, ())
+        crossing = 0
+        for piece in self._layout.row(row, ascii_only=self._ascii):
+            crossing |= piece.edges | piece.under
+        return (
+            self.selected if self.selected in named else None,
+            tuple(task in tasks for task in named),
+            edges & crossing,
+            bool(tasks),
+            bool(edges),
+        )
 
     def _part(self, name: str) -> Style:
         """A component's style; `$foreground 30%` is mixed with the ground of this view."""
@@ -290,6 +327,7 @@ class GraphView(ScrollView, can_focus=True):
         return Segment(piece.text, self._edge_style(piece.edges))
 
     def _row(self, row: int) -> Strip:
+        self._lights[row] = self._lights_of(row)
         parts = [
             (p.x, len(p.text), [self._piece(p)])
             for p in self._layout.row(row, ascii_only=self._ascii)
@@ -304,7 +342,7 @@ class GraphView(ScrollView, can_focus=True):
             segments.append(Segment(" " * (x - at)))
             segments += drawn
             at = x + width
-        return Strip(segments).apply_style(self.rich_style)
+        return Strip(segments).apply_style(ground_of(self))
 
     def _label_segments(self, task: str, width: int) -> list[Segment]:
         text = self._label(task).copy()
@@ -328,4 +366,4 @@ class GraphView(ScrollView, can_focus=True):
             part = Text(title)
             part.truncate(max(0, room - 1), overflow="ellipsis")
             line.append(" " * (x - line.cell_len)).append(part)
-        return Strip(line.render(self.app.console)).apply_style(self.rich_style)
+        return Strip(line.render(self.app.console)).apply_style(ground_of(self))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -10,7 +11,8 @@ from textual.widget import Widget
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.header import header_line
 from agentdeck.tui.presentation.line import Line, cells
-from agentdeck.tui.widgets.styled import roles_of
+from agentdeck.tui.presentation.line_changes import changed_cells
+from agentdeck.tui.widgets.styled import ground_of, roles_of
 
 
 class HeaderBar(Widget):
@@ -23,17 +25,27 @@ class HeaderBar(Widget):
         super().__init__(id="header")
         self._deck: Deck | None = None
         self._line: Line = ()
+        self._drawn_from: tuple[object, ...] = ()
 
     def show(self, deck: Deck) -> None:
         """Show this moment."""
         self._deck = deck
-        self.tell(header_line(deck, self.size.width))
+        drawn_from = (deck.subject, deck.second, self.size.width)
+        if drawn_from == self._drawn_from:
+            return
+        self._drawn_from = drawn_from
+        self._put(header_line(deck, self.size.width))
 
     def tell(self, line: Line) -> None:
         """Show a line in place of a moment."""
-        if line != self._line:
+        self._drawn_from = ()
+        self._put(line)
+
+    def _put(self, line: Line) -> None:
+        x, end = changed_cells(self._line, line)
+        if x < end:
             self._line = line
-            self.refresh()
+            self.refresh(Region(x, 0, end - x, 1))
 
     def on_resize(self) -> None:
         """Another width shows more or less."""
@@ -52,4 +64,4 @@ class HeaderBar(Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one
         """The line."""
-        return roles_of(self).strip(self._line, self.size.width, self.rich_style)
+        return roles_of(self).strip(self._line, self.size.width, ground_of(self))

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from agentdeck.tui.keys import Context, Group, Key, label, reason
 from agentdeck.tui.presentation.line import Line, Span, cells
-from agentdeck.tui.widgets.styled import roles_of
+from agentdeck.tui.widgets.styled import ground_of, roles_of
 
 INSIDE: Final = {Group.LOG: "log", Group.DIFF: "diff"}  # what must have the focus
 SURE: Final = ("deck.help", "deck.palette", "deck.leave", "screen.back")
@@ -22,20 +22,24 @@ def key_pieces(context: Context, width: int) -> list[tuple[Key, Line]]:
     candidates = sorted((key for key in context.keys if _holds(key, context)), key=_order)
     if context.footer:
         by_id = {key.id: key for key in context.keys}
-        named = [by_id[name] for name in context.footer if name in by_id]
-        candidates = [key for key in named if key.id in SURE or reason(key, context) is None]
+        candidates = [by_id[name] for name in context.footer if name in by_id]
+    # asked once for each: what a key would be refused for is all of what is done here
+    able = {key.id for key in candidates if reason(key, context) is None}
+    if context.footer:
+        candidates = [key for key in candidates if key.id in SURE or key.id in able]
+    pieces = {key.id: _piece(key, context, able=key.id in able) for key in candidates}
     # help and palette lead to all the others, so they stay whatever the width
-    sure = [key for key in candidates if key.id in SURE]
-    chosen: list[Key] = list(sure)
+    chosen = {key.id for key in candidates if key.id in SURE}
+    taken = sum(cells(pieces[name]) + 2 for name in chosen)
     # keys that can act come before those that cannot; all keep the order of the table on the screen
-    place = {key.id: number for number, key in enumerate(candidates)}
-    for key in sorted(candidates, key=lambda x: (reason(x, context) is not None, place[x.id])):
-        if key in chosen:
+    for key in sorted(candidates, key=lambda key: key.id not in able):
+        if key.id in chosen:
             continue
-        if sum(cells(_piece(other, context)) + 2 for other in (*chosen, key)) > width:
+        taken += cells(pieces[key.id]) + 2
+        if taken > width:
             break
-        chosen.append(key)
-    return [(key, _piece(key, context)) for key in candidates if key in chosen]
+        chosen.add(key.id)
+    return [(key, pieces[key.id]) for key in candidates if key.id in chosen]
 
 
 def _holds(key: Key, context: Context) -> bool:
@@ -48,9 +52,9 @@ def _order(key: Key) -> tuple[bool, int]:
     return key.group not in INSIDE, key.footer
 
 
-def _piece(key: Key, context: Context) -> Line:
+def _piece(key: Key, context: Context, *, able: bool) -> Line:
     word = label(key, context)
-    if reason(key, context) is not None:
+    if not able:
         return (Span(key.show, "faint"), Span(f" {word}", "faint"))
     return (Span(key.show, "key bold"), Span(f" {word}", "muted"))
 
@@ -68,11 +72,17 @@ class KeyBar(Widget):
     def __init__(self) -> None:
         super().__init__(id="keys")
         self._on_what: Context | None = None
+        self._drawn_from: tuple[object, ...] = ()
         self._pieces: list[tuple[Key, Line]] = []
 
     def show(self, context: Context) -> None:
         """Show the keys for this moment."""
         self._on_what = context
+        named = (context.pane, context.keys, context.view, context.footer, context.inside)
+        drawn_from = (context.deck.subject, context.task, *named, context.instead, self.size.width)
+        if drawn_from == self._drawn_from:
+            return
+        self._drawn_from = drawn_from
         pieces = key_pieces(context, self.size.width - 1)
         if [piece for _, piece in pieces] != [piece for _, piece in self._pieces]:
             self._pieces = pieces
@@ -88,7 +98,7 @@ class KeyBar(Widget):
         line: list[Span] = [Span(" ")]
         for _, piece in self._pieces:
             line += [*piece, Span("  ")]
-        return roles_of(self).strip(tuple(line), self.size.width, self.rich_style)
+        return roles_of(self).strip(tuple(line), self.size.width, ground_of(self))
 
     def on_click(self, event: events.Click) -> None:
         """Press the key under the mouse."""

@@ -177,12 +177,12 @@ class LogReader(Vertical):
         if find:
             self._look_for(find, jump=False)
 
-    def tick(self) -> None:
-        """Look for new lines."""
-        _ = self.view.tick()
+    def tick(self) -> bool:
+        """Look for new lines. Was there any?"""
+        fresh = self.view.tick()
         tail = self._tail
         if tail is None or not (self._filtering or self._finding):
-            return
+            return fresh
         if self._filtering is not None:
             tail.poll()
         if tail.total != self._seen:
@@ -191,6 +191,8 @@ class LogReader(Vertical):
                 if search is not None and search.hits.done and search.more():
                     search.hits.done = False
                     self._hear(search)
+            return True
+        return fresh
 
     def on_unmount(self) -> None:
         """No process is left behind."""

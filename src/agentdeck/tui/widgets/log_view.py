@@ -27,7 +27,7 @@ from textual.strip import Strip
 from agentdeck.control.sanitize import Sgr, spans
 from agentdeck.tui.presentation.log_source import Line, LineSource, ListSource, Place
 from agentdeck.tui.presentation.rendered_source import RenderedSource
-from agentdeck.tui.widgets.styled import roles_of
+from agentdeck.tui.widgets.styled import ground_of, roles_of
 
 MEMO_STRIPS: Final = 4096  # rows kept ready; some eighty screens
 SHIFT_CELLS: Final = 8  # one step sideways
@@ -378,7 +378,7 @@ class LogView(ScrollView, can_focus=True):
         width, height = self.size
         if not self.is_mounted or not width or not height:
             return False
-        base = self.rich_style
+        base = ground_of(self)
         if base != self._base:
             self._base = base
             self._memo.clear()

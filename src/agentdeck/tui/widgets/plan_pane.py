@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -28,6 +29,7 @@ from agentdeck.tui.presentation.graph_label import (
 )
 from agentdeck.tui.presentation.graph_layout import Layout, lay_out
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut, plain, wrapped
+from agentdeck.tui.presentation.line_changes import changed_cells
 from agentdeck.tui.presentation.outline import (
     ALWAYS_OUTLINE,
     PHASE_PREFIX,
@@ -39,10 +41,11 @@ from agentdeck.tui.presentation.status import ascii_signs
 from agentdeck.tui.presentation.timeline_rows import legend
 from agentdeck.tui.widgets.graph_view import GraphView
 from agentdeck.tui.widgets.row_list import RowList
-from agentdeck.tui.widgets.styled import FRAME_CELLS, Pane, roles_of
+from agentdeck.tui.widgets.styled import FRAME_CELLS, Pane, ground_of, roles_of
 from agentdeck.tui.widgets.timeline_view import TimelineView, TimeRows
 
 WHY_ROWS: Final = 2
+WHY_LEAD_CELLS: Final = 1  # left of the sentence
 FILTER_CELLS: Final = 24  # of a filter's words, in the title
 
 
@@ -124,27 +127,33 @@ class WhyLine(Widget):
 
     def show(self, text: str) -> None:
         """Show a sentence."""
-        if text != self._text:
-            self._text = text
-            self._wrap()
+        if text == self._text:
+            return
+        self._text = text
+        before, self._lines = self._lines, self._wrapped()
+        for y in range(WHY_ROWS):
+            old, new = (lines[y] if y < len(lines) else EMPTY for lines in (before, self._lines))
+            x, end = changed_cells(old, new)
+            if x < end:
+                self.refresh(Region(WHY_LEAD_CELLS + x, y, end - x, 1))
 
     def on_resize(self) -> None:
         """Another width wraps elsewhere."""
-        self._wrap()
+        self._lines = self._wrapped()
+        self.refresh()
 
-    def _wrap(self) -> None:
+    def _wrapped(self) -> list[Line]:
         width = self.size.width - 2
         lines = list(wrapped(self._text, width)) if width > 8 and self._text else []
         if len(lines) > WHY_ROWS:
             rest = " ".join(span.text for line in lines[WHY_ROWS - 1 :] for span in line)
             lines = [*lines[: WHY_ROWS - 1], (Span(cut(rest, width)),)]
-        self._lines = lines
-        self.refresh()
+        return lines
 
     def render_line(self, y: int) -> Strip:
         """One row of it."""
-        line = (Span(" "), *self._lines[y]) if y < len(self._lines) else EMPTY
-        return roles_of(self).strip(line, self.size.width, self.rich_style)
+        line = (Span(" " * WHY_LEAD_CELLS), *self._lines[y]) if y < len(self._lines) else EMPTY
+        return roles_of(self).strip(line, self.size.width, ground_of(self))
 
 
 class PlanPane(Pane):
@@ -168,9 +177,13 @@ class PlanPane(Pane):
         self._graph_of: tuple[str, int, int, int, frozenset[str]] | None = None
         self._note_cells = 0
         self._labels: dict[str, Line] = {}
-        self._critical: list[TaskId] = []
+        self._critical: list[TaskId] = []  # as it is drawn
+        self._decisive: list[TaskId] = []
+        self._critical_of: tuple[object, ...] = ()
         self._layout: Layout | None = None
         self._folded = FoldedGraph([], [], {}, {})
+        self._told: tuple[TaskId | None] | None = None  # the task that nobody has looked at yet
+        self._placed: tuple[PlanView, str | None] | None = None  # the cursor, as far as was heard
 
     def compose(self) -> ComposeResult:
         """All views; one is shown."""
@@ -231,6 +244,55 @@ class PlanPane(Pane):
         self._deck = deck
         graph, outline = self.query_one(PlanGraph), self.query_one(Outline)
         shown = self.shown
+        rooms = (self.size, graph.size, self._rows(shown).row_width)
+        if self.is_news(deck.subject, deck.second, shown, rooms):
+            self._show_all(deck, shown, graph, outline)
+        else:
+            self.put_cursor(deck)
+        self.query_one(WhyLine).show(_why(deck))
+
+    def _tell(self, task: TaskId | None) -> None:
+        self._told = (task,)
+        self.post_message(self.TaskChosen(task))
+
+    def heard(self, task: TaskId | None) -> None:
+        """Whoever was told of a task looks at it."""
+        if self._told == (task,):
+            self._told = None
+
+    @property
+    def _is_ahead(self) -> bool:
+        """Has the cursor gone on, and nobody looks at its task yet? Then it is not put back."""
+        placed = self._placed
+        moved = placed is not None and placed[0] is self.shown and placed != self._cursor()
+        return moved or self._told is not None
+
+    def _cursor(self) -> tuple[PlanView, str | None]:
+        shown = self.shown
+        graph = shown is PlanView.GRAPH
+        return shown, self.query_one(PlanGraph).selected if graph else self._rows(shown).cursor
+
+    def _rows(self, shown: PlanView) -> RowList:
+        return self.timeline.rows if shown is PlanView.TIMELINE else self.query_one(Outline)
+
+    def put_cursor(self, deck: Deck) -> None:
+        """Another task is selected, and nothing else has changed."""
+        self._deck = deck
+        if deck.selected is None or self._is_ahead:
+            return
+        match self.shown:
+            case PlanView.GRAPH:
+                graph, node = self.query_one(PlanGraph), self._node(deck)
+                if node is not None and graph.selected != node:
+                    graph.selected = node
+            case PlanView.OUTLINE:
+                self.query_one(Outline).put_cursor(deck.selected)
+            case PlanView.TIMELINE:
+                self.timeline.put_cursor(deck.selected)
+        self._placed = self._cursor()
+
+    def _show_all(self, deck: Deck, shown: PlanView, graph: PlanGraph, outline: Outline) -> None:
+        ahead = self._is_ahead
         had_focus = graph.has_focus or outline.has_focus or self.timeline.rows.has_focus
         graph.display = shown is PlanView.GRAPH
         outline.display = shown is PlanView.OUTLINE
@@ -239,7 +301,7 @@ class PlanPane(Pane):
             self.view.focus()
         match shown:
             case PlanView.GRAPH:
-                self._show_graph(graph, deck)
+                self._show_graph(graph, deck, ahead=ahead)
             case PlanView.OUTLINE:
                 outline.folded = deck.folded
                 outline.show(
@@ -247,11 +309,12 @@ class PlanPane(Pane):
                     lambda key, width: outline_row(deck, key, width),
                     empty=_empty(deck),
                 )
-                if deck.selected is not None:
+                if deck.selected is not None and not ahead:
                     outline.put_cursor(deck.selected)
             case PlanView.TIMELINE:
-                self.timeline.show(deck)
-        self.query_one(WhyLine).show(_why(deck))
+                self.timeline.show(deck, move=not ahead)
+        if not ahead:
+            self._placed = self._cursor()
         self.set_titles(self._left_title(deck), self._figures(deck))
         self._show_legend(deck)
 
@@ -301,9 +364,12 @@ class PlanPane(Pane):
             Span(f" {other} · {plural(len(deck.state.tasks), 'task')}", "muted"),
         )
 
-    def _show_graph(self, graph: PlanGraph, deck: Deck) -> None:
+    def _show_graph(self, graph: PlanGraph, deck: Deck, *, ahead: bool) -> None:
         state = deck.state
-        critical = critical_path(deck)
+        if deck.subject != self._critical_of:
+            self._critical_of = deck.subject
+            self._decisive = critical_path(deck)
+        critical = self._decisive
         room = graph.size.width
         drawn = (str(state.run), state.plan_changes, len(state.tasks), room, deck.folded)
         fresh = drawn != self._graph_of or self._layout is None
@@ -316,11 +382,12 @@ class PlanPane(Pane):
                 self._folded = folded_graph(state.plan, deck.folded)
                 self._layout = self._laid_out(deck, room)
             # before the layout: it would choose its own first task and say so
-            graph.set_reactive(GraphView.selected, self._node(deck) or graph.selected)
+            node = None if ahead else self._node(deck)
+            graph.set_reactive(GraphView.selected, node or graph.selected)
             path = self._folded.path(critical)
             graph.set_layout(self._layout, critical=path, titles=titles)
         node = self._node(deck)
-        if node is not None and graph.selected != node:
+        if node is not None and graph.selected != node and not ahead:
             graph.selected = node
         labels: dict[str, Line] = {}
         for shown in self._folded.nodes:
@@ -329,9 +396,10 @@ class PlanPane(Pane):
                 labels[shown] = phase_label(deck, phase)
             elif TaskId(shown) in state.tasks:
                 labels[shown] = graph_label(deck, TaskId(shown), self._note_cells)
-        if labels != self._labels:
+        changed = [node for node, label in labels.items() if label != self._labels.get(node)]
+        if changed:
             self._labels = labels
-            graph.refresh_labels()  # all: a repaint that was asked for behind a dialog is lost
+            graph.refresh_labels(changed)
 
     def _laid_out(self, deck: Deck, room: int) -> Layout:
         """The drawing with the widest notes with which the whole graph can be seen.
@@ -376,19 +444,22 @@ class PlanPane(Pane):
         event.stop()
         if self.shown is not PlanView.GRAPH or self._deck is None:
             return
-        if event.task_id == self._node(self._deck):
+        self._placed = PlanView.GRAPH, event.task_id
+        here = self._deck.selected if self._told is None else self._told[0]
+        if here is not None and event.task_id == self._folded.node_of.get(here):
             return
         task = None if phase_of_node(event.task_id) is not None else TaskId(event.task_id)
-        if task != self._deck.selected:
-            self.post_message(self.TaskChosen(task))
+        if task != here:
+            self._tell(task)
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
         """The cursor of the outline moved."""
         event.stop()
         if isinstance(event, RowList.Opened):
             return
+        self._placed = self.shown, event.key
         head = event.key.startswith(PHASE_PREFIX)
-        self.post_message(self.TaskChosen(None if head else TaskId(event.key)))
+        self._tell(None if head else TaskId(event.key))
 
     def on_row_list_opened(self, event: RowList.Opened) -> None:
         """Open a task, or fold a phase."""
@@ -466,11 +537,12 @@ class PlanPane(Pane):
         self.query_one(Outline).stand_on(key)
         if folded:
             self.query_one(PlanGraph).set_reactive(GraphView.selected, key)
+        self._placed = self._cursor()
         first = None
         if not folded and self._deck is not None:
             tasks = self._deck.state.plan.tasks
             first = next((task.id for task in tasks if task.phase == phase), None)
-        self.post_message(self.TaskChosen(first))
+        self._tell(first)
 
 
 def _empty(deck: Deck) -> str:

@@ -24,6 +24,8 @@ KEYS = (
 class QueuePane(Pane):
     """Draws `queue_rows`, or a `TrainView` where it is the only pane."""
 
+    _below = ""  # in the lower frame
+
     def compose(self) -> ComposeResult:
         """One list."""
         yield RowList(id="queue-rows")
@@ -32,6 +34,13 @@ class QueuePane(Pane):
         """Show this moment."""
         rows = self.query_one(RowList)
         whole = self.screen.has_class("-single")
+        if self.is_news(deck.subject, deck.second, self.size, rows.row_width, whole):
+            self._show_rows(rows, deck, whole=whole)
+        if not rows.has_focus:
+            keys = rows.keys
+            rows.put_cursor(next((k for k in keys if task_of_row(deck, k) == deck.selected), None))
+
+    def _show_rows(self, rows: RowList, deck: Deck, *, whole: bool) -> None:
         empty = deck.in_words(EMPTY_QUEUE)
         if whole:
             view = TrainView(deck)
@@ -40,11 +49,9 @@ class QueuePane(Pane):
         else:
             keys = queue_rows(deck)
             rows.show(keys, lambda key, width: queue_row(deck, key, width), empty=empty)
-        self.border_subtitle = (
-            deck.in_words(KEYS).replace("[", "\\[") if whole and deck.state.queue else ""
-        )
-        if not rows.has_focus:
-            rows.put_cursor(next((k for k in keys if task_of_row(deck, k) == deck.selected), None))
+        below = deck.in_words(KEYS).replace("[", "\\[") if whole and deck.state.queue else ""
+        if below != self._below:
+            self._below = self.border_subtitle = below
         target = plain(deck.state.target)
         to = (Span(" → ", "faint"), Span(target, "muted")) if target else ()
         self.set_titles((Span("Merge queue"), *to), queue_title(deck))

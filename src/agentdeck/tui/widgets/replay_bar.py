@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.replay import ReplayMoment, bar_place, replay_line
-from agentdeck.tui.widgets.styled import roles_of
+from agentdeck.tui.widgets.styled import ground_of, roles_of
 
 
 class ReplayBar(Widget):
@@ -44,7 +44,7 @@ class ReplayBar(Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one
         """The line."""
-        return roles_of(self).strip(self._line, self.size.width, self.rich_style)
+        return roles_of(self).strip(self._line, self.size.width, ground_of(self))
 
     def on_click(self, event: events.Click) -> None:
         """Go to the place under the mouse."""

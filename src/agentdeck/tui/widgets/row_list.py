@@ -19,7 +19,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from agentdeck.tui.presentation.line import Line, Span, wrapped
-from agentdeck.tui.widgets.styled import roles_of
+from agentdeck.tui.presentation.line_changes import changed_cells
+from agentdeck.tui.widgets.styled import ground_of, roles_of
 
 DrawRow = Callable[[str, int], Line]
 
@@ -110,11 +111,9 @@ class RowList(ScrollView, can_focus=True):
         seen = key in self._index
         if seen != self._seen:
             self._seen = seen
-            self.refresh()
+            self._paint_row(self.cursor)
         if key in self._index and key != self.cursor:
-            self.set_reactive(RowList.cursor, key)
-            self._see_cursor()
-            self.refresh()
+            self._move_cursor(key)
 
     @property
     def keys(self) -> Sequence[str]:
@@ -172,10 +171,21 @@ class RowList(ScrollView, can_focus=True):
         if key == self.cursor and self._seen:
             return
         self._seen = True
+        self._move_cursor(key)
+        self.post_message(self.Highlighted(self, key))
+
+    def _move_cursor(self, key: str) -> None:
+        """To another row: two rows are painted anew, unless the list has to move."""
+        was = self.cursor
         self.set_reactive(RowList.cursor, key)
         self._see_cursor()
-        self.refresh()
-        self.post_message(self.Highlighted(self, key))
+        self._paint_row(was)
+        self._paint_row(key)
+
+    def _paint_row(self, key: str | None) -> None:
+        """A row looks another way: the cursor has come, or is gone."""
+        if (number := self._index.get(key or "")) is not None:
+            self.refresh_line(number)
 
     def _see_cursor(self) -> None:
         number = self._index.get(self.cursor or "")
@@ -193,6 +203,10 @@ class RowList(ScrollView, can_focus=True):
         self._see_cursor()
         self.refresh()  # a row that was drawn before this would not be known to be on the screen
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Rows have another width, though the list has not."""
+        self.call_after_refresh(self._redraw_changed)
+
     def notify_style_update(self) -> None:
         """Theme or focus changed."""
         super().notify_style_update()
@@ -207,16 +221,17 @@ class RowList(ScrollView, can_focus=True):
         width = self.row_width
         for number, before in list(self._lines.items()):
             line = self._line(number, width)
-            if line != before:
+            x, end = changed_cells(before, line)
+            if x < end:
                 self._lines[number] = line
-                self.refresh_line(number)
+                self.refresh(Region(x, number - self.scroll_offset.y, end - x, 1))
 
     def _line(self, number: int, width: int) -> Line:
         return self._draw(self._keys[number], width)
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
-        width, base = self.scrollable_content_region.width, self.rich_style
+        width, base = self.scrollable_content_region.width, ground_of(self)
         roles = roles_of(self)
         number = y + self.scroll_offset.y
         if number >= len(self._keys):
@@ -264,6 +279,10 @@ class LinesView(ScrollView, can_focus=True):
         """Lines are wrapped elsewhere."""
         self._rebuild()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Likewise, though the view has the size that it had."""
+        self.call_after_refresh(self._rebuild)
+
     def notify_style_update(self) -> None:
         """Theme or focus changed."""
         super().notify_style_update()
@@ -283,6 +302,6 @@ class LinesView(ScrollView, can_focus=True):
         """One row of the screen."""
         number, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         if number >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, ground_of(self))
         line = (Span(" "), *self._lines[number])
-        return roles_of(self).strip(line, width, self.rich_style)
+        return roles_of(self).strip(line, width, ground_of(self))

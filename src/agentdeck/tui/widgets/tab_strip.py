@@ -8,7 +8,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from agentdeck.tui.presentation.line import Line, Span, cells
-from agentdeck.tui.widgets.styled import roles_of
+from agentdeck.tui.widgets.styled import ground_of, roles_of
 
 
 class TabStrip(Widget):
@@ -53,7 +53,7 @@ class TabStrip(Widget):
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one
         """The row."""
         line = tuple(span for _, piece in self._pieces() for span in (*piece, Span(" ")))
-        return roles_of(self).strip(line, self.size.width, self.rich_style)
+        return roles_of(self).strip(line, self.size.width, ground_of(self))
 
     def on_click(self, event: events.Click) -> None:
         """Choose the name under the mouse."""

@@ -94,10 +94,9 @@ class Tile(Pane):
             self._source.close()
             self._source = None
 
-    def tick(self) -> None:
-        """Look for new lines."""
-        if self.display:
-            self.query_one(LogView).tick()
+    def tick(self) -> bool:
+        """Look for new lines. Was there any?"""
+        return self.display and self.query_one(LogView).tick()
 
     def on_resize(self) -> None:
         """Lines are wrapped elsewhere."""
@@ -168,7 +167,7 @@ class TailsPane(Grid):
             lambda _: [(Span("The logs of the agents at work run here.", "muted"),)], "empty"
         )
 
-    def tick(self) -> None:
-        """Look for new lines of all tiles."""
-        for tile in self.query(Tile):
-            tile.tick()
+    def tick(self) -> bool:
+        """Look for new lines of all tiles. Was there any?"""
+        found = [tile.tick() for tile in self.query(Tile)]  # all of them look
+        return any(found)

@@ -132,9 +132,7 @@ class TaskPane(Pane):
 
     def show(self, deck: Deck) -> None:
         """Show this moment."""
-        self._deck = deck
-        title = task_title(deck)
-        self.set_titles(title, attempt_title(deck, self.title_room - cells(title)))
+        self.show_title(deck)
         about = ", ".join(filter(None, ("raw" if self.raw else "", self.reader.about)))
         log = f"log ({about})" if about else "log"
         names = {name: log if name == "log" else name for name in TABS}
@@ -142,7 +140,8 @@ class TaskPane(Pane):
             tuple((name, names[name].capitalize(), "") for name in TABS), self.tab
         )
         for name, view in self._views().items():
-            view.display = name == self._view_name
+            if view.display != (name == self._view_name):
+                view.display = name == self._view_name
         match self.tab:
             case "log":
                 self._show_log(deck)
@@ -153,7 +152,15 @@ class TaskPane(Pane):
                     self.tab
                 ]
                 lines = self.query_one("#lines", LinesView)
-                lines.show(lambda width: make(deck, width), (deck.selected, self.tab))
+                room = lines.scrollable_content_region.width
+                if self.is_news(deck.subject, deck.second, deck.selected, self.tab, room):
+                    lines.show(lambda width: make(deck, width), (deck.selected, self.tab))
+
+    def show_title(self, deck: Deck) -> None:
+        """Name the selected task; the rest of the pane may follow."""
+        self._deck = deck
+        title = task_title(deck)
+        self.set_titles(title, attempt_title(deck, self.title_room - cells(title)))
 
     def turn_to(self, tab: str) -> None:
         """Show another tab; the focus follows if it was here."""
@@ -177,10 +184,9 @@ class TaskPane(Pane):
         self.raw = not self.raw
         self.turn_to("log")
 
-    def tick(self) -> None:
-        """Look for new lines of the log, if it is shown."""
-        if self.tab == "log" and self._deck is not None:
-            self.reader.tick()
+    def tick(self) -> bool:
+        """Look for new lines of the log, if it is shown. Was there any?"""
+        return self.tab == "log" and self._deck is not None and self.reader.tick()
 
     def on_resize(self) -> None:
         """Prose is wrapped elsewhere."""

@@ -24,7 +24,7 @@ from agentdeck.tui.presentation.timeline import Spans, Timeline, is_unbegun, pla
 from agentdeck.tui.presentation.timeline_rows import TimelineRows
 from agentdeck.tui.presentation.timeline_window import PAN, ZOOM, Window, panned, whole, zoomed
 from agentdeck.tui.widgets.row_list import RowList
-from agentdeck.tui.widgets.styled import roles_of
+from agentdeck.tui.widgets.styled import ground_of, roles_of
 
 HIGH: Final = 16  # rows, from which on the axis says all that it can
 MIDDLE: Final = 9  # rows, from which on it has two lines
@@ -77,7 +77,7 @@ class Axis(Widget):
     def render_line(self, y: int) -> Strip:
         """One of them, above the bars of the rows."""
         line = (Span(" "), *self._lines[y]) if y < len(self._lines) else EMPTY
-        return roles_of(self).strip(line, self.size.width, self.rich_style)
+        return roles_of(self).strip(line, self.size.width, ground_of(self))
 
 
 class TimelineView(Vertical):
@@ -87,6 +87,7 @@ class TimelineView(Vertical):
         super().__init__(id="timeline")
         self._window: Window | None = None  # None: all of it
         self._timeline: Timeline | None = None
+        self._selected: TaskId | None = None
         self._painter: TimelineRows | None = None
         self._painted_for: tuple[int, Window] | None = None
         self._order: list[TaskId] = []
@@ -103,19 +104,26 @@ class TimelineView(Vertical):
         """What has the focus."""
         return self.query_one(TimeRows)
 
-    def show(self, deck: Deck) -> None:
-        """Show this moment."""
+    def show(self, deck: Deck, *, move: bool = True) -> None:
+        """Show this moment; without `move` the cursor stays on its row."""
         self._timeline = Timeline(deck, self._planned_for(deck))
-        self._draw(deck)
+        if move:
+            self._selected = deck.selected
+        self._draw(deck, move=move)
 
-    def _draw(self, deck: Deck) -> None:
+    def put_cursor(self, task: TaskId) -> None:
+        """Another task is selected, and nothing else has changed."""
+        self._selected = task
+        self.rows.put_cursor(task)
+
+    def _draw(self, deck: Deck, *, move: bool = True) -> None:
         if self._timeline is None:
             return
         self._painted_for = None
         rows = self.rows
         rows.show(self._in_order(deck), self._row)
-        if deck.selected is not None:
-            rows.put_cursor(deck.selected)
+        if self._selected is not None and move:
+            rows.put_cursor(self._selected)
         height = 3 if self.size.height >= HIGH else 2 if self.size.height >= MIDDLE else 1
         if height == 3 and not self._timeline.rules:
             height = 2
@@ -200,7 +208,7 @@ class TimelineView(Vertical):
         """What stays where it is: the middle of the selected bar, if that is seen, or now."""
         timeline, seen = self._timeline, self._seen
         assert timeline is not None
-        task = timeline.deck.selected
+        task = self._selected
         end = timeline.end(task) if task is not None else None
         if task is not None and end is not None:
             middle = (timeline.start(task) + end) / 2

@@ -1,0 +1,105 @@
+"""What of a screen is drawn and sent when some cells of it have changed: these cells, no others.
+
+The framework draws every widget that lies within the rectangle around all that changed. Two clocks,
+one in the header and one at the bottom, are then the whole screen, each second. Here a widget is
+asked only if it is seen in a changed cell, and only for the lines where it is.
+
+Rules: what comes out is what the framework would have sent, without the cells that nobody has
+called dirty. All that is not a partial repaint (layout, other screens on top) is the framework's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.control import Control
+from rich.segment import Segment
+from textual._compositor import ChopsUpdate, Compositor
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+Span = tuple[int, int, int]  # the line, the first column, the one behind the last
+
+
+class Piece(NamedTuple):
+    """Cells beside each other, as one widget draws them."""
+
+    x: int
+    y: int
+    strip: Strip
+
+
+class CellsUpdate(ChopsUpdate):
+    """Pieces for the terminal, in the order of its lines."""
+
+    def __init__(self, pieces: Sequence[Piece], spans: list[Span]) -> None:
+        super().__init__([], spans, [])
+        self.pieces = pieces
+
+    def render_segments(self, console: Console) -> str:
+        """As escape sequences: go there, write this."""
+        return "".join(
+            Control.move_to(piece.x, piece.y).segment.text + piece.strip.render(console)
+            for piece in self.pieces
+        )
+
+    def __rich_console__(self, *_: object) -> Iterator[Segment]:
+        for piece in self.pieces:
+            yield Control.move_to(piece.x, piece.y).segment
+            yield from piece.strip
+
+
+class CellCompositor(Compositor):
+    """The framework's compositor with cheaper partial repaints."""
+
+    def render_partial_update(self) -> CellsUpdate | None:
+        """What has to be sent for the cells that changed; None when none did. O(changed lines)."""
+        screen = self.size.region
+        regions = [region.intersection(screen) for region in self._dirty_regions]
+        self._dirty_regions.clear()
+        spans = list(self._regions_to_spans(region for region in regions if region))
+        if not spans:
+            return None
+        return CellsUpdate(self._pieces(spans), spans)
+
+    def _pieces(self, spans: Iterable[Span]) -> list[Piece]:
+        seen = [(y, *part) for y, x, end in spans for part in self._seen(y, x, end)]
+        lines: dict[Widget, tuple[int, int]] = {}  # of each widget: the first and the last one
+        for y, _, _, widget, _ in seen:
+            first, _ = lines.get(widget, (y, y))
+            lines[widget] = (first, y)
+        drawn: dict[Widget, list[Strip]] = {}
+        found: list[Piece] = []
+        for y, x, end, widget, region in seen:
+            first, last = lines[widget]
+            if widget not in drawn:
+                crop = Region(0, first - region.y, region.width, last - first + 1)
+                drawn[widget] = widget.render_lines(crop)
+            strip = drawn[widget][y - first].crop(x - region.x, end - region.x)
+            found.append(Piece(x, y, strip))
+        return found
+
+    def _seen(self, y: int, x: int, end: int) -> list[tuple[int, int, Widget, Region]]:
+        """Whom one sees in these cells, from left to right: columns, widget, its place."""
+        found: list[tuple[int, int, Widget, Region]] = []
+        covered_by_none = [(x, end)]
+        for widget, shown, region in self.layers_visible[y]:  # the front first
+            left, right = shown.column_span
+            behind: list[tuple[int, int]] = []
+            for begin, stop in covered_by_none:
+                first, last = max(begin, left), min(stop, right)
+                if first >= last:
+                    behind.append((begin, stop))
+                    continue
+                found.append((first, last, widget, region))
+                behind += [part for part in ((begin, first), (last, stop)) if part[0] < part[1]]
+            covered_by_none = behind
+            if not covered_by_none:
+                break
+        return sorted(found, key=lambda part: part[0])
+
+
+__all__ = ["CellCompositor", "CellsUpdate", "Piece"]
