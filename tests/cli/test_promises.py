@@ -371,4 +371,6 @@ def test_why_says_of_every_task_what_the_core_says(deck: Deck, repo: Path) -> No
             "state": str(state.tasks[TaskId(task)].state),
             "why": sentence,
             "chosen": "",
+            "contained": "",
+            "refs": "",
         }

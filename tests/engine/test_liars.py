@@ -484,9 +484,12 @@ async def test_a_pruned_build_is_built_again(place: Place, monkeypatch: pytest.M
 
 
 async def test_a_stash_is_said_to_be_one(place: Place) -> None:
-    """All worktrees share it: the person's own is still there, and none of it is landed."""
+    """All worktrees share it: the person's own is still there, and none of it is landed.
+
+    The guard of refs refuses a stash; this agent goes round it.
+    """
     stashed = run_git(place.repo, "rev-parse", "stash@{0}")
-    script = "echo x > x; git add x; git stash -q"
+    script = "echo x > x; git add x; git -c core.hooksPath=/dev/null stash -q"
     folder = place.create(stash=script, honest=HONEST.format(go=place.go))
     said = await ended(place, folder, "stash")
     assert said["stash"].endswith("put its work into git's stash and left nothing to take")

@@ -391,10 +391,9 @@ async def test_what_it_leaves_in_its_entry_leads_git_nowhere(
         engine.stop("test")
         await asyncio.wait_for(turning, 60)
     state = engine.state
-    assert state.tasks[T].state is LANDED, (state.tasks[T].reason, log_of(folder))
+    assert "evil is a repository of its own" in state.tasks[T].reason, log_of(folder)
     assert (home / ".profile").read_text() == "mine\n"
     assert not (home / "ran").exists()
-    assert run_git(repo, "show", f"{state.target}:more.txt") == "more"
 
 
 async def test_a_reviewer_works_in_the_sandbox_too(
