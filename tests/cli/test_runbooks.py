@@ -40,6 +40,7 @@ A, B = TaskId("A"), TaskId("B")
 PATIENCE_S = 60.0
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 NO_BEAT = Beat(0.0, 0, 0)
+FLOOR_MB = 8
 SMALL = "16m"  # of a disk that is soon full
 
 
@@ -290,16 +291,20 @@ def test_the_journal_is_damaged(deck: Deck, repo: Path) -> None:
 def test_the_disk_is_full(deck: Deck, repo: Path, isolated_home: Path) -> None:
     """The run's folder is on a disk of 16 MiB, and something else has filled it."""
     with small_disk(isolated_home / "state" / "agentdeck"):
-        folder = begun(deck, repo)
+        plan = (repo / "waits.toml").read_text()
+        floor = f'name = "waits"\ndisk_floor_mb = {FLOOR_MB}'
+        (repo / "small.toml").write_text(plan.replace('name = "waits"', floor))
+        folder = begun(deck, repo, "small.toml")
         filler = isolated_home / "state" / "agentdeck" / "filler"
-        folder.ballast.unlink()  # it has been given up before
         try:
             with filler.open("wb", buffering=0) as file:
                 while True:
                     file.write(b"x" * 4_096)
         except OSError:
             pass
-        (repo.parent / "go").touch()  # the agent ends, and there is no room to say so
+        wait_until(lambda: state(folder).tasks[A].state is TaskState.PAUSED, "A to stand still")
+        wait_until(lambda: not folder.ballast.exists(), "the ballast to be given up")
+        (repo.parent / "go").touch()
 
         def after(command: str) -> None:
             if "clean" in command:

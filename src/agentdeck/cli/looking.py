@@ -29,7 +29,6 @@ _ANSWERS: Final = {
     Kind.APPROVAL: "approve {}",
     Kind.BUDGET: "budget raise {} --usd AMOUNT",
     Kind.ACCOUNT: "accounts resume {}",
-    Kind.DISK: "clean",
     Kind.GATE: "retry",
     Kind.PROMOTION: "promote",
     Kind.UNPROMOTED: "promote",

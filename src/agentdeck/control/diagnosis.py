@@ -25,9 +25,9 @@ from agentdeck.control.runs import fold_sound
 from agentdeck.control.socketfile import answers
 from agentdeck.control.vitals import Health, Vitals, vitals_of
 from agentdeck.core.errors import DeckError
-from agentdeck.core.explain import explain_entry, standstill
+from agentdeck.core.explain import explain, explain_entry, standstill
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import Attempt, RunState, TaskState
+from agentdeck.core.state import Attempt, RunState, TaskState, Wanted
 from agentdeck.core.words import short_duration
 from agentdeck.engine import processes
 from agentdeck.engine.folders import RunFolder
@@ -130,7 +130,7 @@ def _disk(folder: RunFolder) -> Iterator[Finding]:
     yield Finding("disk", Grade.FAIL if low else Grade.OK, found, todo if low else "")
     if not folder.ballast.exists():
         gone = "the ballast is gone: the disk was full, and its room was given to the journal"
-        yield Finding("disk", Grade.WARN, gone, "free some space; the next engine takes it again")
+        yield Finding("disk", Grade.WARN, gone, "free some space; then it is taken again")
     if not os.access(folder.path, os.W_OK):
         yield Finding("folder", Grade.FAIL, f"{folder.path} cannot be written", "make it writable")
 
@@ -213,6 +213,8 @@ def _agent(
         words = f"its worktree {where} is gone"
         return Finding(what, Grade.FAIL, words, f"agentdeck stop {task} {run}, then retry {task}")
     if attempt.frozen_at is not None:
+        if state.tasks[task].wanted is not Wanted.PAUSE:  # what froze it is a finding of its own
+            return Finding(what, Grade.OK, explain(state, task, now).removeprefix(f"{task} is "))
         return Finding(what, Grade.OK, "paused", f"agentdeck resume {task} {run}")
     if _status(found.child.agent.pid) == psutil.STATUS_STOPPED:
         words = f"process {found.child.agent.pid} was stopped by somebody (state T)"
