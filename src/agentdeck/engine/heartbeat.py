@@ -71,6 +71,7 @@ class Heart:
             self._slept_s += gap
             log.warning("the engine slept for %.0f s", gap)
             await self._engine.record(e.EngineSlept(round(gap, 3)))
+            now = self._clock()  # a full disk may have kept it waiting, and that is no sleep
         self._last = now
 
     def _write(self) -> None:
