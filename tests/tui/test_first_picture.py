@@ -49,7 +49,7 @@ HEAVY = {
     "yaml",
 }  # fmt: skip
 # Of the engine a face needs the journal; of its own screens the room.
-ENGINE = {"checkpoint_file", "failpoints", "folders", "journal"}
+ENGINE = {"checkpoint_file", "failpoints", "folders", "journal", "journal_mark"}
 SCREENS = {"dialogs", "full_screen", "room"}
 UNOPENED = (
     *("agentdeck.plans.editing", "agentdeck.plans.imports", "agentdeck.plans.quick_add"),

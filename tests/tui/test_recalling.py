@@ -31,13 +31,13 @@ from agentdeck.engine.journal import JournalError
 from agentdeck.tui import recalling
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.model import Clock, Model
+from agentdeck.tui.pacing import Pacing
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.line import text_of
 from agentdeck.tui.presentation.load_summary import _tokens
 from agentdeck.tui.presentation.spending_summary import _courses
 from agentdeck.tui.presentation.timeline import Timeline
 from agentdeck.tui.presentation.verdict_history import verdict_lines
-from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.snapshot import FixedSource, _text
 from agentdeck.tui.widgets.header_bar import HeaderBar
 
@@ -296,11 +296,11 @@ async def test_nothing_is_read_while_keys_are_pressed(
     held.may.set()
     asked, quiet_s = [], 0.0
 
-    def since_a_key(_: RoomScreen) -> float:
+    def since_a_key(_: Pacing) -> float:
         asked.append(quiet_s)
         return quiet_s
 
-    monkeypatch.setattr(RoomScreen, "quiet_s", property(since_a_key))
+    monkeypatch.setattr(Pacing, "quiet_s", property(since_a_key))
     with begun(middle(), tmp_path, 40) as app:
         async with app.run_test(size=(120, 36)) as pilot:
             reading = asyncio.create_task(recalling.recall(app))

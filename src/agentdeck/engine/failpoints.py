@@ -80,7 +80,7 @@ GIT_VERBS: Final = (
     "worktree",
     "checkout",
     "clean",
-    "add",
+    "update-index",
     "commit",
     "symbolic-ref",
     "merge-tree",

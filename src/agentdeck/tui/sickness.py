@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from agentdeck.control.vitals import vitals_of
-
 if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
 
@@ -40,6 +38,8 @@ class Sickness:
             return "journal damaged", f"{fault.message}. {fault.hint}"
         if not getattr(self._app.source, "engine", False):  # nobody should be there
             return "", ""
+        from agentdeck.control.vitals import vitals_of
+
         vitals = vitals_of(self._app.folder, self._app.model.state)
         self._seen = self._seen + 1 if vitals.sick else 0
         if self._seen < LOOKS:
