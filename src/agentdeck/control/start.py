@@ -19,14 +19,13 @@ from typing import Final
 from agentdeck.control.blocking import EngineGone, connect
 from agentdeck.control.damage import fault_of
 from agentdeck.control.runs import has_ended
-from agentdeck.control.vitals import STALE_S, Health, Vitals, process_health
 from agentdeck.core.errors import EXIT_DAMAGED, EXIT_ENVIRONMENT, EnvironmentFault
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.heartbeat import read_beat
 
 START_S: Final = 30.0  # until it answers; a cold start on a busy machine takes seconds
 OTHER_S: Final = 5.0  # for another engine that was started in the same moment to answer
 POLL_S: Final = 0.02
+DOUBT_S: Final = 15.0  # since a heartbeat: most engines are well, and looking closer takes time
 QUOTED_LINES: Final = 8  # of engine.out, in an error
 ROOM: Final = 64 * 1024  # bytes on the disk, without which nothing can be written down
 MAX_OUT: Final = 1024 * 1024  # bytes of engine.out before it is begun anew
@@ -52,8 +51,17 @@ def ensure_engine(folder: RunFolder) -> bool:
 
 def _refuse_a_stopped_one(folder: RunFolder) -> None:
     """An engine that was stopped by a signal holds the run and answers nobody: say so at once."""
+    try:
+        silent = time.time() - folder.heartbeat.stat().st_mtime
+    except OSError:
+        return
+    if silent < DOUBT_S or not _is_locked(folder):
+        return
+    from agentdeck.control.vitals import STALE_S, Health, Vitals, process_health
+    from agentdeck.engine.heartbeat import read_beat
+
     beat = read_beat(folder.path)
-    if beat is None or not _is_locked(folder):
+    if beat is None:
         return
     silent = time.time() - beat.at
     health = process_health(beat.pid) if silent > STALE_S else Health.WELL

@@ -61,6 +61,11 @@ class RunFolder:
         return self.path / "engine.log"
 
     @property
+    def heartbeat(self) -> Path:
+        """When the engine last turned, and when its agents last gave a sign."""
+        return self.path / "heartbeat.json"
+
+    @property
     def lock(self) -> Path:
         """Locked while an engine has this run."""
         return self.path / "engine.lock"
