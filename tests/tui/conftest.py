@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import textual.app
 import textual.pilot
 from textual.app import App
 
+from agentdeck.tui.pacing import CatchingUp
+
 sys.path.append(str(Path(__file__).parents[2]))
 
-from tests.tui.quiet_loop import until_quiet
+from tests.tui.quiet_loop import FOLLOWS, until_quiet
 
 TOAST_S = 600.0  # longer than any test
 
@@ -30,5 +33,13 @@ def lasting_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def quiet_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
     """See `quiet_loop`."""
+    FOLLOWS.clear()
+    real = CatchingUp.__init__
+
+    def known(follows: CatchingUp, *args: Any, **named: Any) -> None:
+        real(follows, *args, **named)
+        FOLLOWS.append(follows)
+
+    monkeypatch.setattr(CatchingUp, "__init__", known)
     monkeypatch.setattr(textual.app, "wait_for_idle", until_quiet)
     monkeypatch.setattr(textual.pilot, "wait_for_idle", until_quiet)

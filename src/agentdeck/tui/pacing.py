@@ -138,7 +138,7 @@ class CatchingUp:
     ) -> None:
         """`after_frame` calls something once what is to be painted now has been painted."""
         self._after_frame, self._act, self._watch = after_frame, act, watch
-        self._asked = 0
+        self._asked = self._came = 0
         self._done_at = float("-inf")
 
     def ask(self) -> None:
@@ -146,7 +146,13 @@ class CatchingUp:
         self._asked += 1
         self._after_frame(partial(self._come, self._asked))
 
+    @property
+    def waits(self) -> bool:
+        """Does something follow that is not done yet?"""
+        return self._came != self._asked
+
     def _come(self, number: int) -> None:
+        self._came = number
         now = self._watch()
         if number == self._asked or now - self._done_at >= CAUGHT_UP_S:
             self._act()
