@@ -149,3 +149,18 @@ async def test_a_journal_without_a_byte_of_room_loses_nothing(
     assert marks[-1] is DiskMark.ROOM
     with sqlite3.connect(folder.journal) as db:
         assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+async def test_on_a_disk_that_is_low_from_the_beginning_nothing_starts(
+    repo: Path, tmp_path: Path, go: Path
+) -> None:
+    """It is looked at before the first task is claimed."""
+    much = int(free_mb(tmp_path) * 2)
+    text = HEAD.format(plan=f"disk_floor_mb = {much}", go=go) + ONE_TASK
+    folder = create_run(repo, read_plan(text, file="plan.toml"), "", root=tmp_path / "runs")
+    async with Running(folder) as engine:
+        await until(engine, lambda state: state.disk is not None)
+        assert engine.state.disk is not None
+        assert engine.state.disk.mark is DiskMark.LOW
+        assert explain(engine.state, A, time.time()).startswith("A waits: the disk is low")
+    assert not engine.state.tasks[A].attempts

@@ -133,6 +133,7 @@ def _target(git: Git, plan: Plan, base_commit: str) -> tuple[str, str | None]:
 async def run_engine(engine: Engine) -> None:
     """Turn the ring of an opened engine with real performers, until it is stopped."""
     performer = RealPerformer(engine)
+    performer.look_at_disk()  # before anything starts
     await engine.run(performer, performer.foresee(), performer.watch_disk())
 
 

@@ -101,6 +101,12 @@ class RealPerformer:
         """Keep the forecast of collisions up to date, until cancelled."""
         await foreseeing.foresee(self._at)
 
+    def look_at_disk(self) -> None:
+        """Tell what is to be known of the disks before the first turn."""
+        found = disk_watch.look(self._at.state, disk_watch.places(self._at))
+        if found is not None:
+            self._at.engine.tell(found)
+
     async def watch_disk(self) -> None:
         """Look at the room on the disks, until cancelled."""
         await disk_watch.watch_disk(self._at)
