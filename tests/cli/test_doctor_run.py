@@ -23,7 +23,7 @@ from agentdeck.core.errors import EXIT_ENVIRONMENT, EXIT_OK
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.heartbeat import FILE, Beat, read_beat
+from agentdeck.engine.heartbeat import Beat, read_beat
 from agentdeck.testing.crash import kill_engine
 
 A = TaskId("A")
@@ -51,11 +51,11 @@ def run(deck: Deck, repo: Path) -> RunFolder:
 
 def grow_old(folder: RunFolder, seconds: float) -> None:
     """The last heartbeat was so long ago. Its engine must not be able to write another one."""
-    beat = read_beat(folder.path)
+    beat = read_beat(folder.heartbeat)
     assert beat is not None
     told = msgspec.structs.replace(beat, at=time.time() - seconds)
-    (folder.path / FILE).write_bytes(msgspec.json.encode(told))
-    os.utime(folder.path / FILE, (told.at, told.at))
+    folder.heartbeat.write_bytes(msgspec.json.encode(told))
+    os.utime(folder.heartbeat, (told.at, told.at))
 
 
 def pid_of(folder: RunFolder) -> int:
@@ -119,7 +119,7 @@ def test_what_is_wrong_around_a_run_is_found(deck: Deck, run: RunFolder, repo: P
     attempt = fold_run(run).tasks[A].attempt
     assert attempt is not None
     assert attempt.process is not None
-    wait_until(lambda: "A#1" in (read_beat(run.path) or NO_BEAT).signs, "it is watched")
+    wait_until(lambda: "A#1" in (read_beat(run.heartbeat) or NO_BEAT).signs, "it is watched")
     freeze(attempt.process.pid)
     lock = repo / ".git" / "index.lock"
     lock.touch()

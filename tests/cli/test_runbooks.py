@@ -31,7 +31,7 @@ from agentdeck.core.errors import EXIT_OK
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.heartbeat import FILE, Beat, read_beat
+from agentdeck.engine.heartbeat import Beat, read_beat
 from agentdeck.testing.crash import kill_engine
 
 PAGE = Path(__file__).parents[2] / "docs" / "runbooks.md"
@@ -140,11 +140,11 @@ def freeze(pid: int) -> None:
 
 def grow_old(folder: RunFolder) -> None:
     """The last heartbeat was three minutes ago."""
-    beat = read_beat(folder.path)
+    beat = read_beat(folder.heartbeat)
     assert beat is not None
     told = msgspec.structs.replace(beat, at=time.time() - 180)
-    (folder.path / FILE).write_bytes(msgspec.json.encode(told))
-    os.utime(folder.path / FILE, (told.at, told.at))
+    folder.heartbeat.write_bytes(msgspec.json.encode(told))
+    os.utime(folder.heartbeat, (told.at, told.at))
 
 
 def is_well(folder: RunFolder) -> bool:
@@ -156,7 +156,7 @@ def test_the_engine_died(deck: Deck, repo: Path) -> None:
     """SIGKILL; the agent works on, and the next engine finds it."""
     folder = begun(deck, repo)
     kill_engine(folder)
-    (folder.path / FILE).unlink()
+    folder.heartbeat.unlink()
 
     def after(command: str) -> None:
         if "--resume" in command:
@@ -208,7 +208,7 @@ def small_disk(place: Path) -> Iterator[None]:
 def test_an_agent_hangs(deck: Deck, repo: Path) -> None:
     """Its process was stopped by somebody."""
     folder = begun(deck, repo)
-    wait_until(lambda: "A#1" in (read_beat(folder.path) or NO_BEAT).signs, "it is watched")
+    wait_until(lambda: "A#1" in (read_beat(folder.heartbeat) or NO_BEAT).signs, "it is watched")
     attempt = state(folder).tasks[A].attempt
     assert attempt is not None
     assert attempt.process is not None
@@ -277,7 +277,7 @@ def test_the_journal_is_damaged(deck: Deck, repo: Path) -> None:
     data = folder.journal.read_bytes()
     assert event + link in data
     folder.journal.write_bytes(data.replace(event + link, event[:-2] + b"?}" + link))
-    (folder.path / FILE).unlink()
+    folder.heartbeat.unlink()
 
     def after(command: str) -> None:
         if "--resume" in command:

@@ -135,14 +135,16 @@ async def test_the_heart_says_how_far_the_engine_is_and_when_agents_gave_a_sign(
     async with Turning(folder, Sleeper()) as engine:
         await until(engine, works)
         async with asyncio.timeout(PATIENCE_S):
-            while (beat := read_beat(folder.path)) is None or "A#1" not in beat.signs:
+            while (beat := read_beat(folder.heartbeat)) is None or "A#1" not in beat.signs:
                 await asyncio.sleep(0.02)
         assert beat.pid == os.getpid()
         assert abs(beat.at - time.time()) < PATIENCE_S
         assert beat.seq > 0
         (tmp_path / "go").touch()
         async with asyncio.timeout(PATIENCE_S):
-            while (later := read_beat(folder.path)) is None or later.signs or later.at <= beat.at:
+            while (
+                (later := read_beat(folder.heartbeat)) is None or later.signs or later.at <= beat.at
+            ):
                 await asyncio.sleep(0.02)
     assert not list(folder.path.glob("*.new"))
 
@@ -170,8 +172,9 @@ async def test_a_gate_is_not_ended_for_time_in_which_the_engine_slept(
 @pytest.mark.parametrize("content", ["", "{", '{"at": "x"}', "[]"])
 def test_a_heartbeat_that_cannot_be_read_is_none(tmp_path: Path, content: str) -> None:
     """A face is never stopped by it."""
-    (tmp_path / heartbeat.FILE).write_text(content)
-    assert read_beat(tmp_path) is None
+    file = tmp_path / "heartbeat.json"
+    file.write_text(content)
+    assert read_beat(file) is None
 
 
 def test_the_log_has_levels_and_is_rotated_for_its_owner_alone(

@@ -18,7 +18,7 @@ from agentdeck.core.events import Recorded
 from agentdeck.core.ids import RunId, TaskId
 from agentdeck.core.plan import Plan, Task
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.heartbeat import FILE, Beat
+from agentdeck.engine.heartbeat import Beat
 from agentdeck.engine.identity import identity_of
 from agentdeck.engine.journal import JournalDamaged
 from agentdeck.tui.model import Model
@@ -45,8 +45,8 @@ class App:
 
     def beat(self, ago_s: float) -> None:
         told = Beat(time.time() - ago_s, os.getpid(), 2)
-        (self.folder.path / FILE).write_bytes(msgspec.json.encode(told))
-        os.utime(self.folder.path / FILE, (told.at, told.at))
+        self.folder.heartbeat.write_bytes(msgspec.json.encode(told))
+        os.utime(self.folder.heartbeat, (told.at, told.at))
 
     @property
     def shown(self) -> str:

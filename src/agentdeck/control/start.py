@@ -60,7 +60,7 @@ def _refuse_a_stopped_one(folder: RunFolder) -> None:
     from agentdeck.control.vitals import STALE_S, Health, Vitals, process_health
     from agentdeck.engine.heartbeat import read_beat
 
-    beat = read_beat(folder.path)
+    beat = read_beat(folder.heartbeat)
     if beat is None:
         return
     silent = time.time() - beat.at

@@ -100,7 +100,7 @@ def vitals_of(folder: RunFolder, state: RunState, now: float | None = None) -> V
     if engine is None or not state.engine_running:
         return Vitals(Health.NONE)
     now = time.time() if now is None else now
-    beat = read_beat(folder.path)
+    beat = read_beat(folder.heartbeat)
     beat = beat if beat is not None and beat.pid == engine.pid else None
     silent = None if beat is None else max(0.0, now - beat.at)
     if not is_alive(engine):

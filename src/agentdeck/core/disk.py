@@ -73,6 +73,11 @@ def stands(state: RunState) -> bool:
     return state.disk is not None and state.disk.mark is DiskMark.FULL
 
 
+def standing(state: RunState) -> str | None:
+    """Why agents stand still for want of room, in a sentence; None = they do not."""
+    return sentence(state.disk) if state.disk is not None and stands(state) else None
+
+
 def waits_for_room(state: RunState, step: IOStep) -> bool:
     """May a step not begin, because it writes and there is no room?"""
     return stands(state) and isinstance(step, _WRITES)

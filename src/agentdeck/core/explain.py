@@ -85,9 +85,9 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
     if trouble is not None and now < trouble.retry_at:
         again = short_duration(trouble.retry_at - now)
         return f"{task_id} is {task.state}: {first_line(trouble.error)}; tried again in {again}"
-    if disk.stands(state) and task.state in _WRITES:
-        assert state.disk is not None
-        return f"{task_id} is {task.state} and waits: {disk.sentence(state.disk)}"
+    full = disk.standing(state)
+    if full is not None and task.state in _WRITES:
+        return f"{task_id} is {task.state} and waits: {full}"
     if task.wanted is Wanted.TAKE and task.state in LIVE:
         return f"{task_id} is being taken over by {task.taken_by}; its agent ends its turn"
     match task.state:
@@ -219,9 +219,9 @@ def _preparing(state: RunState, task: TaskRun) -> str:
 
 
 def _paused(state: RunState, task: TaskRun) -> str:
-    if disk.stands(state):
-        assert state.disk is not None
-        return f"{task.id} is frozen: {disk.sentence(state.disk)}"
+    full = disk.standing(state)
+    if full is not None:
+        return f"{task.id} is frozen: {full}"
     line = Book(state).freezes(task)
     if line is None:
         return f"{task.id} is paused by you; its processes are frozen"
@@ -337,9 +337,9 @@ def accounts_asking(state: RunState) -> list[str]:
 
 def standstill(state: RunState) -> str | None:
     """Why the whole run does not move, when it needs a person; None while something goes on."""
-    if state.outcome is None and disk.stands(state):
-        assert state.disk is not None
-        return disk.sentence(state.disk)
+    full = disk.standing(state)
+    if state.outcome is None and full is not None:
+        return full
     if state.outcome is not None or state.ending:
         return None
     moving = (TaskState.PREPARING, TaskState.WORKING, TaskState.CHECKING, TaskState.RETRYING)

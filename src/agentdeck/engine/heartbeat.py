@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 BEAT_S: Final = 5.0  # between two beats
 SLEPT_S: Final = 15.0  # a longer gap is sleep; a busy machine delays a beat by a few seconds
-FILE: Final = "heartbeat.json"
 MAX_BYTES: Final = 1024 * 1024  # of the file; an agent takes about 60
 
 
@@ -78,7 +77,7 @@ class Heart:
         told = Beat(
             self._last, self._pid, self._engine.state.seq, round(self._slept_s, 3), dict(self.signs)
         )
-        file = self._engine.folder.path / FILE
+        file = self._engine.folder.heartbeat
         aside = file.with_suffix(".new")
         try:
             aside.write_bytes(msgspec.json.encode(told))
@@ -89,15 +88,15 @@ class Heart:
                 os.utime(file)
 
 
-def read_beat(folder: Path) -> Beat | None:
-    """The last beat of the engine of a run's folder; None where there is none to be read."""
+def read_beat(file: Path) -> Beat | None:
+    """The last beat in `RunFolder.heartbeat`; None where there is none to be read."""
     try:
-        with (folder / FILE).open("rb") as file:
-            told = msgspec.json.decode(file.read(MAX_BYTES), type=Beat)
-            touched_at = os.fstat(file.fileno()).st_mtime
+        with file.open("rb") as opened:
+            told = msgspec.json.decode(opened.read(MAX_BYTES), type=Beat)
+            touched_at = os.fstat(opened.fileno()).st_mtime
         return msgspec.structs.replace(told, at=max(told.at, touched_at))
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-__all__ = ["BEAT_S", "FILE", "SLEPT_S", "Beat", "Heart", "read_beat"]
+__all__ = ["BEAT_S", "SLEPT_S", "Beat", "Heart", "read_beat"]
