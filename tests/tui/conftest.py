@@ -14,12 +14,13 @@ import pytest
 import textual.app
 import textual.pilot
 from textual.app import App
+from textual.worker_manager import WorkerManager
 
 from agentdeck.tui.pacing import CatchingUp
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from tests.tui.quiet_loop import FOLLOWS, until_quiet
+from tests.tui.quiet_loop import FOLLOWS, WORKERS, forget, until_quiet
 
 TOAST_S = 600.0  # longer than any test
 
@@ -33,13 +34,18 @@ def lasting_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def quiet_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
     """See `quiet_loop`."""
-    FOLLOWS.clear()
-    real = CatchingUp.__init__
+    forget()
+    real, managed = CatchingUp.__init__, WorkerManager.__init__
 
     def known(follows: CatchingUp, *args: Any, **named: Any) -> None:
         real(follows, *args, **named)
         FOLLOWS.append(follows)
 
+    def managing(workers: WorkerManager, *args: Any, **named: Any) -> None:
+        managed(workers, *args, **named)
+        WORKERS.append(workers)
+
     monkeypatch.setattr(CatchingUp, "__init__", known)
+    monkeypatch.setattr(WorkerManager, "__init__", managing)
     monkeypatch.setattr(textual.app, "wait_for_idle", until_quiet)
     monkeypatch.setattr(textual.pilot, "wait_for_idle", until_quiet)

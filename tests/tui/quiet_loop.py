@@ -4,9 +4,10 @@ Textual's pilot takes a process that uses little CPU for an idle one, in steps o
 machine a deck that waits for its turn looks just like that, and on an idle one most of the 20 ms
 are waited for nothing. The event loop knows better: what it has ready, and which timers are due.
 
-Rules: threads and other processes are not seen here; who needs those waits for what they bring.
-What follows from a key comes after the frame that answers it, and frames are paced: so it is asked
-of the deck itself whether it waits for one (`FOLLOWS`).
+Rules: other processes are not seen here; who needs those waits for what they bring. Threads of
+the deck are waited for (`WORKERS`), as they read what is to be seen, but not for ever: some listen,
+and some are held by their test. What follows from a key comes after the frame that answers it, and
+frames are paced: so it is asked of the deck itself whether it waits for one (`FOLLOWS`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import asyncio
 from typing import Any, Final
 
 from textual.screen import Screen
+from textual.worker import Worker
+from textual.worker_manager import WorkerManager
 
 from agentdeck.tui.pacing import CatchingUp
 
@@ -22,10 +25,20 @@ SOON_S: Final = 0.02  # a timer due by then belongs to what goes on: redraws com
 TIMERS_S: Final = 0.06  # for such timers in all: some come again and again
 FRAME_S: Final = 0.005  # between two questions whether what follows has come
 FOLLOWS_S: Final = 20.0  # for it, on a machine that does much else
+THREAD_S: Final = 2.0  # for a thread; one that takes longer is not waited for again
 LOOKS: Final = 3  # in a row that find nothing: a reply may be on its way through the selector
 
 
 FOLLOWS: list[CatchingUp] = []  # of the decks of a test
+WORKERS: list[WorkerManager] = []  # of the same
+_given_up: set[Worker[Any]] = set()
+
+
+def forget() -> None:
+    """Another test begins."""
+    FOLLOWS.clear()
+    WORKERS.clear()
+    _given_up.clear()
 
 
 async def until_quiet(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
@@ -35,6 +48,12 @@ async def until_quiet(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
         min_sleep: passed over; the pilot says it.
         max_sleep: seconds, even if it never gets quiet.
     """
+    await _until_still(max_sleep)
+    while await _a_thread_ended():
+        await _until_still(max_sleep)
+
+
+async def _until_still(max_sleep: float) -> None:
     loop: Any = asyncio.get_running_loop()
     await _until_caught_up(loop)
     until, waited, found = loop.time() + max_sleep, 0.0, 0
@@ -58,6 +77,22 @@ async def _until_caught_up(loop: Any) -> None:
     until = loop.time() + FOLLOWS_S
     while any(map(_is_due, FOLLOWS)) and loop.time() < until:
         await asyncio.sleep(FRAME_S)
+
+
+async def _a_thread_ended() -> bool:
+    """Wait for the threads that work. Was there one, which may have brought something to draw?"""
+    at_work = {
+        worker
+        for manager in WORKERS
+        for worker in manager
+        if worker._thread_worker and not worker.is_finished
+    } - _given_up
+    tasks = [worker._task for worker in at_work if worker._task is not None]
+    if not tasks:
+        return False
+    ended, _ = await asyncio.wait(tasks, timeout=THREAD_S)
+    _given_up.update(worker for worker in at_work if worker._task not in ended)
+    return bool(ended)
 
 
 def _is_due(follows: CatchingUp) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.tui.sample_journal import Story, identity
@@ -12,6 +15,7 @@ from tests.tui.test_room_pictures import SIZES, compare, take
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
+from agentdeck.control import repo as diffs
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.events import FileTouched, ReviewComment, ReviewVerdict
@@ -21,6 +25,7 @@ from agentdeck.core.state import RunState
 from agentdeck.testing import builders
 from agentdeck.tui.screens.dialogs import AskText
 from agentdeck.tui.widgets.diff_view import DiffView
+from agentdeck.tui.widgets.task_pane import TaskPane
 
 API, OTHER = TaskId("API"), TaskId("OTHER")
 CRITIC = AgentName("critic")
@@ -33,7 +38,7 @@ def git(repo: Path, *args: str) -> str:
     return done.stdout.strip()
 
 
-def reviewing(folder: Path) -> Story:
+def reviewing(folder: Path, other: str = "OTHER<API") -> Story:
     """A run in a real repository; API waits for a review that critic was not content with."""
     repo = folder / "repo"
     repo.mkdir(parents=True)
@@ -49,7 +54,7 @@ def reviewing(folder: Path) -> Story:
     head, tree = git(repo, "rev-parse", "HEAD"), git(repo, "rev-parse", "HEAD^{tree}")
     plan = builders.plan(
         builders.task("API", title="Serve the answers"),
-        builders.task("OTHER<API", title="Go on from there"),
+        builders.task(other, title="Go on from there"),
         name="review",
         land=Land.REVIEW,
         agents=(Agent(CRITIC, command=("critic", "{prompt}")),),
@@ -244,6 +249,77 @@ async def test_keys_of_the_diff_that_cannot_act_say_why(tmp_path: Path) -> None:
         deck.app.press("diff.sides")
         await deck.pilot.pause()
         assert deck.toasts[-1] == "There is no diff yet."
+
+
+async def test_a_diff_that_comes_too_late_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first answer of git comes after the second: the colours and the cursor stay."""
+    go, first, came = threading.Event(), iter([True]), 0
+
+    def late(state: RunState, task: TaskId, attempt: int | None = None) -> str:
+        if next(first, False):
+            assert go.wait(60.0)
+        return real(state, task, attempt)
+
+    def put(pane: TaskPane, *args: Any) -> None:
+        nonlocal came
+        came += 1
+        really_put(pane, *args)
+
+    real, really_put = diffs.diff_of, TaskPane._put_diff
+    monkeypatch.setattr(diffs, "diff_of", late)
+    monkeypatch.setattr(TaskPane, "_put_diff", put)
+    async with room(tmp_path / "d", reviewing(tmp_path)) as deck:
+        await deck.select("API")
+        await deck.pilot.press("d", "d")
+        view = deck.app.room.query_one(DiffView)
+        deck.app.theme = "deck-light"  # the lines are coloured anew
+        deck.app.draw()
+        async with asyncio.timeout(30):
+            while came < 1:
+                await deck.pilot.pause()
+        await deck.pilot.press("n")
+        shown = view._painter
+        assert here(view) == ("api.py", 3)
+        go.set()
+        async with asyncio.timeout(30):
+            while came < len(("the newer", "the older")):
+                await asyncio.sleep(0.01)
+        await deck.pilot.pause()
+        assert view._painter is shown
+        assert here(view) == ("api.py", 3)
+
+
+async def test_no_task_shows_the_diff_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While git is asked about a task, nothing of the one before can be commented on."""
+    told = reviewing(tmp_path, "OTHER")
+    base = git(tmp_path / "repo", "rev-parse", "HEAD~1")
+    told.tell(
+        e.AttemptClaimed(OTHER, 1, AgentName("scripted")),
+        e.WorktreePrepared(OTHER, 1, str(tmp_path / "repo"), "deck/x/OTHER", base),
+        e.AttemptLaunched(OTHER, 1, identity(3), identity(4)),
+    )
+    go = threading.Event()
+
+    def late(state: RunState, task: TaskId, attempt: int | None = None) -> str:
+        assert task != OTHER or go.wait(60.0)
+        return real(state, task, attempt)
+
+    real = diffs.diff_of
+    monkeypatch.setattr(diffs, "diff_of", late)
+    async with room(tmp_path / "d", told) as deck:
+        view = await into_the_diff(deck)
+        assert view.rows
+        await deck.select("OTHER")
+        await deck.pilot.press("d")
+        assert not view.rows
+        go.set()
+        async with asyncio.timeout(30):
+            while not view.rows:
+                await deck.pilot.pause()
 
 
 def many_files(folder: Path) -> Story:

@@ -117,6 +117,7 @@ class TaskPane(Pane):
         self._log_of: tuple[object, ...] | None = None
         self._diff_of: object = None
         self._diff_at = 0.0
+        self._diff_fresh = False  # the next diff that comes is of another task or attempt
         self._painter: DiffPainter | None = None  # of the diff that is shown
         self._remarks: object = None  # what was shown with them
         self._goal: Goal | None = None  # once there is something to go to it in
@@ -279,14 +280,17 @@ class TaskPane(Pane):
         ):
             return
         self._diff_of, self._diff_at = subject, deck.now
+        if changed_task:  # a comment on the lines of another task would go to this one
+            self._diff_fresh, self._painter = True, None
+            view.show_text([])
         self.run_worker(
-            lambda: self._read_diff(deck, task.id, changed_task),
+            lambda: self._read_diff(deck, task.id, subject),
             thread=True,
             exclusive=True,
             group="diff",
         )
 
-    def _read_diff(self, deck: Deck, task: TaskId, fresh: bool) -> None:
+    def _read_diff(self, deck: Deck, task: TaskId, subject: object) -> None:
         """In a thread: git is asked, and the lines are coloured."""
         from agentdeck.control.repo import diff_of
 
@@ -300,17 +304,18 @@ class TaskPane(Pane):
                 problem = no_diff(deck)
         except DeckError as error:
             problem = f"{error.message}. {error.hint}".strip()
-        self.app.call_from_thread(self._put_diff, task, painter, problem, fresh)
+        self.app.call_from_thread(self._put_diff, task, subject, painter, problem)
 
     @property
     def _dark(self) -> bool:
         return self.app.current_theme.dark
 
     def _put_diff(
-        self, task: TaskId, painter: DiffPainter | None, problem: str, fresh: bool
+        self, task: TaskId, subject: object, painter: DiffPainter | None, problem: str
     ) -> None:
-        if self._deck is None or self._deck.selected != task:
+        if subject != self._diff_of:  # a thread cannot be called off: another was asked since
             return
+        fresh, self._diff_fresh = self._diff_fresh, False
         self._painter, self._remarks = painter, None
         if painter is None:
             view = self.query_one("#diff", DiffView)
