@@ -25,7 +25,7 @@ demo: $(RUNTIME) ## a run with scripted agents in a throw-away repository
 
 test: $(DEV) ## all tests, in parallel
 	@echo "tests: pytest with $(WORKERS) workers"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+	@$(BIN)/python .ci/run_tests.py -q -n $(WORKERS) --dist worksteal
 
 lint: $(DEV) ## ruff: rules and format
 	@echo "lint: ruff check, ruff format --check"
