@@ -27,6 +27,7 @@ from agentdeck.core.decide import MAX_AGENTS
         ("check latin.toml", 2, "latin.toml:1: not UTF-8"),
         ("show none.toml", 3, "there is no file"),
         ("run", 2, "PLAN"),
+        ("run --resume", 3, "there is no unfinished run in this repository"),
         ("run none.toml", 3, "there is no file"),
         ("run bad.toml", 2, "bad.toml:3:"),
         ("run quick.toml --agent nobody", 2, "nobody"),

@@ -18,6 +18,7 @@ from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, Usag
 from agentdeck.core.events import Outcome
 from agentdeck.core.plan import Plan
 from agentdeck.core.prices import Prices
+from agentdeck.core.state import RunState
 
 if TYPE_CHECKING:
     from agentdeck.control.catalog import Catalog
@@ -33,7 +34,10 @@ def register(app: typer.Typer) -> None:
 
 def run(
     context: typer.Context,
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")],
+    plan: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PLAN]", help="A plan file. Not needed with --resume."),
+    ] = None,
     agent: Annotated[
         str | None, typer.Option("--agent", metavar="NAME", help="Give every task to this agent.")
     ] = None,
@@ -91,6 +95,11 @@ def run(
     here = folder_of(context)
     if resume:
         folder = _to_resume(plan, here, agent)
+    elif plan is None:
+        raise UsageError(
+            "which plan?",
+            hint="`agentdeck run PLAN`; `agentdeck run --resume` goes on with an unfinished run",
+        )
     else:
         table = chosen_prices(here, prices)
         folder = _new_run(plan, here, agent, agents, speed, table, write_back=write_back)
@@ -203,23 +212,34 @@ def changed(plan: Plan, agent: str | None, agents: int | None, speed: float | No
     return plan if agents is None else msgspec.structs.replace(plan, agents_limit=agents)
 
 
-def _to_resume(named: Path, here: Path, agent: str | None) -> RunFolder:
-    """The newest unfinished run of a plan, or a complete one that needs nothing more."""
+def _to_resume(named: Path | None, here: Path, agent: str | None) -> RunFolder:
+    """The newest unfinished run of a plan or of all, or a complete one that needs nothing more."""
     from agentdeck.cli.planfile import load_plan
 
-    plan, _ = load_plan(named, here)
-    mine = [(folder, run) for folder, run in runs_of(here) if run.plan.name == plan.name]
-    states = [(folder, fold_sound(folder)[0]) for folder, _ in mine]
-    unfinished = [(folder, state) for folder, state in states if state.outcome is None]
-    complete = [(folder, state) for folder, state in states if state.outcome is Outcome.COMPLETE]
-    for folder, state in (unfinished or complete)[:1]:
-        if agent is not None and state.plan != changed(state.plan, agent, None, None):
-            raise UsageError(
-                f"run {folder.run} was not started with --agent {agent}",
-                hint="leave --agent out to go on with it as it is, or --resume to start a new run",
-            )
-        return folder
+    plan = None if named is None else load_plan(named, here)[0]
+    complete: tuple[RunFolder, RunState] | None = None
+    for folder, run in runs_of(here):
+        if plan is not None and run.plan.name != plan.name:
+            continue
+        state = fold_sound(folder)[0]
+        if state.outcome is None:
+            return _as_started(folder, state, agent)
+        if state.outcome is Outcome.COMPLETE and complete is None:
+            complete = folder, state
+    if complete is not None:
+        return _as_started(*complete, agent)
+    whose = "there is" if plan is None else f"plan {plan.name!r} has"
     raise NotFoundError(
-        f"plan {plan.name!r} has no unfinished run in this repository",
+        f"{whose} no unfinished run in this repository",
         hint="leave --resume out to start one",
     )
+
+
+def _as_started(folder: RunFolder, state: RunState, agent: str | None) -> RunFolder:
+    """The run, unless it was started with another agent than is said now. Raises UsageError."""
+    if agent is not None and state.plan != changed(state.plan, agent, None, None):
+        raise UsageError(
+            f"run {folder.run} was not started with --agent {agent}",
+            hint="leave --agent out to go on with it as it is, or --resume to start a new run",
+        )
+    return folder
