@@ -26,6 +26,7 @@ TIMERS_S: Final = 0.06  # for such timers in all: some come again and again
 FRAME_S: Final = 0.005  # between two questions whether what follows has come
 FOLLOWS_S: Final = 20.0  # for it, on a machine that does much else
 THREAD_S: Final = 2.0  # for a thread; one that takes longer is not waited for again
+ROUNDS: Final = 20  # of threads that each bring something; some look again and again
 LOOKS: Final = 3  # in a row that find nothing: a reply may be on its way through the selector
 
 
@@ -49,7 +50,9 @@ async def until_quiet(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
         max_sleep: seconds, even if it never gets quiet.
     """
     await _until_still(max_sleep)
-    while await _a_thread_ended():
+    for _ in range(ROUNDS):
+        if not await _a_thread_ended():
+            return
         await _until_still(max_sleep)
 
 
