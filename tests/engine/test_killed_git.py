@@ -27,9 +27,13 @@ read number < {calls}
 read at < {at}
 echo $((number + 1)) > {calls}
 if test $((number + 1)) -ne $at; then exec {git} "$@"; fi
-if test {moment} = after; then {git} "$@"; fi
+if test {moment} != before; then {git} "$@"; fi
+if test {moment} = halfway; then
+  for entry in .git/worktrees/*; do echo {zeros} > $entry/HEAD; done
+fi
 kill -9 $$
 """
+ZEROS: Final = "0" * 40  # in the HEAD of a worktree that git has not made to its end
 
 Sh = Callable[..., str]
 T = TypeVar("T")
@@ -46,7 +50,8 @@ class Killer:
         tools.mkdir()
         script = tools / "git"
         script.write_text(
-            SCRIPT.format(calls=self._calls, at=self._at, git=real, moment=moment), "utf-8"
+            SCRIPT.format(calls=self._calls, at=self._at, git=real, moment=moment, zeros=ZEROS),
+            "utf-8",
         )
         script.chmod(0o755)
         self.path = f"{tools}{os.pathsep}{os.environ['PATH']}"
@@ -208,3 +213,56 @@ def test_a_target_moves_once_whichever_git_died(
         return work
 
     assert set(at_every_call(killer, begin)) == {True}
+
+
+@pytest.mark.parametrize("killer", ["before", "after", "halfway"], indirect=True)
+def test_a_worktree_that_nobody_waits_for_is_made_by_who_needs_it(
+    killer: Killer, mine: Git, tmp_path: Path, sh: Sh
+) -> None:
+    """Its slot is not lost with the git that died, and no `git gc` of the person fails."""
+    trees = Worktrees(mine, tmp_path / "slots", run="r1")
+    base = mine.resolve("main")
+    killer.at(1)
+    with pytest.raises(GitKilled, match="worktree add"):
+        trees.fill(1, base)
+    killer.spare()
+    sh(mine.checkout, "gc", "--quiet")
+    assert trees.prepare("T1", BRANCH, "main").path.name == "w01"
+
+
+def half_made(git: Git, path: Path) -> Path:
+    """The entry of a worktree as git leaves it that is killed while it adds one."""
+    entry = git.common / "worktrees" / f"of-{path.parent.name}-{path.name}"
+    entry.mkdir(parents=True)
+    (entry / "gitdir").write_text(f"{path / '.git'}\n")
+    (entry / "commondir").write_text("../..\n")
+    (entry / "HEAD").write_text(f"{ZEROS}\n")
+    path.mkdir(parents=True)
+    (path / ".git").write_text(f"gitdir: {entry}\n")
+    return entry
+
+
+def test_half_made_worktrees_do_not_outlive_the_machine_that_stopped(
+    git: Git, tmp_path: Path, sh: Sh
+) -> None:
+    """Engine and git died at once: the next engine tidies up its own, and `git gc` works again."""
+    ours = [
+        half_made(git, tmp_path / "slots" / "w01"),
+        half_made(git, tmp_path / "gates" / "merge"),
+    ]
+    with pytest.raises(AssertionError, match="bad object"):
+        sh(git.checkout, "gc", "--quiet")
+    trees = Worktrees(git, tmp_path / "slots", run="r1")
+    scratch = ScratchTrees(git, tmp_path / "gates", 2)
+    assert [entry for entry in ours if entry.exists()] == []
+    sh(git.checkout, "gc", "--quiet")
+    assert trees.prepare("T1", BRANCH, "main").path.name == "w01"
+    assert scratch.checkout("merge", git.resolve("main")).name == "merge"
+
+
+def test_a_half_made_worktree_of_somebody_else_is_left(git: Git, tmp_path: Path) -> None:
+    """Another run, or a person, may be making it just now."""
+    theirs = half_made(git, tmp_path / "elsewhere" / "w01")
+    Worktrees(git, tmp_path / "slots", run="r1")
+    ScratchTrees(git, tmp_path / "gates", 2)
+    assert theirs.exists()

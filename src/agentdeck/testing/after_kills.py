@@ -65,8 +65,11 @@ def lost_commits(repo: Path, state: RunState) -> list[str]:
             work = attempt.collected
             if work is not None and not _git(repo, "for-each-ref", "--contains", work.head):
                 wrong.append(f"{task.id}#{attempt.number} made {work.head}, and no ref holds it")
-    if "error" in (checked := _git(repo, "fsck", "--no-dangling")):
-        wrong.append(checked)
+    checked = subprocess.run(
+        ["git", "fsck", "--no-dangling"], cwd=repo, check=False, capture_output=True, text=True
+    )
+    if checked.returncode != 0:
+        wrong.append(f"git fsck: {checked.stdout}{checked.stderr}".strip())
     return wrong
 
 

@@ -59,7 +59,7 @@ def main() -> int:
 def line_of(told: Told) -> str:
     """One run in one line, and what was wrong with it below."""
     kills = ", ".join(f"{kind} {count}" for kind, count in sorted(told.by_kind.items()))
-    missed = f", {len(told.missed)} met nobody" if told.missed else ""
+    missed = f"; not met: {'; '.join(told.missed)}" if told.missed else ""
     head = (
         f"seed {told.seed}: {len(told.kills)} kills ({kills}{missed}), {told.events} events,"
         f" {told.landed} of {told.tasks} landed, {told.seconds:.0f} s:"

@@ -17,6 +17,7 @@ from typing import Final
 
 ROWS, COLUMNS = 40, 120
 READ_BYTES: Final = 64 * 1024  # at once, and thrown away
+SHOWN_BYTES: Final = 300  # of the last that was read, where it has ended by itself
 ENDS_S: Final = 20.0  # after SIGKILL, or after its terminal has gone
 
 
@@ -38,6 +39,7 @@ class Deck:
         )
         os.close(theirs)
         self.drawn = threading.Event()  # something was seen on the terminal
+        self._last = b""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -45,6 +47,11 @@ class Deck:
     def alive(self) -> bool:
         """Has it not ended?"""
         return self.process.poll() is None
+
+    @property
+    def said(self) -> str:
+        """How it ended, if it has, and the end of what was on its terminal."""
+        return f"exit {self.process.poll()}, {self._last[-SHOWN_BYTES:]!r}"
 
     def kill(self) -> None:
         """SIGKILL, as the kernel does for want of memory."""
@@ -67,7 +74,8 @@ class Deck:
 
     def _read(self) -> None:
         with suppress(OSError):  # EIO: nobody has the other end any more
-            while os.read(self._terminal, READ_BYTES):
+            while data := os.read(self._terminal, READ_BYTES):
+                self._last = data
                 self.drawn.set()
 
 

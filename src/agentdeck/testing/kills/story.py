@@ -67,7 +67,7 @@ class Told:
     seed: str
     run: str = ""
     kills: list[tuple[Kind, str]] = field(default_factory=list)  # with the event and the name
-    missed: list[Kind] = field(default_factory=list)  # nobody of the kind was there
+    missed: list[str] = field(default_factory=list)  # why somebody was not killed
     events: int = 0
     landed: int = 0
     tasks: int = 0
@@ -131,7 +131,7 @@ class Story:
                 if decks and self._deck is None:
                     self._deck = Deck(self.told.run, self.checkout, self._env)
                 if not self._goes_on(lambda m=moment: self._seq() >= m.event):  # type: ignore[misc]
-                    self.told.missed.append(moment.kind)
+                    self.told.missed.append(f"{moment.kind}: the run ended before")
                     continue
                 time.sleep(moment.late_s)
                 self._strike(moment)
@@ -159,7 +159,7 @@ class Story:
             return
         victim = self._found(moment)
         if victim is None or not send(victim.process, SIGKILL):
-            self.told.missed.append(moment.kind)
+            self.told.missed.append(f"{moment.kind}: there was none")
             return
         self.told.kills.append((moment.kind, f"{victim.what} at event {self._seq()}"))
         self._until(lambda: not is_alive(victim.process), GONE_S)
@@ -170,7 +170,8 @@ class Story:
     def _strike_deck(self) -> None:
         deck = self._deck
         if deck is None or not deck.drawn.wait(DRAWS_S) or not deck.alive:
-            self.told.missed.append(Kind.DECK)
+            how = "never began" if deck is None else deck.said
+            self.told.missed.append(f"deck: {how}")
             return
         deck.kill()
         self._deck = None
