@@ -14,6 +14,7 @@ import pytest
 from tests.engine.turning import until
 
 from agentdeck.core import commands as c
+from agentdeck.core import events as e
 from agentdeck.core.decide import Refused
 from agentdeck.core.errors import UsageError
 from agentdeck.core.events import AnyEvent, FailureClass, Outcome, Recorded
@@ -31,6 +32,7 @@ from agentdeck.engine.journal import Journal, JournalError
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.processes import Child
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.crash import told_in
 
 PATIENCE_S = 60.0
 A = TaskId("A")
@@ -134,6 +136,36 @@ async def test_a_red_task_gate_judges_the_same_work_again(
         await engine.submit(c.Retry(A))
         await until(engine, finished)
     assert engine.state.tasks[A].state is TaskState.LANDED
+
+
+KILLED = {"itself": "kill -9 $$", "its last command": "sh -c 'kill -9 $$'; exit $?"}
+
+
+@pytest.mark.parametrize("how", KILLED)
+async def test_a_gate_that_was_killed_has_judged_nothing(
+    start: Callable[..., RunFolder], tmp_path: Path, go: Path, how: str
+) -> None:
+    """It ran out of memory, say: it is run again, and nobody is paid to mend work that was good."""
+    open_up(go)
+    seen = tmp_path / "seen"
+    run = f"if test ! -e {seen}; then touch {seen}; {KILLED[how]}; fi"
+    folder = start(f'[gates.db]\nrun = "{run}"\nwhen = "merge"\n' + ONE_TASK)
+    async with Running(folder) as engine:
+        await until(engine, finished)
+    assert engine.state.tasks[A].state is TaskState.LANDED
+    assert len(engine.state.tasks[A].attempts) == 1
+    assert not any(isinstance(event, e.EntryEjected) for event in told_in(folder))
+
+
+async def test_a_gate_that_is_killed_each_time_is_red_in_the_end(
+    start: Callable[..., RunFolder], go: Path
+) -> None:
+    """Perhaps it is the work that takes all memory: bounded, and said as it was."""
+    open_up(go)
+    folder = start('[gates.db]\nrun = "kill -9 $$"\nwhen = "task"\n' + ONE_TASK)
+    async with Running(folder) as engine:
+        await until(engine, lambda state: state.tasks[A].state is TaskState.FAILED)
+    assert engine.state.tasks[A].reason.startswith("gate db was killed (exit -9), 3 runs")
 
 
 @pytest.mark.usefixtures("impatient")

@@ -84,7 +84,7 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     TIMED_OUT = "timed out"
-    BROKEN = "broken"  # it could not be run; says nothing about the tree
+    BROKEN = "broken"  # it could not be run, or was killed; says nothing about the tree
 
 
 class SkipMode(StrEnum):

@@ -6,8 +6,8 @@ Rules:
   engine was started again (a newer compiler, another `PATH`), and then nothing is known yet.
 - A red run is repeated on the same tree as often as the gate's `retries` say; green after red is
   `flaky`, a verdict of its own, which lets the work through and is shown.
-- A run that was broken (could not be started) says nothing about the tree and is repeated, at most
-  `MAX_BROKEN` times.
+- A run that was broken (could not be started, or was killed) says nothing about the tree and is
+  repeated, at most `MAX_BROKEN` times.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def red_sentence(state: RunState, name: GateName, tree: str) -> str:
     how = {
         Verdict.FAILED: f"failed (exit {last.code})",
         Verdict.TIMED_OUT: f"timed out after {last.seconds:.0f} s{limit}",
-        Verdict.BROKEN: "could not be run",
+        Verdict.BROKEN: "could not be run"
+        if last.code is None
+        else f"was killed (exit {last.code})",
         Verdict.PASSED: "passed",
     }[last.verdict]
     times = f", {len(runs)} runs" if len(runs) > 1 else ""

@@ -7,7 +7,6 @@ tree), so that doing a step again after a crash finds it done.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +34,7 @@ from agentdeck.engine.agent_place import agent_of, leavings, make_home, place_of
 from agentdeck.engine.collect import collect
 from agentdeck.engine.commands import run_to_end
 from agentdeck.engine.conversation import interrupt
+from agentdeck.engine.git import GitKilled
 from agentdeck.engine.given_environment import note_environment
 from agentdeck.engine.landing import keep_ref
 from agentdeck.engine.linked_tree import LinkedTree, linked
@@ -287,7 +287,7 @@ async def take_work(at: Setting, step: Collect) -> None:
         work = collect(at.git, path, branch, base, message=message, target=target, detached=boxed)
         refs = None
         if not boxed and not attempt.hands:
-            with suppress(EnvironmentFault):  # it has wrecked its worktree: `work` says so
+            try:
                 refs = touched(
                     linked(at.git, path),
                     folder,
@@ -299,6 +299,10 @@ async def take_work(at: Setting, step: Collect) -> None:
                     known=known,
                     base_ref=base_ref,
                 )
+            except GitKilled:
+                raise
+            except EnvironmentFault:
+                pass  # it has wrecked its worktree: `work` says so
         paths = [file.path for file in work.files]
         lost = losses(at.git, earlier, work.merged, work.head, paths) if work.merged else ()
         taken = e.AttemptCollected(

@@ -19,7 +19,7 @@ from typing import Final
 
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import FileTouched
-from agentdeck.engine.git import Git, GitError, RefMoved
+from agentdeck.engine.git import Git, GitError, GitKilled, RefMoved
 from agentdeck.engine.linked_tree import LinkedTree, Status, in_progress, linked
 
 
@@ -64,6 +64,9 @@ def collect(
         target: the commit that the target is at; None = the work cannot have taken it in.
         detached: the agent was put off its branch, so that no ref was in its reach: the branch is
             where it was then, and goes to where HEAD is.
+
+    Raises:
+        GitKilled: a signal ended a git. That is no fault of the work: it can be taken again.
     """
     try:
         tree = linked(git, worktree)
@@ -80,6 +83,8 @@ def collect(
                 "nobody else can get its files"
             )
         return work
+    except GitKilled:
+        raise
     except (_CannotTake, EnvironmentFault) as fault:
         head = git.ref_tip(f"refs/heads/{branch}") or base
         return Collected(head, git.tree_of(head), 0, (), fault=str(fault))

@@ -2,13 +2,16 @@
 
 Rules: a `task` gate runs in the attempt's worktree, right after its work was collected; every other
 gate in a scratch worktree (`gate_slots`), checked out at the commit. A command that was ended by
-agentdeck itself gives no verdict, unless its time was up.
+agentdeck itself gives no verdict, unless its time was up. Nor does one that was killed: for want of
+memory, or by a person. No suite ends itself that way, so it says nothing about the work.
 """
 
 from __future__ import annotations
 
+import signal
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Final
 
 from agentdeck.core import events as e
 from agentdeck.core import queue
@@ -23,6 +26,9 @@ from agentdeck.engine.gate_environment import note_fingerprint, noted_fingerprin
 from agentdeck.engine.processes import NeverStarted, look
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.stop import sweep
+
+# By SIGKILL itself, and as a shell tells it of a command that it has run.
+KILLED: Final = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 async def run_gate(at: Setting, step: RunGate) -> None:
@@ -112,6 +118,6 @@ def gate_tag(run: str, folder_name: str) -> str:
 def _verdict(ended: Ended) -> Verdict:
     if ended.timed_out:
         return Verdict.TIMED_OUT
-    if ended.code is None:
+    if ended.code is None or ended.code in KILLED:
         return Verdict.BROKEN
     return Verdict.PASSED if ended.code == 0 else Verdict.FAILED

@@ -5,6 +5,8 @@ Rules:
   prompt or open an editor, hooks, signing, automatic gc and the fsmonitor daemon are off.
 - Once it is told what a person had set (`trust`), it runs no filter, merge driver or other program
   that somebody has put into the configuration of the repository since.
+- A git that a signal ended has answered nothing. That is raised, also where a failure would be an
+  answer: else a ref would be gone, or a commit lost, because the git that was asked has died.
 - Reads take no lock, not even git's optional ones. `write=True` makes what is written durable and
   takes the lock of the repository: a `flock` whose descriptor the git child inherits. If the engine
   is killed, the next one waits until the orphaned git is gone.
@@ -40,6 +42,7 @@ LOCK_TIMEOUT_S: Final = 300.0  # an orphaned git may still be at work
 STALE_LOCK_S: Final = 10.0  # git holds the lock file of a ref for milliseconds
 OUR_REFS: Final = ("refs/heads/deck/", "refs/agentdeck/")  # nobody else's git should move these
 LOCK_POLL_S: Final = (0.001, 0.05)  # first and longest pause between two tries of a flock
+NO_SUCH_COMMAND: Final = 127  # the exit status that a shell has for one it cannot start
 ERROR_LINES: Final = 6  # of git's stderr in an error; the fault is said last
 KNOWN_PARENTS: Final = 1_000  # of commits that were just made; each is asked for once more
 NO_OBJECT: Final = "0" * 40  # as OLD of update-ref: the ref must not exist yet
@@ -80,6 +83,8 @@ class GitError(EnvironmentFault):
         self.code = code
         lines = [line for line in err.strip().splitlines() if line.strip()][-ERROR_LINES:]
         how = "did not end in time" if code is None else f"failed with exit {code}"
+        if code is not None and code < 0:
+            how = f"was ended by signal {-code}"
         said = ": " + "; ".join(lines) if lines else ""
         shown = (
             part for part in args if not part.startswith(("--git-dir=", "--work-tree="))
@@ -87,6 +92,13 @@ class GitError(EnvironmentFault):
         super().__init__(
             f"git {' '.join(shown)} {how}{said}", hint="the repository is as that git left it"
         )
+
+
+class GitKilled(GitError):
+    """A git was ended by a signal: it has answered nothing, and may have done all, some or none.
+
+    No fault of the repository or of anybody's work. Who looks at what is there can begin again.
+    """
 
 
 class RefMoved(EnvironmentFault):
@@ -236,6 +248,7 @@ class Git:
 
         Raises:
             GitError: it failed (with `check`), or did not end in time.
+            GitKilled: a signal ended it.
         """
         added = dict(env or {})
         instead = self._instead(git_dir)
@@ -282,7 +295,7 @@ class Git:
                 process_group=0,  # Ctrl-C at a headless engine must not end a git half-way
             )
         except OSError as fault:
-            raise GitError(args, -1, str(fault)) from fault
+            raise GitError(args, NO_SUCH_COMMAND, str(fault)) from fault
         failpoints.git(args, GitMoment.RUNNING)
         with process:
             try:
@@ -296,6 +309,8 @@ class Git:
                 raise
         failpoints.git(args, GitMoment.ENDED)
         err = said.decode("utf-8", "replace")
+        if process.returncode < 0:  # whatever `check` says: no answer is no "no"
+            raise GitKilled(args, process.returncode, err)
         if check and process.returncode != 0:
             raise GitError(args, process.returncode, err)
         return GitResult(process.returncode, out, err)
@@ -511,11 +526,12 @@ def _clean_env() -> dict[str, str]:
 
 def _git_version() -> tuple[int, int]:
     try:
-        said = subprocess.run(
-            ["git", "version"], capture_output=True, text=True, check=False
-        ).stdout
+        done = subprocess.run(["git", "version"], capture_output=True, text=True, check=False)
     except OSError as fault:
         raise EnvironmentFault(f"git cannot be run: {fault}", hint="install git") from fault
+    if done.returncode < 0:
+        raise GitKilled(("version",), done.returncode, done.stderr)
+    said = done.stdout
     match = re.search(r"(\d+)\.(\d+)", said)
     found = (int(match[1]), int(match[2])) if match else (0, 0)
     if found < OLDEST_GIT:

@@ -39,10 +39,10 @@ class Note(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def noted(git: Git, branch: str, base: str, target: str) -> Iterator[list[int]]:
-    """Keep a note while a git moves `branch`.
+def noted(git: Git, branch: str, base: str, target: str) -> Iterator[None]:
+    """Keep a note while a git moves `branch`. Only within `git.writing()`.
 
-    The block appends that git's exit status, where it knows one. Only within `git.writing()`.
+    It stays where that git was killed: such a one could not tidy up.
     """
     file = git.common / NOTE
     aside = git.common / f"{NOTE}.new"
@@ -51,14 +51,12 @@ def noted(git: Git, branch: str, base: str, target: str) -> Iterator[list[int]]:
         out.flush()
         os.fsync(out.fileno())
     aside.replace(file)
-    codes: list[int] = []
     try:
-        yield codes
+        yield
     except RefMoved:  # it has ended, and said why
         file.unlink(missing_ok=True)
         raise
-    if all(code >= 0 for code in codes):  # one that a signal ended could not tidy up
-        file.unlink(missing_ok=True)
+    file.unlink(missing_ok=True)
 
 
 def put_right(git: Git, branch: str, tip: str, tree: LinkedTree | None) -> str | None:

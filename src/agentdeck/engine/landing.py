@@ -25,6 +25,7 @@ from agentdeck.engine.git import (
     KEEP,
     Git,
     GitError,
+    GitKilled,
     RefMoved,
     is_oid,
 )
@@ -259,9 +260,11 @@ def _fast_forward(git: Git, where: Path, branch: str, base: str, target: str) ->
         return Waiting(reason)
     flags = "--ff-only --quiet --no-stat --no-squash --no-autostash --no-verify-signatures"
     merge = ("merge", *flags.split(), "--no-overwrite-ignore", target)
-    with half_promotion.noted(git, branch, base, target) as codes:
-        done = git.run(*merge, cwd=where, check=False, write=True, timeout_s=CHECKOUT_TIMEOUT_S)
-        codes.append(done.code)
+    try:
+        with half_promotion.noted(git, branch, base, target):
+            done = git.run(*merge, cwd=where, check=False, write=True, timeout_s=CHECKOUT_TIMEOUT_S)
+    except GitKilled as killed:
+        return Waiting(f"{branch} is not brought forward yet: {killed.message}")
     if done.code == 0 and git.ref_tip(f"refs/heads/{branch}") == target:
         return Promoted(target, "merge")
     said = [line.strip() for line in done.err.splitlines() if line.strip()]

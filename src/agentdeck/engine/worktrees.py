@@ -7,6 +7,8 @@ Rules:
 - Nothing of an agent is thrown away: before a slot is wiped, uncommitted files become a commit, and
   each commit that no ref holds gets a ref below `refs/agentdeck/keep/<run>/`.
 - `worktree add` runs alone in the repository; the checkout that follows runs beside others.
+- A git that is killed while it adds a worktree leaves an entry whose HEAD is no commit, and then
+  every `git gc` of the person fails. Such an entry goes at once, or when the next engine begins.
 - A prepared worktree was looked at afterwards: right branch, right commit, nothing else in it.
 """
 
@@ -75,6 +77,7 @@ class Worktrees:
         self._root = root.resolve()
         self._run = run
         self._root.mkdir(parents=True, exist_ok=True)
+        _tidy(git, self._root)
         self._mutex = threading.Lock()
         self._turns: dict[str, threading.Lock] = {}
         self._slots = {file.stem: _read_slot(file) for file in self._root.glob("w*.json")}
@@ -186,8 +189,10 @@ class Worktrees:
             missing = max(0, n - sum(record.owner is None for record in self._slots.values()))
         for number in range(missing):
             slot, _ = self._claim(f"{_WARMING}{number}", None, new=True)
-            with self._having(slot, base) as tree:
-                _switch(tree, "--detach", base)
+            try:
+                with self._having(slot, base) as tree:
+                    _switch(tree, "--detach", base)
+            finally:  # also where it could not be made: whoever needs it makes it
                 self._write(slot, _Slot(used=False))
         return missing
 
@@ -335,6 +340,7 @@ class ScratchTrees:
         self._size = size
         self._mutex = threading.Lock()
         self._root.mkdir(parents=True, exist_ok=True)
+        _tidy(git, self._root)
 
     def checkout(self, slot_name: str, commit: str) -> Path:
         """The folder of a slot, with exactly the files of a commit in it.
@@ -386,15 +392,35 @@ def _prepared(tree: LinkedTree, record: _Slot) -> Prepared:
 def _add(git: Git, path: Path, commit: str, reason: str) -> None:
     """Make a linked worktree without files. `--force` twice: a dead entry is reused."""
     flags = ("--force", "--force", "--no-checkout", "--detach", "--lock", "--reason", reason)
-    git.run("worktree", "add", *flags, str(path), commit, write=True)
+    try:
+        git.run("worktree", "add", *flags, str(path), commit, write=True)
+    except GitError:
+        _drop_half_made(git, path)
+        raise
 
 
 def _drop_half_made(git: Git, path: Path) -> None:
-    """Remove the entry of a `worktree add` that was killed before HEAD stood: it holds nothing."""
+    """Remove the entry of a `worktree add` that was killed before HEAD stood: it holds nothing.
+
+    Only within `git.writing()`: one that is at work has not made it to its end either.
+    """
     entry = _entry_of(git, path)
-    if entry is not None and not first_line(entry / "HEAD").strip("0"):
+    if entry is not None and _is_half_made(entry):
         shutil.rmtree(entry)
         (path / ".git").unlink(missing_ok=True)
+
+
+def _is_half_made(entry: Path) -> bool:
+    return not first_line(entry / "HEAD").strip("0")
+
+
+def _tidy(git: Git, root: Path) -> None:
+    """Remove the half-made entries of all worktrees below `root`."""
+    for entry in (git.common / "worktrees").glob("*"):
+        path = _leads_to(entry)
+        if path is not None and path.parent == root and _is_half_made(entry):
+            with git.writing():
+                _drop_half_made(git, path)
 
 
 def _switch(tree: LinkedTree, *where: str) -> None:
@@ -425,11 +451,14 @@ def _check(status: Status, path: Path, commit: str, branch: str | None) -> None:
 
 def _entry_of(git: Git, path: Path) -> Path | None:
     """The entry in the repository for the worktree at `path`, found without its `.git` file."""
-    for entry in (git.common / "worktrees").glob("*"):
-        back = first_line(entry / "gitdir")
-        if back and Path(os.path.normpath(entry / back)).parent == path:
-            return entry
-    return None
+    entries = (git.common / "worktrees").glob("*")
+    return next((entry for entry in entries if _leads_to(entry) == path), None)
+
+
+def _leads_to(entry: Path) -> Path | None:
+    """The folder of the worktree that an entry is of."""
+    back = first_line(entry / "gitdir")
+    return Path(os.path.normpath(entry / back)).parent if back else None
 
 
 def _beside(path: Path, why: str) -> Path:

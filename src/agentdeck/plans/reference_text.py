@@ -268,7 +268,9 @@ A gate with only a `check` proves nothing: the sentence is given to agents and s
 nothing waits for it. Give it a `run` as soon as there is a command for it.
 
 The same tree is not gated twice by the same gate. With `retries`, a gate that is red runs again on
-the same tree; the work is not blamed for a gate that is green the second time.
+the same tree; the work is not blamed for a gate that is green the second time. One that was killed
+(by signal 9, or exit 137, as happens for want of memory) has judged nothing and runs again, three
+times at most.
 """,
     "agents": """\
 `claude`, `codex`, `gemini` and all else that `agentdeck agents` lists are there without a table; a

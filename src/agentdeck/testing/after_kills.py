@@ -32,7 +32,7 @@ def faults(repo: Path, folder: RunFolder, kinds: Kinds, gate: Path) -> list[str]
     return [
         *_landings(folder, state, kinds),
         *_starts(gate.with_name("begun")),
-        *_commits(repo, state),
+        *lost_commits(repo, state),
         *_leftovers(repo, state),
         *_colours(repo, state, gate),
     ]
@@ -54,7 +54,8 @@ def _starts(begun: Path) -> list[str]:
     return [f"the agent of {task} began {n} times" for task, n in times.items() if n > 1]
 
 
-def _commits(repo: Path, state: RunState) -> list[str]:
+def lost_commits(repo: Path, state: RunState) -> list[str]:
+    """What of the work of a run is not where it belongs in its repository; a sentence each."""
     wrong = []
     line = _line(repo, state)
     if set(line) != {landing.commit for landing in state.landings}:
@@ -64,15 +65,23 @@ def _commits(repo: Path, state: RunState) -> list[str]:
             work = attempt.collected
             if work is not None and not _git(repo, "for-each-ref", "--contains", work.head):
                 wrong.append(f"{task.id}#{attempt.number} made {work.head}, and no ref holds it")
-    if "error" in (checked := _git(repo, "fsck", "--no-dangling")):
-        wrong.append(checked)
+    checked = subprocess.run(
+        ["git", "fsck", "--no-dangling"], cwd=repo, check=False, capture_output=True, text=True
+    )
+    if checked.returncode != 0:
+        wrong.append(f"git fsck: {checked.stdout}{checked.stderr}".strip())
     return wrong
 
 
-def _leftovers(repo: Path, state: RunState) -> list[str]:
+def locks_left(repo: Path) -> list[str]:
+    """The lock files that a git has left in a repository; a sentence each."""
     # `agentdeck.lock` is a file for flock: the kernel let go of it with the process.
     locks = [x for x in (repo / ".git").rglob("*.lock") if x.name != "agentdeck.lock"]
-    wrong = [f"{lock} is left" for lock in locks]
+    return [f"{lock} is left" for lock in locks]
+
+
+def _leftovers(repo: Path, state: RunState) -> list[str]:
+    wrong = locks_left(repo)
     if changed := _git(repo, "status", "--porcelain"):
         wrong.append(f"the person's checkout is not as it was: {changed}")
     for process in psutil.process_iter():
@@ -102,4 +111,4 @@ def _git(repo: Path, *args: str) -> str:
     return done.stdout.strip()
 
 
-__all__ = ["faults"]
+__all__ = ["faults", "locks_left", "lost_commits"]
