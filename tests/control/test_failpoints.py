@@ -250,6 +250,12 @@ def killed_at(folder: RunFolder) -> str:
     return said.removeprefix("failpoint ")
 
 
+def how_it_ended(folder: RunFolder, status: int) -> str:
+    """What the latest engine said before it ended without a kill."""
+    said = engine_out(folder).read_text() + folder.engine_log.read_text()
+    return f"exit {status}; {told_in(folder)[-1]}; {said[-2000:]}"
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for a story; its `bin` is on the path."""
@@ -268,10 +274,11 @@ def test_a_kill_at_every_failpoint_of_one_run(place: Path) -> None:
     with ForkedEngines() as engines:
         while True:
             names = story.armed(left)
-            if engines.live(story.folder, names, story.go_on, LIFE_S) != -signal.SIGKILL:
+            status = engines.live(story.folder, names, story.go_on, LIFE_S)
+            if status != -signal.SIGKILL:
                 break
             left.remove(killed_at(story.folder))
-    assert left == []
+    assert left == [], how_it_ended(story.folder, status)
     assert fold_run(story.folder).outcome is Outcome.COMPLETE
     assert story.faults() == []
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.errors import EXIT_ENVIRONMENT, EnvironmentFault
+from agentdeck.engine import lock as lock_module
 from agentdeck.engine.lock import EngineLock
 
 # Takes the lock, says so, and goes on until its input ends.
@@ -25,6 +26,24 @@ from agentdeck.engine.lock import EngineLock
 lock = EngineLock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
+"""
+
+# As `HOLDER`, with a child that was forked and has not become a program yet: it has the lock too.
+# It lives on as long as it is told after the engine has died.
+FORKED = """
+import os, sys, time
+from pathlib import Path
+from agentdeck.engine.lock import EngineLock
+
+lock = EngineLock(Path(sys.argv[1]))
+engine = os.getpid()
+if not os.fork():
+    print("held", flush=True)
+    while os.getppid() == engine:
+        time.sleep(0.001)
+    time.sleep(float(sys.argv[2]))
+    os._exit(0)
+time.sleep(600)
 """
 
 
@@ -74,6 +93,39 @@ def test_a_killed_engine_leaves_no_lock_behind(path: Path) -> None:
         lock = EngineLock(path)
     assert path.read_text() == f"{os.getpid()}\n"
     lock.release()
+
+
+def killed_while_it_starts_a_child(path: Path, lives_on_s: float) -> int:
+    """The pid of an engine that was killed between the fork and the exec of a child of its."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKED, str(path), str(lives_on_s)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as engine:
+        assert engine.stdout is not None
+        assert engine.stdout.readline() == "held\n"
+        engine.kill()
+        os.waitpid(engine.pid, 0)
+        engine.returncode = -signal.SIGKILL
+        engine.stdout.close()
+        return engine.pid
+
+
+def test_a_child_that_was_just_forked_does_not_refuse_the_next_engine(path: Path) -> None:
+    """Until it has become a program it has the lock of the dead; the next engine waits for that."""
+    killed_while_it_starts_a_child(path, lives_on_s=0.5)
+    EngineLock(path).release()
+
+
+def test_what_a_dead_engine_started_is_not_waited_for_for_ever(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it is said that the engine is dead, and how to find who has its lock."""
+    monkeypatch.setattr(lock_module, "HEIR_S", 0.1)
+    dead = killed_while_it_starts_a_child(path, lives_on_s=5.0)
+    with pytest.raises(EnvironmentFault, match=rf"engine that has died \(pid {dead}\)") as caught:
+        EngineLock(path)
+    assert caught.value.hint == f"see who has it: fuser {path}"
 
 
 def test_a_released_lock_can_be_taken_again(path: Path) -> None:
