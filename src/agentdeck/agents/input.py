@@ -19,6 +19,7 @@ from agentdeck.core.adapter import Input
 from agentdeck.core.events import AskKind
 from agentdeck.core.permissions import rejects
 from agentdeck.core.state import Message, Question
+from agentdeck.core.unreadable import UNREADABLE
 
 DENIED: Final = "This was not allowed. Find another way, or say what you would have needed."
 
@@ -95,7 +96,7 @@ def _tool_input(asked: Question) -> dict[str, Any]:
     """The input of the tool that was asked for; empty where it was too long to keep."""
     try:
         payload = msgspec.json.decode(asked.payload) if asked.payload else {}
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return {}
     found = payload.get("input") if isinstance(payload, dict) else None
     return found if isinstance(found, dict) else {}

@@ -18,6 +18,7 @@ import typer
 
 from agentdeck.cli.agents import Name, named
 from agentdeck.cli.output import note, paint, safe, say
+from agentdeck.control.logtail import open_log
 from agentdeck.core.errors import EXIT_FAILED, EXIT_OK, UsageError
 from agentdeck.core.events import Recorded
 from agentdeck.core.explain import explain, short_duration
@@ -119,7 +120,7 @@ def verdict(name: str, state: RunState) -> list[str]:
 def _tail(log: Path) -> list[str]:
     """The end of what the agent printed."""
     try:
-        with log.open("rb") as file:
+        with open_log(log) as file:
             file.seek(max(0, log.stat().st_size - LOG_BYTES))
             text = file.read(LOG_BYTES).decode(errors="replace")
     except OSError:

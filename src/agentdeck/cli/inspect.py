@@ -53,6 +53,7 @@ from agentdeck.core.state import RunState, TaskRun
 
 REFRESH_S: Final = 0.1  # between two looks at a log that is followed
 TASK_HELP: Final = "A task's id."
+RAW_HELP: Final = "The bytes as the agent wrote them; in a terminal only what it does not obey."
 
 PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")]
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help=TASK_HELP)]
@@ -228,7 +229,7 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on until the attempt has ended.")
     ] = False,
     attempt: AttemptOption = None,
-    raw: Annotated[bool, typer.Option("--raw", help="The bytes as the agent wrote them.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help=RAW_HELP)] = False,
     review: Annotated[
         bool, typer.Option("--review", help="Of the agent that reviewed it last.")
     ] = False,

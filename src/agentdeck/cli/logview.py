@@ -12,9 +12,11 @@ import msgspec
 
 from agentdeck.agents.passages import Passages, render_passage
 from agentdeck.agents.rendering import render
-from agentdeck.cli.output import print_error, safe, say
+from agentdeck.cli.output import in_terminal, print_error, safe, say
+from agentdeck.control.logtail import open_log
 from agentdeck.control.repo import attempt_of
 from agentdeck.control.runs import RunFolder, fold_run, fold_sound
+from agentdeck.control.sanitize import clean
 from agentdeck.core.errors import EXIT_OK, NotFoundError
 from agentdeck.core.ids import AgentName, TaskId
 from agentdeck.core.review import latest
@@ -30,7 +32,7 @@ class Form(Enum):
     """How a log is printed."""
 
     TEXT = "text"  # lines that no terminal obeys
-    RAW = "raw"  # bytes as the agent wrote them
+    RAW = "raw"  # bytes as the agent wrote them; on a terminal nothing that it would obey
     JSON = "json"  # one object a line: kind, text, detail, time
 
 
@@ -108,7 +110,7 @@ class _Printer:
     def drain(self, log: Path, at: int) -> int:
         """Print what `log` has behind byte `at`; where it ends now."""
         try:
-            file = log.open("rb")
+            file = open_log(log)
         except FileNotFoundError:
             return at
         grew = False
@@ -131,7 +133,7 @@ class _Printer:
         self._show()
 
     def _take(self, chunk: bytes) -> None:
-        if self._form is Form.RAW:
+        if self._form is Form.RAW and not in_terminal():
             sys.stdout.flush()
             sys.stdout.buffer.write(chunk)
             return
@@ -143,6 +145,9 @@ class _Printer:
             self._rest = b""
 
     def _line(self, line: bytes) -> None:
+        if self._form is Form.RAW:
+            say(clean(line))
+            return
         if self._form is Form.JSON:
             for shown in render(self._format, line, root=self._root):
                 say(msgspec.json.encode(msgspec.structs.asdict(shown)).decode())

@@ -33,6 +33,7 @@ from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.state import RunState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
+from agentdeck.engine.plain_files import open_plain
 
 MAX_EVENTS: Final = 200_000  # of the journal; a run of a day has a tenth
 TAIL: Final = 256 * 1024  # bytes of the engine's logs
@@ -204,7 +205,7 @@ def _changed_at(file: Path) -> float:
 def _tail(file: Path, most: int) -> str:
     """The last bytes of a file, from a line's start: half a secret would not be known for one."""
     try:
-        with file.open("rb") as data:
+        with os.fdopen(open_plain(file), "rb") as data:
             size = data.seek(0, os.SEEK_END)
             data.seek(max(0, size - most))
             found = data.read(most)

@@ -19,10 +19,11 @@ import msgspec
 
 from agentdeck.control.runs import fold_run
 from agentdeck.control.socketfile import answers
-from agentdeck.core.errors import DeckError, RefusedError
+from agentdeck.core.errors import DeckError, EnvironmentFault, RefusedError
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.git import Git
+from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.worktrees import Worktrees
 
 BRANCHES: Final = "refs/heads/deck"
@@ -77,7 +78,7 @@ def litter_of(folder: RunFolder) -> Litter:
         run=folder.run,
         folder=str(folder.path),
         worktrees=names,
-        changed=tuple(tree for tree in names if tree not in gated and _changed(git, Path(tree))),
+        changed=tuple(tree for tree in names if tree not in gated and is_changed(git, Path(tree))),
         refs=tuple(_refs(git, state)),
     )
 
@@ -144,11 +145,14 @@ def _worktrees(git: Git, state: RunState, folder: RunFolder) -> list[Path]:
     return [path for path in paths[1:] if str(path) in known or own in path.resolve().parents]
 
 
-def _changed(git: Git, tree: Path) -> bool:
+def is_changed(git: Git, tree: Path) -> bool:
+    """Are there files in no commit? An agent's settings inside of it have no say in the answer."""
     if not tree.is_dir():
         return False
-    found = git.run("status", "--porcelain", "--untracked-files=normal", cwd=tree, check=False)
-    return found.code == 0 and bool(found.out.strip())
+    try:
+        return bool(linked(git, tree).status().dirty)
+    except EnvironmentFault:  # it is no worktree any more
+        return False
 
 
 def _refs(git: Git, state: RunState) -> list[Leftover]:

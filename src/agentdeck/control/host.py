@@ -73,10 +73,12 @@ def host(
         wishes: what a person in this process wants in this state; refusals are passed over.
 
     Raises:
-        EnvironmentFault: another engine has the run, or its journal or repository is gone.
+        EnvironmentFault: another engine has the run, its journal or repository is gone, or its
+            folder belongs to somebody else.
         UsageError: a failpoint is armed that there is not.
     """
     failpoints.arm(os.environ)
+    folder.secure()
     return asyncio.run(_Host(folder, until, saw, wishes).run())
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.core.errors import EnvironmentFault
-from agentdeck.engine.folders import PRIVATE_DIR, state_root
+from agentdeck.engine.folders import state_root
+from agentdeck.engine.private_files import PRIVATE_DIR
 
 MAX_LAYOUTS: Final = 200  # repositories; a file has under 1 KiB
 MAX_BYTES: Final = 64 * 1024  # of one that is read; more is none of ours

@@ -12,6 +12,7 @@ from typing import Final
 
 from agentdeck.agents.rendering import time_of
 from agentdeck.control.log_pieces import line_start, pieces_after, size_of
+from agentdeck.engine.plain_files import open_plain
 
 NEAR_BYTES: Final = 2 * 1024 * 1024  # looked through for a line with a time
 
@@ -19,7 +20,7 @@ NEAR_BYTES: Final = 2 * 1024 * 1024  # looked through for a line with a time
 def offset_of_share(path: Path, share: float, until: int | None = None) -> int | None:
     """The start of the line at this share of the file, 0 to 1; None when there is no file."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = open_plain(path)
     except OSError:
         return None
     try:
@@ -39,7 +40,7 @@ def offset_of_time(path: Path, at: float, until: int | None = None) -> int | Non
     Returns: the last line's where all are earlier; None when no line says its time.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = open_plain(path)
     except OSError:
         return None
     try:

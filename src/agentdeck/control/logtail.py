@@ -11,11 +11,12 @@ Rules:
 from __future__ import annotations
 
 import os
-import stat
 from collections import deque
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
+
+from agentdeck.engine.plain_files import NotPlainError, open_plain
 
 READ_BYTES: Final = 64 * 1024  # one poll; at 15 polls a second about 1 MB/s, ten busy agents' worth
 LAG_BYTES: Final = 256 * 1024  # further behind than this: jump; a long line still fits in
@@ -31,6 +32,14 @@ class LogLine(NamedTuple):
     offset: int  # bytes from the start of the file
     end: int  # where the next line starts
     data: bytes  # at most `LINE_BYTES`
+
+
+def open_log(path: Path) -> BinaryIO:
+    """A log, to be read from its start. Raises FileNotFoundError where there is no plain file."""
+    try:
+        return os.fdopen(open_plain(path), "rb")
+    except NotPlainError as error:
+        raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
 
 
 class LogTail:
@@ -104,15 +113,11 @@ class LogTail:
         return status.st_size if self.until is None else min(status.st_size, self.until)
 
     def _open(self) -> bool:
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not stop the screen
         try:
-            fd = os.open(self.path, flags)
+            fd = open_plain(self.path)  # a FIFO must not stop the screen
         except OSError:
             return False
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            os.close(fd)
-            return False
         self._fd = fd
         if self.total == 0 and self._offset == 0 and self._size(status) > READ_BYTES:
             self._offset = self._start = self._size(status) - READ_BYTES

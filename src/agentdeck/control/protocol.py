@@ -18,6 +18,7 @@ from agentdeck.control.budget_report import BudgetLine
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.ids import RunId, TaskId
+from agentdeck.core.unreadable import UNREADABLE
 
 PROTOCOL: Final = 1
 # A change of a plan carries each task in full: this is a thousand of them with 8 KB of prompt. A
@@ -199,12 +200,19 @@ def error_line(number: int | str | None, code: Code, message: str, hint: str = "
 
 
 def read_request(line: bytes) -> Request:
-    """One call as it came. Raises msgspec.DecodeError; ValidationError when it is JSON."""
+    """One call as it came. Raises one of `UNREADABLE`; `misread` says what that means."""
     return _request_decoder.decode(line)
 
 
+def misread(error: Exception) -> tuple[Code, str]:
+    """Why a line is no request: the code and the words."""
+    if isinstance(error, msgspec.ValidationError):
+        return Code.INVALID, f"not a request: {error}"
+    return Code.PARSE, f"not JSON: {error}"
+
+
 def read_params(raw: msgspec.Raw, wanted: type[Params]) -> Params:
-    """The params of a call. Raises msgspec.DecodeError or ValidationError."""
+    """The params of a call. Raises one of `UNREADABLE`."""
     return msgspec.json.decode(bytes(raw) or b"{}", type=wanted)
 
 
@@ -216,7 +224,7 @@ def read_answer(line: bytes) -> Answer:
     """
     try:
         return _answer_decoder.decode(line)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ProtocolError(
             f"the engine's answer cannot be read: {error}",
             hint="`agentdeck --version` and the engine's version should be the same",
@@ -235,7 +243,7 @@ def read_result(answer: Answer, wanted: type[Params]) -> Params:
     raw = bytes(answer.result) if isinstance(answer.result, msgspec.Raw) else b"null"
     try:
         return msgspec.json.decode(raw, type=wanted)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ProtocolError(f"the engine's answer has another shape: {error}") from error
 
 

@@ -30,6 +30,7 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan, Strategy
 from agentdeck.core.times import TaskTimes
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.private_files import write_private
 from agentdeck.plans.forecast.ring import RUN, VirtualRing
 from agentdeck.plans.forecast.ring_log import MARK
 
@@ -93,7 +94,7 @@ class SimulatedSource:
             self._temporary = tempfile.TemporaryDirectory(prefix="agentdeck-simulate-")
             self.folder = RunFolder(Path(self._temporary.name) / RUN)
             self.folder.path.mkdir(mode=PRIVATE_DIR)
-            self.folder.plan.write_text(text, encoding="utf-8")
+            write_private(self.folder.plan, text)
         except OSError as error:
             raise _no_room(error) from error
 

@@ -17,6 +17,7 @@ import msgspec
 
 from agentdeck.core.ids import RunId
 from agentdeck.core.state import RunState
+from agentdeck.core.unreadable import UNREADABLE
 
 MAGIC: Final = b"agentdeck checkpoint 1\n"  # the number is that of the format
 DIGEST_BYTES: Final = 32  # chance finds no second text to one
@@ -67,7 +68,7 @@ def opened(data: bytes) -> Checkpoint | None:
         return None
     try:
         return _decoder.decode(body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 

@@ -15,6 +15,7 @@ import msgspec
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import VERSION, AnyEvent, PlanChanged, Recorded, RunStarted
 from agentdeck.core.plan import Budget, OnExceed
+from agentdeck.core.unreadable import UNREADABLE
 
 _ASKING: Final = 2  # the format from which on a budget asks unless it says otherwise
 
@@ -77,7 +78,7 @@ def decode_event(data: bytes, *, version: int, seq: int) -> AnyEvent:
         )
     try:
         event: AnyEvent = _event_decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise JournalFormatError(
             f"event {seq} of the journal cannot be read: {error}",
             hint="the events before it are whole; keep a copy of journal.db and report this",
@@ -94,7 +95,7 @@ def decode_recorded(data: bytes) -> Recorded:
     """Read one event with its place. Raises `JournalFormatError`."""
     try:
         recorded = _recorded_decoder().decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise JournalFormatError(f"an event from the engine cannot be read: {error}") from error
     event = _upcast(recorded.event, recorded.v)
     return recorded if event is recorded.event else msgspec.structs.replace(recorded, event=event)

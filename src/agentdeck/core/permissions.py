@@ -25,6 +25,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from agentdeck.core.ids import TaskId
+from agentdeck.core.unreadable import UNREADABLE
 
 ANY: Final = "*"
 WRITTEN: Final = "p"  # how the id of a rule of the plan's file begins
@@ -173,7 +174,7 @@ def choose(options: Iterable[Offered], decision: Decision) -> str:
 def _strings(payload: str) -> Iterator[str]:
     try:
         found = msgspec.json.decode(payload) if payload else None
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return
     given = found.get("input") if isinstance(found, dict) else None
     if isinstance(given, dict):

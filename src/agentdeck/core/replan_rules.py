@@ -31,6 +31,7 @@ WHILE_AT_WORK: Final = frozenset(
 )
 _AT_WORK: Final = HOLDS_FOOTPRINT | {TaskState.LANDED}
 MAX_AGENTS: Final = 1000  # at once, and places of a pool: as in a plan file
+MAX_QUOTED: Final = 80  # characters of a name that cannot be one
 MAX_SHOWN: Final = 12  # tasks of one loop in a sentence
 
 # A task, or the moment at which a phase closes.
@@ -88,9 +89,19 @@ def _ids(state: RunState, change: PlanChange, after: Plan) -> Iterator[str]:
     for task in change.put:
         fault = id_fault(task.id)
         if fault is not None:
-            yield f"{task.id!r} cannot be the id of a task: {fault}"
+            yield f"{task.id[:MAX_QUOTED]!r} cannot be the id of a task: {fault}"
         elif task.id not in state.tasks and not (task.title.strip() or task.prompt.strip()):
             yield f"{task.id} has neither a title nor a prompt"
+    before = state.plan
+    named: list[tuple[str, str, Container[str]]] = [
+        ("phase", phase.id, before.phase_by_id) for phase in change.phases or ()
+    ]
+    named += [("agent", agent.name, before.agent_by_name) for agent in change.agents]
+    named += [("pool", pool.name, before.pool_by_name) for pool in change.pools]
+    for what, name, known in named:
+        fault = None if name in known else id_fault(name)
+        if fault is not None:
+            yield f"{name[:MAX_QUOTED]!r} cannot name a new {what}: {fault}"
 
 
 def _references(_: RunState, change: PlanChange, after: Plan) -> Iterator[str]:

@@ -40,6 +40,7 @@ from agentdeck.engine.landing import keep_ref
 from agentdeck.engine.linked_tree import LinkedTree, linked
 from agentdeck.engine.lost_lines import losses
 from agentdeck.engine.moved_refs import note_refs, touched
+from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.ref_guard import raise_guard
 from agentdeck.engine.room import (
     forget_temporary,
@@ -172,10 +173,10 @@ async def launch(at: Setting, step: Launch) -> None:
     before = at.attempt_folder(step.task, step.attempt - 1) if step.attempt > 1 else None
 
     def start() -> processes.Child:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         make_home(place)
         note_environment(folder, at.added(extra, worktree))
-        Path(place.prompt_file).write_text(prompt, encoding="utf-8")
+        write_private(Path(place.prompt_file), prompt)
         tree, hooks = linked(at.git, worktree), None
         begun = not isinstance(processes.look(folder), processes.NeverStarted)
         if not box.contained:
@@ -225,7 +226,7 @@ async def first_run(at: Setting, tag: str, agent: Agent, place: Place, box: Cont
 
     def prepared() -> Sequence[str]:
         make_home(place)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         tree = linked(at.git, worktree)
         return contained(at, box, tree, folder, place.home, how.argv)
 

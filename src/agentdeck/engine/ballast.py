@@ -6,6 +6,7 @@ from typing import Final
 
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.private_files import write_private
 
 BALLAST_BYTES: Final = 4 * 1024 * 1024  # room for thousands of events, and a checkpoint of the WAL
 
@@ -16,7 +17,7 @@ def take_ballast(folder: RunFolder) -> None:
         return
     aside = folder.ballast.with_suffix(".new")
     try:
-        aside.write_bytes(b"\0" * BALLAST_BYTES)
+        write_private(aside, b"\0" * BALLAST_BYTES)
         aside.rename(folder.ballast)
     except OSError:
         aside.unlink(missing_ok=True)  # what is left belongs to the journal

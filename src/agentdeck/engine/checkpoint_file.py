@@ -16,11 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from agentdeck import __version__, core
 from agentdeck.core.checkpoint import Origin, opened, sealed, unpacked
 from agentdeck.core.state import RunState
+from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal, JournalError
 
@@ -91,7 +90,7 @@ def latest(folder: RunFolder, journal: Journal, *, until: int | None = None) -> 
         return None
     try:
         state = unpacked(found.state)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
     return state if state.seq == origin.seq else None
 

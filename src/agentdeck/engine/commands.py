@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.engine import processes
+from agentdeck.engine.private_files import make_private
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.stop import stop, sweep
 from agentdeck.engine.waiting import wait
@@ -106,7 +107,7 @@ def _start(
     found = processes.look(folder)
     if not isinstance(found, processes.NeverStarted):
         return found
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder.parent)
     child = processes.launch(folder, argv, cwd, environment(), nice=NICE)
     return processes.Running(child, launcher_alive=True)
 

@@ -28,6 +28,7 @@ from agentdeck.engine.kept_rules import kept_events
 from agentdeck.engine.lock import EngineLock
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.performer import RealPerformer
+from agentdeck.engine.private_files import write_private
 from agentdeck.engine.publishing import check_remote
 from agentdeck.engine.sandbox import refuse_containment
 from agentdeck.engine.shipped_adapters import shipped_adapters
@@ -89,7 +90,7 @@ def create_run(
     )
     check_sandboxes(started.plan)
     folder.create()
-    folder.plan.write_text(plan_text, encoding="utf-8")
+    write_private(folder.plan, plan_text)
     take_ballast(folder)
     if tip is None:
         git.update_ref(f"refs/heads/{target}", base_commit, None, message="agentdeck: start")

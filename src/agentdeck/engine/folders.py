@@ -16,8 +16,8 @@ import platformdirs
 
 from agentdeck.core.errors import EnvironmentFault, NotFoundError
 from agentdeck.core.ids import RunId, TaskId, id_fault
+from agentdeck.engine.private_files import PRIVATE_DIR, make_private
 
-PRIVATE_DIR: Final = 0o700
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the closing zero.
 MAX_SOCKET_PATH: Final = 100
 # Where even the temporary folder has a long path. The folder in it is checked to be ours alone.
@@ -140,12 +140,25 @@ class RunFolder:
         """
         try:
             self.path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            self.secure()
             self.path.mkdir(mode=PRIVATE_DIR)
         except OSError as error:
             raise EnvironmentFault(
                 f"the run's folder {self.path} cannot be made: {error.strerror}",
                 hint="set XDG_STATE_HOME to a folder you can write to",
             ) from error
+
+    def secure(self) -> None:
+        """See to it that nobody else gets into the folders that hold all runs, or into this one.
+
+        Raises:
+            EnvironmentFault: one of them belongs to somebody else.
+        """
+        if self.path.parent == runs_root():  # a folder that was named is its owner's to look after
+            make_private(state_root())
+            make_private(self.path.parent)
+        if self.path.is_dir():
+            make_private(self.path)
 
 
 def all_runs(root: Path | None = None) -> list[RunFolder]:

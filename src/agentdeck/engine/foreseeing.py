@@ -26,6 +26,7 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.state import LIVE, UNLANDED, Attempt, RunState, TaskState
 from agentdeck.engine.collisions import Collision, CollisionWatch, Look
 from agentdeck.engine.enginelog import log
+from agentdeck.engine.git import first_line
 from agentdeck.engine.live_work import Live, mark_of
 from agentdeck.engine.setting import Setting
 
@@ -128,16 +129,15 @@ def _taken(state: RunState, lives: list[Live]) -> Callable[[], Pulse]:
     """How to find out what would have moved if work had changed."""
     attempts = [state.tasks[TaskId(live.name)].attempt for live in lives]
     said = tuple(attempt.offset if attempt is not None else 0 for attempt in attempts)
-    return lambda: (state.tip, said, tuple((live, _marks(live)) for live in lives))
+    return lambda: (state.tip, said, tuple((live, marks_of(live)) for live in lives))
 
 
-def _marks(live: Live) -> tuple[object, ...]:
+def marks_of(live: Live) -> tuple[object, ...]:
     """The last change of HEAD, of its log and of the index of a worktree."""
     if live.worktree is None:
         return ()
-    try:
-        pointer = (live.worktree / ".git").read_text(errors="surrogateescape")
-    except OSError:
+    pointer = first_line(live.worktree / ".git")
+    if not pointer:
         return ()
     folder = live.worktree / pointer.removeprefix("gitdir: ").strip()
     return tuple(mark_of(folder / name) for name in ("HEAD", "logs/HEAD", "index"))

@@ -19,6 +19,7 @@ from typing import Final
 
 from agentdeck.core.plan import Gate
 from agentdeck.engine.environment import inherited, is_secret
+from agentdeck.engine.private_files import make_private, write_private
 
 NAME: Final = "fingerprint"
 DIGITS: Final = 16  # hexadecimal, 64 bits: a person compares two of them, nobody attacks them
@@ -54,8 +55,8 @@ def fingerprint(base: Mapping[str, str], gates: Iterable[Gate]) -> str:
 
 def note_fingerprint(folder: Path, mark: str) -> None:
     """Keep beside its log what a gate that was not started yet is started in."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / NAME).write_text(mark, encoding="ascii")
+    make_private(folder)
+    write_private(folder / NAME, mark)
 
 
 def noted_fingerprint(folder: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.core.plan import MAX_DEPTH, GateWhen
+from agentdeck.engine.private_files import write_private
 
 FOR_MERGES: Final = 2 * MAX_DEPTH  # one that was stopped keeps its place until it is really dead
 PLACES: Final = len(GateWhen) - 1 + FOR_MERGES  # scratch worktrees of a run, at most
@@ -61,7 +62,7 @@ class GateSlots:
 
     def note(self, name: str, gate: str) -> None:
         """Say beside the place who has it."""
-        self._note(name).write_text(gate, encoding="utf-8")
+        write_private(self._note(name), gate)
 
     def _choose(self, when: GateWhen, gate: str, wanted: Collection[str]) -> str:
         count = FOR_MERGES if when is GateWhen.MERGE else 1

@@ -33,6 +33,7 @@ from agentdeck.core.events import FileTouched
 from agentdeck.engine import failpoints
 from agentdeck.engine.environment import append_git_config
 from agentdeck.engine.failpoints import GitMoment, Place
+from agentdeck.engine.plain_files import open_plain
 from agentdeck.engine.repository_programs import LIST, RepositoryPrograms, programs_in
 
 OLDEST_GIT: Final = (2, 38)  # the first with `merge-tree --write-tree`
@@ -41,6 +42,7 @@ CHECKOUT_TIMEOUT_S: Final = 1_800.0  # 50,000 files took 45 s on a slow disk
 LOCK_TIMEOUT_S: Final = 300.0  # an orphaned git may still be at work
 STALE_LOCK_S: Final = 10.0  # git holds the lock file of a ref for milliseconds
 OUR_REFS: Final = ("refs/heads/deck/", "refs/agentdeck/")  # nobody else's git should move these
+MAX_LINE: Final = 16 * 1024  # bytes of a small file of git's: a path of 4,096, and what leads to it
 LOCK_POLL_S: Final = (0.001, 0.05)  # first and longest pause between two tries of a flock
 NO_SUCH_COMMAND: Final = 127  # the exit status that a shell has for one it cannot start
 ERROR_LINES: Final = 6  # of git's stderr in an error; the fault is said last
@@ -544,9 +546,10 @@ def _git_version() -> tuple[int, int]:
 
 
 def first_line(file: Path) -> str:
-    """The first line of a small file of git's, or "" if there is none."""
+    """The first line of a small file of git's, or "" if there is none, or something else."""
     try:
-        return os.fsdecode(file.read_bytes().partition(b"\n")[0]).strip()
+        with os.fdopen(open_plain(file), "rb") as opened:
+            return os.fsdecode(opened.read(MAX_LINE).partition(b"\n")[0]).strip()
     except OSError:
         return ""
 

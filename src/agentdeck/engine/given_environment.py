@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.unreadable import UNREADABLE
+
 NAME: Final = "environment"
 PRIVATE: Final = 0o600
 
@@ -27,5 +29,5 @@ def given_environment(folder: Path) -> dict[str, str]:
     """The variables that were set for the attempt of `folder`; none where nobody kept them."""
     try:
         return msgspec.json.decode((folder / NAME).read_bytes(), type=dict[str, str])
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, *UNREADABLE):
         return {}

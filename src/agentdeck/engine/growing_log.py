@@ -4,6 +4,7 @@ Rules:
 - A look reads at most one chunk, so that it never holds up the loop for long. Bytes do not say what
   reading them costs: a chunk of empty lines takes a second. So who reads says what it took, and the
   next chunk is smaller, or larger again.
+- What is put in its place and is no plain file says nothing, and is never waited for.
 - A log that grows fast is looked at less often, and in larger pieces: each look has a price of its
   own, and nobody reads along that fast. What a log says is at most `FLOOD_POLL_S` late.
 """
@@ -13,6 +14,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Final
+
+from agentdeck.engine.plain_files import NotPlainError, open_plain
 
 POLL_S: Final = 0.1  # between two looks; 100 quiet agents cost under 1 % of a core
 FLOOD_POLL_S: Final = 0.4  # the same for a log that grows fast; records come once a second
@@ -42,8 +45,8 @@ class GrowingLog:
     def read(self) -> bytes:
         """The next bytes, at most a chunk; none where there are no more yet."""
         try:
-            log = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+            log = open_plain(self._path)
+        except (FileNotFoundError, NotPlainError):
             return b""
         try:
             data = os.pread(log, self._chunk, self._position)

@@ -24,6 +24,7 @@ from typing import Final
 import msgspec
 import psutil
 
+from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.git import STALE_LOCK_S, Git, RefMoved
 from agentdeck.engine.linked_tree import LinkedTree, in_progress
 
@@ -76,7 +77,7 @@ def put_right(git: Git, branch: str, tip: str, tree: LinkedTree | None) -> str |
         note, noted_at = msgspec.json.decode(file.read_bytes(), type=Note), file.stat().st_mtime
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError:
+    except UNREADABLE:
         file.unlink(missing_ok=True)
         return None
     if note.branch != branch:

@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from agentdeck.core import events as e
+from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.enginelog import log
+from agentdeck.engine.plain_files import open_plain
+from agentdeck.engine.private_files import write_private
 
 if TYPE_CHECKING:
     from agentdeck.engine.loop import Engine
@@ -80,7 +83,7 @@ class Heart:
         file = self._engine.folder.heartbeat
         aside = file.with_suffix(".new")
         try:
-            aside.write_bytes(msgspec.json.encode(told))
+            write_private(aside, msgspec.json.encode(told))
             aside.replace(file)
         except OSError:  # a full disk: the time of the file takes no room
             with suppress(OSError):
@@ -91,11 +94,11 @@ class Heart:
 def read_beat(file: Path) -> Beat | None:
     """The last beat in `RunFolder.heartbeat`; None where there is none to be read."""
     try:
-        with file.open("rb") as opened:
+        with os.fdopen(open_plain(file), "rb") as opened:
             told = msgspec.json.decode(opened.read(MAX_BYTES), type=Beat)
             touched_at = os.fstat(opened.fileno()).st_mtime
         return msgspec.structs.replace(told, at=max(told.at, touched_at))
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return None
 
 

@@ -19,6 +19,7 @@ from agentdeck.core.plan import Gate
 from agentdeck.engine.environment import child_environment
 from agentdeck.engine.git import Git
 from agentdeck.engine.ports import environment_of
+from agentdeck.engine.private_files import make_private
 from agentdeck.engine.stop import sweep
 from agentdeck.engine.worktrees import ScratchTrees
 
@@ -40,7 +41,7 @@ class Judge:
 
     def __init__(self, git: Git, run: str, gate: Gate, folder: Path) -> None:
         """`folder` is for the worktree and the log."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder)
         self._run, self._gate = run, gate
         self._trees = ScratchTrees(git, folder / "worktrees", 1)
         self._log = folder / "log"

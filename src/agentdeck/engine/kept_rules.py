@@ -26,12 +26,14 @@ from agentdeck.core.permissions import PermissionRule, Scope
 from agentdeck.core.plan import Plan, written_rules
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import KeepPermissions
+from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.plain_files import read_plain
+from agentdeck.engine.private_files import PRIVATE, make_private
 from agentdeck.engine.setting import Setting
 
-PRIVATE_DIR: Final = 0o700
-PRIVATE: Final = 0o600
+MAX_BYTES: Final = 16 * 1024 * 1024  # of a file; 500 rules of 2,000 characters have one
 FORMAT: Final = 1  # of the file; raise it when an old reader would misread
 
 
@@ -84,7 +86,7 @@ def _keep(file: Path, state: RunState) -> None:
 
 @contextmanager
 def _alone(file: Path) -> Iterator[None]:
-    file.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    make_private(file.parent)
     fd = os.open(file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, PRIVATE)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)  # held for milliseconds
@@ -95,10 +97,10 @@ def _alone(file: Path) -> Iterator[None]:
 
 def _read(file: Path) -> list[PermissionRule]:
     try:
-        kept = msgspec.json.decode(file.read_bytes(), type=_Kept)
+        kept = msgspec.json.decode(read_plain(file, MAX_BYTES), type=_Kept)
     except FileNotFoundError:
         return []
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         log.warning("the kept permission rules in %s cannot be read: %s", file, error)
         return []
     if kept.version != FORMAT:

@@ -9,8 +9,8 @@ Rules:
 - Who changes a worktree holds its lock: a `flock` in its entry, which the git children inherit.
 - In a worktree that a sandboxed agent had, git does not look into repositories inside of it: their
   settings name programs, which would run out here.
-- An agent may write in its entry. Its word is not taken for where the repository is, and links in
-  it are removed before git writes there: git would follow one that stands for a log.
+- An agent may write in its entry. Its word is not taken for where the repository is, and links and
+  pipes in it are removed before git writes there: git would follow one that stands for a log.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ from agentdeck.engine.git import (
     hold_flock,
     is_oid,
 )
+from agentdeck.engine.plain_files import copy_plain
 
 PIPE_PATIENCE_S: Final = 15.0  # with a status, before somebody looks what it may wait for
+ENTRY_BYTES: Final = 256 * 1024 * 1024  # of one file of an entry; the index of 1,000,000 files
 READ_BY_GIT: Final = frozenset({".gitattributes", ".gitignore", ".gitmodules", ".mailmap"})
 _NOT_INSIDE: Final = ("-c", "diff.ignoreSubmodules=dirty")
 _IN_PROGRESS: Final = {
@@ -139,7 +141,7 @@ class LinkedTree:
     @contextmanager
     def hold(self, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
         """Have the worktree alone, also against an orphaned git of a killed engine."""
-        _drop_links(self.git_dir)
+        _drop_strangers(self.git_dir)
         with hold_flock(self.git_dir / "agentdeck.lock", timeout_s) as fd:
             self._fds = (fd,)
             try:
@@ -244,14 +246,27 @@ class LinkedTree:
             file.unlink(missing_ok=True)
 
 
-def _drop_links(git_dir: Path) -> None:
-    """Remove symbolic links from an entry. Git makes none but HEAD, and never writes through it."""
+def _drop_strangers(git_dir: Path) -> None:
+    """Remove from an entry what git never makes, and would follow, or wait for.
+
+    Links (it makes none but HEAD, and never writes through it), pipes, devices and sockets. A file
+    that has a second name elsewhere gets a copy of its own, before git appends to it.
+    """
     for folder in (git_dir, git_dir / "logs"):
         if folder.is_symlink() or not folder.is_dir():
             continue
         for found in list(folder.iterdir()):
-            if found.is_symlink() and found != git_dir / "HEAD":
+            how = found.lstat()
+            is_head = stat.S_ISLNK(how.st_mode) and found == git_dir / "HEAD"
+            if is_head or stat.S_ISDIR(how.st_mode):
+                continue
+            if not stat.S_ISREG(how.st_mode):
                 found.unlink()
+            elif how.st_nlink > 1:
+                alone = found.with_name(f"{found.name}.alone")
+                alone.unlink(missing_ok=True)
+                copy_plain(found, alone, ENTRY_BYTES)
+                alone.replace(found)
 
 
 def _parse_status(fields: Sequence[str]) -> Status:

@@ -25,6 +25,7 @@ from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.words import first_line
 from agentdeck.engine.git import Git, GitError, is_oid
 from agentdeck.engine.linked_tree import LinkedTree, Status, in_progress, linked
+from agentdeck.engine.plain_files import copy_plain
 
 MAX_FILES: Final = 2_000  # uncommitted ones of one worktree; more is a build nobody ignores
 MAX_BYTES: Final = 64 * 1024 * 1024  # of those; they are written once more
@@ -36,6 +37,7 @@ _FIXED: Final = (("NAME", "agentdeck"), ("EMAIL", "agentdeck@localhost"), ("DATE
 _NOBODY: Final = {
     f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in _FIXED
 }
+INDEX_BYTES: Final = 256 * 1024 * 1024  # of a worktree; that of 1,000,000 files has 100 MB
 SIZE: Final = 2  # where a mark has it
 MAX_SEEN: Final = 64  # worktrees that are remembered though nothing of them is live any more
 
@@ -139,7 +141,7 @@ class WorkReader:
             copy.unlink(missing_ok=True)
             if mark:
                 # With its times: git takes a file that changed after them for changed.
-                shutil.copy2(tree.git_dir / "index", copy)
+                copy_plain(tree.git_dir / "index", copy, INDEX_BYTES)
             seen.index = mark
         return {"GIT_INDEX_FILE": str(copy), "GIT_OPTIONAL_LOCKS": "1"}
 

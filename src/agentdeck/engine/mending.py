@@ -33,13 +33,14 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine import processes
-from agentdeck.engine.folders import PRIVATE_DIR, RunFolder
+from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.found_landings import found_landings
 from agentdeck.engine.git import Git
 from agentdeck.engine.journal import SCHEMA_VERSION, Journal, JournalDamaged
 from agentdeck.engine.journal_mark import Mark, MarkWriter, mark_file, read_mark
 from agentdeck.engine.journal_salvage import Row, longest, rows_in
 from agentdeck.engine.lock import EngineLock
+from agentdeck.engine.private_files import PRIVATE_DIR
 from agentdeck.engine.setting import attempt_tag
 from agentdeck.engine.stop import stop
 

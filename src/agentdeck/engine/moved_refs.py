@@ -23,6 +23,7 @@ from agentdeck.core.events import RefMove, RefsTouched
 from agentdeck.core.ids import TaskId
 from agentdeck.engine.git import OUR_REFS, Git, RefMoved
 from agentdeck.engine.linked_tree import LinkedTree
+from agentdeck.engine.private_files import write_private
 from agentdeck.engine.ref_guard import refused
 from agentdeck.engine.salvage import commits_of
 
@@ -35,7 +36,7 @@ _WATCHED: Final = ("refs/heads", "refs/tags", "refs/stash", "refs/notes", "refs/
 def note_refs(git: Git, folder: Path) -> None:
     """Keep where all refs are, before an attempt begins."""
     rows = (f"{commit} {ref}\n" for ref, commit in refs_of(git).items())
-    (folder / BEFORE).write_bytes(os.fsencode("".join(rows)))
+    write_private(folder / BEFORE, os.fsencode("".join(rows)))
 
 
 def refs_of(git: Git) -> dict[str, str]:

@@ -21,7 +21,12 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.unreadable import UNREADABLE
+from agentdeck.engine.plain_files import read_plain
+from agentdeck.engine.private_files import make_private, write_private
+
 PORT_COUNT: Final = 10  # of one worktree: a web server, its database, a debugger, some spare
+MAX_BYTES: Final = 16 * 1024 * 1024  # of the list: a thousand paths, each 4 KiB at most
 FIRST_PORT: Final = 20_000
 LAST_PORT: Final = 29_999  # Linux gives away ports from 32768 on, macOS from 49152
 BLOCKS: Final = (LAST_PORT - FIRST_PORT + 1) // PORT_COUNT
@@ -81,7 +86,7 @@ def _can_listen(port: int) -> bool:
 
 @contextmanager
 def _locked(state: Path) -> Iterator[None]:
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(state)
     fd = os.open(state / "ports.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -92,12 +97,12 @@ def _locked(state: Path) -> Iterator[None]:
 
 def _read(file: Path) -> dict[int, str]:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[int, str], strict=False)
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(read_plain(file, MAX_BYTES), type=dict[int, str], strict=False)
+    except (OSError, *UNREADABLE):
         return {}  # at worst two worktrees get one block, and a server of theirs says so
 
 
 def _write(file: Path, owners: dict[int, str]) -> None:
     aside = file.with_suffix(".new")
-    aside.write_bytes(msgspec.json.encode(owners))
+    write_private(aside, msgspec.json.encode(owners))
     aside.replace(file)

@@ -29,6 +29,8 @@ from agentdeck.core.ids import ProcessIdentity
 from agentdeck.engine.environment import TAG_VARIABLE
 from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.identity import boot_id, identity_of, is_alive
+from agentdeck.engine.plain_files import open_plain, read_plain
+from agentdeck.engine.private_files import make_private, write_private
 
 LAUNCHER: Final = Path(__file__).with_name("launcher.py")
 START_TIMEOUT_S: Final = 10.0  # a launcher takes about 0.02 s; a throttled disk may stall its fsync
@@ -36,6 +38,7 @@ POLL_S: Final = 0.002  # between looks for DIR/pid
 FORK_BEFORE_PID_S: Final = 120.0  # how long before DIR/pid was written its processes may have begun
 LOG_TAIL_BYTES: Final = 600  # of raw.log, where the reason stands when a launcher fails
 MAX_NICE: Final = 19
+NOTE_BYTES: Final = 4 * 1024  # of DIR/pid and DIR/exit; they have under 200
 # Of raw.log, until whoever prints it is ended: ten times the 50 MB that a tool may print whose
 # output an agent repeats, and what fifty agents fill does not surprise a disk. What is printed
 # within a second more may follow.
@@ -119,8 +122,7 @@ def launch(
     spec = _spec(argv, cwd, env, stdin, nice)
     deadline = time.monotonic() + timeout_s
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)
+        make_private(directory)
         while (child := read_child(directory)) is None:
             claim = _try_claim(directory)
             if claim is not None:
@@ -163,7 +165,7 @@ def read_exit(directory: Path) -> Finished | None:
     """How the agent of `directory` ended, if that was written down."""
     path = directory / "exit"
     try:
-        code, ended_at, *why = path.read_text(encoding="ascii").split()
+        code, ended_at, *why = read_plain(path, NOTE_BYTES).decode("ascii").split()
         return Finished(int(code), float(ended_at), too_long=OUTPUT in why)
     except FileNotFoundError:
         return None
@@ -175,9 +177,9 @@ def read_child(directory: Path) -> Child | None:
     """The identities written in `directory` before its agent began, if any."""
     path = directory / "pid"
     try:
-        with path.open(encoding="ascii") as file:
-            written_at = os.fstat(file.fileno()).st_mtime
-            found = {who: _identity(rest, written_at) for who, *rest in map(str.split, file)}
+        lines = read_plain(path, NOTE_BYTES).decode("ascii").splitlines()
+        written_at = path.stat().st_mtime
+        found = {who: _identity(rest, written_at) for who, *rest in map(str.split, lines)}
         return Child(directory, found["launcher"], found["agent"])
     except FileNotFoundError:
         return None
@@ -234,8 +236,7 @@ def _launch_claimed(
         if (child := read_child(directory)) is not None:  # by the one who held the claim before us
             return child
         reached(Place.LAUNCH_CLAIMED)
-        (directory / "spec").write_bytes(spec)
-        (directory / "spec").chmod(0o600)
+        write_private(directory / "spec", spec)
         log = os.open(directory / "raw.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             process = subprocess.Popen(
@@ -316,7 +317,9 @@ def _identity(fields: Sequence[str], written_at: float) -> ProcessIdentity:
 
 def _last_line(path: Path) -> str:
     try:
-        lines = path.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").split("\n")
+        with os.fdopen(open_plain(path), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_TAIL_BYTES))
+            lines = file.read(LOG_TAIL_BYTES).decode(errors="replace").split("\n")
     except OSError:
         lines = []
     return next((line for line in reversed(lines) if line.strip()), "no output")

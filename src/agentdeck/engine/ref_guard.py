@@ -17,6 +17,7 @@ from typing import Final
 
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import LinkedTree
+from agentdeck.engine.private_files import make_private, write_private
 
 HOOK: Final = Path(__file__).with_name("guard_hook.sh")
 FOLDER: Final = "hooks"  # below the attempt's
@@ -42,14 +43,14 @@ def raise_guard(tree: LinkedTree, folder: Path, branch: str, before: Path | None
         before: the folder of the attempt before: what that has made is the agent's own, too.
     """
     hooks = folder / FOLDER
-    hooks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(hooks)
     own = f"refs/heads/{branch}" if branch else ""
     ours, general = _hooks_of(tree.git)
     entry, top = os.path.realpath(tree.git_dir), os.path.realpath(tree.path)
     lines = (os.fspath(tree.git.common), entry, own, top, ours, general)
-    (hooks / "own").write_bytes(b"".join(os.fsencode(line) + b"\n" for line in lines))
+    write_private(hooks / "own", b"".join(os.fsencode(line) + b"\n" for line in lines))
     if before is not None and not (hooks / "made").exists():
-        (hooks / "made").write_bytes(_read(before / FOLDER / "made"))
+        write_private(hooks / "made", _read(before / FOLDER / "made"))
     script = hooks / "reference-transaction"
     script.write_bytes(HOOK.read_bytes())
     script.chmod(_EXECUTABLE)

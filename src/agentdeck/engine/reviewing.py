@@ -46,6 +46,7 @@ from agentdeck.engine.agent_stdin import MAX_MESSAGE_BYTES, NotHeard, close_stdi
 from agentdeck.engine.attempts import contained, first_run
 from agentdeck.engine.heartbeat import SLEPT_S
 from agentdeck.engine.linked_tree import linked
+from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.ref_guard import raise_guard
 from agentdeck.engine.room import forget_temporary, own_folder, temporary_variables
 from agentdeck.engine.said import note_closed, say
@@ -207,9 +208,9 @@ class _One:
         }
 
         def launch() -> processes.Child:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.folder)
             make_home(place)
-            Path(place.prompt_file).write_text(prompt, encoding="utf-8")
+            write_private(Path(place.prompt_file), prompt)
             tree, hooks = linked(at.git, worktree), None
             if not box.contained:
                 hooks = raise_guard(tree, self.folder, "", None)

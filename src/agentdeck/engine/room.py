@@ -26,9 +26,10 @@ from typing import Final
 from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Containment
 from agentdeck.core.errors import EnvironmentFault
-from agentdeck.engine.folders import PRIVATE_DIR, SHORT_ROOT
+from agentdeck.engine.folders import SHORT_ROOT
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import LinkedTree
+from agentdeck.engine.private_files import PRIVATE_DIR
 from agentdeck.engine.sandbox import Room
 
 OWN: Final = "own"  # below an attempt's folder: files that its agent writes beside its output

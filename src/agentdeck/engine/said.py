@@ -21,11 +21,14 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.agent_stdin import NotHeard, unread_bytes, write_stdin
 from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.plain_files import read_plain
 
 SEEN_S: Final = 10.0  # for an agent that has read its prompt to print something; 5 s were measured
 LOOK_S: Final = 0.05
+SAID_BYTES: Final = 4 * 1024  # of the file; it has about 100
 
 
 class InputIsClosed(NotHeard):
@@ -92,8 +95,8 @@ def _shows(folder: Path, seen: Callable[[], bool]) -> bool:
 
 
 def _read(folder: Path) -> _Said:
-    with suppress(FileNotFoundError, msgspec.DecodeError):
-        return msgspec.json.decode((folder / "said").read_bytes(), type=_Said)
+    with suppress(FileNotFoundError, *UNREADABLE):
+        return msgspec.json.decode(read_plain(folder / "said", SAID_BYTES), type=_Said)
     return _Said()
 
 

@@ -13,8 +13,10 @@ from typing import Final
 
 from agentdeck.engine.git import Git, first_line, is_oid
 from agentdeck.engine.linked_tree import LinkedTree, Status
+from agentdeck.engine.plain_files import read_plain
 
 REFLOG_ENTRIES: Final = 1_000  # looked at, from the newest; one task makes tens
+REFLOG_BYTES: Final = 64 * 1024 * 1024  # of them all; a line has 200
 _ASIDE: Final = ("rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH")
 
 
@@ -30,8 +32,8 @@ def snapshot(tree: LinkedTree, status: Status, name: str) -> str:
 def commits_of(git_dir: Path) -> list[str]:
     """Commits that only this worktree may know of: its reflog, and what a rebase put aside."""
     try:
-        lines = (git_dir / "logs" / "HEAD").read_bytes().splitlines()[-REFLOG_ENTRIES:]
-    except FileNotFoundError:
+        lines = read_plain(git_dir / "logs" / "HEAD", REFLOG_BYTES).splitlines()[-REFLOG_ENTRIES:]
+    except OSError:  # none, or no file of git's
         lines = []
     found = [os.fsdecode(line[41:81]) for line in lines]
     found += [first_line(git_dir / name) for name in _ASIDE]

@@ -7,6 +7,7 @@ Rules:
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 from agentdeck.agents.reports import Report
 from agentdeck.agents.traces import MAX_TRACE_BYTES, read_trace
 from agentdeck.core.adapter import Adapter
+from agentdeck.engine.plain_files import open_plain
 
 LOOK_S: Final = 1.0  # between two looks; the file may have megabytes
 
@@ -35,8 +37,8 @@ class TraceFile:
         """What it says, if it has changed. Blocking: milliseconds for each megabyte."""
         self.looked_at = now
         try:
-            with self.path.open("rb") as file:
-                found = self.path.stat()
+            with os.fdopen(open_plain(self.path), "rb") as file:
+                found = os.fstat(file.fileno())
                 stamp = (found.st_size, found.st_mtime_ns)
                 if stamp == self.stamp:
                     return []

@@ -28,13 +28,17 @@ from typing import Final
 import msgspec
 
 from agentdeck.core.errors import EnvironmentFault, RefusedError
+from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.failpoints import Place, reached
 from agentdeck.engine.git import CHECKOUT_TIMEOUT_S, KEEP, Git, GitError, first_line, is_oid
 from agentdeck.engine.linked_tree import LinkedTree, Status, forget_progress, linked
+from agentdeck.engine.plain_files import read_plain
+from agentdeck.engine.private_files import PRIVATE_DIR, write_private
 from agentdeck.engine.salvage import commits_of, snapshot, unheld
 from agentdeck.engine.worktree_files import furnish, write_excludes
 
 RECORD_VERSION: Final = 1  # changes when an older agentdeck could not read the file
+RECORD_BYTES: Final = 1024 * 1024  # of one; it names the private files of a worktree
 NAMED_FILES: Final = 3  # in a sentence about a worktree that is not clean
 _WARMING: Final = "warm:"  # owner of a slot that is being made ahead of need; no task id has a `:`
 
@@ -76,7 +80,7 @@ class Worktrees:
         self._git = git
         self._root = root.resolve()
         self._run = run
-        self._root.mkdir(parents=True, exist_ok=True)
+        _make_root(self._root)
         _tidy(git, self._root)
         self._mutex = threading.Lock()
         self._turns: dict[str, threading.Lock] = {}
@@ -226,7 +230,7 @@ class Worktrees:
     def _put(self, slot: str, record: _Slot) -> None:
         file = self._root / f"{slot}.json"
         temp = file.with_suffix(".tmp")
-        temp.write_bytes(msgspec.json.encode(record))
+        write_private(temp, msgspec.json.encode(record))
         temp.replace(file)
         self._slots[slot] = record
 
@@ -339,7 +343,7 @@ class ScratchTrees:
         self._root = root.resolve()
         self._size = size
         self._mutex = threading.Lock()
-        self._root.mkdir(parents=True, exist_ok=True)
+        _make_root(self._root)
         _tidy(git, self._root)
 
     def checkout(self, slot_name: str, commit: str) -> Path:
@@ -381,6 +385,13 @@ class ScratchTrees:
             shutil.rmtree(path, ignore_errors=True)
             _add(self._git, path, commit, "agentdeck gate")
             return linked(self._git, path)
+
+
+def _make_root(root: Path) -> None:
+    """Make a folder for worktrees, for its owner alone; one that is there stays as it is."""
+    if not root.is_dir():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        root.mkdir(mode=PRIVATE_DIR, exist_ok=True)
 
 
 def _prepared(tree: LinkedTree, record: _Slot) -> Prepared:
@@ -474,8 +485,8 @@ def _named(things: Sequence[str]) -> str:
 
 def _read_slot(file: Path) -> _Slot:
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=_Slot)
-    except (OSError, msgspec.DecodeError):
+        found = msgspec.json.decode(read_plain(file, RECORD_BYTES), type=_Slot)
+    except (OSError, *UNREADABLE):
         return _Slot()  # idle, but secured before it is used: it may hold anything
     warming = found.owner is not None and found.owner.startswith(_WARMING)
     return msgspec.structs.replace(found, owner=None) if warming else found

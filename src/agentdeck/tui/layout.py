@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.tui.presentation.log_rows import Kinds, Times
 from agentdeck.tui.presentation.plan_view import PlanView
 
@@ -67,7 +68,7 @@ def read(data: bytes, *, tabs: tuple[str, ...], panes: tuple[str, ...]) -> Layou
         if version > VERSION:
             raise LaterLayoutError(f"it is of version {version}, and this deck knows {VERSION}")
         found = msgspec.json.decode(data, type=Layout)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise BadLayoutError(f"it is damaged ({error})") from error
     if found.tab not in tabs or found.pane not in panes:
         raise BadLayoutError("it names a tab or a pane that there is not")

@@ -40,6 +40,7 @@ from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt, RunState
 from agentdeck.engine.journal import Journal
+from agentdeck.engine.plain_files import open_plain
 
 MOST_READ: Final = 16 * 1024 * 1024  # bytes of one log; some ten seconds
 MOST_KEPT: Final = 4 * 1024 * 1024  # characters of one log, as it is shown
@@ -186,7 +187,7 @@ class RunIndex:
     def _read(self, store: Store, log: _Log) -> Iterator[int]:
         """Index what a log has behind where it was read last; how many bytes are done."""
         try:
-            fd = os.open(log.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            fd = open_plain(log.path)
         except OSError:
             return
         try:

@@ -35,6 +35,7 @@ from agentdeck.core.permissions import (
 )
 from agentdeck.core.plan import Unattended
 from agentdeck.core.state import Attempt, Question, RunState
+from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.figures import duration
 from agentdeck.tui.presentation.line import Line, Span, cut_line, plain
@@ -278,7 +279,7 @@ def _given(question: Question) -> dict[str, Any]:
     """The input of the tool that is asked for, as far as the agent has sent it."""
     try:
         found = msgspec.json.decode(question.payload) if question.payload else None
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return {}
     given = found.get("input") if isinstance(found, dict) else None
     return given if isinstance(given, dict) else {}

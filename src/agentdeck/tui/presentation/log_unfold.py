@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from agentdeck.agents.tool_bodies import Body, bodies
+from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.tui.presentation.line import Line, Span, wrapped
 from agentdeck.tui.presentation.log_rows import LogLook, LogRow
 
@@ -59,7 +60,7 @@ def pretty_rows(look: LogLook, data: bytes) -> list[LogRow]:
         return _rows([said], look, diff=False)
     try:
         text = msgspec.json.format(data.strip(), indent=2).decode("utf-8", "replace")
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return _rows(["this is no JSON that could be read"], look, diff=False)
     return _rows(text.splitlines(), look, diff=False)
 
