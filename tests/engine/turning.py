@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from agentdeck.core.explain import explain
 from agentdeck.core.state import RunState
-from agentdeck.engine.create import run_engine
+from agentdeck.engine.create import open_engine, run_engine
+from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.loop import Engine
 
 PATIENCE_S = 90.0  # on idle cores nearly everything takes under five
@@ -17,10 +19,33 @@ async def until(
     engine: Engine, condition: Callable[[RunState], bool], patience_s: float = PATIENCE_S
 ) -> None:
     """Wait for a condition; something else turns the engine."""
-    async with asyncio.timeout(patience_s):
-        while not condition(engine.state):
-            await engine.wait_past(engine.state.seq, LOOK_S)
-            await asyncio.sleep(0)  # an engine that has died answers at once: let the time run out
+    try:
+        async with asyncio.timeout(patience_s):
+            while not condition(engine.state):
+                await engine.wait_past(engine.state.seq, LOOK_S)
+                await asyncio.sleep(0)  # one that has died answers at once: let the time run out
+    except TimeoutError:
+        state = engine.state
+        stands = "; ".join(explain(state, name, engine.clock()) for name in state.tasks)
+        asked = state.promote_reason if state.promote_wanted else ""
+        raise AssertionError(
+            f"not within {patience_s:.0f} s: {state.outcome or 'not finished'}; {stands}; {asked}"
+        ) from None
+
+
+class Running:
+    """An engine of a run, turning in the background of a test."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.engine = open_engine(folder)
+
+    async def __aenter__(self) -> Engine:
+        self.task = asyncio.create_task(run_engine(self.engine))
+        return self.engine
+
+    async def __aexit__(self, *_: object) -> None:
+        self.engine.stop("test")
+        await asyncio.wait_for(self.task, PATIENCE_S)
 
 
 async def work_until(

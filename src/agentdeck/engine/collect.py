@@ -4,6 +4,7 @@ Rules:
 - What the agent left uncommitted is committed for it, without hooks and without signing.
 - The branch of the attempt ends where HEAD is. If the agent wandered off (detached, or on a branch
   of its own) its commits are brought over by compare-and-swap; its own branch stays where it is.
+- A branch that was deleted by hand is put back to where HEAD was last: the worktree remembers it.
 - What cannot be taken is a fault, said in one sentence; then nothing is moved and nothing is lost.
 - What went into the stash, or into a repository inside the worktree, is no work: it is said so.
 - An agent may have taken in the target, by a merge or a rebase. Then its own work is what is on top
@@ -21,6 +22,7 @@ from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import FileTouched
 from agentdeck.engine.git import Git, GitError, GitKilled, RefMoved
 from agentdeck.engine.linked_tree import LinkedTree, Status, in_progress, linked
+from agentdeck.engine.salvage import last_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ def _bring_home(
         raise _CannotTake(f"the agent left a {begun} in progress{more}")
     if status.unmerged:
         raise _CannotTake(f"the agent left conflicts in {', '.join(status.unmerged[:3])}")
+    if status.oid is None and status.branch == branch and _bring_back(tree, branch):
+        status = tree.status_at_end()
     if status.oid is None:
         raise _CannotTake(f"the agent left HEAD on {status.branch}, a branch without a commit")
     left = tuple(path for path in status.dirty if not path.endswith("/"))
@@ -113,6 +117,16 @@ def _bring_home(
     if not at_home:
         head = _to_branch(tree, branch, head, base, detached=detached)
     return head, len(left) if head != status.oid else 0
+
+
+def _bring_back(tree: LinkedTree, branch: str) -> bool:
+    """Put a branch that somebody has deleted to where HEAD was last; whether that is known."""
+    last = last_head(tree.git_dir)
+    if last is None or not tree.git.has(last):
+        return False
+    message = "agentdeck: a branch that was deleted"
+    tree.git.update_ref(f"refs/heads/{branch}", last, None, message=message)
+    return True
 
 
 def _commit(tree: LinkedTree, status: Status, message: str) -> str:

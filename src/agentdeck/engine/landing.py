@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,6 +235,8 @@ def promote(git: Git, target_ref: str, base_branch: str) -> Promoted | Waiting |
             if git.run("merge-base", base, target, check=False).code == 1:
                 return Waiting(f"{base_branch} has no common history with the target any more")
             return Diverged(base)
+        if (lock := _lock_on(git, base_branch, tree)) is not None:
+            return Waiting(_locked(lock))
         busy = git.busy_with(base_branch)
         if busy is not None:
             return Waiting(f"{base_branch} is being rebased or bisected at {busy}")
@@ -246,6 +249,20 @@ def promote(git: Git, target_ref: str, base_branch: str) -> Promoted | Waiting |
         except RefMoved:
             return Waiting(f"{base_branch} moved just now")
         return Promoted(target, "ref")
+
+
+def _lock_on(git: Git, branch: str, tree: LinkedTree | None) -> Path | None:
+    """A lock file of git's that keeps a branch, or the checkout that has it, from going forward."""
+    places = [git.common / f"refs/heads/{branch}.lock"]
+    if tree is not None:
+        places += [tree.git_dir / "index.lock", tree.git_dir / "HEAD.lock"]
+    return next((place for place in places if place.exists()), None)
+
+
+def _locked(lock: Path) -> str:
+    """It is not ours, so whether its git lives is for a person to say."""
+    command = shlex.join(["rm", str(lock)])
+    return f"{lock} exists: a git is at work there, or was killed; if none is, `{command}`"
 
 
 def _fast_forward(git: Git, where: Path, branch: str, base: str, target: str) -> Promoted | Waiting:
@@ -281,8 +298,6 @@ def _in_the_way(tree: LinkedTree, base: str, target: str) -> str | None:
     """What keeps a worktree from going forward, in one sentence that names it."""
     if begun := in_progress(tree.git_dir):
         return f"a {begun} is in progress at {tree.path}"
-    if (tree.git_dir / "index.lock").exists():
-        return f"{tree.git_dir / 'index.lock'} exists: a git is at work there, or was killed"
     flags = ("--name-status", "-z", "--no-renames", "--no-ext-diff")
     fields = tree.git.run("diff", *flags, base, target, "--").fields
     incoming = dict(zip(fields[1::2], fields[::2], strict=True))

@@ -31,13 +31,23 @@ def snapshot(tree: LinkedTree, status: Status, name: str) -> str:
 
 def commits_of(git_dir: Path) -> list[str]:
     """Commits that only this worktree may know of: its reflog, and what a rebase put aside."""
+    found = _heads(git_dir)
+    found += [first_line(git_dir / name) for name in _ASIDE]
+    return [oid for oid in dict.fromkeys(found) if is_oid(oid) and oid.strip("0")]
+
+
+def last_head(git_dir: Path) -> str | None:
+    """The commit that the HEAD of a worktree was at last, also where its branch is no more."""
+    return next((oid for oid in reversed(_heads(git_dir)) if is_oid(oid) and oid.strip("0")), None)
+
+
+def _heads(git_dir: Path) -> list[str]:
+    """What its HEAD was at, the latest last."""
     try:
         lines = read_plain(git_dir / "logs" / "HEAD", REFLOG_BYTES).splitlines()[-REFLOG_ENTRIES:]
     except OSError:  # none, or no file of git's
-        lines = []
-    found = [os.fsdecode(line[41:81]) for line in lines]
-    found += [first_line(git_dir / name) for name in _ASIDE]
-    return [oid for oid in dict.fromkeys(found) if is_oid(oid) and oid.strip("0")]
+        return []
+    return [os.fsdecode(line[41:81]) for line in lines]
 
 
 def unheld(git: Git, commits: Iterable[str]) -> list[str]:
