@@ -8,7 +8,7 @@ import typer
 
 from agentdeck.cli.output import in_terminal, wants_plain
 from agentdeck.cli.place import PlainOption, RunArgument, chosen_run, folder_of
-from agentdeck.core.errors import EXIT_OK, UsageError
+from agentdeck.core.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -54,13 +54,12 @@ def replay(
         from agentdeck.cli.plain import replay_plain
 
         return replay_plain(folder, folder_of(context), played)
-    from agentdeck.tui.app import DeckApp
+    from agentdeck.tui.app import DeckApp, show_deck
     from agentdeck.tui.remembering import remembered
 
     kept = remembered(folder)
     app = DeckApp(folder, JournalSource(folder), replay=played, remembering=kept)
-    app.run()
-    return app.return_code or EXIT_OK
+    return show_deck(app)
 
 
 __all__ = ["register"]

@@ -14,7 +14,7 @@ import typer
 from agentdeck.cli.output import in_terminal, note, paint_state, safe, say, say_json, wants_plain
 from agentdeck.cli.place import JsonOption, folder_of
 from agentdeck.core.decide import MAX_AGENTS
-from agentdeck.core.errors import EXIT_OK, UsageError
+from agentdeck.core.errors import UsageError
 from agentdeck.core.explain import needs_person
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan, Strategy
@@ -126,7 +126,7 @@ def _in_the_deck(play: Play, text: str, speed: float | None) -> int:
     import asyncio
 
     from agentdeck.control.simulated import SimulatedSource, fitting_speed
-    from agentdeck.tui.app import DeckApp
+    from agentdeck.tui.app import DeckApp, show_deck
 
     if speed is None:
         speed = fitting_speed(last_moment_s(play.ring().run()))
@@ -139,9 +139,7 @@ def _in_the_deck(play: Play, text: str, speed: float | None) -> int:
         strategy=play.strategy,
     )
     try:
-        app = DeckApp(source.folder, source, simulation=source)
-        app.run()
-        return app.return_code or EXIT_OK
+        return show_deck(DeckApp(source.folder, source, simulation=source))
     finally:
         asyncio.run(source.close())
 

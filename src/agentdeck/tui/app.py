@@ -57,6 +57,7 @@ from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.settings import FILE as SETTINGS_FILE
 from agentdeck.tui.settings import load_settings
 from agentdeck.tui.sickness import Sickness
+from agentdeck.tui.stylesheet import DeckStylesheet
 from agentdeck.tui.theme_files import load_themes
 from agentdeck.tui.tour import Tour
 from agentdeck.tui.undoing import Undoing
@@ -182,6 +183,7 @@ class DeckApp(App[None]):
         self.remembering = remembering if self.settings.remember else None
         self._wanted_theme = (self.remembering and self.remembering.theme) or theme
         self._theme_problems = self._load_themes(theme_folders)
+        self._begin_with_theme()
         self.said = SaidEarlier()
         self.keys, self._key_problems = load_keys(keys_file or _config_folder() / FILE)
         self.room = RoomScreen()
@@ -291,16 +293,23 @@ class DeckApp(App[None]):
             self.register_theme(_whole(theme))
         return problems
 
+    def _begin_with_theme(self) -> None:
+        """Have it before any CSS is read: with other colours all of it is read again."""
+        wanted = self._wanted_theme
+        if wanted not in self.available_themes:
+            self._theme_problems.append(f"there is no theme named {wanted}")
+            wanted = DEFAULT_THEME
+        if wanted in self.available_themes:
+            self.set_reactive(DeckApp.theme, wanted)
+        dark = self.current_theme.dark
+        self.set_class(dark, "-dark-mode", update=False)
+        self.set_class(not dark, "-light-mode", update=False)
+        self.stylesheet = DeckStylesheet(variables=self.get_css_variables())
+
     # --- life ----------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """The room, and the stream of events."""
-        if self._wanted_theme in self.available_themes:
-            self.theme = self._wanted_theme
-        else:
-            self._theme_problems.append(f"there is no theme named {self._wanted_theme}")
-            if DEFAULT_THEME in self.available_themes:
-                self.theme = DEFAULT_THEME
         self.theme_changed_signal.subscribe(self, self._repaint)
         _ = self.push_screen(self.room)
         if self._tour_is_due:
@@ -658,10 +667,26 @@ def wants_ascii() -> bool:
 
 
 def _settle_memory() -> None:
-    """What is there after the start stays: collecting it again and again would cost key presses."""
-    gc.collect()
+    """What is there after the start stays: collecting it again and again would cost key presses.
+
+    Of a start without collections nothing is collected here either: it would be a tenth of a
+    second, for the few cycles that a start leaves behind.
+    """
+    if gc.isenabled():
+        gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
+
+
+def show_deck(app: DeckApp) -> int:
+    """Show a deck until the person leaves it; the exit status."""
+    gc.disable()  # until the first picture stands and a moment longer; nearly all of it stays
+    try:
+        app.run()
+    finally:
+        gc.enable()
+    return app.return_code or 0
 
 
 def run_deck(folder: RunFolder) -> int:
@@ -685,8 +710,7 @@ def run_deck(folder: RunFolder) -> int:
         remembering=remembered(folder),
         tour=tour_is_due(terminal=sys.stdout.isatty()),
     )
-    app.run()
-    return app.return_code or 0
+    return show_deck(app)
 
 
-__all__ = ["DeckApp", "run_deck"]
+__all__ = ["DeckApp", "run_deck", "show_deck"]

@@ -23,6 +23,7 @@ from textual.widgets import Input
 from agentdeck.core.events import ReviewComment
 from agentdeck.core.ids import TaskId
 from agentdeck.core.review import COMMENT_CHARS
+from agentdeck.tui.first_picture import FirstPicture
 from agentdeck.tui.keys import KEYS, Context, Key
 from agentdeck.tui.marks import Marking
 from agentdeck.tui.model import first_choice, next_that_needs_me
@@ -124,6 +125,7 @@ class RoomScreen(Screen[None]):
         self._copied_at = 0.0
         self._catching_up = CatchingUp(self.call_after_refresh, self._catch_up)
         self._was_inside = ""  # what had the focus before; its keys stood in the footer
+        self._first_picture = FirstPicture(self, self._refresh_layout, self.refresh_deck)
 
     @property
     def deck_app(self) -> DeckApp:
@@ -153,6 +155,11 @@ class RoomScreen(Screen[None]):
         self.refresh_deck()
         for widget in self.query("*"):
             widget.refresh()
+
+    def _compositor_refresh(self) -> None:
+        """Paint, but nothing before all of it is there; what would have been stays due."""
+        if self._first_picture.there:
+            super()._compositor_refresh()
 
     # --- its parts, which it has for life: looking for them costs more than telling them ---------
 
@@ -315,6 +322,7 @@ class RoomScreen(Screen[None]):
             case _:
                 self.query_one("#queue-rows").focus()
         self.refresh_deck()
+        self._first_picture.come()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The pane that has the focus is the one that keys act on."""
