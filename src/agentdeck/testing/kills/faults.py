@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import psutil
 
@@ -18,6 +20,9 @@ from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.testing.after_kills import locks_left, lost_commits
 from agentdeck.testing.crash import told_in
+
+LEAVES_S: Final = 20.0  # for what ends by itself, such as the index of a control room that is gone
+LOOK_S: Final = 0.2
 
 
 def faults(checkout: Path, folder: RunFolder, state: RunState, place: Path) -> list[str]:
@@ -35,7 +40,7 @@ def faults(checkout: Path, folder: RunFolder, state: RunState, place: Path) -> l
         *locks_left(checkout),
         *(f"{file} is still locked" for file in _held(checkout, folder)),
         *_leftovers(folder, state),
-        *(f"{what} still runs" for what in _alive(place)),
+        *(f"{what} still runs" for what in _outliving(place)),
     ]
 
 
@@ -81,6 +86,14 @@ def _leftovers(folder: RunFolder, state: RunState) -> Iterator[str]:
     for file in folder.path.rglob("*"):
         if file.suffix in (".tmp", ".new") and "worktrees" not in file.parts:
             yield f"{file} is left"
+
+
+def _outliving(place: Path) -> list[str]:
+    """What is not gone by itself soon after all that started it has ended."""
+    deadline = time.monotonic() + LEAVES_S
+    while (found := list(_alive(place))) and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+    return found
 
 
 def _alive(place: Path) -> Iterator[str]:

@@ -44,6 +44,7 @@ GONE_S: Final = 10.0  # from SIGKILL to the end of a process
 DRAWS_S: Final = 60.0  # for a control room to come up on a busy machine
 STARTS_S: Final = 120.0  # for a command that starts an engine
 STILL_S: Final = 120.0  # without an event a run stands still for good; longest wait of one: 60 s
+GONE_LOOKS: Final = 3  # a second apart, in which there is no engine, though there should be one
 ENDS_S: Final = 60.0  # for the engine to go after its run has ended: 3 s without a client
 # Half of the git commands that are killed change something; most of all only read.
 WRITING: Final = ("update-ref", "commit-tree", "merge-tree", "worktree", "checkout", "commit")
@@ -202,7 +203,7 @@ class Story:
 
     def _goes_on(self, there: Callable[[], bool]) -> bool:
         """Wait while the run goes on; False: it is over, or stands still."""
-        seq, since, looked = self._seq(), time.monotonic(), 0.0
+        seq, since, looked, gone = self._seq(), time.monotonic(), 0.0, 0
         while not there():
             time.sleep(LOOK_S)
             now = time.monotonic()
@@ -214,7 +215,8 @@ class Story:
             state = fold_run(self.folder)
             if state.outcome is not None:
                 return False
-            if engine_of(self.folder) is None:
+            gone = gone + 1 if engine_of(self.folder) is None else 0
+            if gone >= GONE_LOOKS:
                 self.told.faults.append("the engine has ended, and the run has not")
                 return False
             if now - since > STILL_S or (now - since > 5 and standstill(state) is not None):
