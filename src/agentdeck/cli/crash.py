@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck import __version__
+from agentdeck.control.redaction import redacted
 from agentdeck.control.runs import runs_root
 
 KEPT: Final = 20  # crash logs; the oldest go
@@ -25,7 +26,7 @@ def write_crash_log(error: BaseException) -> Path | None:
         f"verb: {sys.argv[1] if len(sys.argv) > 1 else ''}",  # arguments may hold secrets
         "",
     ]
-    trace = "".join(traceback.format_exception(error))
+    trace = redacted("".join(traceback.format_exception(error)), os.environ)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = folder / name

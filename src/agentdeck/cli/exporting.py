@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from agentdeck.cli.output import note, safe
+from agentdeck.cli.output import note, safe, say
 from agentdeck.cli.place import RunArgument, chosen_run, folder_of
 from agentdeck.control.runs import fold_run, summary_of
 from agentdeck.core.errors import EXIT_OK, UsageError
@@ -55,7 +55,7 @@ def export(
     now = time.time() if alive else state.at
     text = _text(state, form, now, here if out is None else (here / out).parent)
     if out is None:
-        typer.echo(text, nl=False)
+        say(text.removesuffix("\n"))
         return EXIT_OK
     place = here / out
     if place.is_dir():
@@ -68,12 +68,14 @@ def export(
 
 
 def _text(state: RunState, form: ExportAs, now: float, folder: Path) -> str:
+    from agentdeck.control.redaction import known_secrets, redacted, redacted_json
     from agentdeck.plans.writeback.exports import progress_md, tasks_json
 
+    known = known_secrets(state.plan)
     if form is ExportAs.PROGRESS:
-        return progress_md(state, now)
+        return redacted(progress_md(state, now), known)
     if form is ExportAs.TASKS_JSON:
-        return tasks_json(state)
+        return redacted_json(tasks_json(state), known)
     from agentdeck.plans.writer import write_plan
 
     plan = state.plan

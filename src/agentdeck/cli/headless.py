@@ -85,4 +85,4 @@ def _print(batch: Sequence[Recorded], state: RunState) -> None:
     for recorded in batch:
         line = line_of(recorded, state)
         if line is not None:
-            print(line, flush=True)
+            say(line, now=True)

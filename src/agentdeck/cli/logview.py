@@ -10,17 +10,18 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.agents.passages import Passages, render_passage
-from agentdeck.agents.rendering import render
+from agentdeck.agents.passages import Passages
 from agentdeck.cli.output import in_terminal, print_error, safe, say
 from agentdeck.control.logtail import open_log
 from agentdeck.control.repo import attempt_of
 from agentdeck.control.runs import RunFolder, fold_run, fold_sound
 from agentdeck.control.sanitize import clean
+from agentdeck.control.shown_logs import shown
 from agentdeck.core.errors import EXIT_OK, NotFoundError
 from agentdeck.core.ids import AgentName, TaskId
 from agentdeck.core.review import latest
 from agentdeck.core.state import Attempt, RunState
+from agentdeck.core.unseen import in_json
 
 CHUNK: Final = 256 * 1024  # bytes read at once
 MAX_LINE: Final = 64 * 1024  # bytes kept of a line that does not end
@@ -149,8 +150,8 @@ class _Printer:
             say(clean(line))
             return
         if self._form is Form.JSON:
-            for shown in render(self._format, line, root=self._root):
-                say(msgspec.json.encode(msgspec.structs.asdict(shown)).decode())
+            for part in shown(self._format, [line], root=self._root):
+                say(in_json(msgspec.json.encode(msgspec.structs.asdict(part)).decode()))
             return
         if not self._passages.goes_on(line):
             self._show()
@@ -161,10 +162,10 @@ class _Printer:
         if not self._passage:
             return
         lines, self._passage = self._passage, []
-        for shown in render_passage(self._format, lines, root=self._root):
-            clock = time.strftime("%H:%M:%S", time.localtime(shown.time)) if shown.time else " " * 8
-            words = [safe(part) for part in shown.text.split("\n")] or [""]
-            detail = f"  {safe(shown.detail)}" if shown.detail else ""
+        for part in shown(self._format, lines, root=self._root):
+            clock = time.strftime("%H:%M:%S", time.localtime(part.time)) if part.time else " " * 8
+            words = [safe(row) for row in part.text.split("\n")] or [""]
+            detail = f"  {safe(part.detail)}" if part.detail else ""
             say(f"{clock}  {words[0]}{detail}".rstrip())
             for more in words[1:]:
                 say(f"{'':8}  {more}".rstrip())

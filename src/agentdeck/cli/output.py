@@ -4,12 +4,14 @@ Rules:
 - Results go to stdout, everything else to stderr.
 - Colour only in a terminal, never with NO_COLOR, and never as the only sign. In plain mode only
   where FORCE_COLOR asks for it.
-- Text of agents, plans and gates passes `safe` on its way to a terminal.
+- Text of agents, plans and gates passes `safe` on its way to a terminal; whatever is printed passes
+  `harmless` once more, so that a verb which forgot it lets nothing through.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +19,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, TextIO
 
-from agentdeck.control.sanitize import clean
+from agentdeck.control.sanitize import clean, harmless
+from agentdeck.core.unseen import in_json
 
 _COLOURS: Final = {
     "red": "31",
@@ -60,35 +63,41 @@ _STATE_COLOURS: Final = {
 GAP: Final = "  "  # between two columns
 
 
+_BREAKS: Final = re.compile(r"[\r\n]")  # a return would hide what stands before it
 _PLAIN: Final = ContextVar("plain", default=False)
 
 
 def safe(text: str) -> str:
     """One line of foreign text, without anything that a terminal would obey."""
-    return clean(text.replace("\n", " ").encode(errors="replace"))
+    return clean(_BREAKS.sub(" ", text).encode(errors="replace"))
 
 
-def say(text: str = "") -> None:
-    """A line of the result."""
-    print(text)
+def say(text: str = "", *, now: bool = False) -> None:
+    """A line of the result; `now` = it is not kept back until there are more."""
+    print(harmless(text, styled=colours()), flush=now)
 
 
 def note(text: str) -> None:
     """A line that is no result."""
-    print(text, file=sys.stderr)
+    print(harmless(text, styled=colours(sys.stderr)), file=sys.stderr)
 
 
 def say_json(value: Any) -> None:
     """The result, for programs."""
+    print(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """What `say_json` prints, without the last line's end."""
     import msgspec
 
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    return in_json(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def print_error(message: str, hint: str = "", *, alone: bool = False) -> None:
     """One error, with its next step, on stderr; `alone` = without the word before it."""
     word = "" if alone else paint("error:", "red", sys.stderr) + " "
-    lines = [clean(line.encode(errors="replace")) for line in message.split("\n")]
+    lines = [safe(line) for line in message.split("\n")]
     print(word + "\n".join(lines), file=sys.stderr)
     if hint:
         print(f"  {paint('hint:', 'cyan', sys.stderr)} {safe(hint)}", file=sys.stderr)

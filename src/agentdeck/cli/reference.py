@@ -52,6 +52,12 @@ def markdown() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def verb_names() -> list[str]:
+    """Every verb with its whole name, such as `agentdeck plan add`."""
+    command: Any = typer.main.get_command(command_line())
+    return [f"agentdeck {name}" for name, _ in _verbs(command)]
+
+
 def _verbs(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Every verb with its whole name, those of a group one by one."""
     for name, verb in group.commands.items():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from agentdeck.cli.output import in_terminal, note, safe, say, say_json, table
+from agentdeck.cli.output import in_terminal, json_text, note, safe, say, say_json, table
 from agentdeck.cli.place import JsonOption, RunOption, chosen_run, folder_of
 from agentdeck.core.errors import EXIT_OK, UsageError
 
@@ -74,6 +74,7 @@ def report(
     ] = False,
 ) -> int:
     """What a run has done, task by task, with what proves it and how to take it back."""
+    from agentdeck.control.redaction import known_secrets, redacted_data
     from agentdeck.control.reporting import told_of
     from agentdeck.plans.reporting.report import report_of
 
@@ -88,7 +89,8 @@ def report(
     form = form or _BY_SUFFIX.get(out.suffix.lower() if out else "", ReportAs.MARKDOWN)
     if out is None and form is ReportAs.HTML and in_terminal():
         raise UsageError("a page is for a browser", hint="-o report.html writes it into a file")
-    text = _text(report_of(told), form)
+    found = redacted_data(report_of(told), known_secrets(told.state.plan))
+    text = _text(found, form)
     if out is None:
         for line in text.splitlines():
             say(safe(line) if in_terminal() else line)
@@ -125,9 +127,7 @@ def gates(
 
 def _text(found: Report, form: ReportAs) -> str:
     if form is ReportAs.JSON:
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+        return json_text(found) + "\n"
     if form is ReportAs.HTML:
         from agentdeck.plans.reporting.page import page
 

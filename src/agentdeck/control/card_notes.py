@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from agentdeck.control.redaction import known_secrets, redacted_data
 from agentdeck.engine.git import Git
 from agentdeck.plans.reporting.card import Card, cards, in_order_of_landing
 from agentdeck.plans.reporting.told import Told
@@ -62,7 +63,8 @@ def write_notes(told: Told) -> NotesWritten:
 
 def notes(told: Told) -> dict[str, str]:
     """The text of each note, by the commit that it is on, in the order of the landings."""
-    landed = in_order_of_landing(cards(told))
+    known = known_secrets(told.state.plan)
+    landed = [redacted_data(card, known) for card in in_order_of_landing(cards(told))]
     found = {card.landing.merge: _text(card) for card in landed if card.landing is not None}
     batches: dict[str, list[Card]] = {}
     for card in landed:

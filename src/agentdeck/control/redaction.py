@@ -1,46 +1,24 @@
-"""What is never given away: values of secrets that are known, and what has the shape of one.
+"""What is never given away: secrets in what is exported, reported, bundled or shown.
 
-Rules:
-- Values are known from variables whose name says that they are secret: of this process, and of the
-  agents and tasks of a plan.
-- Shapes are those of keys of known services, of private keys, of passwords in addresses, and of
-  anything that is assigned to a name that says so. Rather too much is cut out than too little.
+Rules: values are known from variables whose name says that they are secret: of this process, and of
+the agents and tasks of a plan. How they are found in a text is in `engine.redaction`.
 """
 
 from __future__ import annotations
 
-import re
+import json
+import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, TypeVar
+
+import msgspec
 
 from agentdeck.core.plan import Plan
-from agentdeck.engine.environment import REDACTED, is_secret, redact
+from agentdeck.core.unseen import in_json
+from agentdeck.engine.environment import is_secret
+from agentdeck.engine.redaction import redacted
 
-_SHAPES: Final = re.compile(
-    r"""
-    \b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}            # OpenAI, Anthropic, Stripe and alike
-    | \bgh[pousr]_[A-Za-z0-9]{20,} | \bgithub_pat_[A-Za-z0-9_]{20,} | \bglpat-[A-Za-z0-9_-]{16,}
-    | \bxox[abprs]-[A-Za-z0-9-]{10,}             # Slack
-    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b              # Amazon
-    | \bAIza[A-Za-z0-9_-]{30,} | \bya29\.[A-Za-z0-9_-]{20,}  # Google
-    | \bhf_[A-Za-z0-9]{20,} | \bnpm_[A-Za-z0-9]{20,} | \bpypi-[A-Za-z0-9_-]{16,}
-    | \beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*  # JSON web token
-    | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_IN_ADDRESSES: Final = re.compile(r"(?<=://)([^\s/:@]+):([^\s/@]+)(?=@)")
-_HEADERS: Final = re.compile(
-    r"(?i)\b(authorization\W+(?:bearer|basic|token)?\W*)([A-Za-z0-9._~+/=-]{8,})"
-)
-_ASSIGNED: Final = re.compile(
-    r"""
-    ((?i:[A-Z0-9_.-]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?))  # a name
-    \\?["']?\s*[=:]\s*\\?["']?)                                                      # its sign
-    (?!true\b|false\b|null\b|None\b)([^\s"'\\,;{}\[\]]{8,})                          # its value
-    """,
-    re.VERBOSE,
-)
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def secrets_of(plan: Plan) -> dict[str, str]:
@@ -54,18 +32,33 @@ def secrets_of(plan: Plan) -> dict[str, str]:
     return found
 
 
-def redacted(text: str, known: Mapping[str, str]) -> str:
-    """`text` without secrets.
-
-    Args:
-        known: variables by name; the values of those that look secret are cut out wherever they
-            stand.
-    """
-    text = redact(text, known)
-    text = _SHAPES.sub(REDACTED, text)
-    text = _IN_ADDRESSES.sub(rf"\1:{REDACTED}", text)
-    text = _HEADERS.sub(rf"\1{REDACTED}", text)
-    return _ASSIGNED.sub(rf"\1{REDACTED}", text)
+def known_secrets(plan: Plan) -> dict[str, str]:
+    """Variables that hold secrets: of this process, and of a plan's agents and tasks."""
+    own = {name: value for name, value in os.environ.items() if is_secret(name)}
+    return {**own, **secrets_of(plan)}
 
 
-__all__ = ["redacted", "secrets_of"]
+def redacted_data(value: T, known: Mapping[str, str]) -> T:
+    """A value of `msgspec` with each text in it `redacted`. O(size)."""
+    return msgspec.convert(_walked(msgspec.to_builtins(value), known), type(value))
+
+
+def redacted_json(text: str, known: Mapping[str, str]) -> str:
+    """JSON with each text in it `redacted`, laid out as it was: with two spaces for each level."""
+    found = _walked(json.loads(text), known)
+    return in_json(json.dumps(found, indent=2, ensure_ascii=False)) + "\n"
+
+
+def _walked(value: Any, known: Mapping[str, str]) -> Any:
+    match value:
+        case str():
+            return redacted(value, known)
+        case dict():
+            return {name: _walked(each, known) for name, each in value.items()}
+        case list() | tuple():
+            return [_walked(each, known) for each in value]
+        case _:
+            return value
+
+
+__all__ = ["known_secrets", "redacted", "redacted_data", "redacted_json", "secrets_of"]

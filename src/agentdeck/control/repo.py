@@ -191,7 +191,20 @@ def _untracked(repo: Repo, attempt: Attempt) -> list[str]:
 
 
 def _as_new_file(name: str) -> str:
-    return f"diff --git a/{name} b/{name}\nnew file, untracked\n"
+    return f"diff --git {_quoted(f'a/{name}')} {_quoted(f'b/{name}')}\nnew file, untracked\n"
+
+
+def _quoted(name: str) -> str:
+    """A name as git writes it in a diff: one with a line's end in it cannot begin a line."""
+    if not any(char < " " or char in '"\\\x7f' for char in name):
+        return name
+    return '"' + "".join(map(_escaped, name)) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    return f"\\{ord(char):03o}" if char < " " or char == "\x7f" else char
 
 
 def _numbers(row: str) -> FileTouched:

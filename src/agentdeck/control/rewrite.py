@@ -46,13 +46,25 @@ def write_file(path: Path, data: bytes) -> None:
     """Write the whole of a file, new or not, or nothing.
 
     Raises:
-        EnvironmentFault: it cannot be written.
+        EnvironmentFault: it cannot be written, or is a link that leads out of the repository: work
+            of an agent that has landed may have put it there.
     """
     real = Path(os.path.realpath(path))
+    home = _home_of(path)
+    if path.is_symlink() and not real.is_relative_to(home):
+        raise EnvironmentFault(
+            f"{path} is a link that leads out of {home}", hint=f"name the file itself: {real}"
+        )
     try:
         _put(real, data, real.stat() if real.exists() else None, None)
     except OSError as error:
         raise EnvironmentFault(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _home_of(path: Path) -> Path:
+    """The checkout that a path is in, or its folder."""
+    folder = path.parent.resolve()
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
 
 
 def remove_parts(path: Path) -> None:

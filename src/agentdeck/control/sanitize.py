@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
+from agentdeck.core.unseen import UNSEEN
+
 DISPLAY_CHARS: Final = 4096  # of one line; wider than any screen, short enough to draw at once
 TAB_CELLS: Final = 8
 _SGR_PARTS: Final = 64  # numbers in one sequence; real ones have up to 16
@@ -28,10 +30,9 @@ _SEQUENCE: Final = re.compile(
 )
 # C0 but tab and return, DEL, C1; marks and overrides of direction; invisible and tag characters;
 # line separators that some terminals obey.
-_UNSAFE: Final = re.compile(
-    "[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
+_UNSAFE: Final = re.compile(f"[\x00-\x08\x0a-\x0c\x0e-\x1f{UNSEEN}]")  # of one line
+_ACTING: Final = re.compile(f"[\x00-\x08\x0b-\x1f{UNSEEN}]")  # of many
+_STYLES: Final = re.compile(r"(\x1b\[[0-9;]{0,32}m)")
 # Printable to Unicode, and yet nothing is seen: fillers, selectors, the keycap, blank Braille.
 _BLANK: Final = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u20e3\u2800\u3164\uffa0"
@@ -88,6 +89,24 @@ def spans(line: bytes) -> list[tuple[str, Sgr]]:
             found.append(("…", PLAIN))
             break
     return found
+
+
+def harmless(text: str, *, styled: bool) -> str:
+    """Text of several lines on its way out: nothing in it acts, but its lines and tabs.
+
+    It is the last door, behind `clean`: what a verb has built and forgot to clean. O(length).
+
+    Args:
+        text: may be of any length; nothing is cut.
+        styled: colours and plain attributes stay; else every sequence goes.
+    """
+    if text.isprintable() and not _UNSAFE.search(text):
+        return text
+    if not styled:
+        return _ACTING.sub("", _SEQUENCE.sub("", text))
+    pieces = _STYLES.split(text)
+    pieces[::2] = [harmless(piece, styled=False) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def revealed(line: str) -> Iterator[tuple[str, bool]]:

@@ -7,6 +7,7 @@ again. One that we ended ourselves leaves no verdict: its folder is moved aside.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.engine import processes
+from agentdeck.engine.plain_files import open_plain
 from agentdeck.engine.private_files import make_private
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.stop import stop, sweep
@@ -130,7 +132,7 @@ def _put_aside(folder: Path) -> None:
 def tail_of(path: Path) -> str:
     """The last lines of a log, at most `TAIL_BYTES`, from a line's start, without control signs."""
     try:
-        with path.open("rb") as log:
+        with os.fdopen(open_plain(path), "rb") as log:
             size = log.seek(0, 2)
             log.seek(max(0, size - TAIL_BYTES))
             data = log.read(TAIL_BYTES)

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.engine.environment import redact
+from agentdeck.engine.redaction import redacted
 
 MAX_BYTES: Final = 4 * 1024 * 1024  # a file; a day of a busy run is under 1 MB
 KEPT_FILES: Final = 3
@@ -44,7 +44,7 @@ class _JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return redact(msgspec.json.encode(line).decode(), os.environ)
+        return redacted(msgspec.json.encode(line).decode(), os.environ)
 
 
 def open_log(path: Path) -> None:

@@ -12,9 +12,11 @@ Rules:
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 TAG_VARIABLE: Final = "AGENTDECK_TAG"
 
@@ -149,5 +151,8 @@ def _secrets(environment: Mapping[str, str]) -> list[str]:
     for name, value in environment.items():
         if is_secret(name):
             # A key of several lines also shows up line by line.
-            found.update(part.strip() for part in (value, *value.splitlines()))
+            parts = [part.strip() for part in (value, *value.splitlines())]
+            found.update(parts)
+            found.update(json.dumps(part, ensure_ascii=False)[1:-1] for part in parts)
+            found.update(quote(part, safe="") for part in parts if part.isascii())
     return sorted((s for s in found if len(s) >= MIN_SECRET_LENGTH), key=len, reverse=True)

@@ -95,7 +95,7 @@ def _shows(folder: Path, seen: Callable[[], bool]) -> bool:
 
 
 def _read(folder: Path) -> _Said:
-    with suppress(FileNotFoundError, *UNREADABLE):
+    with suppress(OSError, *UNREADABLE):
         return msgspec.json.decode(read_plain(folder / "said", SAID_BYTES), type=_Said)
     return _Said()
 

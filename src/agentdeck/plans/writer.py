@@ -15,6 +15,7 @@ import msgspec
 import tomli_w
 
 from agentdeck.core.plan import Plan
+from agentdeck.core.unseen import in_toml
 from agentdeck.plans.durations import format_duration
 from agentdeck.plans.keys import PLAN, SECTIONS, VERSION_KEY, Key, Kind, Section, Shape
 
@@ -110,12 +111,12 @@ def pair_text(name: str, value: Any) -> str:
     # tomli_w would turn \r\n in a multi-line text into \n
     lines = isinstance(value, str) and "\r" not in value
     pair: Mapping[str, Any] = {name: value}
-    return tomli_w.dumps(pair, multiline_strings=lines)
+    return in_toml(tomli_w.dumps(pair, multiline_strings=lines))
 
 
 def _literal(value: Any) -> str:
-    return tomli_w.dumps({"x": value}).removeprefix("x = ").removesuffix("\n")
+    return in_toml(tomli_w.dumps({"x": value})).removeprefix("x = ").removesuffix("\n")
 
 
 def _key(name: str) -> str:
-    return tomli_w.dumps({name: 0}).removesuffix(" = 0\n")
+    return in_toml(tomli_w.dumps({name: 0})).removesuffix(" = 0\n")

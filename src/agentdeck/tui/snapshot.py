@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentdeck.core.commands import AnyCommand
-from agentdeck.core.errors import RefusedError, UsageError
+from agentdeck.core.errors import EnvironmentFault, RefusedError, UsageError
 from agentdeck.core.events import Recorded
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def write_snapshot(
     Raises:
         UsageError: no such screen or suffix.
         JournalError, NotFoundError: the journal cannot be read, or ends before `at`.
+        EnvironmentFault: the file cannot be written.
     """
     if out.suffix not in SUFFIXES:
         raise UsageError(f"{out.name} is no picture", hint="name it *.svg or *.txt")
@@ -90,7 +91,11 @@ def write_snapshot(
     picture = draw(
         folder, history, size=size, kind=out.suffix, screen=screen, selected=selected, theme=theme
     )
-    out.write_text(asyncio.run(picture), encoding="utf-8")
+    drawn = asyncio.run(picture)
+    try:
+        out.write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFault(f"{out} cannot be written: {error.strerror}") from error
 
 
 async def _history(folder: RunFolder, at: int | None) -> list[Recorded]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -46,9 +48,10 @@ def read_file(path: Path, what: str) -> TomlFile:
     """
     text = ""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        found = _bytes_of(path)
+        if len(found) > MAX_BYTES:
             raise BadFileError(f"{path}:1: larger than {MAX_BYTES // 1024} KiB, so it is no {what}")
-        text = path.read_bytes().decode("utf-8")
+        text = found.decode("utf-8")
         return TomlFile(path, text, tomli.loads(text))
     except FileNotFoundError:
         raise
@@ -57,10 +60,21 @@ def read_file(path: Path, what: str) -> TomlFile:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise BadFileError(f"{path}:{line}: is not UTF-8 text") from error
-    except tomli.TOMLDecodeError as error:
-        found = _AT_LINE.search(str(error))
-        line = int(found[1]) if found else text.count("\n") + 1
+    except RecursionError:
+        raise BadFileError(f"{path}:1: values are nested too deeply") from None
+    except ValueError as error:  # no TOML; a number of thousands of digits, a day that there is not
+        place = _AT_LINE.search(str(error))
+        line = int(place[1]) if place else text.count("\n") + 1
         raise BadFileError(f"{path}:{line}: {error}") from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    """One byte more than may be at most. A pipe is not waited for."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise BadFileError(f"{path}:1: is no file")
+        return file.read(MAX_BYTES + 1)
 
 
 __all__ = ["BadFileError", "TomlFile", "read_file"]

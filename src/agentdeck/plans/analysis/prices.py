@@ -39,7 +39,7 @@ def read_prices(text: str, *, file: str) -> Prices:
     )
     try:
         written = msgspec.convert(_plain(tomllib.loads(text)), _Written)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise UsageError(f"{file}: no table of prices: {error}", hint=hint) from None
     if not 0 <= written.input_share <= 1:
         raise UsageError(f"{file}: input_share must be 0 to 1, not {written.input_share:g}")

@@ -13,8 +13,10 @@ from typing import Final
 from agentdeck.core.explain import explain
 from agentdeck.core.ids import PhaseId
 from agentdeck.core.state import SETTLED, STUCK, RunState, TaskRun, TaskState
+from agentdeck.core.unseen import in_json
 from agentdeck.plans.durations import format_duration
 from agentdeck.plans.imports.edges import DONE
+from agentdeck.plans.reporting.plain import one_line
 from agentdeck.plans.writeback.marks import Mark, Standing, marks_of
 
 _STATUS: Final = {
@@ -36,7 +38,8 @@ def tasks_json(state: RunState) -> str:
     marks = marks_of(state)
     about = {"projectName": state.plan.name, "run": state.run, "target": state.target}
     tasks = [_task(state, task, marks.get(task.id, _LATER)) for task in state.tasks.values()]
-    return json.dumps({"metadata": about, "tasks": tasks}, indent=2, ensure_ascii=False) + "\n"
+    whole = {"metadata": about, "tasks": tasks}
+    return in_json(json.dumps(whole, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _task(state: RunState, task: TaskRun, mark: Mark) -> dict[str, object]:
@@ -138,4 +141,4 @@ def _why(state: RunState, task: TaskRun, now: float) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.replace("`", "'").split())
+    return one_line(text).replace("`", "'")

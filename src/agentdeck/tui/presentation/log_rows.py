@@ -14,9 +14,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import msgspec
 from rich.cells import cell_len, chop_cells
 
-from agentdeck.agents.passages import Passages, render_passage
+from agentdeck.agents.passages import Passages
 from agentdeck.agents.rendering import Line as LogLine
 from agentdeck.control.sanitize import DISPLAY_CHARS, Sgr, spans
+from agentdeck.control.shown_logs import shown
 from agentdeck.tui.presentation.figures import clock_seconds
 from agentdeck.tui.presentation.line import Line, Span, cut, plain, wrapped
 
@@ -84,7 +85,7 @@ def log_rows(look: LogLook, passage: Sequence[bytes]) -> list[LogRow]:
         return [row for line in passage for row in _raw(line, look)]
     kept = KEPT_KINDS.get(look.kinds)
     found: list[LogRow] = []
-    for line in render_passage(look.stream_format, passage, root=look.root):
+    for line in shown(look.stream_format, passage, root=look.root):
         if kept is None or line.kind in kept:
             found += _rendered(line, look)
     return found
