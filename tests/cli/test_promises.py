@@ -372,5 +372,7 @@ def test_why_says_of_every_task_what_the_core_says(deck: Deck, repo: Path) -> No
             "why": sentence,
             "chosen": "",
             "contained": "",
+            "tried": "",
+            "refused": "",
             "refs": "",
         }

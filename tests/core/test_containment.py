@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from agentdeck.core import events as e
 from agentdeck.core.adapter import Adapter, Sandbox
-from agentdeck.core.containment import Containment, containment_of, in_words
+from agentdeck.core.containment import (
+    Confined,
+    Containment,
+    containment_of,
+    in_words,
+    refused_in_words,
+    tried_in_words,
+)
 from agentdeck.core.events import RefMove, RefsTouched
 from agentdeck.core.ids import AgentName, TaskId
-from agentdeck.core.plan import HOME_OWN, Agent, Defaults, Plan
+from agentdeck.core.plan import HOME_OWN, Agent, Defaults, Land, Plan
 from agentdeck.core.refs_words import sentence
+from agentdeck.core.state import RunState, TaskState
+from agentdeck.core.steps import IOStep, Launch, Watch
+from agentdeck.testing.builders import identity, plan, reached, run_until, started
 
 T = TaskId("T")
 BWRAP, LANDLOCK, NONE = Sandbox.BWRAP, Sandbox.LANDLOCK, Sandbox.NONE
@@ -57,6 +68,52 @@ def test_a_sandbox_in_words() -> None:
     assert in_words(LANDLOCK, network=False) == "sandboxed by landlock, network off"
     assert in_words(BWRAP, network=True) == "sandboxed by bwrap, network on"
     assert in_words(NONE, network=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Confined(("your home",)), "tried before it began: it cannot write your home"),
+        (Confined(("a", "b", "c")), "tried before it began: it cannot write a, b or c"),
+        (
+            Confined(("refs",), ("your home",), ("~/.x/",)),
+            "tried before it began: it cannot write refs; it may write your home, ~/.x/",
+        ),
+        (Confined((), ("your home",)), "tried before it began: it may write your home"),
+        (Confined(()), ""),
+    ],
+)
+def test_what_was_tried_in_words(found: Confined, words: str) -> None:
+    """What is shut and what is open, and nothing where nothing was tried."""
+    assert tried_in_words(found) == words
+
+
+def test_what_an_agent_says_of_refusals_is_told_as_its_own_words() -> None:
+    """On one line, with the first of them where it is known."""
+    own = "its log says, in its own words, that something was refused"
+    assert refused_in_words(0, ("x",)) == ""
+    assert refused_in_words(1, ("x: EROFS",)) == f"{own} once: x: EROFS"
+    assert refused_in_words(3) == f"{own} 3 times"
+
+
+def test_what_was_found_of_a_sandbox_stays_with_its_attempt() -> None:
+    """What was tried before it began, and what its log says at its end."""
+    tried = Confined(("refs",))
+
+    def boxed(_: RunState, step: IOStep) -> list[e.AnyEvent] | None:
+        me = identity(1)
+        match step:
+            case Launch(name, number):
+                return [e.AttemptLaunched(name, number, me, me, BWRAP, True, tried)]
+            case Watch(name, number):
+                return [e.AttemptExited(name, number, 0, True, refusals=2, refused=("x: EROFS",))]
+        return None
+
+    run = run_until(started(plan("T", land=Land.AUTO)), reached("T", TaskState.LANDED), boxed)
+    (attempt,) = run.state.tasks[T].attempts
+    assert attempt.confined == tried
+    assert attempt.exit is not None
+    assert (attempt.exit.refusals, attempt.exit.refused) == (2, ("x: EROFS",))
 
 
 @pytest.mark.parametrize(

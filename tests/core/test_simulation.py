@@ -32,7 +32,8 @@ from agentdeck.testing import ring_checks, simulation
 from agentdeck.testing.builders import gate, plan
 from agentdeck.testing.generated_plans import generated_plan
 from agentdeck.testing.scripted_world import Faults, Performer, Violation, World
-from agentdeck.testing.simulation import Simulation, main, seeded, simulate
+from agentdeck.testing.searching import main
+from agentdeck.testing.simulation import Simulation, seeded, simulate
 
 SEEDS = range(60)
 MORE_SEEDS = range(60, 160)  # looked at for what they reach; their invariants are checked as well

@@ -35,6 +35,9 @@ from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
 from agentdeck.engine.sandbox import SANDBOXES, fault_of
 from agentdeck.plans.reader import read_plan
+from agentdeck.tui.presentation.deck import Deck
+from agentdeck.tui.presentation.history import history_lines
+from agentdeck.tui.presentation.line import text_of
 
 T = TaskId("T")
 LANDED = TaskState.LANDED
@@ -146,6 +149,28 @@ async def test_an_agent_reaches_for_what_is_not_its_own_and_gets_none_of_it(
     started = next(event for event in events_so_far(folder) if isinstance(event, e.AttemptLaunched))
     assert f"sandboxed by {box}, network off" in told_of(started).words
     assert (attempt_of(state).sandbox, attempt_of(state).network) == (box, False)
+    deck_says_so(state, [repo, other, runs, tmp_path, Path(os.environ["HOME"])])
+
+
+def deck_says_so(state: RunState, places: list[Path]) -> None:
+    """What was tried before it began, and what its log says; nothing of the trial is left."""
+    confined, ended = attempt_of(state).confined, attempt_of(state).exit
+    assert confined is not None
+    assert confined.closed[:4] == ("your home", "your checkout", "other worktrees", "refs")
+    assert confined.open == ()
+    assert ended is not None
+    for tried in (
+        f"{os.environ['HOME']}/x",
+        f"{places[1]}/x",
+        "heads/main",
+        "heads/deck/other-run",
+    ):
+        assert any(tried in said for said in ended.refused), (tried, ended)
+    deck = Deck(state, state.at, T, frozen=True)
+    said = " ".join(text_of(line).strip() for line in history_lines(deck, 200))
+    assert "tried before it began: it cannot write your home, your checkout, other" in said
+    assert "its log says, in its own words, that something was refused" in said
+    assert not [file for place in places for file in place.rglob(".agentdeck-*")]
 
 
 # Works until the test says "go", and tells how it is interrupted.

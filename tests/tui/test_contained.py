@@ -6,9 +6,10 @@ import msgspec
 from tests.tui.sample_journal import STARTED_AT, Story, middle
 
 from agentdeck.core.adapter import Sandbox
+from agentdeck.core.containment import Confined
 from agentdeck.core.events import RefsTouched
 from agentdeck.core.ids import TaskId
-from agentdeck.core.state import Attempt
+from agentdeck.core.state import Attempt, Exit
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.history import history_lines
 from agentdeck.tui.presentation.line import text_of
@@ -36,6 +37,17 @@ def test_the_title_of_an_attempt_says_its_sandbox() -> None:
     assert "sandboxed by landlock, network off" in text_of(attempt_title(boxed, 200))
     assert text_of(attempt_title(boxed, 3)) == f"#{attempt_of(boxed).number}"
     assert "sandbox" not in text_of(attempt_title(with_attempt(), 200))
+
+
+def test_the_history_says_what_was_tried_and_what_its_agent_says_of_it() -> None:
+    """What agentdeck has tried is said as a fact, what stands in the log as the agent's words."""
+    confined = Confined(("your home", "refs"), ("your checkout",), ("~/.x/",))
+    exit_ = Exit(0, True, None, "", None, 9, ("sh: ~/x: Permission denied", "git: EROFS"))
+    deck = with_attempt(sandbox=Sandbox.BWRAP, confined=confined, exit=exit_)
+    said = " ".join(text_of(line).strip() for line in history_lines(deck, 76))
+    assert "before it began: it cannot write your home or refs; it may write your checkout" in said
+    assert "its log says, in its own words, that something was refused 9 times: sh: ~/x: " in said
+    assert said.endswith("git: EROFS") or "git: EROFS " in said
 
 
 def test_the_history_says_the_sandbox_and_what_was_reached_for() -> None:

@@ -37,6 +37,7 @@ from agentdeck.control.runs import fold_run
 from agentdeck.core import publishing, refs_words
 from agentdeck.core.budgets import RUN, budget_of, dollars
 from agentdeck.core.containment import in_words as box_words
+from agentdeck.core.containment import refused_in_words, tried_in_words
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import EXIT_OK, UsageError
 from agentdeck.core.explain import (
@@ -202,17 +203,21 @@ def why(
     attempt = found.attempt
     chosen = attempt.why if attempt is not None else ""
     box = box_words(attempt.sandbox, network=attempt.network) if attempt is not None else ""
+    found_out = attempt.confined if attempt is not None else None
+    tried = tried_in_words(found_out) if found_out is not None else ""
+    end = attempt.exit if attempt is not None else None
+    refused = refused_in_words(end.refusals, end.refused) if end is not None else ""
     refs = attempt.refs if attempt is not None else None
     reached = refs_words.sentence(refs) if refs is not None else ""
     if as_json:
         data = {"task": found.id, "state": found.state, "why": sentence, "chosen": chosen}
-        data |= {"contained": box, "refs": reached}
+        data |= {"contained": box, "tried": tried, "refused": refused, "refs": reached}
         say_json(data)
         return code
     say(safe(sentence))
     if attempt is not None and chosen:
         say(safe(f"attempt {attempt.number}: {chosen}"))
-    for told in (box, reached):
+    for told in (box, tried, refused, reached):
         if attempt is not None and told:
             say(safe(f"attempt {attempt.number}: {told}"))
     hint = next_step(RunWord(summary.state), summary.id)

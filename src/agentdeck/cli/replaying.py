@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from agentdeck.cli.output import in_terminal, wants_plain
-from agentdeck.cli.place import PlainOption, RunArgument, chosen_run, folder_of
+from agentdeck.cli.place import PlainOption, chosen_run, complete_run, folder_of
 from agentdeck.core.errors import UsageError
 
 
@@ -18,7 +19,16 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     context: typer.Context,
-    name: RunArgument = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A run's id, or how that begins; or the path of a run's folder. Without it: the "
+            "newest of this repository.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
+    ] = None,
     speed: Annotated[
         float | None,
         typer.Option("--speed", metavar="N", help="Without it: all of the run in a minute."),
@@ -34,7 +44,10 @@ def replay(
 
     if speed is not None and not MIN_SPEED <= speed <= MAX_SPEED:
         raise UsageError(f"--speed must be {MIN_SPEED:g} to {MAX_SPEED:,.0f}, not {speed:g}")
-    folder = chosen_run(context, name)
+    from agentdeck.control.runs import run_in
+
+    by_path = name is not None and os.sep in name
+    folder = run_in(folder_of(context) / str(name)) if by_path else chosen_run(context, name)
     if not (wants_plain(plain) or in_terminal()):
         raise UsageError(
             "a replay needs a terminal, and stdout is none",

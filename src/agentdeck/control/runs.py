@@ -237,6 +237,21 @@ def resolve_run(name: str | None, repo: Path) -> RunFolder:
     return newest_run(repo) if name is None else find_run(name)
 
 
+def run_in(path: Path) -> RunFolder:
+    """The run whose folder this is, wherever that lies.
+
+    Raises:
+        NotFoundError: there is no journal in it.
+    """
+    folder = RunFolder(path.expanduser().absolute())
+    if not folder.journal.is_file():
+        raise NotFoundError(
+            f"{path} is not the folder of a run: there is no journal in it",
+            hint="`agentdeck runs` lists the runs of this machine",
+        )
+    return folder
+
+
 def _same(repo: Path, common: Path | None) -> bool:
     return common is not None and (repo == common or repo.resolve() == common)
 
@@ -254,6 +269,7 @@ __all__ = [
     "list_runs",
     "newest_run",
     "resolve_run",
+    "run_in",
     "runs_of",
     "runs_root",
     "summary_of",

@@ -5,6 +5,8 @@ Rules:
   Where nobody says a word there is no sandbox, and there is a network.
 - What a sandbox leaves writable adds up: what the adapter names, where its agent has its state in
   the person's own home, and what the plan names.
+- That a sandbox is shut is tried, and what was tried is said. What an agent says of things that it
+  was refused is told as its own words.
 - Only a sandbox can keep an agent off the network, so `network = false` without one is a mistake.
 """
 
@@ -34,6 +36,14 @@ class Containment(msgspec.Struct, frozen=True):
         return not self.network and not self.contained
 
 
+class Confined(msgspec.Struct, frozen=True, array_like=True):
+    """What was found when a sandbox was entered and tried, before its agent began."""
+
+    closed: tuple[str, ...]  # places that cannot be written from inside, in words
+    open: tuple[str, ...] = ()  # places that can: adapter or plan leave them open
+    writable: tuple[str, ...] = ()  # what those leave writable outside of the worktree
+
+
 def containment_of(plan: Plan, agent: Agent) -> Containment:
     """In what `agent` works by this plan; its adapter has its say if it has one."""
     adapter, defaults = agent.adapter, plan.defaults
@@ -51,3 +61,26 @@ def in_words(sandbox: Sandbox, *, network: bool) -> str:
     if sandbox is Sandbox.NONE:
         return ""
     return f"sandboxed by {sandbox}, network {'on' if network else 'off'}"
+
+
+def tried_in_words(found: Confined) -> str:
+    """`tried before it began: it cannot write your home or refs; it may write ~/.x`."""
+    parts = []
+    if found.closed:
+        *some, last = found.closed
+        parts.append(
+            f"cannot write {', '.join(some)} or {last}" if some else f"cannot write {last}"
+        )
+    may = (*found.open, *found.writable)
+    if may:
+        parts.append(f"may write {', '.join(may)}")
+    return "tried before it began: it " + "; it ".join(parts) if parts else ""
+
+
+def refused_in_words(lines: int, said: tuple[str, ...] = ()) -> str:
+    """What an agent's log says of things that it was refused, on one line; empty for nothing."""
+    if not lines:
+        return ""
+    how_often = "once" if lines == 1 else f"{lines} times"
+    words = f"its log says, in its own words, that something was refused {how_often}"
+    return words + (f": {said[0]}" if said else "")

@@ -28,6 +28,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             attempt.launcher, attempt.process = event.launcher, event.agent
             attempt.launched_at, attempt.held = at, False
             attempt.sandbox, attempt.network = event.sandbox, event.network
+            attempt.confined = event.confined
             forget_troubles(state, event.task)
         case e.AttemptProgressed():
             _progress(state, event)
@@ -124,7 +125,15 @@ def _exit(state: RunState, event: e.AttemptExited, at: float) -> None:
     attempt.questions.clear()
     unheard = state.plan.agent_by_name[attempt.agent].prompted_by_message
     requeue(state.tasks[event.task], attempt, prompted=attempt.prompted or not unheard)
-    attempt.exit = Exit(event.code, event.ok, event.cause, event.detail, event.retry_at)
+    attempt.exit = Exit(
+        event.code,
+        event.ok,
+        event.cause,
+        event.detail,
+        event.retry_at,
+        event.refusals,
+        event.refused,
+    )
     effects_account.ended(state, attempt)
     forget_troubles(state, event.task)
 

@@ -16,6 +16,7 @@ from agentdeck.core import events as e
 from agentdeck.core import foreseen, refs_words
 from agentdeck.core.budgets import USED_UP, limits_in_words, scope_in_words
 from agentdeck.core.containment import in_words as in_words_of
+from agentdeck.core.containment import refused_in_words, tried_in_words
 from agentdeck.core.disk import size_in_words
 from agentdeck.core.events import AnyEvent, DiskMark, ReviewVerdict, Verdict
 from agentdeck.core.plan import Budget
@@ -245,7 +246,9 @@ def _of_attempt(event: e.AttemptEvent) -> Told:
             return Told(about, f"its worktree stands on {branch}", Tone.DETAIL)
         case e.AttemptLaunched(_, attempt):
             box = in_words_of(event.sandbox, network=event.network)
-            return Told(about, f"working (attempt {attempt}" + (f", {box})" if box else ")"))
+            tried = tried_in_words(event.confined) if event.confined is not None else ""
+            words = f"working (attempt {attempt}" + (f", {box})" if box else ")")
+            return Told(about, f"{words}: {tried}" if tried else words)
         case e.AttemptAsked(_, _, _, text):
             return Told(about, f"asks: {_text(text)}", Tone.ASKS)
         case e.AskWithdrawn():
@@ -272,7 +275,10 @@ def _of_attempt(event: e.AttemptEvent) -> Told:
         case e.AttemptExited(_, _, code):
             how = "status unknown" if code is None else f"exit {code}"
             tone = Tone.CALM if code == 0 else Tone.BAD
-            return Told(about, f"the agent ended ({how})", tone)
+            refused = _text(refused_in_words(event.refusals, event.refused))
+            return Told(
+                about, f"the agent ended ({how})" + (f"; {refused}" if refused else ""), tone
+            )
         case e.AttemptCollected(_, _, _, _, commits, files, _, fault):
             if fault:
                 return Told(about, f"its work cannot be taken: {_text(fault)}", Tone.BAD)

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from agentdeck.core.adapter import Sandbox
+from agentdeck.core.containment import Confined
 from agentdeck.core.ids import (
     AgentName,
     EntryId,
@@ -501,6 +502,7 @@ class AttemptLaunched(Event, frozen=True, tag="attempt.launched"):
     agent: ProcessIdentity
     sandbox: Sandbox = Sandbox.NONE  # that it works in
     network: bool = True  # whether it has one, as far as the sandbox knows
+    confined: Confined | None = None  # what was found when its sandbox was tried; None: it was not
 
 
 class AttemptProgressed(Event, frozen=True, tag="attempt.progressed"):
@@ -630,6 +632,8 @@ class AttemptExited(Event, frozen=True, tag="attempt.exited"):
     cause: FailureClass | None = None  # what the stream blames, when it blames something
     detail: str = ""
     retry_at: float | None = None  # when a limit says it resets
+    refusals: int = 0  # lines of a sandboxed agent's log that speak of something refused
+    refused: tuple[str, ...] = ()  # the first few of them
 
 
 class AttemptCollected(Event, frozen=True, tag="attempt.collected"):

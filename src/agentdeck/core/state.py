@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from agentdeck.core.adapter import Sandbox
+from agentdeck.core.containment import Confined
 from agentdeck.core.events import (
     AskKind,
     AskOption,
@@ -151,6 +152,8 @@ class Exit(msgspec.Struct, frozen=True):
     cause: FailureClass | None
     detail: str
     retry_at: float | None
+    refusals: int = 0  # lines of its log that speak of something refused: its own words
+    refused: tuple[str, ...] = ()  # the first few of them
 
 
 class Collected(msgspec.Struct, frozen=True):
@@ -251,6 +254,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     input_closed: bool = False
     sandbox: Sandbox = Sandbox.NONE  # in which it works
     network: bool = True  # whether that lets it have one
+    confined: Confined | None = None  # what was found when the sandbox was tried
     refs: RefsTouched | None = None  # of others that it reached for, or that changed meanwhile
     hands: str = ""  # the person who took it over and gave it back
     hand_backs: int = 0  # how often they did

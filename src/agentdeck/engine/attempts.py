@@ -14,7 +14,7 @@ from agentdeck.agents.launching import Place, command_line, first_run_line
 from agentdeck.agents.prompt import build_prompt, commit_message
 from agentdeck.core import events as e
 from agentdeck.core.adapter import Sandbox
-from agentdeck.core.containment import Containment, containment_of
+from agentdeck.core.containment import Confined, Containment, containment_of
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import TaskId
@@ -33,6 +33,7 @@ from agentdeck.engine import processes
 from agentdeck.engine.agent_place import agent_of, leavings, make_home, place_of
 from agentdeck.engine.collect import collect
 from agentdeck.engine.commands import run_to_end
+from agentdeck.engine.confinement import places_of, try_out
 from agentdeck.engine.conversation import interrupt
 from agentdeck.engine.git import GitKilled
 from agentdeck.engine.given_environment import note_environment
@@ -172,7 +173,7 @@ async def launch(at: Setting, step: Launch) -> None:
     tag = attempt_tag(state.run, step.task, step.attempt)
     before = at.attempt_folder(step.task, step.attempt - 1) if step.attempt > 1 else None
 
-    def start() -> processes.Child:
+    def start() -> tuple[processes.Child, Confined | None]:
         make_private(folder)
         make_home(place)
         note_environment(folder, at.added(extra, worktree))
@@ -185,14 +186,18 @@ async def launch(at: Setting, step: Launch) -> None:
                 note_refs(at.git, folder)
         elif not begun:
             leave_branch(tree)
-        argv = contained(at, box, tree, folder, place.home, how.argv)
+        argv, confined = tuple(how.argv), None
+        if box.contained:
+            room = furnished(tree, folder, at.folder.path.parent, box, place.home)
+            confined = try_out(box.sandbox, room, places_of(at, step.task, tree), box)
+            argv = enter(box.sandbox, room, argv, network=box.network)
         environment = at.environment(tag, extra, worktree, hooks=hooks)
-        return processes.launch(folder, argv, worktree, environment, stdin=how.stdin)
+        return processes.launch(folder, argv, worktree, environment, stdin=how.stdin), confined
 
     await first_run(at, f"{tag}/first-run", agent, place, box)
-    child = await at.in_thread(start)
+    child, confined = await at.in_thread(start)
     launched = e.AttemptLaunched(
-        step.task, step.attempt, child.launcher, child.agent, box.sandbox, box.network
+        step.task, step.attempt, child.launcher, child.agent, box.sandbox, box.network, confined
     )
     await at.record(launched)
 

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from agentdeck.agents.ending import Heard, ending_of
 from agentdeck.agents.line_reader import plus
 from agentdeck.agents.readers import Reader, reader_for
@@ -52,6 +54,7 @@ from agentdeck.core.prices import Meter, Tokens
 from agentdeck.core.state import Attempt, Wanted
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes
+from agentdeck.engine.confinement import own_words
 from agentdeck.engine.growing_log import GrowingLog
 from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.process_tree import usage
@@ -302,7 +305,11 @@ async def watch(at: Setting, step: Watch) -> None:
             await at.in_thread(lambda: rejoin_branch(tree, attempt.branch or ""))
     follower.report(at.engine.clock(), at_once=True)
     exits = driver.exits if driver is not None else {}
-    await at.record(_exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us))
+    ended = _exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us)
+    if attempt.sandbox is not Sandbox.NONE:
+        said = await at.in_thread(lambda: own_words(folder / "raw.log"))
+        ended = msgspec.structs.replace(ended, refusals=said.lines, refused=said.said)
+    await at.record(ended)
 
 
 async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processes.Child) -> None:

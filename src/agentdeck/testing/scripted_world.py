@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from random import Random
@@ -308,6 +309,7 @@ class World:
     moved: list[str] = field(default_factory=list)  # commits the deck put on the target
     environment: str = "first"  # what gates run in
     disk: DiskMark = DiskMark.ROOM
+    met: Counter[str] = field(default_factory=Counter)  # how often each fault has happened
     counter: int = 0
     foreign: int = 0
 
@@ -373,10 +375,16 @@ class World:
     def _chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
-    def _never(self, step: IOStep, probability: float) -> bool:
+    def _meets(self, fault: str) -> bool:
+        """Does this fault, by its name in `Faults`, happen now? Those that do are counted."""
+        met = self._chance(getattr(self.faults, fault))
+        self.met[fault] += met
+        return met
+
+    def _never_starts(self, step: IOStep) -> bool:
         """Is this a step that can never be done? The same answer each time."""
         if step.key not in self.hopeless:
-            self.hopeless[step.key] = self._chance(probability)
+            self.hopeless[step.key] = self._meets("never_starts")
         return self.hopeless[step.key]
 
     def _delay(self, least: float, most: float) -> Pause:
@@ -390,7 +398,7 @@ class World:
 
     def _prepare(self, step: Prepare) -> Performer:
         yield self._delay(1, 10)
-        if self._chance(self.faults.step_fails) or self._never(step, self.faults.never_starts):
+        if self._meets("step_fails") or self._never_starts(step):
             yield self._trouble(step, "the disk is full")
             return
         self._untouched(step)
@@ -410,7 +418,7 @@ class World:
         if key not in self.worktrees:
             raise Violation(f"{key} is launched without a worktree")
         if key not in self.processes:
-            if self._chance(self.faults.step_fails) or self._never(step, self.faults.never_starts):
+            if self._meets("step_fails") or self._never_starts(step):
                 yield self._trouble(step, "the agent is not installed")
                 return
             others = [p.key for p in self.live() if p.key[0] == step.task]
@@ -436,12 +444,12 @@ class World:
 
     def _process(self, key: AttemptKey, session: str | None = None) -> Process:
         self.counter += 2
-        if session is not None and self._chance(self.faults.session_gone):
+        if session is not None and self._meets("session_gone"):
             ends, ok = self.random.choice((1, 42)), self.random.choice((None, False))
             return Process(key, self.counter, 2.0, ends, ok, None, *NEVER, self.now(), mute=True)
         work_s = self.random.uniform(20, 600)
         code, ok, cause = SUCCESS
-        if self._chance(self.faults.agent_fails):
+        if self._meets("agent_fails"):
             code, ok, cause = self.random.choice(
                 (
                     (1, None, None),
@@ -461,17 +469,17 @@ class World:
             key,
             self.counter,
             work_s,
-            None if self._chance(self.faults.agent_lost) else code,
+            None if self._meets("agent_lost") else code,
             ok,
             cause,
             asks_at_s=work_s / 2,
-            hangs_at_s=work_s / 3 if self._chance(self.faults.agent_hangs) else -1.0,
+            hangs_at_s=work_s / 3 if self._meets("agent_hangs") else -1.0,
             seen_at=self.now(),
-            asks=self._asks(key) if self._chance(self.faults.agent_asks) else [],
-            impatient=self._chance(self.faults.agent_gives_up_asking),
+            asks=self._asks(key) if self._meets("agent_asks") else [],
+            impatient=self._meets("agent_gives_up_asking"),
             waits_for_more=self._agent(key).waits_for_more,
             session=session or f"s{self.counter}",
-            priced=self._chance(self.faults.priced),
+            priced=self._meets("priced"),
         )
 
     def _asks(self, key: AttemptKey) -> list[Ask]:
@@ -544,7 +552,7 @@ class World:
 
     def _limits(self, key: AttemptKey, attempt: Attempt) -> Performer:
         """What a live agent says of its account: a limit it has met, and how much is used."""
-        if not attempt.account or not self._chance(self.faults.limit_met):
+        if not attempt.account or not self._meets("limit_met"):
             return
         task = self.state().tasks[key[0]]
         cause = self.random.choice(
@@ -631,7 +639,7 @@ class World:
 
     def _collect(self, step: Collect) -> Performer:
         yield self._delay(0.5, 5)
-        if self._chance(self.faults.step_fails):
+        if self._meets("step_fails"):
             yield self._trouble(step, "git: index.lock exists")
             return
         key = (step.task, step.attempt)
@@ -640,7 +648,7 @@ class World:
         attempt = self.state().tasks[step.task].attempts[step.attempt - 1]
         made = self.work.get(key)
         if made is None or made.hand_back != attempt.hand_backs:  # a person has worked since
-            made = self._outcome(key, self.faults.hands_fault if attempt.hands else 0.0)
+            made = self._outcome(key, by_hand=bool(attempt.hands))
             made = msgspec.structs.replace(made, hands=attempt.hands, hand_back=attempt.hand_backs)
             self.work[key] = made
         yield self._delay(0.1, 1)
@@ -657,22 +665,25 @@ class World:
         if not self.faults.work_fault:
             return None
         draw = zlib.crc32(f"{key} of {self.target}".encode()) % REACHES_ONE_IN
+        self.met["reached"] += draw < REFUSED
         if draw == 0:
             return e.RefsTouched(*key, moved=(e.RefMove("refs/heads/main", "old", "new"),))
         return e.RefsTouched(*key, refused=("refs/heads/main",)) if draw < REFUSED else None
 
-    def _outcome(self, key: AttemptKey, fault: float) -> e.AttemptCollected:
+    def _outcome(self, key: AttemptKey, *, by_hand: bool) -> e.AttemptCollected:
         if self.processes[key].mute:
             return self._as_it_was(key)
         files = self.state().spec(key[0]).files
         head = f"{key[0]}.{key[1]}"
-        if self._chance(max(fault, self.faults.work_fault)):
+        usual, by_a_person = self.faults.work_fault, self.faults.hands_fault
+        if self._chance(max(by_a_person, usual) if by_hand else usual):
+            self.met["hands_fault" if by_hand else "work_fault"] += 1
             return e.AttemptCollected(*key, "", "", 0, fault="a rebase is half done")
-        if self._chance(self.faults.no_work):
+        if self._meets("no_work"):
             return e.AttemptCollected(*key, self.target, self.commits[self.target].tree, 0)
         named = files[0].replace("**/", "").replace("**", "a").replace("*", "a") if files else "a"
         path = named + "a" if named.endswith("/") else named
-        if self._chance(self.faults.outside):
+        if self._meets("outside"):
             path = "elsewhere/else"
         self.commits[head] = Commit(head, f"{head}-tree", (self.base,))
         made = e.AttemptCollected(*key, head, f"{head}-tree", 1, (FileTouched(path, 1, 0),))
@@ -682,7 +693,7 @@ class World:
         """Who was sent back takes in the target, mostly, and sometimes loses something of it."""
         if self._chance(0.2):
             return made
-        losses = (Loss(MET, ("x = 1",), 1),) if self._chance(self.faults.lines_lost) else ()
+        losses = (Loss(MET, ("x = 1",), 1),) if self._meets("lines_lost") else ()
         return msgspec.structs.replace(made, merged=self.target, losses=losses)
 
     def _as_it_was(self, key: AttemptKey) -> e.AttemptCollected:
@@ -704,10 +715,10 @@ class World:
 
     def _gate(self, step: RunGate) -> Performer:
         seconds, runs_in = self.random.uniform(2, 90), self.environment
-        if step.when is GateWhen.MERGE and self._chance(self.faults.gate_slow):
+        if step.when is GateWhen.MERGE and self._meets("gate_slow"):
             seconds *= SLOW_GATE
         yield Pause(seconds)
-        if self._chance(self.faults.step_fails):
+        if self._meets("step_fails"):
             yield self._trouble(step, "no scratch worktree")
             return
         verdict = self._verdict(step.gate, step.tree)
@@ -729,13 +740,16 @@ class World:
 
     def _verdict(self, gate: GateName, tree: str) -> Verdict:
         if (gate, tree) not in self.colours:
-            red = self.faults.base_red if tree == "base0-tree" else self.faults.gate_red
+            fault = "base_red" if tree == "base0-tree" else "gate_red"
+            red: float = getattr(self.faults, fault)
             draw = self.random.random()
             colour = "red" if draw < red else "green"
+            self.met[fault] += draw < red
             if red <= draw < red + self.faults.gate_flaky:
                 colour = "flaky"
+                self.met["gate_flaky"] += 1
             self.colours[gate, tree] = colour
-        if self._chance(self.faults.gate_broken):
+        if self._meets("gate_broken"):
             return Verdict.BROKEN
         colour = self.colours[gate, tree]
         if colour == "red" or (colour == "flaky" and self._chance(0.5)):
@@ -748,7 +762,7 @@ class World:
         """A reviewer is a process that outlives the engine: it is found again, and once."""
         key = (step.task, step.attempt, step.run)
         yield self._delay(0.2, 3)
-        if self._chance(self.faults.step_fails):
+        if self._meets("step_fails"):
             yield self._trouble(step, "no scratch worktree")
             return
         if key not in self.reviews:
@@ -766,9 +780,9 @@ class World:
     def _verdict_of(self, step: RunReview) -> e.ReviewFinished:
         by = self._reviewer_of(step)
         verdict, comments = e.ReviewVerdict.APPROVE, tuple[e.ReviewComment, ...]()
-        if self._chance(self.faults.review_fails):
+        if self._meets("review_fails"):
             verdict = e.ReviewVerdict.FAILED
-        elif self._chance(self.faults.review_objects):
+        elif self._meets("review_objects"):
             verdict = e.ReviewVerdict.REQUEST_CHANGES
             comments = (e.ReviewComment("src/api/user.py", 3, "name it"),)
         key = (step.task, step.attempt, step.run)
@@ -778,7 +792,7 @@ class World:
 
     def _end_review(self, step: EndReview) -> Performer:
         yield self._delay(0.2, 6)
-        if self._chance(self.faults.step_fails):
+        if self._meets("step_fails"):
             yield self._trouble(step, "it cannot be signalled")
             return
         key = (step.task, step.attempt, step.run)
@@ -815,15 +829,15 @@ class World:
                     pending.append(parent)
         return False
 
-    def _foreign_commit(self, on: str, probability: float) -> str:
-        if self.foreign >= MAX_RED_HERRINGS or not self._chance(probability):
+    def _foreign_commit(self, on: str, fault: str) -> str:
+        if self.foreign >= MAX_RED_HERRINGS or not self._meets(fault):
             return on
         self.foreign += 1
         return self._commit("foreign", (on,)).id
 
     def _build(self, step: BuildEntry) -> Performer:
         yield self._delay(0.2, 5)
-        if self._chance(self.faults.step_fails):
+        if self._meets("step_fails"):
             yield self._trouble(step, "git merge-tree was killed")
             return
         waiting = self.state().queue
@@ -873,16 +887,16 @@ class World:
         """Does it not merge? The same two trees always say the same."""
         pair = (head, self.commits[on].tree)
         if pair not in self.conflicts:
-            self.conflicts[pair] = self._chance(self.faults.conflict)
+            self.conflicts[pair] = self._meets("conflict")
         return self.conflicts[pair]
 
     def _land(self, step: LandEntry) -> Performer:
         yield self._delay(0.2, 3)
-        self.target = self._foreign_commit(self.target, self.faults.foreign_commit)
-        if self._chance(self.faults.step_fails):
+        self.target = self._foreign_commit(self.target, "foreign_commit")
+        if self._meets("step_fails"):
             yield self._trouble(step, "git: unable to write to the ref")
             return
-        if self._chance(self.faults.landing_blocked):
+        if self._meets("landing_blocked"):
             yield e.LandingBlocked(step.entry, "a lock is held", self.wall() + 30)
             return
         if self.contains(self.target, step.commit):
@@ -913,32 +927,32 @@ class World:
 
     def _keep_permissions(self, step: KeepPermissions) -> Performer:
         yield self._delay(0.1, 1)
-        if self._chance(self.faults.step_fails):
+        if self._meets("step_fails"):
             yield self._trouble(step, "the disk is full")
             return
         yield e.PermissionsKept(step.change)
 
     def _push(self, step: PushTarget) -> Performer:
         yield self._delay(0.2, 5)
-        if self._chance(self.faults.step_fails):
+        if self._meets("step_fails"):
             yield self._trouble(step, "the remote hung up")
             return
         yield e.TargetPushed(step.commit, "origin")
 
     def _open_request(self, step: OpenPullRequest) -> Performer:
         yield self._delay(0.2, 5)
-        if self._chance(self.faults.step_fails):
+        if self._meets("step_fails"):
             yield self._trouble(step, "gh: not logged in")
             return
         yield e.PullRequestOpened("https://there/1")
 
     def _promote(self, step: PromoteTarget) -> Performer:
         yield self._delay(0.2, 3)
-        self.base = self._foreign_commit(self.base, self.faults.base_moves)
+        self.base = self._foreign_commit(self.base, "base_moves")
         if not self.contains(step.commit, self.base):
             yield e.BaseDiverged(self.base)
             return
-        if self._chance(self.faults.promote_waits):
+        if self._meets("promote_waits"):
             yield e.PromoteWaiting("src/a.py has local changes")
             yield self._delay(10, 300)
         if not self.contains(step.commit, self.base):

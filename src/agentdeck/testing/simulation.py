@@ -9,15 +9,13 @@ Rules:
 - The invariants are checked after every event (`ring_checks`), and a breach carries the seed.
 
 `python -m agentdeck.testing.simulation --seed 7` replays one run and prints its journal;
-`--seeds 1000` looks for a seed that fails.
+`--seeds 1000` looks for a seed that fails, and makes a smaller one of it (`testing/searching.py`).
 """
 
 from __future__ import annotations
 
-import argparse
 import heapq
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -102,6 +100,10 @@ class Ending:
     reason: str  # why it stands still, when it has no outcome
     events: int
     stale: int  # reports that came too late and were refused
+    history: Sequence[Recorded] = field(default=(), repr=False)
+    met: Mapping[str, int] = field(
+        default_factory=dict, repr=False
+    )  # faults, and how often they happened
 
 
 class Simulation:
@@ -119,6 +121,7 @@ class Simulation:
         self.world = World(
             self.random, self.faults, lambda: self.state, lambda: self.clock.now, self.wall
         )
+        self.met = self.world.met  # how often each fault has happened
         self.flights: list[Flight] = []
         self.heap: list[Happening] = []
         self.order = count()
@@ -260,12 +263,15 @@ class Simulation:
         """Take in what a performer says. False: its report went astray and it has ended."""
         draw = self.random.random()
         if draw < self.faults.lost:
+            self.met["lost"] += 1
             return False
         draw -= self.faults.lost
         if draw < self.faults.late and not isinstance(flight.step, Watch):
+            self.met["late"] += 1
             self._later(said)
             return False
         if draw < self.faults.late + self.faults.doubled:
+            self.met["doubled"] += 1
             self._later(said)
         self._append_all(said)
         return True
@@ -319,6 +325,7 @@ class Simulation:
         if not self.up:
             return
         self.up = False
+        self.met["crash"] += 1
         for flight in self.flights:
             flight.performer.close()
         self.flights.clear()
@@ -331,6 +338,7 @@ class Simulation:
 
     def _power_cut(self) -> None:
         """The machine goes down: nothing that ran is left, nor what was stored and not synced."""
+        self.met["power_cut"] += 1
         self.world.power_cut()
         while isinstance(self.history[-1].event, UNSYNCED):
             self.history.pop()
@@ -344,6 +352,7 @@ class Simulation:
         self.state = fold(self.history)
         self.checks.same(self.state)
         if self.random.random() < self.faults.environment:
+            self.met["environment"] += 1
             self.world.environment = f"environment {len(self.history)}"
         self._engine_starts(len(self.history))
         self._look_at_disk()
@@ -371,10 +380,12 @@ class Simulation:
 
     def _disk_becomes(self, mark: DiskMark) -> None:
         self.world.disk = mark
+        self.met["disk"] += mark is not DiskMark.ROOM
         if self.up:
             self._look_at_disk()
 
     def _set_clock(self, by_s: float) -> None:
+        self.met["clock_jumps"] += 1
         self.skew += by_s
         self.wakes.clear()  # each is looked at anew in the turn that follows
 
@@ -412,6 +423,7 @@ class Simulation:
             self._plan(at, self._press_any_key, of_engine=False)
 
     def _press_any_key(self, task: TaskId | None = None) -> None:
+        self.met["meddles" if task is not None else "commands"] += 1
         self.command(self.random.choice(possible_commands(self.state, self.random, task)))
 
     def _somebody_watches(self, event: AnyEvent) -> None:
@@ -430,6 +442,7 @@ class Simulation:
             self._plan(at, lambda: self._press_any_key(about), of_engine=False)
         elif about is not None and draw < self.faults.meddles + self.faults.speaks:
             self.patience -= 1
+            self.met["speaks"] += 1
             self._plan(at, lambda: _ignore(self.command(c.Steer(about, "mind"))), of_engine=False)
 
     def _person_helps(self) -> bool:
@@ -480,7 +493,9 @@ class Simulation:
         if self.state.outcome is not None and self.state.promote_wanted:
             self._promotion_can_go_on()
         reason = "" if self.state.outcome is not None else stands_and_says_why(self.state)
-        return Ending(self.state.outcome, reason, len(self.history), self.stale)
+        return Ending(
+            self.state.outcome, reason, len(self.history), self.stale, self.history, self.met
+        )
 
     def _promotion_can_go_on(self) -> None:
         """A promotion that outlives its run waits for a reason and for a key that still works."""
@@ -624,17 +639,21 @@ def _money(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
     return found
 
 
-def seeded(seed: int, faults: Faults | None = None) -> Simulation:
-    """The run of a seed: its plan, and its mix of faults unless others are given.
+def course_of(seed: int) -> tuple[Plan, Faults]:
+    """What a seed stands for: its plan, and its mix of faults.
 
     Each fourth seed is about the merge queue: agents that work, and much of it at once.
     """
     random = Random(seed)
     if seed % 4 == 3:
-        plan, chosen = queueing_plan(random), Faults.of_the_queue(random)
-    else:
-        plan, chosen = generated_plan(random), Faults.varied(random)
-    return Simulation(plan, seed, faults or chosen)
+        return queueing_plan(random), Faults.of_the_queue(random)
+    return generated_plan(random), Faults.varied(random)
+
+
+def seeded(seed: int, faults: Faults | None = None) -> Simulation:
+    """The run of a seed, with its own mix of faults unless others are given."""
+    plan, usual = course_of(seed)
+    return Simulation(plan, seed, faults or usual)
 
 
 def simulate(seed: int, faults: Faults | None = None) -> Ending:
@@ -646,39 +665,7 @@ def simulate(seed: int, faults: Faults | None = None) -> Ending:
         raise Violation(f"seed {seed}: {error!r}\n{note}") from error
 
 
-def _show(seed: int) -> int:
-    simulation = seeded(seed)
-    try:
-        print(simulation.run())
-    finally:
-        for recorded in simulation.history:
-            print(f"{recorded.seq:5} {recorded.at - 1.7e9:9.1f}  {recorded.event}")
-    return 0
-
-
-def _search(first: int, seeds: int) -> int:
-    failed = 0
-    for seed in range(first, first + seeds):
-        try:
-            simulate(seed)
-        except Violation as violation:
-            failed += 1
-            print(violation, file=sys.stderr)
-    print(f"{seeds - failed} of {seeds} seeds hold every invariant")
-    return 1 if failed else 0
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Replay one seed, or look for one that fails. The exit status is 1 when one does."""
-    parser = argparse.ArgumentParser(description="Simulated runs with seeded faults.")
-    parser.add_argument("--seed", type=int, help="replay this run and print its journal")
-    parser.add_argument("--seeds", type=int, default=100, help="how many runs to try")
-    parser.add_argument("--first", type=int, default=0, help="the first seed of these")
-    chosen = parser.parse_args(arguments)
-    if chosen.seed is not None:
-        return _show(chosen.seed)
-    return _search(chosen.first, chosen.seeds)
-
-
 if __name__ == "__main__":
+    from agentdeck.testing.searching import main
+
     raise SystemExit(main())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from agentdeck.core import refs_words
 from agentdeck.core.containment import in_words as box_words
+from agentdeck.core.containment import refused_in_words, tried_in_words
 from agentdeck.core.state import Attempt, TaskRun
 from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.budget import spent
@@ -67,6 +68,12 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
     box = box_words(attempt.sandbox, network=attempt.network)
     if box:
         yield from wrapped(box, width, "muted", indent="  ")
+    if attempt.confined is not None:
+        yield from wrapped(tried_in_words(attempt.confined), width, "muted", indent="    ")
+    if attempt.exit is not None and attempt.exit.refusals:
+        yield from wrapped(refused_in_words(attempt.exit.refusals) + ":", width, indent="    ")
+        for line in attempt.exit.refused:
+            yield from wrapped(line, width, "muted", indent="      ")
     yield from _end(attempt, width)
     if attempt.refs is not None:
         yield from wrapped(refs_words.sentence(attempt.refs), width, "state-failed", indent="  ")
