@@ -31,7 +31,7 @@ from textual.widgets import Input
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
-from agentdeck.core.events import SkipMode
+from agentdeck.core.events import Recorded, SkipMode
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.model import Model, next_that_needs_me
@@ -489,10 +489,12 @@ async def test_the_mouse_chooses_opens_and_finds_the_inbox(tmp_path: Path) -> No
 async def test_a_key_without_a_meaning_says_so(tmp_path: Path) -> None:
     async with room(tmp_path, middle()) as deck:
         await open_at(deck)
-        await deck.press("y", "5", "delete")
+        await deck.press("delete")
+        assert deck.toasts == ["Only what was said earlier can be forgotten."]
+        await deck.press("5")
+        assert "5 answers nothing here" in deck.toasts[0]
+        await deck.press("y")
         assert "y does nothing here" in deck.toasts[0]
-        assert "5 answers nothing here" in deck.toasts[1]
-        assert "Only what was said earlier" in deck.toasts[2]
 
 
 async def test_a_key_that_cannot_act_says_why(tmp_path: Path) -> None:
@@ -535,6 +537,22 @@ async def test_warnings_stay_in_the_inbox_until_they_are_dismissed(tmp_path: Pat
         await deck.press("D")
         assert not [key for key in rows_of(deck).keys if key.startswith("said:")]
         assert len(deck.app.said) == 0
+
+
+async def test_after_the_last_row_what_still_waits_is_next(tmp_path: Path) -> None:
+    """An answer to the last thing leads to the first one, not down to what was said earlier."""
+    async with room(tmp_path, middle()) as deck:
+        deck.app.warn("by the way")
+        await open_at(deck)
+        last = [key for key in rows_of(deck).keys if key[:1] not in "+s"][-1]
+        rows_of(deck).put_cursor(last)
+        deck.app.draw()
+        assert last == "paused:S-9"
+        state = deck.app.model.state
+        deck.app.take([Recorded(state.seq + 1, state.at, e.TaskResumeAsked(TaskId("S-9"), "you"))])
+        deck.app.draw()
+        assert last not in rows_of(deck).keys
+        assert cursor(deck) == "failed:S-4"
 
 
 # --- elsewhere -----------------------------------------------------------------------------------

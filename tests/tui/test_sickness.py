@@ -95,7 +95,7 @@ def test_a_damaged_journal_is_shown_as_such(app: App) -> None:
     Sickness(app).tick()  # type: ignore[arg-type]
     ((title, text),) = app.told
     assert title == "journal damaged"
-    assert "event 7 cannot be read" in text
+    assert "Event 7 cannot be read." in text
     assert "agentdeck runs repair" in text
     assert "! journal damaged" in app.shown
 

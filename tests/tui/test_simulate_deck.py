@@ -290,7 +290,7 @@ async def test_u_takes_back_what_was_done_last(monkeypatch: pytest.MonkeyPatch) 
         assert not any(task.held for task in run.state.tasks.values())
         await run.press("u", "u")
         assert (run.state.agents_limit, run.state.paused) == (limit, False)
-        assert "Taken back: set agents." in run.toasts
+        assert f"Taken back: {limit + 1} agents at once." in run.toasts
         await run.press("escape", "home", "P", "x", "left", "enter")
         await run.press("u")
         assert (

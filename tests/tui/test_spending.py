@@ -10,6 +10,7 @@ from agentdeck.core import events as e
 from agentdeck.core.budgets import unpriced
 from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import Plan, Task
 from agentdeck.plans.forecast.expenses import expenses_of
 from agentdeck.plans.reporting.rates import FIRST_BIN_S, KEPT_REPORTS, MOST_BINS, Bins, resampled
 from agentdeck.plans.reporting.spending import Purpose, pieces_of, sum_of
@@ -239,3 +240,17 @@ def test_a_failed_retry_is_one_even_when_a_reviewer_was_not_to_blame() -> None:
     )
     told.start("CORE-001")
     assert [one.purpose for one in pieces_of(told.state)] == [Purpose.FIRST, Purpose.RETRY]
+
+
+@pytest.mark.parametrize("width", [116, 76, 66])
+def test_a_name_is_whole_before_any_bar_or_figure_has_room(width: int) -> None:
+    """On 80 columns, too: the bar is the first to give way, then what is in and out."""
+    told = Story(Plan(name="p", tasks=(Task(id=T("FRONTEND-AUTHORISATION-001"), title="Log in"),)))
+    told.start("FRONTEND-AUTHORISATION-001")
+    told.progress("FRONTEND-AUTHORISATION-001", 9_000, 0.12)
+    view = SpendingView(deck_of(told))
+    head, row = text_of(view.heads(width)), text_of(view.row(view.keys[0], width))
+    assert "FRONTEND-AUTHORISATION-001" in row
+    assert "$0.12" in row
+    assert "cost" in head
+    assert cells(view.row(view.keys[0], width)) <= width

@@ -115,12 +115,13 @@ class Terminal:
         )
         return done.stdout
 
-    def start(self, columns: int, rows: int) -> None:
+    def start(self, columns: int, rows: int, *run: str) -> None:
+        """Open the deck over a new run; `run` is what stands behind the verb."""
         # The inner shell becomes the deck; the outer one says how that ended, and keeps the screen.
         inner = 'echo $$ > "$0"; exec "$@"'
         outer = 'sh -c "$@"; echo "left with $?"; exec cat'
-        deck = [sys.executable, "-m", "agentdeck", "-C", str(self.repo), "run", "keys.toml"]
-        argv = ["sh", "-c", outer, "sh", inner, str(self._pid), *deck]
+        deck = [sys.executable, "-m", "agentdeck", "-C", str(self.repo), "run"]
+        argv = ["sh", "-c", outer, "sh", inner, str(self._pid), *deck, *(run or ("keys.toml",))]
         self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), *argv)
 
     @property

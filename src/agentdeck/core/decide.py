@@ -352,7 +352,7 @@ def _promote(state: RunState, command: c.Promote) -> list[AnyEvent]:
             hint=f"git merge {state.target} takes it into the branch you are on",
         )
     if state.promoted == state.tip:
-        raise Refused(f"{state.base} has everything that landed")
+        raise Refused(f"everything that landed is in {state.base}")
     gates = [gate.name for gate in state.plan.gates_when(GateWhen.MERGE)]
     red = evidence.red_gate(state, gates, state.tip_tree)
     if red is not None:

@@ -193,9 +193,11 @@ def _of_task(state: RunState, task: TaskRun) -> Item:
 def _of_run(state: RunState, book: Book) -> Iterator[Item]:
     """What concerns more than one task."""
     if state.disk is not None:
-        ready = tuple(task.id for task in state.in_state(TaskState.READY))
+        ready = [task.id for task in state.in_state(TaskState.READY)]
+        frozen = [t.id for t in state.in_state(TaskState.PAUSED) if t.wanted is Wanted.RUN]
+        direct = tuple(ready + frozen) if disk.stands(state) else tuple(ready)
         said = disk.sentence(state.disk)
-        yield Item(Kind.DISK, "disk", state.disk.since, said=said, direct=ready)
+        yield Item(Kind.DISK, "disk", state.disk.since, said=said, direct=direct)
     if state.ending:
         return
     for line in book.asking():

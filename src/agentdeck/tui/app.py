@@ -32,7 +32,7 @@ from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError
-from agentdeck.core.events import BudgetMarked, Recorded
+from agentdeck.core.events import BudgetMarked, Promoted, Recorded
 from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.calling import Calling
@@ -47,6 +47,7 @@ from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.key_names import spoken
 from agentdeck.tui.presentation.said import SaidEarlier, sentence
+from agentdeck.tui.remarks import Remarks
 from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
@@ -190,6 +191,7 @@ class DeckApp(App[None]):
         self.person = who()
         self.looking_back = LookingBack(self, replay)
         self.undoing = Undoing(self)
+        self.remarks = Remarks(self)
         self.calling = Calling(self, self.settings.notify)
         self.sickness = Sickness(self)
         self.pacing = Pacing(self)
@@ -356,11 +358,16 @@ class DeckApp(App[None]):
         self.pacing.wake()
 
     def _tell(self, batch: Sequence[Recorded]) -> None:
-        """Say what of money has happened since the deck was opened."""
+        """Say what no pane may show: what of money has happened, and that it is in the base."""
         state = self.model.state
         for recorded in batch:
             event = recorded.event
-            if isinstance(event, BudgetMarked) and recorded.at >= self._opened_at:
+            if recorded.at < self._opened_at:
+                continue
+            if isinstance(event, Promoted):
+                done = f"Everything that landed is in {state.base} now."
+                self.notify(done, title="Promoted", markup=False)
+            elif isinstance(event, BudgetMarked):
                 said = marked_in_words(state, event.scope, event.mark)
                 loud: SeverityLevel = "warning" if event.mark >= NEAR else "information"
                 if said is not None:
@@ -550,10 +557,10 @@ class DeckApp(App[None]):
             return
         context = self.front.context
         why = reason(key, context)
+        self.remarks.hush()
         if why is not None:
-            self.notify(
-                sentence(why), title=f"{key.show}  {key.label}", severity="warning", markup=False
-            )
+            title = f"{key.show}  {key.label}"
+            self.remarks.say(sentence(why), title=title, severity="warning")
         elif key.make is None:
             self.front.act(key)
         elif is_bulk(key, context):

@@ -77,6 +77,7 @@ class Context:
     instead: Mapping[str, tuple[str, AnyCommand]] = field(default_factory=dict)
     footer: tuple[str, ...] = ()  # ids of the keys that the footer shows here; () = the usual
     inside: str = ""  # what of the pane has the focus, where it has keys of its own: log | diff
+    small: bool = False  # the screen has room for one pane at a time
 
     @property
     def task(self) -> TaskId | None:
@@ -108,8 +109,9 @@ class Key:
     ask: Ask | None = None
     act: str = ""  # the screen's act, where there is no command
     why_not: Callable[[Context], str | None] | None = None  # further reasons
-    footer: int = 0  # the order in which footer keys give way when room is short; 0 = not there
+    footer: int = 0  # the place among footer keys, which give way from behind; 0 = not there
     says: Callable[[Context], str] | None = None  # another label in this state
+    offered: Callable[[Context], bool] | None = None  # when the footer has it; None = always
 
 
 def reason(key: Key, context: Context) -> str | None:
@@ -309,6 +311,14 @@ def _no_task(context: Context) -> str | None:
     return None if context.task is not None else "select a task first"
 
 
+def _no_zoom(context: Context) -> str | None:
+    return "one pane fills the screen already: it is too small for more" if context.small else None
+
+
+def _unpromoted(context: Context) -> bool:
+    return any(item.kind is Kind.UNPROMOTED for item in context.deck.waiting)
+
+
 def _nothing_real(context: Context) -> str | None:
     return "the run is simulated: nothing has landed anywhere" if context.deck.simulated else None
 
@@ -473,7 +483,8 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("run.undo", "u", "u", "undo", "Take back what you did last here, where that can be: a pause, a skip, a hold, a move, a limit, a budget, a change of the plan",
         R, of_task=False, act="undo", why_not=_nothing_to_undo),
     Key("run.promote", "M", "M", "promote", "Bring what has landed into the base branch",
-        R, lambda *_: c.Promote(), of_task=False, ask=Ask.CONFIRM, why_not=_nothing_real),
+        R, lambda *_: c.Promote(), of_task=False, ask=Ask.CONFIRM, why_not=_nothing_real,
+        footer=-1, offered=_unpromoted),
     Key("run.end", "Q", "Q", "end run", "Stop all agents and end the run; what landed stays",
         R, lambda *_: c.EndRun(), of_task=False, ask=Ask.CONFIRM),
     # --- moving about
@@ -520,7 +531,8 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("view.previous_tab", "left_square_bracket", "[", "tab before", "The tab before, of the task", V,
         act="turn_tab(-1)"),
     Key("view.next_tab", "right_square_bracket", "]", "next tab", "The next tab of the task", V, act="turn_tab(1)"),
-    Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom", footer=13),
+    Key("view.zoom", "z", "z", "zoom", "One pane over the whole screen, and back", V, act="zoom",
+        why_not=_no_zoom, footer=13),
     Key("view.border_left", "ctrl+left", "^←", "border left", "The border between the panes to the left; dragging it does the same", V, act="split('left')"),
     Key("view.border_right", "ctrl+right", "^→", "border right", "The border between the panes to the right", V, act="split('right')"),
     Key("view.border_up", "ctrl+up", "^↑", "border up", "The border above the lower panes up; on the queue, where agents stand above it, that between them", V, act="split('up')"),

@@ -12,6 +12,7 @@ from textual.content import Content
 from agentdeck.tui.keys import Context, reason
 from agentdeck.tui.presentation.key_names import NO_KEY
 from agentdeck.tui.presentation.line import plain
+from agentdeck.tui.presentation.titles import title_of
 
 if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
@@ -103,5 +104,5 @@ class DeckCommands(Provider):
         front = self.deck_app.front
         deck = self.deck_app.room.moment()
         for task in deck.state.plan.tasks:
-            text = f"{task.id}  {plain(task.title)}"
+            text = f"{task.id}  {title_of(task)}"
             yield _Row(text, f"task, {deck.status(task.id)}", partial(front.select, task.id))

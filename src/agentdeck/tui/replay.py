@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from agentdeck.core import events as e
-from agentdeck.core.events import Event, Recorded
+from agentdeck.core.event_words import told_of
+from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.tui.presentation.replay import Mark, ReplayMoment
 
 SILENCE_S: Final = 2.0  # without an event, on the watch of who looks
@@ -156,11 +157,10 @@ class Replay:
         return (at - first) / (last - first) if last > first else 1.0
 
 
-def _words(event: Event) -> str:
-    """`attempt.exited T-3`."""
-    about = getattr(event, "task", None) or getattr(event, "entry", None)
-    name = str(type(event).__struct_config__.tag)
-    return f"{name} {about}" if about else name
+def _words(event: AnyEvent) -> str:
+    """`T-3 the agent ended (exit 0)`, as in the list of events."""
+    told = told_of(event)
+    return f"{told.about} {told.words}" if told.about else told.words
 
 
 __all__ = ["FASTER", "SCRUB", "Replay"]

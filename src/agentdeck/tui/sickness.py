@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from agentdeck.tui.presentation.said import sentence
+
 if TYPE_CHECKING:
     from agentdeck.tui.app import DeckApp
 
@@ -35,7 +37,7 @@ class Sickness:
         """Few words for the header, and all that is to be said; empty when nothing is wrong."""
         fault = getattr(self._app.source, "fault", None)
         if fault is not None:
-            return "journal damaged", f"{fault.message}. {fault.hint}"
+            return "journal damaged", f"{sentence(fault.message)}\n{sentence(fault.hint)}"
         if not getattr(self._app.source, "engine", False):  # nobody should be there
             return "", ""
         from agentdeck.control.vitals import vitals_of
@@ -44,4 +46,5 @@ class Sickness:
         self._seen = self._seen + 1 if vitals.sick else 0
         if self._seen < LOOKS:
             return "", ""
-        return vitals.short, f"{vitals.words}. {vitals.todo(self._app.folder.run)}"
+        todo = vitals.todo(self._app.folder.run)  # on a line of its own: it is copied
+        return vitals.short, f"{sentence(vitals.words)}\nWhat helps:\n{todo}"

@@ -127,11 +127,13 @@ async def draw(
     theme: str | None = None,
     ascii_only: bool = False,
     steps: Steps | None = None,
+    toasts: bool = False,
 ) -> str:
     """Draw a history; the text of the file. For arguments see `write_snapshot`.
 
     Args:
         steps: what is done before the picture is taken.
+        toasts: are they in the picture?
     """
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     from agentdeck.core.ids import TaskId
@@ -152,7 +154,7 @@ async def draw(
     )
     app.animation_level = "none"
     app.person = "you"  # whoever draws it
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=toasts) as pilot:
         await pilot.pause()
         if selected is not None:
             app.room.select(TaskId(selected))

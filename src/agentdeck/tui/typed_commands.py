@@ -27,6 +27,7 @@ from agentdeck.tui.bulk_commands import Bulk, result_words
 from agentdeck.tui.deck_verbs import deck_verbs, pressing
 from agentdeck.tui.keys import PAST, Ask, Context, Key, reason
 from agentdeck.tui.presentation.line import plain
+from agentdeck.tui.presentation.titles import title_of
 from agentdeck.tui.screens.dialogs import Confirm
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _tasks(verb: Verb, thing: Argument | Option, context: Context) -> list[Candi
         why = _why_not(verb, thing, task, context) if number < LOOKED_AT else None
         if why is None:
             titled = state.plan.by_id.get(task)
-            can.append(Candidate(task, plain(titled.title) if titled is not None else ""))
+            can.append(Candidate(task, title_of(titled) if titled is not None else ""))
         else:
             cannot.append(Candidate(task, f"not now: {why}"))
     if thing.many and context.marked:

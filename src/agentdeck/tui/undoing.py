@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from agentdeck.core import commands as c
+from agentdeck.core.budgets import scope_in_words
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
 from agentdeck.core.plan import Plan
@@ -91,7 +92,14 @@ class Undoing:
 
 
 def words_of(command: AnyCommand) -> str:
-    """A command in a few words: `pause S-1`, `hold queue`."""
+    """A command in a few words: `pause S-1`, `hold queue`, `5 agents at once`."""
+    match command:
+        case c.SetAgents(limit=limit):
+            return f"{limit} agents at once" if limit != 1 else "1 agent at once"
+        case c.SetBudget(scope=scope) | c.RaiseBudget(scope=scope):
+            return f"the limit of {scope_in_words(scope)}"
+        case _:
+            pass
     tag = type(command).__struct_config__.tag
     verb = str(tag).replace("_", " ")
     task = getattr(command, "task", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from agentdeck.core import disk
 from agentdeck.core.explain import first_line
 from agentdeck.core.ids import TaskId
 from agentdeck.core.scheduler import is_human
@@ -37,9 +38,9 @@ def slots_used(deck: Deck) -> int:
 
 
 def who(attempt: Attempt) -> str:
-    """`claude·sonnet`, or only the agent where no model is known."""
+    """`claude·sonnet`; only the agent where no other name of a model is known."""
     model = plain(attempt.model or "").removeprefix("claude-")
-    return f"{attempt.agent}·{model}" if model else str(attempt.agent)
+    return f"{attempt.agent}·{model}" if model not in ("", attempt.agent) else str(attempt.agent)
 
 
 def agent_row(deck: Deck, key: str, width: int) -> Line:
@@ -84,6 +85,8 @@ def doing(deck: Deck, task: TaskRun) -> Span:
             return Span("makes its worktree", "muted")
         case TaskState.PAUSED if task.wanted is Wanted.RUN and deck.book.freezes(task) is not None:
             return Span(f"its budget is used up; {deck.key('run.budget')} raises it", "state-asks")
+        case TaskState.PAUSED if task.wanted is Wanted.RUN and disk.stands(deck.state):
+            return Span("waits for room on the disk", "state-asks")
         case TaskState.PAUSED:
             return Span(f"paused; {deck.key('task.pause')} resumes", "state-paused")
         case TaskState.ASKING:

@@ -39,6 +39,7 @@ from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.figures import duration
 from agentdeck.tui.presentation.line import Line, Span, cut_line, plain
+from agentdeck.tui.presentation.titles import title_of
 
 MAX_ROWS: Final = 20_000  # of one request; 64 KiB of payload in short lines stay below
 MAX_COMPARED: Final = 2_000  # lines of both sides; comparing more could take a second
@@ -102,7 +103,7 @@ def ask_head(
     state: RunState, task: TaskId, attempt: Attempt, question: Question, width: int
 ) -> list[Line]:
     """Who asks; and with which tool, on what."""
-    title = plain(state.spec(task).title)
+    title = title_of(state.spec(task))
     by: Line = (
         Span(task, "bold"),
         Span(f" {title}" if title else ""),

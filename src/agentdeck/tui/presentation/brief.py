@@ -11,6 +11,7 @@ from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import count, duration
 from agentdeck.tui.presentation.forecast import task_words
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut_line, plain, wrapped
+from agentdeck.tui.presentation.titles import title_of
 
 LABEL_CELLS = 12
 
@@ -58,7 +59,7 @@ def _tasks(deck: Deck, ids: tuple[TaskId, ...], width: int, none: str) -> Iterat
         yield (Span(none, "muted"),)
     size = max((len(i) for i in ids), default=0)
     for task_id in ids:
-        title = plain(deck.state.spec(task_id).title)
+        title = title_of(deck.state.spec(task_id))
         line = (
             deck.sign(task_id),
             Span(" "),

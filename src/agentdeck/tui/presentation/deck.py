@@ -87,6 +87,7 @@ class Deck:
             object() if self.news is None else self.news,
             self.frozen,
             self.offline,
+            self.sick,
             self.folded,
             self.simulated,
             self.replay,

@@ -40,6 +40,7 @@ from agentdeck.tui.presentation.line import (
     wrapped,
 )
 from agentdeck.tui.presentation.said import Said
+from agentdeck.tui.presentation.titles import title_of
 
 SHOWN_FILES: Final = 40  # of a diff stat; the Diff tab has them all
 KEY_CELLS: Final = 5
@@ -106,7 +107,7 @@ WAYS: Final[dict[Kind, tuple[tuple[str, str], ...]]] = {
 
 def title_line(deck: Deck, item: Item) -> Line:
     """What stands in the frame."""
-    title = plain(deck.state.spec(item.task).title) if item.task is not None else ""
+    title = title_of(deck.state.spec(item.task)) if item.task is not None else ""
     return (
         sign_of(deck, item),
         Span(" "),
@@ -132,7 +133,9 @@ def detail_lines(deck: Deck, item: Item, ways: Sequence[Way], width: int) -> lis
         rows = list(wrapped(way.words, width - KEY_CELLS))
         found += [(lead, *rows[0]), *((Span(" " * KEY_CELLS), *row) for row in rows[1:])]
     more = list(_MORE.get(item.kind, _nothing)(deck, item, width))
-    return [cut_line(line, width) for line in (*found, *([EMPTY] if more else []), *more)]
+    if more and found[-1] != EMPTY:  # no way to answer stands between them
+        found.append(EMPTY)
+    return [cut_line(line, width) for line in (*found, *more)]
 
 
 def said_lines(deck: Deck, said: Said, width: int) -> list[Line]:
@@ -141,7 +144,7 @@ def said_lines(deck: Deck, said: Said, width: int) -> list[Line]:
     ago = duration(deck.now - said.at)
     times = f", {said.times} times, the last" if said.times > 1 else ""
     return [
-        *wrapped(said.title, width, "bold"),
+        *(wrapped(said.title, width, "bold") if said.title else ()),
         *wrapped(said.text, width),
         EMPTY,
         *wrapped(f"Said{times} at {at} ({ago} ago).", width, "muted"),
@@ -325,7 +328,7 @@ def _budget(deck: Deck, item: Item, width: int) -> Iterator[Line]:
         yield EMPTY
         yield _head("Stand still for it")
         for name in standing:
-            title = plain(deck.state.spec(name).title)
+            title = title_of(deck.state.spec(name))
             line = (Span("  "), deck.sign(name), Span(f" {name}  "), Span(title, "muted"))
             yield cut_line(line, width)
 

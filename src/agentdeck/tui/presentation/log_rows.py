@@ -185,12 +185,10 @@ def _tool(line: LogLine, room: int) -> Line:
     mark, _, rest = plain(line.text).partition(" ")
     name, _, target = rest.partition(" ")
     detail = plain(line.detail)
-    shown: Line = (
-        Span(mark + " ", "faint"),
-        Span(name, "accent"),
-        Span("  " + cut(target, room - len(name) - 4)),
-    )
-    return (*shown, Span(f"  {detail}", "muted")) if detail else shown
+    left = room - len(name) - 4
+    shown: Line = (Span(mark + " ", "faint"), Span(name, "accent"), Span("  " + cut(target, left)))
+    fits = detail and cell_len(target) + 2 + cell_len(detail) <= left  # half a figure says nothing
+    return (*shown, Span(f"  {detail}", "muted")) if fits else shown
 
 
 __all__ = [

@@ -18,6 +18,7 @@ from agentdeck.tui.presentation.figures import clock_time
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, plain, spread
 from agentdeck.tui.presentation.outline import id_column
 from agentdeck.tui.presentation.status import SIGNS, Status
+from agentdeck.tui.presentation.titles import title_of
 
 ASK: Final = "ask:"
 LANDED: Final = "landed:"
@@ -212,7 +213,7 @@ def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:
 def _landed_row(deck: Deck, number: int, width: int) -> Line:
     landing = deck.state.landings[number]
     name = entry_name(deck.state, landing.task, landing.reverts)
-    title = plain(deck.state.spec(landing.task).title) if landing.task is not None else ""
+    title = title_of(deck.state.spec(landing.task)) if landing.task is not None else ""
     left: Line = (
         Span("   "),
         Span("✔", "state-landed"),

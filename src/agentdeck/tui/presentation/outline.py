@@ -17,6 +17,7 @@ from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import duration
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, fit, plain, spread
 from agentdeck.tui.presentation.status import SIGNS, Status
+from agentdeck.tui.presentation.titles import title_of
 
 PHASE_PREFIX: Final = "phase:"
 TITLE_CELLS: Final = 16  # of a title that a collision does not cover
@@ -75,7 +76,7 @@ def task_row(deck: Deck, task: TaskRun, width: int, *, indent: str = "") -> Line
         deck.gap(task.id),
         Span(task.id + " " * max(0, id_column(deck) - len(task.id)), id_role),
         Span("  "),
-        Span(plain(deck.state.spec(task.id).title), "muted"),
+        Span(title_of(deck.state.spec(task.id)), "muted"),
     )
     note = task_note(deck, task)
     needed = cells(left[:4]) + cells(note) + 1

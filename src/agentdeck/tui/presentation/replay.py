@@ -42,10 +42,10 @@ class ReplayMoment:
 
 
 def replay_line(moment: ReplayMoment, width: int, *, utc: bool) -> Line:
-    """The line in exactly `width` cells. The bar gives way first, then what happened."""
+    """The line in exactly `width` cells. What happened has half of the room, the bar the rest."""
     left, right = _sides(moment, utc=utc)
     room = width - cells(left) - cells(right) - 4
-    what = cut(plain(moment.what), max(0, room - LEAST_BAR - 2))
+    what = cut(plain(moment.what), max(0, min(room // 2, room - LEAST_BAR - 2)))
     told: Line = (Span(what, "muted"), GAP) if what else EMPTY
     room = width - cells(left) - cells(right) - cells(told) - 4
     bar = _bar(moment, room) if room >= LEAST_BAR else (Span(" " * max(0, room)),)

@@ -26,6 +26,7 @@ from agentdeck.tui.presentation.line import (
     spread,
     wrapped,
 )
+from agentdeck.tui.presentation.titles import title_of
 
 KINDS: Final = {
     Kind.TASKS: "task",
@@ -107,7 +108,7 @@ class SearchView:
         known = self._deck.state.plan.by_id
         task = known.get(TaskId(hit.task)) if hit.run == self._run else None
         if task is not None:
-            title = f"  {plain(task.title)}"
+            title = f"  {title_of(task)}"
         where = self._where(hit)
         head: Line = (
             Span(KINDS[hit.kind], "accent bold"),

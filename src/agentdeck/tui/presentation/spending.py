@@ -21,7 +21,8 @@ from agentdeck.tui.presentation.bars import bar
 from agentdeck.tui.presentation.budget import reckoned
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import UNKNOWN, count, money, plural
-from agentdeck.tui.presentation.line import Line, Span, cells, cut, fit, plain
+from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, fit, plain
+from agentdeck.tui.presentation.titles import title_of
 
 NONE: Final = "—"  # stands for a model or an account that nobody names
 
@@ -184,17 +185,32 @@ class SpendingView:
         for column in self._shown(width):
             text = fit(figures[column.head], column.cells, "right")
             line += [Span(" " * GAP), Span(text, roles.get(column.head, "muted"))]
-        return (*line, Span(" " * GAP), *bar(share, _bar_cells(width)))
+        return (*line, *self._bar(share, width))
 
     def _shown(self, width: int) -> Sequence[_Column]:
         single = self.grouping is Grouping.ATTEMPT  # each happened once
         hidden = Order.TIMES if single else None
-        return [c for c in _COLUMNS if width >= c.least and (c.order != hidden or c.order is None)]
+        found = [c for c in _COLUMNS if width >= c.least and (c.order != hidden or c.order is None)]
+        while _left(found, width) < self._name_cells and any(c.least for c in found):
+            # a figure can be seen elsewhere; a name that is cut is nobody's
+            found.remove(next(c for c in reversed(found) if c.least))
+        return found
+
+    def _bar_cells(self, width: int) -> int:
+        """Cells of the bar at the end of a row; it gives way to the name before anything else."""
+        least, most = BAR
+        wanted = max(least, min(most, width // BAR_SHARE))
+        left = _left(self._shown(width), width) - self._name_cells - GAP
+        return wanted if left >= wanted else max(0, left) if left >= least else 0
+
+    def _bar(self, share: float, width: int) -> Line:
+        size = self._bar_cells(width)
+        return (Span(" " * GAP), *bar(share, size)) if size else EMPTY
 
     def _room(self, width: int) -> int:
         """Cells of a row for its name and its title."""
-        taken = sum(column.cells + GAP for column in self._shown(width))
-        return max(1, width - 3 - taken - GAP - _bar_cells(width))
+        size = self._bar_cells(width)
+        return max(1, _left(self._shown(width), width) - (size + GAP if size else 0))
 
     def _share(self, found: Sum) -> float:
         if self.whole.usd > 0:
@@ -231,7 +247,7 @@ class SpendingView:
         """What a row says beside its name."""
         pieces = self._pieces[key]
         if self.grouping is Grouping.TASK:
-            return plain(self.deck.state.spec(TaskId(key)).title)
+            return title_of(self.deck.state.spec(TaskId(key)))
         if self.grouping is Grouping.ATTEMPT:
             return f"{_ONE[pieces[0].purpose]} · {who(pieces[0])}"
         names = list(dict.fromkeys(piece.task for piece in pieces))
@@ -257,8 +273,8 @@ def group_of(piece: Piece, grouping: Grouping) -> str:
 
 def who(piece: Piece) -> str:
     """`claude·sonnet`."""
-    model = plain(piece.model).removeprefix("claude-")
-    return f"{plain(piece.agent)}·{model}" if model else plain(piece.agent)
+    agent, model = plain(piece.agent), plain(piece.model).removeprefix("claude-")
+    return f"{agent}·{model}" if model not in ("", agent) else agent
 
 
 def cost(found: Sum) -> str:
@@ -279,6 +295,6 @@ def _percent(share: float) -> str:
     return "<1%" if share < 0.005 else f"{share:.0%}"
 
 
-def _bar_cells(width: int) -> int:
-    least, most = BAR
-    return max(least, min(most, width // BAR_SHARE))
+def _left(columns: Sequence[_Column], width: int) -> int:
+    """Cells of a row that its sign and these columns leave."""
+    return width - 3 - sum(column.cells + GAP for column in columns)

@@ -8,7 +8,8 @@ from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.budget import spent
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import count, duration
-from agentdeck.tui.presentation.line import EMPTY, Line, Span, plain
+from agentdeck.tui.presentation.line import EMPTY, Line, Span
+from agentdeck.tui.presentation.titles import title_of
 
 
 def task_title(deck: Deck) -> Line:
@@ -16,7 +17,7 @@ def task_title(deck: Deck) -> Line:
     task = deck.task
     if task is None:
         return (Span("Task"),)
-    title = plain(deck.state.spec(task.id).title)
+    title = title_of(deck.state.spec(task.id))
     return (
         deck.sign(task.id),
         Span(" "),

@@ -24,11 +24,12 @@ from agentdeck.core.state import Attempt, TaskState
 from agentdeck.plans.analysis.time_axis import DAY_S, MINUTE_S, Bar
 from agentdeck.plans.reporting.tracks import Stretch
 from agentdeck.tui.presentation.figures import clock_seconds, clock_time
-from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut, cut_line, fit, plain
+from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut, cut_line, fit
 from agentdeck.tui.presentation.outline import MAX_ID_COLUMN
 from agentdeck.tui.presentation.status import SIGNS, Status
 from agentdeck.tui.presentation.timeline import Ahead, Rule, Timeline
 from agentdeck.tui.presentation.timeline_window import Window
+from agentdeck.tui.presentation.titles import title_of
 
 NAMES_FROM: Final = 72  # cells of a row, from which on names are shown
 MOST_NAME: Final = 34  # cells of a name
@@ -105,7 +106,7 @@ def columns_of(timeline: Timeline, width: int) -> Columns:
     end = END_CELLS if width >= ENDS_FROM else 0
     name = 0
     if width >= NAMES_FROM:
-        longest = max((cell_len(plain(t.title)) for t in timeline.deck.state.plan.tasks), default=0)
+        longest = max((cell_len(title_of(t)) for t in timeline.deck.state.plan.tasks), default=0)
         name = max(0, min(MOST_NAME, longest + 2, (width - label - end) // 4))
     return Columns(label, name, max(1, width - label - name - end), end)
 
@@ -175,7 +176,7 @@ class TimelineRows:
             return (*sign, Span(task_id, role), Span(" "))
         line: Line = (*sign, Span(task_id + " " * (size - len(task_id) + 1), role))
         if self._columns.name:
-            title = plain(self._deck.state.spec(task_id).title)
+            title = title_of(self._deck.state.spec(task_id))
             line += (Span(fit(title, self._columns.name - 1), "muted"), Span(" "))
         return line
 

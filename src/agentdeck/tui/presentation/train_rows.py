@@ -33,6 +33,7 @@ from agentdeck.tui.presentation.merge_queue import (
 )
 from agentdeck.tui.presentation.outline import id_column
 from agentdeck.tui.presentation.status import SIGNS, Status
+from agentdeck.tui.presentation.titles import title_of
 from agentdeck.tui.presentation.train_times import Gauge, TrainTimes, gauges, times_of
 
 HEADING: Final = "+"
@@ -194,7 +195,7 @@ class TrainView:
             Span(fit(name, max(id_column(deck), len(name))), "bold"),
             Span("  "),
         ]
-        title = plain(state.spec(entry.task).title) if entry.task is not None else ""
+        title = title_of(state.spec(entry.task)) if entry.task is not None else ""
         if width >= ROOMY:
             share = 2 if car is not None else 4  # who waits has a reason to tell
             left.append(Span(fit(title, width // share), "" if car is not None else "muted"))

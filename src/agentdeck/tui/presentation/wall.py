@@ -23,6 +23,7 @@ from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import count, duration, plural
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, plain, spread
 from agentdeck.tui.presentation.status import SIGNS
+from agentdeck.tui.presentation.titles import title_of
 
 ENDED_S: Final = 8.0  # that an ended agent stays; long enough to look there and read one line
 LEAST_WIDTH: Final = 38  # cells of a tile, frame and all: a tool call still says something
@@ -131,7 +132,7 @@ def tile_titles(
 
     The time is never left out, the agent before its model.
     """
-    title = plain(deck.state.spec(task).title)
+    title = title_of(deck.state.spec(task))
     name: Line = (
         *((Span("▸ ", "accent bold"),) if chosen else ()),  # also where there are no colours
         *((Span(digit, "key bold"), Span(" ")) if digit else ()),

@@ -269,6 +269,8 @@ class AskPermission(AskDialog):
 class AnswerQuestion(AskDialog):
     """A question: one of its answers, or words."""
 
+    TYPES = True
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", show=False, priority=True),
         Binding("down", "move(1)", show=False, priority=True),
@@ -286,7 +288,11 @@ class AnswerQuestion(AskDialog):
             if offers:
                 labels = [plain_option(plain(option.label)) for option in self._asked.options]
                 yield OptionList(*(Option(label) for label in labels), id="ask-choices")
-            yield Input(placeholder="what the agent should know", max_length=MAX_MESSAGE)
+            yield Input(
+                placeholder="what the agent should know",
+                max_length=MAX_MESSAGE,
+                select_on_focus=False,
+            )
             yield Static(f"{hint} · escape leaves it open", classes="hint")
 
     def on_mount(self) -> None:
@@ -327,7 +333,7 @@ class AnswerQuestion(AskDialog):
         elif marked is not None:
             self._send(option=self._asked.options[marked].id)
         else:
-            self.notify("Nothing is sent: the line is empty.", severity="warning")
+            self.notify("Nothing is sent: the line is empty.", timeout=3)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """By mouse."""

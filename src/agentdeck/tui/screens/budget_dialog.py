@@ -27,6 +27,8 @@ MAX_TYPED: Final = 40  # characters of an amount
 class ChangeBudget(Dialog[AnyCommand]):
     """Which budget, and how much it should be."""
 
+    TYPES = True
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", show=False, priority=True),
         Binding("down", "move(1)", show=False, priority=True),
@@ -46,7 +48,11 @@ class ChangeBudget(Dialog[AnyCommand]):
             budgets = OptionList(*options)
             budgets.can_focus = False
             yield budgets
-            yield Input(placeholder="20, or +5 for more, or none", max_length=MAX_TYPED)
+            yield Input(
+                placeholder="20, or +5 for more, or none",
+                max_length=MAX_TYPED,
+                select_on_focus=False,
+            )
             yield Static("enter sets the limit · escape changes nothing", classes="hint")
 
     def on_mount(self) -> None:

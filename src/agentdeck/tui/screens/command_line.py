@@ -25,6 +25,7 @@ from agentdeck.control.verb_line import MAX_LINE
 from agentdeck.core.errors import DeckError
 from agentdeck.tui.presentation.command_menu import candidate_line, word_cells
 from agentdeck.tui.presentation.line import Line, cut, plain
+from agentdeck.tui.typed_ahead import TypedAhead
 from agentdeck.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class CommandLine(ModalScreen[Callable[[], object]]):
         self._back = 0  # lines of earlier that were gone back
         self._typed = ""  # the line before going back
         self._fault = ""
+        self._ahead = TypedAhead()
 
     @property
     def deck_app(self) -> DeckApp:
@@ -100,9 +102,11 @@ class CommandLine(ModalScreen[Callable[[], object]]):
 
     def on_key(self, event: events.Key) -> None:
         """A key that came before the line had the focus."""
-        if self.focused is None and event.is_printable and event.character:
-            event.stop()
-            self.line.insert_text_at_cursor(event.character)
+        _ = self._ahead.take(event, self.line)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Keys find their way from here on."""
+        self._ahead.reach(event.widget)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Other candidates, unless the line was changed by one."""

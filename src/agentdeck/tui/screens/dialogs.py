@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Generic, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -23,6 +24,7 @@ from agentdeck.core.decide import MAX_MESSAGE
 from agentdeck.core.events import SkipMode
 from agentdeck.core.state import RunState
 from agentdeck.tui.presentation.key_names import shipped_shows
+from agentdeck.tui.typed_ahead import TypedAhead
 
 Answer = TypeVar("Answer")
 NAMED_TASKS: Final = 8  # of what a cascade skips; more are counted
@@ -61,6 +63,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     """A frame in the middle of the screen."""
 
     CSS_PATH = Path(__file__).with_name("dialogs.tcss")
+    TYPES: ClassVar[bool] = False  # it has one line, and one types at once
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False),
         Binding("up", "app.focus_previous", show=False),
@@ -70,6 +73,17 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
+        self._ahead = TypedAhead()
+        self._begins_with = ""  # the line, where there is one
+
+    def on_key(self, event: events.Key) -> None:
+        """What is typed before the line can hear it is not lost."""
+        if self.TYPES:
+            _ = self._ahead.take(event, self.query_one(Input), self._begins_with)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Keys find their way from here on."""
+        self._ahead.reach(event.widget)
 
     def on_mount(self) -> None:
         """Name the frame."""
@@ -189,6 +203,8 @@ class SkipDialog(Dialog[SkipMode]):
 class AskText(Dialog[str]):
     """A line of text: an answer, a steer, feedback for a retry."""
 
+    TYPES = True
+
     def __init__(
         self,
         title: str,
@@ -202,7 +218,7 @@ class AskText(Dialog[str]):
     ) -> None:
         super().__init__(title)
         self._about, self._placeholder = about, placeholder
-        self._value, self._most = value, most
+        self._begins_with, self._most = value, most
         self._hint, self._may_be_empty = hint, may_be_empty
 
     def compose(self) -> ComposeResult:
@@ -210,7 +226,12 @@ class AskText(Dialog[str]):
         with Vertical(classes="dialog"):
             if self._about:
                 yield Static(self._about, classes="details", markup=False)
-            yield Input(self._value, placeholder=self._placeholder, max_length=self._most)
+            yield Input(
+                self._begins_with,
+                placeholder=self._placeholder,
+                max_length=self._most,
+                select_on_focus=False,
+            )
             yield Static(self._hint, classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -219,7 +240,7 @@ class AskText(Dialog[str]):
         if text or self._may_be_empty:
             _ = self.dismiss(text)
         else:
-            self.notify("Nothing is sent: the line is empty.", severity="warning")
+            self.notify("Nothing is sent: the line is empty.", timeout=3)
 
 
 class ChooseTheme(Dialog[str]):

@@ -134,7 +134,8 @@ class FullScreen(Screen[None]):
         known |= self.OWN_KEYS
         if event.is_printable and event.key not in known:
             keys = self.deck_app.key_name("deck.help")
-            self.notify(f"{event.character} does nothing here; {keys} shows the keys.", timeout=3)
+            said = f"{event.character} does nothing here; {keys} shows the keys."
+            self.deck_app.remarks.say(said, timeout=3)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that come before the focus leave it those that it needs itself."""

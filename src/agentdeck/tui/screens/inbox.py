@@ -26,7 +26,7 @@ from agentdeck.core.inbox import Item, Kind
 from agentdeck.tui.keys import Context, Key, reason
 from agentdeck.tui.presentation.asks import choices
 from agentdeck.tui.presentation.deck import Deck
-from agentdeck.tui.presentation.inbox import InboxView, inbox_figures
+from agentdeck.tui.presentation.inbox import SAID, InboxView, inbox_figures
 from agentdeck.tui.presentation.inbox_detail import (
     WAYS,
     Way,
@@ -109,7 +109,11 @@ class InboxScreen(FullScreen):
         frame = self.query_one("#inbox-list", Pane)
         frame.styles.height = max(LEAST_ROWS, rows_height) if narrow else "100%"
         rows = self.query_one(RowList)
+        before = rows.cursor
         rows.show(view.keys, view.row, headings=view.headings, empty=EMPTY_INBOX)
+        was_thing = before is not None and not before.startswith(SAID)
+        if was_thing and view.items and view.said(rows.cursor) is not None:
+            rows.put_cursor(view.items[0].key)  # the last row was answered: on to what still waits
         deck = self.moment()
         self.query_one(HeaderBar).show(deck)
         frame.set_titles((Span("Inbox"),), inbox_figures(deck))
@@ -226,7 +230,8 @@ class InboxScreen(FullScreen):
         answer = _answer(deck, item, number, self.deck_app.person) if item is not None else None
         if answer is None:
             keys = self.deck_app.key_name("deck.help")
-            self.notify(f"{number} answers nothing here; enter or {keys} shows how.", timeout=3)
+            said = f"{number} answers nothing here; enter or {keys} shows how."
+            self.deck_app.remarks.say(said, timeout=3)
             return
         why = refusal(deck.state, answer) or self.deck_app.offline
         if why:
@@ -239,7 +244,7 @@ class InboxScreen(FullScreen):
         key = self.query_one(RowList).cursor
         said = self._view.said(key) if self._view is not None else None
         if said is None:
-            self.notify("Only what was said earlier can be forgotten.", timeout=3)
+            self.deck_app.remarks.say("Only what was said earlier can be forgotten.", timeout=3)
             return
         self.deck_app.said.dismiss(said.number)
         self.refresh_deck()

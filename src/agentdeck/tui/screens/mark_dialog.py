@@ -78,6 +78,8 @@ class Cycle(Static, can_focus=True):
 class TasksBy(Dialog[Filter]):
     """Four wishes and a count."""
 
+    TYPES = True
+
     def __init__(
         self,
         title: str,
@@ -97,15 +99,16 @@ class TasksBy(Dialog[Filter]):
         """
         super().__init__(title)
         self._does, self._options, self._find, self._total = does, options, find, total
-        self._was = was
+        self._was, self._begins_with = was, was.ids
 
     def compose(self) -> ComposeResult:
         """A pattern, three values, the count."""
         with Vertical(classes="dialog"):
             yield Input(
-                self._was.ids,
+                self._begins_with,
                 placeholder="ids, such as API-* or *-1?; empty = all",
                 max_length=MAX_TYPED,
+                select_on_focus=False,
             )
             yield Cycle("state", self._options.states, self._was.state)
             yield Cycle("phase", self._options.phases, self._was.phase)

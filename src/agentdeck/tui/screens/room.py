@@ -223,8 +223,10 @@ class RoomScreen(Screen[None]):
 
     def context_of(self, deck: Deck) -> Context:
         """The same for a moment that is there already."""
-        shown = self._plan.shown
-        return Context(deck, self.pane, self.deck_app.keys, shown, inside=self._inside)
+        width, height = self.app.size
+        small = width < NARROW or height < LOW_TABS
+        keys, shown = self.deck_app.keys, self._plan.shown
+        return Context(deck, self.pane, keys, shown, inside=self._inside, small=small)
 
     @property
     def _inside(self) -> str:
@@ -397,7 +399,8 @@ class RoomScreen(Screen[None]):
         known = {name for key in self.deck_app.keys for name in key.keys.split(",")}
         if event.is_printable and event.key not in known and event.character not in ("j", "k"):
             keys = self.deck_app.key_name("deck.help")
-            self.notify(f"{event.character} does nothing here; {keys} shows the keys.", timeout=3)
+            said = f"{event.character} does nothing here; {keys} shows the keys."
+            self.deck_app.remarks.say(said, timeout=3)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that come before the focus leave it those that it needs itself."""
@@ -652,10 +655,6 @@ class RoomScreen(Screen[None]):
             self.notify(why, timeout=3)
 
     def _zoom(self) -> None:
-        width, height = self.app.size
-        if width < NARROW or height < LOW_TABS:
-            self.notify("The screen is too small for more than one pane: they are tabs already.")
-            return
         self.zoomed = not self.zoomed
         self._arrange()
         self.call_after_refresh(self._focus_pane)

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
@@ -40,6 +41,7 @@ from agentdeck.tui.presentation.search import (
 from agentdeck.tui.screens.full_screen import FullScreen, own_and_shared
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.search_index import IndexProcess
+from agentdeck.tui.typed_ahead import TypedAhead
 from agentdeck.tui.widgets.header_bar import HeaderBar
 from agentdeck.tui.widgets.key_bar import KeyBar
 from agentdeck.tui.widgets.row_list import LinesView, RowList
@@ -88,6 +90,7 @@ class SearchScreen(FullScreen):
         self._fault = ""  # of this round of reading
         self._busy = False  # one search at a time: who types fast waits for no old answers
         self._once_more = False
+        self._ahead = TypedAhead()
 
     def compose(self) -> ComposeResult:
         """Header, the line, rows, the chosen hit, keys."""
@@ -275,8 +278,13 @@ class SearchScreen(FullScreen):
         footer = tuple(key for key in FOOTER if not typing or key in WHILE_TYPING)
         return Context(deck, "search", self.deck_app.keys, footer=footer)
 
-    def on_descendant_focus(self) -> None:
+    def on_key(self, event: events.Key) -> None:
+        """A letter that came before the line could hear it is typed, and is no command."""
+        _ = self._ahead.take(event, self.query_one(Input))
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Other keys can act."""
+        self._ahead.reach(event.widget)
         self.refresh_deck()
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:

@@ -30,6 +30,8 @@ class HeaderBar(Widget):
     def show(self, deck: Deck) -> None:
         """Show this moment."""
         self._deck = deck
+        if not self.size.width:  # a screen that was opened just now: it is shown with its size
+            return
         drawn_from = (deck.subject, deck.second, self.size.width)
         if drawn_from == self._drawn_from:
             return

@@ -44,7 +44,9 @@ def key_pieces(context: Context, width: int) -> list[tuple[Key, Line]]:
 
 def _holds(key: Key, context: Context) -> bool:
     """Is it a key of the footer, here?"""
-    return bool(key.footer) and (key.group not in INSIDE or context.inside == INSIDE[key.group])
+    if not key.footer or (key.offered is not None and not key.offered(context)):
+        return False
+    return key.group not in INSIDE or context.inside == INSIDE[key.group]
 
 
 def _order(key: Key) -> tuple[bool, int]:
@@ -78,8 +80,9 @@ class KeyBar(Widget):
     def show(self, context: Context) -> None:
         """Show the keys for this moment."""
         self._on_what = context
-        named = (context.pane, context.keys, context.view, context.footer, context.inside)
-        drawn_from = (context.deck.subject, context.task, *named, context.instead, self.size.width)
+        where = (context.pane, context.view, context.inside, context.small, self.size.width)
+        which = (context.keys, context.footer, context.instead)
+        drawn_from = (context.deck.subject, context.task, *where, *which)
         if drawn_from == self._drawn_from:
             return
         self._drawn_from = drawn_from

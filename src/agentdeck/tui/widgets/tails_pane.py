@@ -20,8 +20,9 @@ from agentdeck.core.state import LIVE
 from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import duration
-from agentdeck.tui.presentation.line import Span, plain
+from agentdeck.tui.presentation.line import Span
 from agentdeck.tui.presentation.rendered_source import RenderedSource
+from agentdeck.tui.presentation.titles import title_of
 from agentdeck.tui.widgets.log_view import LogView
 from agentdeck.tui.widgets.row_list import LinesView
 from agentdeck.tui.widgets.styled import Pane, roles_of
@@ -62,7 +63,7 @@ class Tile(Pane):
             deck.sign(task),
             Span(" "),
             Span(task, "bold"),
-            Span(f" {plain(deck.state.spec(task).title)}"),
+            Span(f" {title_of(deck.state.spec(task))}"),
         )
         time = duration(attempt.worked_s(deck.now))
         self.set_titles(name, (Span(f"{who(attempt)} {time}", "muted"),))
