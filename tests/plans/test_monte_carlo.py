@@ -14,9 +14,9 @@ from agentdeck.core.timetable import timetable
 from agentdeck.plans.forecast.monte_carlo import (
     critical_chain,
     forecast,
-    quantile,
     spread_of,
 )
+from agentdeck.plans.forecast.quantiles import quantile
 from agentdeck.plans.forecast.ring import VirtualRing
 from agentdeck.plans.forecast.standing import Live, Standing, standing_of
 

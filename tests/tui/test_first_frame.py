@@ -12,7 +12,9 @@ import pytest
 from tests.tui.sample_journal import STARTED_AT, middle, write_run
 from textual.css.parse import parse
 from textual.css.stylesheet import StylesheetParseError
+from textual.design import ColorSystem
 from textual.screen import Screen
+from textual.theme import Theme
 
 from agentdeck.tui.app import DeckApp, _settle_memory, show_deck
 from agentdeck.tui.model import Clock
@@ -88,6 +90,26 @@ async def test_each_piece_of_css_is_read_once(
         for place, piece in app.stylesheet.source.items():
             again = read[place, piece.scope, piece.tie_breaker]
             assert again == 2, f"other colours mean another reading: {place}"
+
+
+async def test_the_colours_of_a_theme_are_made_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And only those of the theme that is shown."""
+    made: list[str] = []
+    real = Theme.to_color_system
+
+    def noted(theme: Theme) -> ColorSystem:
+        made.append(theme.name)
+        return real(theme)
+
+    monkeypatch.setattr(Theme, "to_color_system", noted)
+    app = deck(tmp_path)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        app.theme = "deck-dark"
+        await pilot.pause()
+    assert made == ["deck-light", "deck-dark"]
 
 
 def test_a_fault_leaves_what_was_read_before() -> None:

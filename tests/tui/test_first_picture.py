@@ -50,7 +50,7 @@ HEAVY = {
 }  # fmt: skip
 # Of the engine a face needs the journal; of its own screens the room.
 ENGINE = {"checkpoint_file", "failpoints", "folders", "journal", "journal_mark"}
-SCREENS = {"dialogs", "full_screen", "room"}
+SCREENS = {"full_screen", "room"}
 UNOPENED = (
     *("agentdeck.plans.editing", "agentdeck.plans.imports", "agentdeck.plans.quick_add"),
     *("agentdeck.plans.lint", "agentdeck.plans.reader", "agentdeck.plans.writeback"),
@@ -88,6 +88,16 @@ def test_of_the_screens_only_the_room(loaded: set[str]) -> None:
 @pytest.mark.parametrize("name", UNOPENED)
 def test_what_nobody_has_opened_is_not_there(loaded: set[str], name: str) -> None:
     assert not {each for each in loaded if each == name or each.startswith(f"{name}.")}
+
+
+def test_what_makes_forecasts_comes_with_the_first_one() -> None:
+    """It is made beside the screen, a second later."""
+    say = "import sys, agentdeck.tui.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, check=True)
+    found = set(done.stdout.split())
+    assert "agentdeck.tui.forecasting" in found
+    later = ("core.timetable", "plans.forecast.monte_carlo", "plans.forecast.outlook")
+    assert not {f"agentdeck.{name}" for name in later} & found
 
 
 def below(loaded: set[str], package: str) -> set[str]:

@@ -74,7 +74,8 @@ def look_at_run(folder: RunFolder, state: RunState, now: float, here: Path, *, l
         return Ahead()
     from agentdeck.control.past_runs import past_history, so_far
     from agentdeck.plans.forecast.hints import hints, usual_times
-    from agentdeck.plans.forecast.outlook import can_tell, look_ahead, moment_of
+    from agentdeck.plans.forecast.outlook import look_ahead, moment_of
+    from agentdeck.plans.forecast.telling import can_tell
 
     measured, setbacks = so_far(folder)
     history = past_history(here, besides=folder.run, most_events=PAST_EVENTS).joined(measured)

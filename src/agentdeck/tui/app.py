@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported; halves a key's wait
 
@@ -23,6 +23,7 @@ from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.css.query import NoMatches
+from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
 
 from agentdeck.control.budget_report import marked_in_words
@@ -52,7 +53,6 @@ from agentdeck.tui.remembering import Remembering, remembered
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.sampling import Sampling
-from agentdeck.tui.screens.dialogs import Dialog
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.settings import FILE as SETTINGS_FILE
@@ -122,6 +122,8 @@ class DeckApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {DeckCommands}
     BINDINGS: ClassVar[list[BindingType]] = []
+    _wanted_theme: str | None = None
+    _variables: tuple[Theme, dict[str, str]] | None = None  # of the theme that was asked for last
 
     def __init__(
         self,
@@ -260,6 +262,15 @@ class DeckApp(App[None]):
 
     # --- themes --------------------------------------------------------------------------------
 
+    def get_css_variables(self) -> dict[str, str]:
+        """What the theme means for CSS, made once for each: it is asked for again and again."""
+        if self._wanted_theme is None:
+            return {}  # the framework's own beginning; nothing is read before the theme is there
+        theme = self.current_theme
+        if self._variables is None or self._variables[0] is not theme:
+            self._variables = (theme, super().get_css_variables())
+        return self._variables[1]
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of states, for themes that say nothing of them."""
         theme = self.current_theme
@@ -297,7 +308,7 @@ class DeckApp(App[None]):
 
     def _begin_with_theme(self) -> None:
         """Have it before any CSS is read: with other colours all of it is read again."""
-        wanted = self._wanted_theme
+        wanted = self._wanted_theme or DEFAULT_THEME
         if wanted not in self.available_themes:
             self._theme_problems.append(f"there is no theme named {wanted}")
             wanted = DEFAULT_THEME
@@ -455,9 +466,15 @@ class DeckApp(App[None]):
         if self.room.is_mounted and self.front.is_mounted:
             self.front.refresh_deck()
             self._show_title()
-            if isinstance(self.screen, Dialog) and self.screen.is_mounted:
-                self.screen.see(self.model.state)
+            if isinstance(self.screen, ModalScreen):
+                self._show_dialog(self.screen)
         self.pacing.wake()
+
+    def _show_dialog(self, screen: Screen[Any]) -> None:
+        from agentdeck.tui.screens.dialogs import Dialog
+
+        if isinstance(screen, Dialog) and screen.is_mounted:
+            screen.see(self.model.state)
 
     @property
     def front(self) -> RoomScreen | FullScreen:

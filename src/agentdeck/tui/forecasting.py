@@ -18,13 +18,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agentdeck.core.state import RunState
 from agentdeck.plans.forecast.history import History
-from agentdeck.plans.forecast.monte_carlo import DEFAULT_SAMPLES
-from agentdeck.plans.forecast.outlook import Moment, Outlook, can_tell, look_ahead, moment_of
+from agentdeck.plans.forecast.telling import can_tell
 from agentdeck.tui.model import Model
+
+if TYPE_CHECKING:
+    from agentdeck.plans.forecast.outlook import Moment, Outlook
 
 REFRESH_S: Final = 5.0  # between two outlooks; the minute on the screen seldom changes sooner
 PLAYED_REFRESH_S: Final = 1.0  # of a simulation, where minutes pass in a second
@@ -90,6 +92,8 @@ class Forecasting:
         model = self._model
         if not can_tell(model.state):
             return
+        from agentdeck.plans.forecast.outlook import look_ahead, moment_of
+
         samples = FROZEN_TASKS // max(1, len(model.state.tasks))
         model.outlook = look_ahead(
             moment_of(model.state, model.clock.now()),
@@ -102,6 +106,8 @@ class Forecasting:
         self._closed.set()
 
     def _start(self) -> None:
+        from agentdeck.plans.forecast.outlook import moment_of
+
         model = self._model
         moment = moment_of(model.state, model.clock.now())
         self._made_of = _standing(model.state)
@@ -125,6 +131,9 @@ class Forecasting:
     # --- in the thread ----------------------------------------------------------------------------
 
     def _work(self, moment: Moment, measured: History) -> None:
+        from agentdeck.plans.forecast.monte_carlo import DEFAULT_SAMPLES
+        from agentdeck.plans.forecast.outlook import look_ahead
+
         usual = sys.getswitchinterval()
         sys.setswitchinterval(TURN_S)
         try:

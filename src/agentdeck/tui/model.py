@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agentdeck.core import verdicts
 from agentdeck.core.events import GateFinished, Recorded
@@ -22,7 +22,6 @@ from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.plans.forecast.history import Reader
-from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.plans.reporting.rates import Rates
 from agentdeck.plans.reporting.told import GateTold
@@ -30,6 +29,9 @@ from agentdeck.plans.reporting.tracks import Tracks
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.header import reading_words
 from agentdeck.tui.presentation.replay import ReplayMoment
+
+if TYPE_CHECKING:
+    from agentdeck.plans.forecast.outlook import Outlook
 
 MAX_GATES: Final = 5_000  # runs of gates that are remembered for their history
 REFRESH_S: Final = 1 / 15  # between two looks at the model; more often nobody can read

@@ -23,7 +23,7 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.plans.forecast.history import History, Sample
-from agentdeck.plans.forecast.monte_carlo import quantile
+from agentdeck.plans.forecast.quantiles import quantile
 from agentdeck.plans.forecast.setbacks import Hint, HintKind, Setbacks
 
 MAX_HINTS: Final = 3  # more are a list that nobody reads

@@ -26,6 +26,7 @@ from agentdeck.core.timetable import Span, Timetable, timetable
 from agentdeck.plans.forecast.chance import Chance
 from agentdeck.plans.forecast.durations import Durations
 from agentdeck.plans.forecast.history import History
+from agentdeck.plans.forecast.quantiles import quantile
 from agentdeck.plans.forecast.standing import Standing, under_way
 
 DEFAULT_SAMPLES: Final = 200  # P95 of 200 rests on 10 worlds; twice as many move it by about 1 %
@@ -240,12 +241,3 @@ def spread_of(values: Sequence[float]) -> Spread:
         ordered[0],
         ordered[-1],
     )
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` of the values lie, interpolated (type 7 of Hyndman & Fan)."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)

@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core.explain import budgets_asking
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState
@@ -42,13 +41,6 @@ class Outlook(msgspec.Struct, frozen=True):
     expected: Forecast | None  # None = nothing that is left goes on by itself
     usual: dict[TaskId, Usual]  # what a task like each one takes
     spent_usd: float = 0.0  # at that moment, but for what `expected.usd` has in it
-
-
-def can_tell(state: RunState) -> bool:
-    """Is there an end to be forecast now?"""
-    if state.outcome is not None or state.paused or state.ending or budgets_asking(state):
-        return False
-    return any(task.attempts for task in state.tasks.values())
 
 
 def moment_of(state: RunState, now: float) -> Moment:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentdeck.core import inbox
 from agentdeck.core.budgets import Book
@@ -17,7 +17,6 @@ from agentdeck.core.explain import explain
 from agentdeck.core.ids import EntryId, TaskId
 from agentdeck.core.state import RunState, TaskRun
 from agentdeck.core.train import Car, cars
-from agentdeck.plans.forecast.outlook import Outlook
 from agentdeck.plans.forecast.setbacks import Setbacks
 from agentdeck.plans.reporting.rates import Rates
 from agentdeck.plans.reporting.told import GateTold
@@ -26,6 +25,9 @@ from agentdeck.tui.presentation.key_names import in_words, shipped_shows, spoken
 from agentdeck.tui.presentation.line import Span
 from agentdeck.tui.presentation.replay import ReplayMoment
 from agentdeck.tui.presentation.status import SIGNS, SPIN, Status, blocked_tasks, status_of
+
+if TYPE_CHECKING:
+    from agentdeck.plans.forecast.outlook import Outlook
 
 # What is found out about the state alone, whoever looks at it and whenever.
 FACTS: Final = frozenset(

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentdeck.core.graph import bottom_level_s
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import SETTLED, RunState
 from agentdeck.plans.forecast.hints import slow
-from agentdeck.plans.forecast.monte_carlo import Forecast, TaskForecast
-from agentdeck.plans.forecast.outlook import can_tell
+from agentdeck.plans.forecast.telling import can_tell
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import clock_time
+
+if TYPE_CHECKING:
+    from agentdeck.plans.forecast.monte_carlo import Forecast, TaskForecast
 
 STEPS: Final = 10  # of criticality that are told apart: a path must not flicker with the samples
 BY_LENGTH: Final = 1e-12  # for a second: among equally decisive ones the longer path is lit

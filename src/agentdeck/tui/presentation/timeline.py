@@ -14,18 +14,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentdeck.core.ids import PhaseId, TaskId
 from agentdeck.core.state import SETTLED, TaskState
 from agentdeck.core.times import estimated
-from agentdeck.core.timetable import timetable
-from agentdeck.plans.forecast.monte_carlo import Forecast
-from agentdeck.plans.forecast.outlook import can_tell
+from agentdeck.plans.forecast.telling import can_tell
 from agentdeck.plans.reporting.tracks import Stretch
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.forecast import critical_path, told_forecast
 from agentdeck.tui.presentation.line import plain
+
+if TYPE_CHECKING:
+    from agentdeck.plans.forecast.monte_carlo import Forecast
 
 Spans = Mapping[TaskId, tuple[float, float]]  # start and end, seconds from now
 
@@ -176,6 +177,8 @@ def is_unbegun(deck: Deck) -> bool:
 
 def planned_spans(deck: Deck) -> Spans:
     """The plan's timetable by its estimates, seconds from the start. O(tasks log tasks)."""
+    from agentdeck.core.timetable import timetable
+
     plan = deck.state.plan
     found = timetable(plan, estimated(plan), agents_limit=max(1, deck.state.agents_limit))
     return {task: (span.started_s, span.landed_s) for task, span in found.spans.items()}

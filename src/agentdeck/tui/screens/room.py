@@ -35,7 +35,6 @@ from agentdeck.tui.presentation.header import reading_line
 from agentdeck.tui.presentation.marking import Filter, matching, options_of, words_of
 from agentdeck.tui.presentation.merge_queue import task_of_row
 from agentdeck.tui.presentation.splits import Axis
-from agentdeck.tui.screens.dialogs import AskText
 from agentdeck.tui.widgets.agents_pane import AgentsPane
 from agentdeck.tui.widgets.diff_view import DiffView
 from agentdeck.tui.widgets.header_bar import HeaderBar
@@ -149,6 +148,11 @@ class RoomScreen(Screen[None]):
         self._arrange()
         self.refresh_deck()
         self.call_after_refresh(self.go_to, self.pane)
+
+    def _on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Before the first picture all styles are new: the framework need not make them again."""
+        if not self._first_picture.there:
+            event.refresh_styles = False
 
     def on_screen_resume(self) -> None:
         """Repaint all: what changed behind a dialog was not drawn."""
@@ -588,6 +592,8 @@ class RoomScreen(Screen[None]):
 
     def on_diff_view_comment_wanted(self, event: DiffView.CommentWanted) -> None:
         """Ask what is to be said of a line; an empty answer takes back what was said."""
+        from agentdeck.tui.screens.dialogs import AskText
+
         pane = self.query_one(TaskPane)
         before = pane.said_of(event.file, event.line)
         where = f"{event.file}:{event.line}" if event.line else event.file

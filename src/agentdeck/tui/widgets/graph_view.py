@@ -104,6 +104,7 @@ class GraphView(ScrollView, can_focus=True):
         self._strips: dict[int, Strip] = {}  # whole rows by number; dropped at any change
         self._lights: dict[int, Lights] = {}  # under which each of them was drawn
         self._styles: dict[str, Style] = {}
+        self._frame: tuple[int, Style, Minimap | None] | None = None  # while rows are drawn
         self._mapped: Minimap | None = None
         self._mapped_for: tuple[int, int] | None = None
 
@@ -144,32 +145,45 @@ class GraphView(ScrollView, can_focus=True):
             self.refresh()
             return
         x, scrolled = self.scroll_offset
+        seen: list[Region] = []
         for task in tasks:
             place = self._layout.nodes.get(task)
             if place is not None:
                 self._strips.pop(place.y, None)
                 y = place.y + self._header - scrolled
-                self.refresh(Region(place.x - x, y, place.width, 1))
+                if 0 <= y < self.size.height:
+                    seen.append(Region(place.x - x, y, place.width, 1))
+        if seen:
+            self.refresh(*seen)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows of the screen; what is the same for all of them is asked for once."""
+        self._frame = self._look()
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._frame = None
+
+    def _look(self) -> tuple[int, Style, Minimap | None]:
+        """How wide the rows of the screen are, on which ground, and the map on them."""
+        return self.size.width, ground_of(self), self._map()
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
         x, scrolled = self.scroll_offset
-        width = self.size.width
+        width, ground, map_ = self._frame or self._look()
         if self._titles and y == 0:
-            return self._title_row().crop_extend(x, x + width, ground_of(self))
+            return self._title_row().crop_extend(x, x + width, ground)
         row = y + scrolled - self._header
-        strip = Strip.blank(width, ground_of(self))
+        strip = Strip.blank(width, ground)
         if 0 <= row < self._layout.height:
             if row not in self._strips:
                 self._strips[row] = self._row(row)
-            strip = self._strips[row].crop_extend(x, x + width, ground_of(self))
-        return self._with_map(strip, y)
+            strip = self._strips[row].crop_extend(x, x + width, ground)
+        return self._with_map(strip, y, map_) if map_ is not None else strip
 
-    def _with_map(self, strip: Strip, y: int) -> Strip:
+    def _with_map(self, strip: Strip, y: int, found: Minimap) -> Strip:
         """A row of the screen, with the row of the map that stands on it."""
-        found = self._map()
-        if found is None:
-            return strip
         (x, scrolled), (width, height) = self.scroll_offset, self.scrollable_content_region.size
         place = self._layout.nodes.get(str(self.selected))
         cursor = (place.x - x, place.y + self._header - scrolled) if place else (0, 0)
@@ -345,9 +359,12 @@ class GraphView(ScrollView, can_focus=True):
         return Strip(segments).apply_style(ground_of(self))
 
     def _label_segments(self, task: str, width: int) -> list[Segment]:
-        text = self._label(task).copy()
-        text.truncate(width, overflow="ellipsis", pad=True)
-        strip = Strip(text.render(self.app.console)).adjust_cell_length(width)
+        text = self._label(task)
+        strip = _strip_of(text, width)
+        if strip is None:
+            text = text.copy()
+            text.truncate(width, overflow="ellipsis", pad=True)
+            strip = Strip(text.render(self.app.console)).adjust_cell_length(width)
         post: Style | None = None
         if task == self.selected:
             post = self._part("cursor")
@@ -367,3 +384,26 @@ class GraphView(ScrollView, can_focus=True):
             part.truncate(max(0, room - 1), overflow="ellipsis")
             line.append(" " * (x - line.cell_len)).append(part)
         return Strip(line.render(self.app.console)).apply_style(ground_of(self))
+
+
+def _strip_of(text: Text, width: int) -> Strip | None:
+    """A text that fits and whose pieces stand one behind the other, drawn; else None.
+
+    A label with a clock is drawn each second: this is what the general way makes of it, in a third
+    of the time.
+    """
+    room = width - text.cell_len
+    if room < 0 or text.style or not text.spans:
+        return None
+    plain, at = text.plain, 0
+    segments: list[Segment] = []
+    for span in text.spans:
+        if span.start < at or not isinstance(span.style, Style):
+            return None
+        if span.start > at:
+            segments.append(Segment(plain[at : span.start], Style.null()))
+        segments.append(Segment(plain[span.start : span.end], span.style))
+        at = span.end
+    if room or at < len(plain):
+        segments.append(Segment(plain[at:] + " " * room, Style.null()))
+    return Strip(segments, width)

@@ -20,6 +20,7 @@ from textual.strip import Strip
 
 from agentdeck.tui.presentation.line import Line, Span, wrapped
 from agentdeck.tui.presentation.line_changes import changed_cells
+from agentdeck.tui.roles import Roles
 from agentdeck.tui.widgets.styled import ground_of, roles_of
 
 DrawRow = Callable[[str, int], Line]
@@ -66,6 +67,7 @@ class RowList(ScrollView, can_focus=True):
         self._draw: DrawRow = lambda _, __: ()
         self._lines: dict[int, Line] = {}  # of the rows on the screen
         self._seen = True  # the cursor is seen
+        self._frame: tuple[int, Style, Roles] | None = None  # while rows are drawn
         self._headings: frozenset[str] = frozenset()  # rows that the cursor passes over
 
     def show(
@@ -218,21 +220,35 @@ class RowList(ScrollView, can_focus=True):
         return self.scrollable_content_region.width - self.show_vertical_scrollbar
 
     def _redraw_changed(self) -> None:
-        width = self.row_width
+        width, top = self.row_width, self.scroll_offset.y
+        changed: list[Region] = []
         for number, before in list(self._lines.items()):
             line = self._line(number, width)
             x, end = changed_cells(before, line)
             if x < end:
                 self._lines[number] = line
-                self.refresh(Region(x, number - self.scroll_offset.y, end - x, 1))
+                changed.append(Region(x, number - top, end - x, 1))
+        if changed:
+            self.refresh(*changed)
 
     def _line(self, number: int, width: int) -> Line:
         return self._draw(self._keys[number], width)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows of the screen; what is the same for all of them is asked for once."""
+        self._frame = self._look()
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._frame = None
+
+    def _look(self) -> tuple[int, Style, Roles]:
+        """How wide the rows of the screen are, on which ground, in which styles."""
+        return self.scrollable_content_region.width, ground_of(self), roles_of(self)
+
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
-        width, base = self.scrollable_content_region.width, ground_of(self)
-        roles = roles_of(self)
+        width, base, roles = self._frame or self._look()
         number = y + self.scroll_offset.y
         if number >= len(self._keys):
             if not self._keys and self._empty:
