@@ -285,6 +285,7 @@ def test_nothing_of_others_acts_on_a_terminal(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1_200)  # seconds; thirty screens of a deck
 def test_nothing_of_others_acts_on_any_screen_of_the_deck(
     run: RunFolder, repo: Path, deck: Deck
 ) -> None:

@@ -4,7 +4,8 @@ Rules: presentation names roles, this file alone knows colours. A theme that say
 gets the colour of `DEFAULTS`, so every theme of Textual works. `muted` and `faint` are mixed from
 the theme's own foreground and background, as much of the foreground as they need to be read; a
 theme whose text itself has less contrast gets its text. Where a theme uses the terminal's own
-colours nothing can be mixed, and `dim` stands in.
+colours nothing can be mixed, and `dim` stands in. Nothing in a text acts on the terminal: here is
+the last door, behind `plain`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rich.style import Style
 from textual.color import Color, ColorParseError
 from textual.strip import Strip
 
+from agentdeck.control.sanitize import harmless
 from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.status import ascii_signs
 
@@ -49,7 +51,15 @@ DEFAULTS: Final[dict[str, str]] = {
 }
 _DIFF: Final = {"added": "state-landed", "removed": "state-failed"}
 _ATTRIBUTES: Final = frozenset({"bold", "underline", "italic", "reverse", "strike"})
+_BREAKS: Final = {ord("\n"): " ", ord("\t"): " "}
 _KEPT_STYLES: Final = 512  # roles and their combinations; there are some fifty
+
+
+def _row(text: str) -> str:
+    """A text that stays on its row, and only shows."""
+    if text.isprintable():
+        return text
+    return harmless(text.translate(_BREAKS), styled=False)
 
 
 class Roles:
@@ -76,7 +86,7 @@ class Roles:
         ground = base + under if under is not None else base
         segments = [
             Segment(
-                ascii_signs(span.text) if self.ascii_only else span.text,
+                ascii_signs(_row(span.text)) if self.ascii_only else _row(span.text),
                 ground + self.style(span.role),
             )
             for span in line

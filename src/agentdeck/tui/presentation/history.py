@@ -12,7 +12,7 @@ from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.budget import spent
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import clock_time, count, duration, money, plural
-from agentdeck.tui.presentation.line import EMPTY, Line, Span, spread, wrapped
+from agentdeck.tui.presentation.line import EMPTY, Line, Span, plain, spread, wrapped
 
 SHOWN_FILES = 12  # of an attempt; the Diff tab has them all
 
@@ -90,7 +90,7 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
         yield (Span("  " + what, "muted"),)
         for file in work.files[:SHOWN_FILES]:
             size = f"+{file.added} −{file.removed}" if file.added >= 0 else "binary"
-            yield spread((Span("    " + file.path),), (Span(size, "muted"),), width)
+            yield spread((Span("    " + plain(file.path)),), (Span(size, "muted"),), width)
         if len(work.files) > SHOWN_FILES:
             yield (Span(f"    and {len(work.files) - SHOWN_FILES} more", "muted"),)
     for said in attempt.told:
