@@ -13,9 +13,13 @@ DEV := $(VENV)/.dev-installed
 LOG := $(VENV)/install.log
 WORKERS ?= auto
 REAL_AGENTS ?=
+CORE := src/agentdeck/core
+COVERAGE := COVERAGE_FILE=$(VENV)/.coverage $(BIN)/python -m coverage
+COVERAGE_SEEDS ?= 300
+COVERED := 95
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: help demo test lint types check bench bench-ui gallery soak agents clean
+.PHONY: help demo test lint types check coverage bench bench-ui gallery soak agents clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -47,6 +51,19 @@ bench: $(DEV) ## every script in bench/, one after the other
 bench-ui: $(DEV) ## how fast the control room is, in a real terminal, beside mprocs and lnav
 	@$(BIN)/python -c 'import pyte' 2>/dev/null || $(PIP) install --quiet pyte
 	@$(BIN)/python bench/bench_ui.py
+
+coverage: $(DEV) ## how many branches of the core its tests and the simulation take; many minutes
+	@$(BIN)/python -c 'import coverage' 2>/dev/null || $(PIP) install --quiet coverage
+	@echo "coverage: tests/core, then $(COVERAGE_SEEDS) seeds of the simulation"
+	@$(COVERAGE) run --branch --source=$(CORE) -m pytest tests/core -q -n 0 -p no:randomly --timeout 1800
+	@$(COVERAGE) run --branch --source=$(CORE) --append \
+	  -m agentdeck.testing.simulation --seeds $(COVERAGE_SEEDS) >$(VENV)/coverage.log
+	@$(COVERAGE) report --show-missing --skip-covered --precision=1
+	@$(COVERAGE) json -q -o $(VENV)/coverage.json
+	@$(BIN)/python -c 'import json, sys; of = json.load(open("$(VENV)/coverage.json"))["totals"]; \
+	  share = 100 * of["covered_branches"] / of["num_branches"]; \
+	  print("coverage: %.1f %% of the %d branches" % (share, of["num_branches"])); \
+	  sys.exit(share < $(COVERED))'
 
 gallery: $(RUNTIME) ## the pictures of docs/gallery.md again, from a run of the demo
 	@$(BIN)/python docs/gallery.py

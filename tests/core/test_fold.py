@@ -190,3 +190,46 @@ def test_a_retry_after_damage_to_the_repository_starts_afresh() -> None:
     run.append(e.TaskFailed(A, 1, e.FailureClass.GIT, "a rebase is half done"))
     run.command(c.Retry(A)).settle()
     assert run.state.tasks[A].attempts[-1].fresh
+
+
+def test_a_landing_that_was_found_is_a_landing() -> None:
+    """A journal that lost its end learns from the target what is in; told twice it is refused."""
+    run = run_until(started(plan("A", "B<A")), reached("A", TaskState.WORKING))
+    found = e.LandingFound("c1", "c1-tree", A, 1)
+    run.append(found)
+    assert run.task_state("A") is TaskState.LANDED
+    assert (run.state.tip, run.state.landings[-1].task) == ("c1", A)
+    assert "known already" in refused(run, found)
+    assert "in already" in refused(run, e.LandingFound("c2", "c2-tree", A, 1))
+    run.append(e.LandingFound("c3", "c3-tree", A, undone=True))
+    assert run.task_state("A") is not TaskState.LANDED
+    assert run.state.landings[-1].reverts == A
+    assert "not in already" in refused(run, e.LandingFound("c4", "c4-tree", A, undone=True))
+    run.append(e.LandingFound("c5", "c5-tree"))
+    assert (run.state.tip, run.state.landings[-1].task) == ("c5", None)
+
+
+def test_a_landing_that_was_found_leaves_nothing_of_its_task_in_the_queue() -> None:
+    run = run_until(started(plan("A", land=Land.AUTO)), reached("A", TaskState.QUEUED))
+    run.append(e.LandingFound("c1", "c1-tree", A, 1))
+    assert run.state.queue == {}
+    assert fold(run.history) == run.state
+
+
+def test_time_in_which_the_engine_slept_is_not_held_against_an_agent() -> None:
+    """And no more of it than the agent was there for."""
+    run = run_until(started(plan("A")), reached("A", TaskState.WORKING))
+    run.clock.advance(100)
+    run.append(e.EngineSlept(60.0))
+    attempt = run.state.tasks[A].attempt
+    assert attempt is not None
+    assert attempt.worked_s(run.clock.now) == pytest.approx(40.0)
+    run.append(e.EngineSlept(10_000.0))
+    assert attempt.worked_s(run.clock.now) == pytest.approx(0.0)
+
+
+def test_an_entry_is_not_moved_beside_itself_or_beside_nobody() -> None:
+    run = run_until(started(plan("A", land=Land.AUTO)), reached("A", TaskState.QUEUED))
+    entry = next(iter(run.state.queue))
+    assert "beside itself" in refused(run, e.EntryMoved(entry, entry, True, "Ann"))
+    assert "not in the queue" in refused(run, e.EntryMoved(entry, EntryId("no"), True, "Ann"))

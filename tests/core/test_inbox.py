@@ -11,7 +11,7 @@ from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, AskKind, FailureClass, Outcome, Verdict
 from agentdeck.core.explain import needs_person, standstill
 from agentdeck.core.fold import apply
-from agentdeck.core.ids import PhaseId, TaskId
+from agentdeck.core.ids import AgentName, PhaseId, TaskId
 from agentdeck.core.inbox import Group, Item, Kind, held_up, in_order, waiting
 from agentdeck.core.next_steps import next_steps
 from agentdeck.core.next_try import next_try
@@ -28,6 +28,7 @@ from agentdeck.testing.builders import (
     started,
     task,
 )
+from agentdeck.testing.generated_plans import TALKER
 from agentdeck.testing.simulation import seeded
 
 A, B = TaskId("A"), TaskId("B")
@@ -156,6 +157,28 @@ def test_a_phase_whose_gate_is_red_keeps_those_behind_it() -> None:
     item = only(run)
     assert item.said == "whole is red: phase First cannot end"
     assert held_up(run.state, item) == ["B"]
+
+
+def test_a_red_gate_of_the_end_keeps_nobody_but_the_run() -> None:
+    run = started(plan("A", land=Land.AUTO, gates=(gate("whole", GateWhen.FINAL),)))
+    item = only(run_until(run, shows(Kind.GATE), red))
+    assert item.said == "whole is red on deck/test: the run cannot end"
+    assert held_up(run.state, item) == []
+
+
+def test_a_closed_account_names_who_would_start_on_it() -> None:
+    """Only a person can open it; others of the plan go on."""
+    talker = AgentName("talker")
+    other = task("C", agent=AgentName("scripted"))
+    run = started(plan("A", "B", other, agent=talker, agents=(TALKER,), agents_limit=1))
+    run_until(run, reached("A", TaskState.WORKING))
+    run.append(e.AccountLimited("acme", A, 1, FailureClass.AUTH, "who are you?", None))
+    item = next(one for one in waiting(run.state) if one.kind is Kind.ACCOUNT)
+    assert item.name == "acme"
+    assert item.said.endswith(": who are you?")
+    assert item.direct == (B,)
+    run.command(c.ReopenAccount("acme"))
+    assert not [one for one in waiting(run.state) if one.kind is Kind.ACCOUNT]
 
 
 def test_a_promotion_that_waits_is_there_before_and_after_the_end() -> None:

@@ -223,6 +223,22 @@ REFUSED: list[tuple[Callable[[], Run], Callable[[Run], PlanChange], str]] = [
     (fresh, with_fallback("reviewer"), "agent cli: reviewer cannot take over from it"),
     (fresh, lambda _: PlanChange(agents_limit=0), "must be 1 to"),
     (fresh, lambda _: PlanChange(pools=(Pool(PoolName("p"), 0),)), "the size must be 1 to"),
+    (
+        fresh,
+        lambda _: PlanChange(pools=(Pool(PoolName("p"), 1, agents=(AgentName("nobody"),)),)),
+        "pool p: there is no agent nobody",
+    ),
+    (fresh, lambda _: PlanChange(phases=(Phase(P1), Phase(P1))), "two phases have the same id"),
+    (
+        fresh,
+        lambda _: PlanChange(phases=(Phase(P1, gates=(GateName("g"),)),)),
+        "phase p1: there is no gate g",
+    ),
+    (
+        fresh,
+        lambda _: PlanChange(put=tuple(task(f"L{n}<L{(n + 1) % 30}") for n in range(30))),
+        " more) -> ",
+    ),
 ]
 
 

@@ -70,3 +70,35 @@ def test_the_run_is_as_it_was_before(story: Callable[[], Story], command: AnyCom
 @pytest.mark.parametrize("command", [c.Retry(T("S-4")), c.Stop(T("S-1")), c.EndRun()])
 def test_what_was_done_to_work_has_no_way_back(command: AnyCommand) -> None:
     assert undoing(middle().state, command) == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "command"),
+    [
+        (c.Pause(T("S-1")), c.Resume(T("S-1"))),
+        (c.Hold(T("S-5")), c.Release(T("S-5"))),
+        (c.Hold(), c.Release()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_ended_a_wish_has_a_way_back_to_it(first: AnyCommand, command: AnyCommand) -> None:
+    """A pause that was lifted is there again, and so is a hold."""
+    state = middle().state
+    carry_out(state, first)
+    before, back = wishes(state), undoing(state, command)
+    carry_out(state, command)
+    assert wishes(state) != before
+    for each in back:
+        carry_out(state, each)
+    assert wishes(state) == before
+
+
+def test_who_stands_first_is_put_before_the_next_again() -> None:
+    """And who stands in no queue has no place to go back to."""
+    state = train_under_way().state
+    first, second = [entry.task for entry in in_order(state)][:2]
+    assert first is not None
+    assert second is not None
+    (back,) = undoing(state, c.Move(first, c.Place.DOWN))
+    assert back == c.Move(first, c.Place.BEFORE, second)
+    assert undoing(middle().state, c.Move(T("S-1"), c.Place.UP)) == ()

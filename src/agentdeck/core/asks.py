@@ -60,14 +60,6 @@ def next_deadline(state: RunState, task: TaskRun) -> float | None:
     return max(asked, attempt.attended_at) + defaults.answer_within_s
 
 
-def open_permissions(state: RunState) -> Iterator[tuple[TaskRun, Question]]:
-    """Every permission that waits for a person, in plan order."""
-    for task in state.tasks.values():
-        for question in task.attempt.questions if task.attempt is not None else ():
-            if question.ask is AskKind.PERMISSION:
-                yield task, question
-
-
 def _by_rule(
     state: RunState, task: TaskRun, attempt: Attempt, question: Question, now: float
 ) -> e.MessageSent | None:
