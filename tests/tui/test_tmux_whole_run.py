@@ -83,7 +83,7 @@ def promote(terminal: Terminal, branch: str) -> None:
     )
     terminal.sees(r"Nothing waits for you")
     terminal.press("Escape")
-    terminal.sees(r"✔ complete ")
+    terminal.sees(r"╭─ Plan ─")  # a q right behind an escape would be another key
     terminal.press("q")
     terminal.sees(r"The run has ended\.")
     terminal.sees(r"left with 0")

@@ -62,6 +62,17 @@ async def test_feedback_can_be_typed_before_its_dialog_is_drawn(tmp_path: Path) 
         assert sent.feedback == "sqaxQ first"
 
 
+async def test_a_key_and_what_is_typed_for_its_dialog_may_come_in_one_piece(tmp_path: Path) -> None:
+    """A deck that was busy finds them all at once: none is lost, and none acts on what is below."""
+    async with room(tmp_path, middle()) as deck:
+        await deck.select("S-4")
+        type_on(deck, "Rquite another way, as asked\n")
+        await until(lambda: bool(deck.source.sent), "the retry")
+        (sent,) = deck.source.sent
+        assert isinstance(sent, c.Retry)
+        assert sent.feedback == "quite another way, as asked"
+
+
 @pytest.mark.parametrize("key", ["view.search", "mark.by", "run.budget", "task.add"])
 async def test_letters_that_come_early_are_in_the_line(tmp_path: Path, key: str) -> None:
     """In every screen that opens with a line; none of them acts on the selected task."""

@@ -519,6 +519,9 @@ class DeckApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Note that a person is here, then go on."""
         match event:
+            case events.Key() if event.is_forwarded and isinstance(self.screen, Dialog):
+                if self.screen.late_key(event):
+                    return
             case events.Key():
                 self.calling.key()
                 self.pacing.key()

@@ -51,6 +51,17 @@ class TypedAhead:
         event.prevent_default()
         return True
 
+    def take_late(self, event: events.Key, line: Input) -> bool:
+        """Give a letter to the line that went to a widget of the screen below, and came back.
+
+        The line stops its own letters, so what reaches the app while it has the focus is not its.
+        """
+        if not event.is_printable or not event.character or line.screen.focused not in (None, line):
+            return not self._reached and self.take(event, line)
+        self._put(line, self._end, event.character)
+        event.stop()
+        return True
+
     def _put(self, line: Input, start: int, text: str) -> None:
         """Put `text` in the place of what stands from `start` to the end of what came before."""
         start = max(0, start)

@@ -27,6 +27,7 @@ from agentdeck.tui.presentation.key_names import shipped_shows
 from agentdeck.tui.typed_ahead import TypedAhead
 
 Answer = TypeVar("Answer")
+MAX_HELD: Final = 1_000  # keys before a dialog is there; more than anybody types in that time
 NAMED_TASKS: Final = 8  # of what a cascade skips; more are counted
 
 
@@ -74,12 +75,23 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
         super().__init__()
         self._title = title
         self._ahead = TypedAhead()
+        self._held: list[events.Key] = []  # keys that came before there was a line
         self._begins_with = ""  # the line, where there is one
 
     def on_key(self, event: events.Key) -> None:
         """What is typed before the line can hear it is not lost."""
         if self.TYPES:
             _ = self._ahead.take(event, self.query_one(Input), self._begins_with)
+
+    def late_key(self, event: events.Key) -> bool:
+        """Take a key that was pressed for this dialog and went to the screen below."""
+        if not self.TYPES:
+            return False
+        if not self.is_mounted:  # it was opened this moment
+            self._held.append(event)
+            del self._held[MAX_HELD:]
+            return True
+        return self._ahead.take_late(event, self.query_one(Input))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Keys find their way from here on."""
@@ -89,6 +101,8 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
         """Name the frame."""
         self.query_one(".dialog").border_title = self._title.replace("[", "\\[")
         self.set_class(bool(getattr(self.app, "ascii_only", False)), "-ascii")
+        for event in self._held:
+            _ = self._ahead.take_late(event, self.query_one(Input))
 
     def see(self, state: RunState) -> None:
         """The run has gone on while the dialog is open; most do not care."""
