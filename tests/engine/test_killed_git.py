@@ -1,7 +1,8 @@
 """A git of the engine that is killed has answered nothing: what was to be done is done again.
 
 The git of these tests is a script in front of the real one. It dies by SIGKILL at its n-th call,
-before the real git has begun or after it has done its work, for each n that there is.
+after the real git has done its work and before anybody knows, for each second n that
+there is, and in `soak` for each.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ T = TypeVar("T")
 class Killer:
     """The script, and which of its calls is the last one of its life."""
 
+    stride = 2  # from one call that dies to the next one
+
     def __init__(self, place: Path, moment: str) -> None:
         real = shutil.which("git")
         assert real is not None
@@ -72,7 +75,7 @@ class Killer:
         self._at.write_text(f"{number}\n")
 
 
-@pytest.fixture(params=["before", "after"])
+@pytest.fixture(params=["after"])  # for what comes next, as if the next one died before it began
 def killer(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Killer:
@@ -81,6 +84,13 @@ def killer(
     made = Killer(place, request.param)
     monkeypatch.setenv("PATH", made.path)
     return made
+
+
+@pytest.fixture(params=[2, pytest.param(1, marks=pytest.mark.soak)])
+def at_many(request: pytest.FixtureRequest, killer: Killer) -> Killer:
+    """One that kills at every second call of a piece of work, or for `soak` at each."""
+    killer.stride = request.param
+    return killer
 
 
 @pytest.fixture
@@ -92,7 +102,7 @@ def mine(killer: Killer, repo: Path) -> Git:
 def at_every_call(killer: Killer, begin: Callable[[int], Callable[[], T]]) -> list[T]:
     """What work comes to that is done again after a kill, for each of its gits."""
     came = []
-    for number in range(1, MOST_CALLS):
+    for number in range(1, MOST_CALLS, killer.stride):
         work = begin(number)
         killer.at(number)
         try:
@@ -108,6 +118,7 @@ def at_every_call(killer: Killer, begin: Callable[[int], Callable[[], T]]) -> li
     raise AssertionError("there are more gits than anybody thought")
 
 
+@pytest.mark.parametrize("killer", ["before", "after"], indirect=True)
 @pytest.mark.parametrize(
     "asked",
     [
@@ -137,7 +148,7 @@ def test_a_repository_is_there_though_the_git_that_looked_died(killer: Killer, r
 
 
 def test_work_is_taken_whichever_git_died(
-    killer: Killer, mine: Git, tmp_path: Path, sh: Sh
+    at_many: Killer, mine: Git, tmp_path: Path, sh: Sh
 ) -> None:
     """It is no fault of the agent's: nothing of an attempt that did well is thrown away."""
     trees = Worktrees(mine, tmp_path / "slots", run="r1")
@@ -151,13 +162,13 @@ def test_work_is_taken_whichever_git_died(
         sh(got.path, "checkout", "-q", "--detach")  # and off its branch
         return lambda: collect(mine, got.path, got.branch, got.base, message="left")
 
-    for work in at_every_call(killer, begin):
+    for work in at_every_call(at_many, begin):
         assert work.fault is None
         assert (work.commits, [file.path for file in work.files]) == (2, ["one.txt", "two.txt"])
 
 
 def test_worktrees_come_and_go_whichever_git_died(
-    killer: Killer, mine: Git, tmp_path: Path, sh: Sh
+    at_many: Killer, mine: Git, tmp_path: Path, sh: Sh
 ) -> None:
     """Given back and prepared for the next task: nothing that the first had in it is lost."""
 
@@ -172,16 +183,19 @@ def test_worktrees_come_and_go_whichever_git_died(
 
         return work
 
-    for number, got in enumerate(at_every_call(killer, begin), 1):
+    for times, got in enumerate(at_every_call(at_many, begin)):
+        number = 1 + times * at_many.stride
         assert sh(got.path, "status", "--porcelain", "--branch") == f"## deck/r{number}/T2"
-        (ref,) = sh(
+        kept = sh(
             mine.checkout, "for-each-ref", "--format=%(refname)", f"refs/agentdeck/keep/r{number}"
         ).splitlines()
-        assert sh(mine.checkout, "show", f"{ref}:mine.txt") == f"mine {number}"
+        # What was kept before the git died is kept once more: a commit of another second.
+        assert kept != []
+        assert {sh(mine.checkout, "show", f"{ref}:mine.txt") for ref in kept} == {f"mine {number}"}
 
 
 def test_a_gate_gets_its_commit_whichever_git_died(
-    killer: Killer, mine: Git, tmp_path: Path, sh: Sh
+    at_many: Killer, mine: Git, tmp_path: Path, sh: Sh
 ) -> None:
     """A scratch worktree is whole, and at the commit."""
     commit = mine.resolve("main")
@@ -190,13 +204,13 @@ def test_a_gate_gets_its_commit_whichever_git_died(
         scratch = ScratchTrees(mine, tmp_path / f"scratch{number}", 2)
         return lambda: scratch.checkout("merge", commit)
 
-    for place in at_every_call(killer, begin):
+    for place in at_every_call(at_many, begin):
         assert sh(place, "rev-parse", "HEAD") == commit
         assert sh(place, "status", "--porcelain") == ""
 
 
 def test_a_target_moves_once_whichever_git_died(
-    killer: Killer, mine: Git, commit_on: Callable[..., str]
+    at_many: Killer, mine: Git, commit_on: Callable[..., str]
 ) -> None:
     """What landed is known to have landed, also where the git died that landed it."""
     base = mine.resolve("main")
@@ -212,7 +226,7 @@ def test_a_target_moves_once_whichever_git_died(
 
         return work
 
-    assert set(at_every_call(killer, begin)) == {True}
+    assert set(at_every_call(at_many, begin)) == {True}
 
 
 @pytest.mark.parametrize("killer", ["before", "after", "halfway"], indirect=True)
