@@ -519,9 +519,8 @@ class DeckApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Note that a person is here, then go on."""
         match event:
-            case events.Key() if event.is_forwarded and isinstance(self.screen, Dialog):
-                if self.screen.late_key(event):
-                    return
+            case events.Key() if event.is_forwarded and self._dialog_takes(event):
+                return
             case events.Key():
                 self.calling.key()
                 self.pacing.key()
@@ -530,6 +529,11 @@ class DeckApp(App[None]):
             case _:
                 pass
         await super().on_event(event)
+
+    def _dialog_takes(self, key: events.Key) -> bool:
+        from agentdeck.tui.screens.dialogs import Dialog
+
+        return isinstance(self.screen, Dialog) and self.screen.late_key(key)
 
     @property
     def simulated(self) -> str:
