@@ -244,6 +244,9 @@ def test_an_ended_run_by_its_parts_and_told_again(deck: Deck, repo: Path) -> Non
     plain.until("complete: 2 of 2 tasks have landed")
     plain.close_input()
     assert "`agentdeck attach --plain" in plain.end()[1]
+    nobody = Plain(repo, "replay", "--at", "2")  # who could never let it go on
+    nobody.close_input()
+    assert "0 of 2 landed" in nobody.end()[1]
 
 
 def test_plain_excludes_what_opens_no_deck(deck: Deck, repo: Path) -> None:

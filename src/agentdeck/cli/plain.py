@@ -57,6 +57,10 @@ class Feed(Protocol):
     def tick_s(self) -> float:
         """Seconds after which to look, at the latest."""
 
+    @property
+    def stands_still(self) -> bool:
+        """Will nothing more come unless somebody commands it?"""
+
     def take(self) -> list[Recorded]:
         """What has happened since the last look. Raises DeckError."""
 
@@ -152,7 +156,7 @@ class _Session:
             self._hear()
 
     def _tell(self, batch: list[Recorded]) -> bool:
-        """Say what has happened; False = nobody listens any more and the run has ended."""
+        """Say what has happened; False = nobody listens any more, and nothing more will come."""
         now = time.monotonic()
         lines = [*self._telling.take(batch, now), *self._telling.due(now)]
         if self.state.outcome is not None and not self._ended:
@@ -166,7 +170,7 @@ class _Session:
         if lines:
             self._ask()
         nobody = self._input is None and not self._heard and not self._typed
-        return not (nobody and self._ended)
+        return not (nobody and (self._ended or self._feed.stands_still))
 
     def _ask(self) -> None:
         if self._prompts:

@@ -42,6 +42,7 @@ class LiveFeed:
         self._thread.start()
 
     tick_s = IDLE_S
+    stands_still = False
 
     def fileno(self) -> int | None:
         """Readable when there is something to take."""
@@ -118,6 +119,11 @@ class ReplayFeed:
         self._taken = replay.count
 
     tick_s = GLANCE_S
+
+    @property
+    def stands_still(self) -> bool:
+        """It is paused, or at its end."""
+        return not self._replay.playing
 
     def fileno(self) -> int | None:
         """Only time brings something."""
