@@ -33,6 +33,7 @@ from agentdeck.tui import layout
 from agentdeck.tui.keymap import load_keys
 from agentdeck.tui.settings import load_settings
 from agentdeck.tui.theme_files import load_themes
+from agentdeck.tui.toml_file import read_file
 
 Reader = Callable[[Path], object]
 
@@ -157,6 +158,11 @@ def test_a_file_of_settings_that_is_none_is_told(door: str, trick: str, tmp_path
     found = read(path)
     assert isinstance(found, tuple)
     assert str(path) in found[1][0]
+
+
+def test_the_null_device_in_place_of_settings_is_none_at_all() -> None:
+    """Who wants no keys of their own for once names it; that is no fault."""
+    assert read_file(Path(os.devnull), "key file").data == {}
 
 
 def test_a_kept_layout_is_bounded() -> None:

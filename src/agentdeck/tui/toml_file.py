@@ -69,10 +69,11 @@ def read_file(path: Path, what: str) -> TomlFile:
 
 
 def _bytes_of(path: Path) -> bytes:
-    """One byte more than may be at most. A pipe is not waited for."""
+    """One byte more than may be at most. A pipe is not waited for; the null device is empty."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) and not os.path.samestat(found, Path(os.devnull).stat()):
             raise BadFileError(f"{path}:1: is no file")
         return file.read(MAX_BYTES + 1)
 
