@@ -50,6 +50,8 @@ HEAVY = {
 }  # fmt: skip
 # Of the engine a face needs the journal; of its own screens the room.
 ENGINE = {"checkpoint_file", "failpoints", "folders", "journal", "journal_mark"}
+ENGINE |= {"plain_files", "private_files"}  # how each of these opens and makes files
+ENGINE |= {"environment", "redaction"}  # no secret gets from a log onto the screen
 SCREENS = {"full_screen", "room"}
 UNOPENED = (
     *("agentdeck.plans.editing", "agentdeck.plans.imports", "agentdeck.plans.quick_add"),
@@ -76,7 +78,7 @@ def test_nothing_heavy_of_others(loaded: set[str]) -> None:
     assert not {name for name in loaded if name in HEAVY or name.split(".")[0] in HEAVY}
 
 
-def test_of_the_engine_only_the_journal(loaded: set[str]) -> None:
+def test_of_the_engine_only_the_journal_and_what_is_secret(loaded: set[str]) -> None:
     """What an engine does with git and processes is no part of looking at it."""
     assert below(loaded, "agentdeck.engine") <= ENGINE
 

@@ -209,9 +209,12 @@ async def test_nothing_can_be_done_in_the_past(tmp_path: Path) -> None:
     source = FixedSource()
     app = DeckApp(write_run(story, tmp_path), source, replay=Replay(story.history, speed=1))
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await pilot.press("r", "x", "P", "M", "dollar_sign", "B")
-        await pilot.pause()
-        told = [notification.message for notification in app._notifications]
+        told = []
+        for key in ("r", "x", "P", "M", "dollar_sign", "B"):
+            await pilot.press(key)
+            await pilot.pause()
+            (remark,) = app._notifications
+            told.append(remark.message)
         assert told[:5] == ["This is the past of the run."] * 5
         assert "only a replay is open" in told[5].lower()
         assert source.sent == []
