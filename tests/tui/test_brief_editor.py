@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -66,7 +67,15 @@ def front(deck: Room) -> str:
 
 async def fill(deck: Room, editor: BriefEditor, field: str, text: str) -> None:
     editor.query_one(f"#brief-{field}", Input).value = text
-    await deck.pilot.pause(0.2)
+    await checked(deck.pilot, editor)
+
+
+async def checked(pilot: Pilot[None], editor: BriefEditor) -> None:
+    """What was typed has come, and was looked at."""
+    await pilot.pause()
+    async with asyncio.timeout(30):
+        while editor._later is not None:
+            await pilot.pause(0.02)
 
 
 def said(editor: BriefEditor) -> str:
@@ -262,13 +271,14 @@ async def test_picture_of_the_editor(tmp_path: Path, size: str) -> None:
 
     async def change(pilot: Pilot[None]) -> None:
         screen = pilot.app.screen
+        assert isinstance(screen, BriefEditor)
         area = screen.query_one(TextArea)
         area.text = area.text.replace("streams.", "streams. with care", 1)
         screen.query_one("#brief-gates", Input).value = "unit, lnt"
         field = screen.query_one("#brief-estimate", Input)
         field.value, field.cursor_blink = "45min", False
         field.focus()
-        await pilot.pause(0.2)
+        await checked(pilot, screen)
 
     picture = await take(
         tmp_path, as_run(middle()), size, ".svg", screen="edit", selected="W-1", steps=change

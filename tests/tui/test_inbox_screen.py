@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +48,7 @@ from agentdeck.tui.screens.dialogs import AskText, Confirm, SkipDialog
 from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.screens.wall import WallScreen
-from agentdeck.tui.snapshot import draw
+from agentdeck.tui.snapshot import _text, draw
 from agentdeck.tui.widgets.row_list import LinesView, RowList
 from agentdeck.tui.widgets.task_pane import TaskPane
 
@@ -565,7 +566,10 @@ async def test_the_help_and_the_palette_know_both_screens(tmp_path: Path) -> Non
 
     async def find(pilot: Pilot[None]) -> None:
         await pilot.press("ctrl+p", *"wall")
-        await pilot.pause(0.3)
+        assert isinstance(pilot.app, DeckApp)
+        async with asyncio.timeout(30):
+            while "Wall" not in _text(pilot.app):
+                await pilot.pause(0.02)
 
     shown = await draw(folder, middle().history, size=(120, 36), kind=".txt", steps=find)
     assert "Wall" in shown

@@ -151,6 +151,9 @@ class BriefEditor(Dialog[bool]):
 
     def _look(self) -> None:
         """Check what is there, and say what would change."""
+        if self._later is not None:
+            self._later.stop()
+            self._later = None
         if not self.is_mounted:
             return
         self._wish = self._check(self.edits)
