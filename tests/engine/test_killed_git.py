@@ -11,10 +11,13 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from types import SimpleNamespace
+from typing import Any, Final, TypeVar
 
 import pytest
 
+from agentdeck.core.ids import TaskId
+from agentdeck.engine import attempts
 from agentdeck.engine.collect import Collected, collect
 from agentdeck.engine.git import Git, GitError, GitKilled
 from agentdeck.engine.landing import Landed, land, landed_already
@@ -165,6 +168,31 @@ def test_work_is_taken_whichever_git_died(
     for work in at_every_call(at_many, begin):
         assert work.fault is None
         assert (work.commits, [file.path for file in work.files]) == (2, ["one.txt", "two.txt"])
+
+
+def test_the_next_attempt_goes_on_where_a_git_has_left_its_locks(
+    killer: Killer, mine: Git, tmp_path: Path, sh: Sh
+) -> None:
+    """Nobody but the engine is in that worktree: locks of the dead are none of its business."""
+    killer.spare()
+    got = Worktrees(mine, tmp_path / "slots", run="r1").prepare("T1", BRANCH, "main")
+    (got.path / "one.txt").write_text("one\n")
+    sh(got.path, "add", "-A")
+    sh(got.path, "commit", "-q", "-m", "one")
+    work = collect(mine, got.path, got.branch, got.base, message="left")
+    assert work.fault is None
+    entry = Path(sh(got.path, "rev-parse", "--absolute-git-dir"))
+    for lock in (
+        entry / "HEAD.lock",
+        entry / "index.lock",
+        mine.common / f"refs/heads/{BRANCH}.lock",
+    ):
+        lock.touch()
+    (got.path / "made by a gate").touch()
+    at: Any = SimpleNamespace(git=mine, state=SimpleNamespace(run="r1"))
+    before: Any = SimpleNamespace(collected=work, path=str(got.path), branch=BRANCH, number=1)
+    assert attempts._go_on(at, TaskId("T1"), before)
+    assert sh(got.path, "status", "--porcelain", "--branch") == f"## {BRANCH}"
 
 
 def test_worktrees_come_and_go_whichever_git_died(

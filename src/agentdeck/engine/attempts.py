@@ -130,6 +130,7 @@ def _go_on(at: Setting, task: TaskId, before: Attempt) -> bool:
         return False
     keep_ref(at.git, at.state.run, task, before.number, before.collected.head)
     with tree.hold():
+        tree.drop_stale_locks(before.branch)  # of a git that was killed here: this very one
         tree.run("reset", "--hard", "--quiet")
         tree.run("clean", "-fdq")
     return True
