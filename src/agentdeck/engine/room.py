@@ -112,6 +112,7 @@ def forget_temporary(folder: Path) -> None:
 def leave_branch(tree: LinkedTree) -> None:
     """Take HEAD off its branch. Files and index stay as they are."""
     with tree.hold():
+        tree.drop_stale_locks()  # of a git that was killed at this
         if tree.run("symbolic-ref", "--quiet", "HEAD", check=False).code == 0:
             head = tree.run("rev-parse", "HEAD").text
             tree.run("update-ref", "--no-deref", "-m", "agentdeck: sandboxed", "HEAD", head)
@@ -124,6 +125,7 @@ def rejoin_branch(tree: LinkedTree, branch: str) -> None:
         EnvironmentFault: the branch is not where it was left; HEAD is as before.
     """
     with tree.hold():
+        tree.drop_stale_locks(branch)
         if tree.run("symbolic-ref", "--quiet", "HEAD", check=False).code == 0:
             return
         ref, head = f"refs/heads/{branch}", tree.run("rev-parse", "HEAD").text
