@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from agentdeck.agents.refusals import Refusals
 from agentdeck.control.cleaning import is_changed
+from agentdeck.engine import gate_environment, given_environment, half_promotion, moved_refs
 from agentdeck.engine.collisions import CollisionWatch
+from agentdeck.engine.confinement import own_words
 from agentdeck.engine.foreseeing import marks_of
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import LinkedTree, linked
@@ -101,6 +104,39 @@ def test_a_look_at_live_work_copies_no_index_that_is_none(
     with CollisionWatch(git) as watch:
         look = watch.look(git.resolve("main"), [live])
     assert "plain file" in str(look)
+
+
+def leads_nowhere(place: Path, to: str) -> Path:
+    """Something that never ends, or never begins, where a small file is looked for."""
+    if to == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(to)
+    return place
+
+
+@pytest.mark.parametrize("to", ["/dev/zero", "pipe"])
+def test_notes_that_an_agent_put_there_are_none_of_ours(git: Git, tmp_path: Path, to: str) -> None:
+    """Of a promotion, an environment, a gate, refs, a log: nobody waits, no memory is filled."""
+    promotion = leads_nowhere(git.common / half_promotion.NOTE, to)
+    with git.writing():
+        assert half_promotion.put_right(git, "main", git.resolve("main"), None) is None
+    assert not os.path.lexists(promotion)
+    for name in (given_environment.NAME, gate_environment.NAME, moved_refs.BEFORE, "raw.log"):
+        leads_nowhere(tmp_path / name, to)
+    assert given_environment.given_environment(tmp_path) == {}
+    assert gate_environment.noted_fingerprint(tmp_path) == ""
+    assert moved_refs._noted(tmp_path) is None
+    assert own_words(tmp_path / "raw.log") == Refusals(0)
+
+
+@pytest.mark.parametrize("to", ["/dev/zero", "pipe"])
+def test_a_half_promotion_leaves_what_is_no_file(tree: LinkedTree, to: str) -> None:
+    """Put where git was to write one: it is somebody's, and stays."""
+    file = tree.path / "README"
+    file.unlink()
+    leads_nowhere(file, to)
+    assert not half_promotion._is_ours(tree, "main", "README")
 
 
 @pytest.mark.parametrize("to", ["/dev/zero", "pipe"])

@@ -31,6 +31,7 @@ from agentdeck.core.state import Attempt, RunState, TaskState, Wanted
 from agentdeck.core.words import short_duration
 from agentdeck.engine import processes
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.git import first_line
 from agentdeck.engine.journal import JournalDamaged
 
 LOW_DISK: Final = 200 * 1024**2  # bytes; a worktree of a large repository needs more
@@ -160,16 +161,12 @@ def _repository(folder: RunFolder, state: RunState, now: float) -> Iterator[Find
 
 
 def _locks(common: Path, folder: RunFolder) -> list[Path]:
-    own = {str(entry) for entry in (common / "worktrees").glob("*")}
     found = [common / "index.lock", common / "HEAD.lock", common / "packed-refs.lock"]
-    for entry in own:
-        back = Path(entry) / "gitdir"
-        try:
-            mine = folder.path in Path(back.read_text().strip()).parents
-        except OSError:
-            continue
-        if mine:
-            found.append(Path(entry) / "index.lock")
+    found += (
+        entry / "index.lock"
+        for entry in (common / "worktrees").glob("*")
+        if folder.path in Path(first_line(entry / "gitdir")).parents
+    )
     return [lock for lock in found if lock.exists()]
 
 

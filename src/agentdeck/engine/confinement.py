@@ -27,6 +27,7 @@ from agentdeck.core.containment import Confined, Containment
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import TaskId
 from agentdeck.engine.linked_tree import LinkedTree
+from agentdeck.engine.plain_files import open_plain
 from agentdeck.engine.sandbox import Room, enter
 from agentdeck.engine.setting import Setting
 
@@ -89,7 +90,7 @@ def try_out(kind: Sandbox, room: Room, places: Sequence[Place], box: Containment
 def own_words(log: Path) -> Refusals:
     """What a log says of things that were refused; of a long one, its beginning and its end."""
     try:
-        with log.open("rb") as file:
+        with os.fdopen(open_plain(log), "rb") as file:
             head = file.read(READ)
             size = file.seek(0, os.SEEK_END)
             file.seek(max(len(head), size - READ))

@@ -19,9 +19,11 @@ from typing import Final
 
 from agentdeck.core.plan import Gate
 from agentdeck.engine.environment import inherited, is_secret
+from agentdeck.engine.plain_files import NotPlainError, read_plain
 from agentdeck.engine.private_files import make_private, write_private
 
 NAME: Final = "fingerprint"
+NOTE_BYTES: Final = 4 * 1024  # of the file, which has sixteen
 DIGITS: Final = 16  # hexadecimal, 64 bits: a person compares two of them, nobody attacks them
 _OF_A_TERMINAL: Final = re.compile(
     r"""
@@ -62,8 +64,8 @@ def note_fingerprint(folder: Path, mark: str) -> None:
 def noted_fingerprint(folder: Path) -> str:
     """What the gate of this folder was started in; "" where nobody kept it."""
     try:
-        return (folder / NAME).read_text(encoding="ascii")[:DIGITS]
-    except (FileNotFoundError, UnicodeDecodeError):
+        return read_plain(folder / NAME, NOTE_BYTES).decode("ascii")[:DIGITS]
+    except (FileNotFoundError, NotPlainError, UnicodeDecodeError):
         return ""
 
 

@@ -13,9 +13,11 @@ from typing import Final
 import msgspec
 
 from agentdeck.core.unreadable import UNREADABLE
+from agentdeck.engine.plain_files import NotPlainError, read_plain
 
 NAME: Final = "environment"
 PRIVATE: Final = 0o600
+MAX_BYTES: Final = 16 * 1024 * 1024  # Linux starts no program with more than 6 MiB of variables
 
 
 def note_environment(folder: Path, added: dict[str, str]) -> None:
@@ -28,6 +30,6 @@ def note_environment(folder: Path, added: dict[str, str]) -> None:
 def given_environment(folder: Path) -> dict[str, str]:
     """The variables that were set for the attempt of `folder`; none where nobody kept them."""
     try:
-        return msgspec.json.decode((folder / NAME).read_bytes(), type=dict[str, str])
-    except (FileNotFoundError, *UNREADABLE):
+        return msgspec.json.decode(read_plain(folder / NAME, MAX_BYTES), type=dict[str, str])
+    except (FileNotFoundError, NotPlainError, *UNREADABLE):
         return {}

@@ -27,8 +27,10 @@ import psutil
 from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.git import STALE_LOCK_S, Git, RefMoved
 from agentdeck.engine.linked_tree import LinkedTree, in_progress
+from agentdeck.engine.plain_files import read_plain
 
 NOTE: Final = "agentdeck.promoting"  # in the repository's common git directory
+NOTE_BYTES: Final = 64 * 1024  # of it: three names, of which a branch may have 255 bytes
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -74,10 +76,11 @@ def put_right(git: Git, branch: str, tip: str, tree: LinkedTree | None) -> str |
     """
     file = git.common / NOTE
     try:
-        note, noted_at = msgspec.json.decode(file.read_bytes(), type=Note), file.stat().st_mtime
+        note = msgspec.json.decode(read_plain(file, NOTE_BYTES), type=Note)
+        noted_at = file.stat().st_mtime
     except FileNotFoundError:
         return None
-    except UNREADABLE:
+    except (OSError, *UNREADABLE):  # agents can write here: no note of ours
         file.unlink(missing_ok=True)
         return None
     if note.branch != branch:
@@ -155,8 +158,12 @@ def _is_ours(tree: LinkedTree, target: str, path: str) -> bool:
     wanted = tree.run("cat-file", "--filters", f"{target}:{path}", check=False)
     if wanted.code != 0:  # the target has no such file, so whatever it holds is not of there
         return False
-    found = os.fsencode(place.readlink()) if place.is_symlink() else place.read_bytes()
-    return wanted.out.startswith(found)
+    if place.is_symlink():
+        return wanted.out.startswith(os.fsencode(place.readlink()))
+    try:
+        return wanted.out.startswith(read_plain(place, len(wanted.out)))
+    except OSError:  # longer than what git would have written, or a pipe of somebody's
+        return False
 
 
 def _remove(top: Path, path: str) -> None:

@@ -25,6 +25,7 @@ from agentdeck.engine.worktrees import ScratchTrees
 
 SLOT: Final = "judge"
 TAIL_LINES: Final = 3
+TAIL_BYTES: Final = 16 * 1024  # in which they are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,13 @@ class Judge:
         for _ in range(self._gate.retries + 1):
             if self._passes(self._trees.checkout(SLOT, commit), commit):
                 return Judged(True, time.monotonic() - started, "")
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return Judged(False, time.monotonic() - started, "\n".join(lines[-TAIL_LINES:]))
+        return Judged(False, time.monotonic() - started, self._end_of_log())
+
+    def _end_of_log(self) -> str:
+        with self._log.open("rb") as log:
+            _ = log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL_BYTES))
+            lines = log.read(TAIL_BYTES).decode(errors="replace").strip().splitlines()
+        return "\n".join(lines[-TAIL_LINES:])
 
     def _passes(self, place: Path, commit: str) -> bool:
         extra = {

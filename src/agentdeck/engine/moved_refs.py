@@ -23,11 +23,13 @@ from agentdeck.core.events import RefMove, RefsTouched
 from agentdeck.core.ids import TaskId
 from agentdeck.engine.git import OUR_REFS, Git, RefMoved
 from agentdeck.engine.linked_tree import LinkedTree
+from agentdeck.engine.plain_files import read_plain
 from agentdeck.engine.private_files import write_private
 from agentdeck.engine.ref_guard import refused
 from agentdeck.engine.salvage import commits_of
 
 BEFORE: Final = "refs.before"  # below an attempt's folder
+MAX_BYTES: Final = 256 * 1024 * 1024  # of the kept refs: two million of them
 MAX_NAMED: Final = 20  # refs of one kind in an event; the rest is counted
 MAX_MADE: Final = 10_000  # commits of one attempt that are looked at, the newest first
 _WATCHED: Final = ("refs/heads", "refs/tags", "refs/stash", "refs/notes", "refs/replace")
@@ -126,7 +128,7 @@ def _put_back(git: Git, move: RefMove) -> RefMove:
 
 def _noted(folder: Path) -> dict[str, str] | None:
     try:
-        return _rows((folder / BEFORE).read_bytes())
+        return _rows(read_plain(folder / BEFORE, MAX_BYTES))
     except OSError:
         return None
 

@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ from agentdeck.engine.agent_stdin import MAX_MESSAGE_BYTES, NotHeard, close_stdi
 from agentdeck.engine.attempts import contained, first_run
 from agentdeck.engine.heartbeat import SLEPT_S
 from agentdeck.engine.linked_tree import linked
+from agentdeck.engine.plain_files import NotPlainError, open_plain
 from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.ref_guard import raise_guard
 from agentdeck.engine.room import forget_temporary, own_folder, temporary_variables
@@ -291,10 +293,10 @@ class _One:
     def read_on(self) -> bool:
         """Read at most one chunk of its log. True when there may be more."""
         try:
-            with (self.folder / "raw.log").open("rb") as log:
+            with os.fdopen(open_plain(self.folder / "raw.log"), "rb") as log:
                 log.seek(self._position)
                 data = log.read(CHUNK)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotPlainError):
             return False
         self._position += len(data)
         self._take(self.reader.feed(data))
