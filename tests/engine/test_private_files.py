@@ -65,6 +65,15 @@ def test_a_state_folder_on_another_disk_may_be_a_link(tmp_path: Path) -> None:
     assert mode(tmp_path / "disk") == 0o700
 
 
+def test_where_others_can_make_links_none_is_followed(tmp_path: Path) -> None:
+    """In /tmp a link to a folder of ours would be somebody's trick: its mode stays."""
+    (tmp_path / "mine").mkdir(0o755)
+    (tmp_path / "sockets").symlink_to(tmp_path / "mine")
+    with pytest.raises(EnvironmentFault):
+        make_private(tmp_path / "sockets", linked=False)
+    assert mode(tmp_path / "mine") == 0o755
+
+
 def test_a_file_is_private_and_follows_no_link(tmp_path: Path) -> None:
     """One that was there for all is taken back; a link is not written through."""
     file, outside = tmp_path / "file", tmp_path / "outside"

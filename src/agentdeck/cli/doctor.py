@@ -127,7 +127,7 @@ def _state_folder() -> Iterator[Row]:
     if machine.socket_is_inside():
         yield Row("runs folder", "ok", folder)
     else:
-        todo = "nothing: control sockets go into XDG_RUNTIME_DIR or the temporary folder"
+        todo = "nothing: control sockets go into a short folder of yours below /tmp"
         yield Row("runs folder", "ok", f"{folder} (a long path)", todo)
     free = machine.free_bytes()
     state = "fail" if free < NO_DISK else "warn" if free < LOW_DISK else "ok"

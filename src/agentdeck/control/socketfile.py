@@ -8,7 +8,6 @@ Rules:
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import stat
 import struct
@@ -16,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from agentdeck.core.errors import EnvironmentFault
+from agentdeck.engine.private_files import make_private
 
-PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
+FOLDER_HINT: Final = "remove it; a shorter XDG_STATE_HOME does without it"
 BACKLOG: Final = 128  # connections the kernel keeps until they are accepted
 CONNECT_S: Final = 2.0  # a listening engine is connected to at once; a full backlog may take a bit
 _SOL_LOCAL: Final = 0  # macOS: the level and name of the peer's credentials
@@ -67,7 +67,7 @@ def listen(path: Path) -> socket.socket:
     Raises:
         EnvironmentFault: somebody answers there already, or it cannot be made.
     """
-    _make_private(path.parent)
+    make_private(path.parent, linked=False, hint=FOLDER_HINT)
     _remove_stale(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -82,21 +82,6 @@ def listen(path: Path) -> socket.socket:
         ) from error
     listening.setblocking(False)
     return listening
-
-
-def _make_private(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-            raise EnvironmentFault(
-                f"the folder {folder} of the control socket belongs to somebody else",
-                hint="remove it, or set XDG_RUNTIME_DIR to a private folder",
-            )
-        if stat.S_IMODE(found.st_mode) != PRIVATE_FOLDER:
-            folder.chmod(PRIVATE_FOLDER)
-    except OSError as error:
-        raise EnvironmentFault(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
 def _remove_stale(path: Path) -> None:

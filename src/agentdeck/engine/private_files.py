@@ -17,10 +17,17 @@ from agentdeck.core.errors import EnvironmentFault
 
 PRIVATE_DIR: Final = 0o700
 PRIVATE: Final = 0o600
+STATE_HINT: Final = "set XDG_STATE_HOME to a folder of your own, that you can write to"
 
 
-def make_private(folder: Path) -> None:
+def make_private(folder: Path, *, linked: bool = True, hint: str = STATE_HINT) -> None:
     """Make a folder, and its parents, or see to it that the one that is there is private.
+
+    Args:
+        folder: what is wanted.
+        linked: a link to one will do: a person may keep their state on another disk. Not where
+            others can make links, as in /tmp.
+        hint: the next step where it cannot be had.
 
     Raises:
         EnvironmentFault: it is somebody else's, is no folder, or cannot be made.
@@ -28,19 +35,19 @@ def make_private(folder: Path) -> None:
     try:
         _make(folder)
         found = folder.lstat()
-        if stat.S_ISLNK(found.st_mode):  # a person may keep their state on another disk
+        if linked and stat.S_ISLNK(found.st_mode):
             found = folder.stat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             raise EnvironmentFault(
                 f"the folder {folder} belongs to somebody else (user {found.st_uid})",
-                hint="they could change what is in it: set XDG_STATE_HOME to a folder of your own",
+                hint=hint,
             )
         if stat.S_IMODE(found.st_mode) != PRIVATE_DIR:
             folder.chmod(PRIVATE_DIR)
     except OSError as error:
         raise EnvironmentFault(
             f"the folder {folder} cannot be made: {error.strerror}",
-            hint="set XDG_STATE_HOME to a folder you can write to",
+            hint=hint,
         ) from error
 
 
