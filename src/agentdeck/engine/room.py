@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -29,7 +28,7 @@ from agentdeck.core.errors import EnvironmentFault
 from agentdeck.engine.folders import SHORT_ROOT
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import LinkedTree
-from agentdeck.engine.private_files import PRIVATE_DIR
+from agentdeck.engine.private_files import PRIVATE_DIR, make_private
 from agentdeck.engine.sandbox import Room
 
 OWN: Final = "own"  # below an attempt's folder: files that its agent writes beside its output
@@ -73,8 +72,8 @@ def furnished(
     tree.distrust()
     own, temporary = folder / OWN, temporary_of(folder)
     own.mkdir(mode=PRIVATE_DIR, exist_ok=True)
-    _make_private(temporary.parent)
-    _make_private(temporary)
+    for each in (temporary.parent, temporary):  # others may have made one of that name before us
+        make_private(each, linked=False, hint="look who made it, and remove it")
     log = folder / "raw.log"
     log.touch(mode=0o600)
     common = tree.git.common
@@ -160,16 +159,3 @@ def _has_settings_of_worktrees(git: Git) -> bool:
 
 def _real(path: Path) -> str:
     return os.path.realpath(path)
-
-
-def _make_private(folder: Path) -> None:
-    """A folder for this user alone: others may have made one of that name before us."""
-    try:
-        folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
-        found = folder.lstat()
-    except OSError as error:
-        raise EnvironmentFault(f"{folder} cannot be made: {error.strerror}") from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise EnvironmentFault(
-            f"{folder} is not this user's alone", hint="look who made it, and remove it"
-        )
