@@ -24,6 +24,14 @@ async def test_keys_that_are_tried_leave_one_remark(tmp_path: Path) -> None:
         assert len(deck.app.said) == 0
 
 
+async def test_letters_that_mean_nothing_leave_one_remark_too(tmp_path: Path) -> None:
+    """Whatever was typed into the room by mistake: the last letter of it is named."""
+    async with room(tmp_path, middle()) as deck:
+        await deck.press("6", "7", "8")
+        (toast,) = deck.toasts
+        assert toast.startswith("8 does nothing here")
+
+
 async def test_a_remark_goes_when_a_key_acts(tmp_path: Path) -> None:
     """It covers no dialog, and no screen that was opened since."""
     async with room(tmp_path, middle()) as deck:
