@@ -46,6 +46,7 @@ from agentdeck.engine.checkpoints import Checkpoints
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
 from agentdeck.plans.forecast.ring import VirtualRing
+from live_run import DECK, READY_S, live_run
 from terminal import Terminal, cpu_s
 
 SIZE: Final = (120, 36)
@@ -58,9 +59,7 @@ PAUSE_S: Final = 0.17  # between two keys; no multiple of what either program dr
 IDLE_S: Final = 20.0
 SETTLE_S: Final = 3.0  # after the first picture, before it is called idle
 LOG_BYTES: Final = 1_000_000_000
-READY_S: Final = 180.0  # for all agents to be at work
 MB: Final = 1_000_000
-DECK: Final = (sys.executable, "-m", "agentdeck")
 
 # One agent: so many lines a second in ten pieces, each with its own name; ends with its parent.
 WRITER: Final = """
@@ -369,48 +368,15 @@ def write_run(
 def working(folder: Path, names: Sequence[str], writer: Path, rate: int) -> Iterator[str]:
     """A real run in which all agents write; its id. It is ended afterwards."""
     command = [sys.executable, "-S", str(writer), "{task}", str(rate)]
-    with _run(folder, "load", names, command) as run:
+    with live_run(folder, "load", names, command) as run:
         yield run
 
 
 @contextmanager
 def silent(folder: Path) -> Iterator[str]:
     """A real run in which three agents say nothing."""
-    with _run(folder, "idle", ["t001", "t002", "t003"], ["sleep", "600"]) as run:
+    with live_run(folder, "idle", ["t001", "t002", "t003"], ["sleep", "600"]) as run:
         yield run
-
-
-@contextmanager
-def _run(folder: Path, name: str, tasks: Sequence[str], command: Sequence[str]) -> Iterator[str]:
-    repo = folder / name
-    repo.mkdir()
-    git = ["git", "-C", str(repo), "-c", "user.name=b", "-c", "user.email=b@localhost"]
-    subprocess.run(["git", "init", "-q", "-b", "main", str(repo)], check=True)
-    (repo / "README").write_text("a repository\n")
-    subprocess.run([*git, "add", "-A"], check=True)
-    subprocess.run([*git, "commit", "-qm", "one"], check=True)
-    lines = ["version = 1", "[plan]", f'name = "{name}"', f"agents = {len(tasks)}"]
-    lines += ["[agents.load]", f"command = {json.dumps(list(command))}"]
-    lines += ["[defaults]", 'agent = "load"', 'timeout = "1h"']
-    for task in tasks:
-        lines += ["[[task]]", f'id = "{task}"', f'title = "Work on {task}"', 'prompt = "Work."']
-    plan = folder / f"{name}.toml"
-    plan.write_text("\n".join(lines) + "\n")
-    here = [*DECK, "-C", str(repo)]
-    subprocess.run([*here, "run", str(plan), "--no-attach"], check=True, capture_output=True)
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until:
-        said = subprocess.run([*here, "status", "--json"], check=True, capture_output=True).stdout
-        status = json.loads(said)
-        if sum(task["state"] == "working" for task in status["tasks"]) == len(tasks):
-            break
-        time.sleep(1.0)
-    else:
-        raise SystemExit(f"after {READY_S:.0f} s not all of {len(tasks)} agents were at work")
-    try:
-        yield str(status["run"]["id"])
-    finally:
-        subprocess.run([*here, "end"], check=False, capture_output=True)
 
 
 def mprocs(folder: Path) -> str | None:
