@@ -3,7 +3,8 @@
 Rules:
 - State and settings stay below the folder of the benchmark: who uses this sets `XDG_STATE_HOME` and
   `XDG_CONFIG_HOME` first.
-- The run is handed out when every agent is at work, and ended afterwards.
+- The run is handed out when every agent is at work, and ended afterwards; then its engine is waited
+  for. The folder goes next: agents whose engine lost it would write on, beside what is measured.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 DECK: Final = (sys.executable, "-m", "agentdeck")
-READY_S: Final = 180.0  # for all agents to be at work
+READY_S: Final = 180.0  # for all agents to be at work, or to have ended
+
+Status = dict[str, Any]  # as `agentdeck status --json` prints it
 
 
 @contextmanager
@@ -50,16 +53,25 @@ def live_run(
     plan.write_text("\n".join(lines) + "\n")
     here = [*DECK, "-C", str(repo)]
     subprocess.run([*here, "run", str(plan), "--no-attach"], check=True, capture_output=True)
+    try:
+        status = _when(
+            here,
+            lambda now: [task["state"] for task in now["tasks"]] == ["working"] * len(tasks),
+            f"not all of {len(tasks)} agents were at work",
+        )
+        yield str(status["run"]["id"])
+    finally:
+        subprocess.run([*here, "end", "--yes"], check=True, capture_output=True)
+        _when(here, lambda now: not now["run"]["engine"], "the engine had not ended its agents")
+
+
+def _when(here: Sequence[str], seen: Callable[[Status], bool], else_: str) -> Status:
+    """What `status` says as soon as that is `seen`."""
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
         said = subprocess.run([*here, "status", "--json"], check=True, capture_output=True).stdout
-        status = json.loads(said)
-        if sum(task["state"] == "working" for task in status["tasks"]) == len(tasks):
-            break
+        status: Status = json.loads(said)
+        if seen(status):
+            return status
         time.sleep(1.0)
-    else:
-        raise SystemExit(f"after {READY_S:.0f} s not all of {len(tasks)} agents were at work")
-    try:
-        yield str(status["run"]["id"])
-    finally:
-        subprocess.run([*here, "end"], check=False, capture_output=True)
+    raise SystemExit(f"after {READY_S:.0f} s {else_}")

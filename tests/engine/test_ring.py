@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engine.turning import until
@@ -14,8 +15,10 @@ from agentdeck.core import events as e
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState, TaskState
+from agentdeck.engine import loop
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.journal import Journal
 from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
 
@@ -228,3 +231,39 @@ async def test_a_second_engine_is_refused(repo: Path, tmp_path: Path) -> None:
     async with Running(folder):
         with pytest.raises(EnvironmentFault, match="pid"):
             open_engine(folder)
+
+
+async def test_telemetry_is_gathered_and_holds_up_nobody(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reports that come one by one are stored as one, and at once when a person wants something."""
+    monkeypatch.setattr(loop, "GATHER_S", 3600.0)
+    plan = plan_of(
+        '[plan]\nname = "p"\n[agents.still]\ncommand = ["sleep", "600"]\n'
+        '[defaults]\nagent = "still"\n[[task]]\nid = "A"\ntitle = "First"\n'
+    )
+    folder = create_run(repo, plan, "", root=tmp_path / "runs")
+    a, reports = TaskId("A"), 6
+    async with Running(folder) as engine:
+        await until(engine, lambda state: state.tasks[a].state is TaskState.WORKING)
+        turns: list[int] = []
+        append = Journal.append
+
+        def counted(journal: Journal, events: list[e.AnyEvent], *args: Any, **kw: Any) -> Any:
+            turns.append(len(events))
+            return append(journal, events, *args, **kw)
+
+        monkeypatch.setattr(Journal, "append", counted)
+        for number in range(1, reports + 1):
+            seq = engine.state.seq
+            engine.mention(e.AttemptProgressed(a, 1, number, tokens_in=number))
+            await engine.wait_past(seq, 0.05)  # that it is stored by itself is what must not happen
+        async with asyncio.timeout(PATIENCE_S):
+            await engine.submit(c.Pause(by="somebody"))
+        attempt = engine.state.tasks[a].attempt
+        assert attempt is not None
+        assert attempt.tokens_in == reports
+        # The end of the launch may still be told, and takes along the first of them.
+        assert turns in ([reports + 1], [1, reports])
+        await engine.submit(c.EndRun("somebody"))
+        await until(engine, finished)
