@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from pathlib import Path
 
 import pytest
@@ -95,9 +96,18 @@ async def test_a_task_is_kept_opened_again_and_given_back_to_its_agent(
 
 
 async def test_an_agent_without_a_session_is_asked_about_first(
-    tmp_path: Path, terminal: None, slow: Path
+    tmp_path: Path,
+    terminal: None,
+    slow: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Enter means no. After a yes the wait can be left, and `o` comes back; then it is a shell."""
+    """Enter means no. After a yes the wait can be left, and `o` comes back; then it is a shell.
+
+    It fails at once: what it said stays to be read until enter.
+    """
+    typed = io.StringIO("\n")
+    monkeypatch.setattr("sys.stdin", typed)
     async with live_deck(made_run(tmp_path, "x", SLOW.format(go=slow), "slow")) as deck:
         await deck.is_in(TaskState.WORKING)
         await deck.press("o")
@@ -119,6 +129,8 @@ async def test_an_agent_without_a_session_is_asked_about_first(
         await deck.until(lambda: isinstance(deck.app.screen, GiveBack), "the question")
         await deck.sees("shell ended with 3.")
         assert (Path(deck.task.attempts[-1].path or "") / "shell.txt").exists()
+    assert "shell ended with 3; enter goes back to the room\n" in capfd.readouterr().out
+    assert typed.read() == ""
 
 
 async def test_a_screen_that_is_no_terminal_names_the_command(tmp_path: Path) -> None:

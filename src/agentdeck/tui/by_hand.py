@@ -5,16 +5,18 @@ Rules:
 - It asks first only where something is lost or somebody else is at it: an agent without a session
   cannot go on where it was, and a task may be in the hands of another.
 - While the person works the deck stands still; their command is not the deck's, and whatever it
-  does, the deck comes back and asks what becomes of the task.
+  does, the deck comes back and asks what becomes of the task. What fails at once has said why on
+  that terminal, so it is left standing until a key.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentdeck.control.sanitize import clean
 from agentdeck.control.taking import Then, hand_back
@@ -30,6 +32,10 @@ from agentdeck.tui.screens.hands_dialogs import GiveBack, WaitForEnd
 if TYPE_CHECKING:
     from agentdeck.control.take_over import Hands
     from agentdeck.tui.app import DeckApp
+
+
+# A session that fails sooner was never one: what it said is gone once the room stands there again.
+AT_ONCE_S: Final = 5.0
 
 
 class _Worked(NamedTuple):
@@ -141,7 +147,19 @@ def _work(task: TaskId, hands: Hands) -> _Worked:
     with suppress(OSError, ValueError):  # a terminal that is gone, or cannot show it
         for sentence in greeting(task, hands):
             sys.stdout.write(clean(sentence.encode("utf-8", "replace")) + "\n")
+    began = time.monotonic()
     try:
-        return _Worked(work_by_hand(hands))
+        code = work_by_hand(hands)
     except DeckError as error:
         return _Worked(0, error)
+    if code and time.monotonic() - began < AT_ONCE_S:
+        _let_read(f"{Path(hands.argv[0]).name} ended with {code}; enter goes back to the room")
+    return _Worked(code)
+
+
+def _let_read(sentence: str) -> None:
+    """Keep the terminal as it is until a person has read what stands there."""
+    with suppress(OSError, ValueError, KeyboardInterrupt):
+        sys.stdout.write(clean(sentence.encode("utf-8", "replace")) + "\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
