@@ -22,14 +22,15 @@ from agentdeck.core.explain import explain, standstill
 from agentdeck.core.ids import ProcessIdentity, TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState, TaskState
-from agentdeck.engine import attempts, queueing, stop
+from agentdeck.engine import attempts, lost_folder, queueing, stop
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.enginelog import open_log
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.git import STALE_LOCK_S, Git, GitError
-from agentdeck.engine.identity import identity_of
+from agentdeck.engine.identity import identity_of, is_alive
 from agentdeck.engine.journal import Journal, JournalError
 from agentdeck.engine.loop import Engine
+from agentdeck.engine.process_tree import ProcessTable
 from agentdeck.engine.processes import Child
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.crash import told_in
@@ -343,3 +344,22 @@ async def test_a_pause_that_is_taken_back_while_it_freezes_leaves_nobody_frozen(
         open_up(go)
         await until(engine, finished)
     assert engine.state.tasks[A].state is TaskState.LANDED
+
+
+async def test_a_run_whose_folder_is_deleted_leaves_no_agent_behind(
+    start: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could see or stop its agents any more: they are ended, and so is the engine."""
+    monkeypatch.setattr(lost_folder, "EVERY_S", 0.05)
+    folder = start()
+    engine = open_engine(folder)
+    turning = asyncio.create_task(run_engine(engine))
+    await until(engine, lambda state: state.tasks[A].state is TaskState.WORKING)
+    attempt = engine.state.tasks[A].attempt
+    assert attempt is not None
+    assert attempt.process is not None
+    await asyncio.to_thread(shutil.rmtree, folder.path)
+    await asyncio.wait([turning], timeout=PATIENCE_S)
+    assert turning.done()
+    assert not is_alive(attempt.process)
+    assert not ProcessTable.now().of_run(engine.state.run)

@@ -36,6 +36,7 @@ from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.git import Git
 from agentdeck.engine.given_environment import given_environment
 from agentdeck.engine.linked_tree import linked
+from agentdeck.engine.process_tree import HANDS
 from agentdeck.engine.setting import attempt_tag
 
 FALLBACK_SHELL: Final = "/bin/sh"
@@ -116,7 +117,7 @@ def _environment(
     excludes = linked(Git.discover(Path(state.checkout)), worktree).excludes
     env = child_environment(
         base,
-        tag=f"{attempt_tag(folder.run, task, attempt.number)}/hands",
+        tag=attempt_tag(folder.run, task, attempt.number) + HANDS,
         extra=added,
         cwd=str(worktree),
         git_config={"core.excludesFile": str(excludes)} if excludes else None,

@@ -16,6 +16,7 @@ from agentdeck.engine import (
     foreseeing,
     gates,
     kept_rules,
+    lost_folder,
     publishing,
     queueing,
     reviewing,
@@ -110,6 +111,10 @@ class RealPerformer:
     async def watch_disk(self) -> None:
         """Look at the room on the disks, until cancelled."""
         await disk_watch.watch_disk(self._at)
+
+    async def watch_folder(self) -> None:
+        """Look whether the run's folder is still there, until cancelled."""
+        await lost_folder.watch_folder(self._at)
 
     def close(self) -> None:
         """Let the threads end."""

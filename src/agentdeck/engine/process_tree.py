@@ -32,6 +32,9 @@ TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
+HANDS: Final = "/hands"  # behind the tag of an attempt: a person's process at work on it
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One process at the moment of the look."""
@@ -109,6 +112,20 @@ class ProcessTable:
             and pid != me
             and not row.has_ended
             and self._tag(pid) == wanted
+        ]
+
+    def of_run(self, run: str) -> list[Row]:
+        """The living processes of all attempts, gates and reviews of a run that have their tag.
+
+        What a person works with who has taken a task over is not among them: it is theirs.
+        """
+        return [
+            row
+            for pid, row in self._rows.items()
+            if pid != os.getpid()
+            and not row.has_ended
+            and (tag := self._tag(pid) or b"").startswith(f"{run}/".encode())
+            and not tag.endswith(HANDS.encode())
         ]
 
     def session(self, number: int) -> list[Row]:

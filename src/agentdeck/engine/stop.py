@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -141,12 +141,29 @@ def sweep(
         TreeFault: something does not go away.
     """
     oldest = since.start_ticks if since and since.boot_id == boot_id() else 0
+    return _kill_all(
+        lambda: (
+            {row.identity for row in ProcessTable.now().tagged(tag, oldest)}
+            | {identity for identity in seen if is_alive(identity)}
+        )
+    )
+
+
+def sweep_run(run: str) -> set[ProcessIdentity]:
+    """Kill all agents, gates and reviews of a run, without a word to them; who was killed.
+
+    Raises:
+        TreeFault: something does not go away.
+    """
+    return _kill_all(lambda: {row.identity for row in ProcessTable.now().of_run(run)})
+
+
+def _kill_all(look: Callable[[], set[ProcessIdentity]]) -> set[ProcessIdentity]:
     killed: set[ProcessIdentity] = set()
     deadline = time.monotonic() + SETTLE_S
     clear_looks = 0
     while clear_looks < 2:
-        left = {row.identity for row in ProcessTable.now().tagged(tag, oldest)}
-        left |= {identity for identity in seen if is_alive(identity)}
+        left = look()
         clear_looks = 0 if left else clear_looks + 1
         if left and time.monotonic() > deadline:
             raise _fault("cannot end", left)
