@@ -665,8 +665,8 @@ class DeckApp(App[None]):
             self.run_worker(keep, thread=True, group="lines", exit_on_error=False)
 
     def leave(self) -> None:
-        """Leave the deck, and say how to come back."""
-        self.exit(message=self._farewell())
+        """Leave the deck, and say how to come back; in a browser the page says it."""
+        self.exit(message=None if self.is_web else self._farewell())
 
     def _farewell(self) -> str:
         if self.simulation is not None:
