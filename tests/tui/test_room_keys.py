@@ -445,6 +445,19 @@ async def test_the_palette_finds_a_task(tmp_path: Path) -> None:
         assert deck.app.room.selected == "T-150"
 
 
+async def test_where_no_pane_shows_what_a_key_did_a_remark_says_it(tmp_path: Path) -> None:
+    """At 80 by 24 the agents are a tab; what an agent is told no pane shows at once."""
+    async with room(tmp_path, middle(), (80, 24)) as deck:
+        await deck.press("minus")
+        assert deck.toasts == ["Up to 7 agents at once from now on."]
+        await deck.press("3", "minus")
+        assert deck.toasts == []
+        await deck.press("1")
+        await deck.select("S-1")
+        await deck.press("i", *"go on", "enter")
+        assert deck.toasts == ["S-1 is told with its next turn."]
+
+
 async def test_leaving_says_how_to_come_back(tmp_path: Path) -> None:
     async with room(tmp_path, middle()) as deck:
         await deck.press("q")
