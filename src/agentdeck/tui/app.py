@@ -22,6 +22,7 @@ os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported; ha
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
@@ -665,6 +666,11 @@ class DeckApp(App[None]):
             self.screen.action_cancel()
         else:
             await super().action_quit()
+
+    def action_command_palette(self) -> None:
+        """Find a task or a command; the line says what can be found."""
+        if not isinstance(self.screen, CommandPalette):
+            _ = self.push_screen(CommandPalette(placeholder=FINDS, id="--command-palette"))
 
     def act(self, name: str) -> None:
         """What a key of the whole deck means."""
