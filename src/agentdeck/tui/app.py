@@ -84,7 +84,7 @@ NO_KEY: Final = "<none>"  # the name of a key that no terminal sends
 FIRST_PICTURE_S: Final = 0.3  # for it and what its panes look for, before the past is read
 PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
 FINDS: Final = "a task or a command, by a part of its name"
-CARRIED_OUT_S: Final = 3.0  # for one sentence that nothing depends on
+CARRIED_OUT_S: Final = 4.0  # for one sentence that nothing depends on
 OFFLINE: Final = "no engine answers; it is asked again by itself"
 
 
