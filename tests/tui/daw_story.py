@@ -71,6 +71,8 @@ ONCE: Final = (
 WORKING: Final = "[◐◓◒◑]"
 RUN_S: Final = 900.0  # for all tasks that are left; on idle cores half a minute
 
+# The keys below are those of the plan, once it has the focus: in a log `/` would find text.
+TO_THE_PLAN: Final = Step("1", r"╭─ Plan ─", gone=r"& filter")
 OPENED: Final = (Step("", rf"{DAW}(.|\n)*╭─ Plan ─"), Step("", r"! \d need you"))
 LOOKED_ROUND: Final = (
     Step("w", r" Wall "), Step("Escape", r"╭─ Plan ─"),
@@ -96,7 +98,7 @@ def shown(task: str, sign: str) -> str:
 def looked_at(task: str, sign: str) -> tuple[Step, ...]:
     """A task is found by its id, and its pane shows it in this state."""
     return (
-        Step("1", r"╭─ Plan ─"),  # in a log the next key would find text
+        TO_THE_PLAN,
         Step("/", r"part of its name"),
         Step("", rf"{task}  \S.*\n\W*task, ", text=task),
         Step("Enter", rf"(╭─ \S|2) {task}\b", gone=r"task, "),
@@ -121,7 +123,7 @@ TASKS_LED: Final = (
     Step("r", shown("MODEL-001", "✔")),
     *looked_at("DB-001", "◇"),
     Step("4", r"DB-001 +approval needed \(a\)"),
-    Step("1", r"╭─ Plan ─"),
+    TO_THE_PLAN,
     Step("h", r"\bheld\b"),  # the sentence is wrapped where the pane is narrow
     Step("a", r"is held by you"),
     Step("h", r"DB-001 has landed"),

@@ -72,6 +72,7 @@ def test_in_a_terminal(repo: Path, isolated_home: Path, size: tuple[int, int]) -
         folder = newest_run(repo)
         leader.do([
             Step("q", rf"The run has ended\. `agentdeck attach {folder.run}` shows it again\."),
+            Step("", r"again\.\s+\$"),
             Step("", r"\$\?", text="echo left with $?"),
             Step("Enter", r"left with 0"),
         ])  # fmt: skip
