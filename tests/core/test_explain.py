@@ -64,6 +64,8 @@ def test_an_approval_names_the_key_and_the_risk() -> None:
         reached("A", TaskState.PROPOSED),
     )
     assert run.explain("A") == "A is proven and waits for an approval (a); its risk is high"
+    run.command(c.Hold(A))
+    assert "(a); it is held (h releases it); its risk" in run.explain("A")
 
 
 def test_a_failed_dependency_is_named_with_its_reason() -> None:

@@ -49,6 +49,7 @@ from agentdeck.tui.screens.inbox import InboxScreen
 from agentdeck.tui.screens.room import RoomScreen
 from agentdeck.tui.screens.wall import WallScreen
 from agentdeck.tui.snapshot import _text, draw
+from agentdeck.tui.widgets.header_bar import HeaderBar
 from agentdeck.tui.widgets.row_list import LinesView, RowList
 from agentdeck.tui.widgets.task_pane import TaskPane
 
@@ -557,6 +558,23 @@ async def test_after_the_last_row_what_still_waits_is_next(tmp_path: Path) -> No
 
 
 # --- elsewhere -----------------------------------------------------------------------------------
+
+
+async def test_the_room_one_comes_back_to_is_of_now_from_its_first_picture_on(
+    tmp_path: Path,
+) -> None:
+    """It is painted before it is told that it is seen again: what it has then, is seen."""
+    async with room(tmp_path, middle()) as deck:
+        await open_at(deck)
+        state = deck.app.model.state
+        deck.app.take([Recorded(state.seq + 1, state.at, e.RunPaused("you"))])
+        await deck.pilot.pause()
+        header = deck.app.room.query_one(HeaderBar)
+        assert "‖ paused" not in str(header.render_line(0).text)
+        inbox = deck.app.screen
+        assert isinstance(inbox, InboxScreen)
+        inbox.action_back()
+        assert "‖ paused" in str(header.render_line(0).text)
 
 
 async def test_the_help_and_the_palette_know_both_screens(tmp_path: Path) -> None:

@@ -445,6 +445,37 @@ async def test_the_palette_finds_a_task(tmp_path: Path) -> None:
         assert deck.app.room.selected == "T-150"
 
 
+async def test_the_palette_goes_to_a_task_by_its_id_and_does_nothing_to_it(tmp_path: Path) -> None:
+    """Also to the one that is selected: what could be done to it stands below."""
+    async with room(tmp_path, middle()) as deck:
+        await deck.select("S-4")
+        await deck.press("slash")
+        line = deck.app.screen.query_one(Input)
+        assert line.placeholder == "a task or a command, by a part of its name"
+        await deck.press(*"s-4")
+        for _ in range(500):  # the palette looks for it in a task of its own
+            rows = deck.app.screen.query_one(OptionList)
+            if rows.highlighted == 0 and "Retry S-4" in str(rows.get_option_at_index(1).prompt):
+                break
+            await deck.pilot.pause(0.01)
+        assert str(rows.get_option_at_index(0).prompt).startswith("S-4  ")
+        await deck.press("enter")
+        assert deck.source.sent == []
+
+
+async def test_where_no_pane_shows_what_a_key_did_a_remark_says_it(tmp_path: Path) -> None:
+    """At 80 by 24 the agents are a tab; what an agent is told no pane shows at once."""
+    async with room(tmp_path, middle(), (80, 24)) as deck:
+        await deck.press("minus")
+        assert deck.toasts == ["Up to 7 agents at once from now on."]
+        await deck.press("3", "minus")
+        assert deck.toasts == []
+        await deck.press("1")
+        await deck.select("S-1")
+        await deck.press("i", *"go on", "enter")
+        assert deck.toasts == ["S-1 is told with its next turn."]
+
+
 async def test_leaving_says_how_to_come_back(tmp_path: Path) -> None:
     async with room(tmp_path, middle()) as deck:
         await deck.press("q")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ from agentdeck.tui.presentation import figures
 from agentdeck.tui.presentation.accounts import account_figure, nobody_starts
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.forecast import critical_path
-from agentdeck.tui.presentation.header import header_line, terminal_title
+from agentdeck.tui.presentation.header import counts, header_line, progress, terminal_title
 from agentdeck.tui.presentation.line import (
     EMPTY,
     Span,
@@ -96,6 +97,40 @@ def test_the_need_for_a_person_comes_first() -> None:
     assert text_of(header_line(deck(middle()), 80)).strip().startswith("! 3 need you")
     assert terminal_title(deck(middle())).startswith("(3) ")
     assert "need" not in text_of(header_line(deck(finished()), 120))
+
+
+def stopped(*stops: object) -> Deck:
+    """A run in which three things wait for a person, and a person has stopped something."""
+    moment = deck(middle())
+    changed = {"paused": "P" in stops, "queue_held": "H" in stops}
+    return replace(moment, state=msgspec.structs.replace(moment.state, **changed))
+
+
+def test_a_paused_run_and_a_held_queue_are_said_beside_what_waits() -> None:
+    """Else the key that did it says nothing, and nobody sees why all stands still."""
+    paused = text_of(header_line(stopped("P"), 80))
+    assert "! 3 need you   ‖ paused " in paused
+    assert "queue held" not in paused
+    assert "! 3 need you   queue held " in text_of(header_line(stopped("H"), 80))
+    both = text_of(header_line(stopped("P", "H"), 80))
+    assert "! 3 need you   ‖ paused   queue held " in both
+    assert text_of(progress(stopped())) in both
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160])
+def test_the_header_with_all_that_is_stopped_fills_its_line_exactly(width: int) -> None:
+    assert cells(header_line(stopped("P", "H"), width)) == width
+
+
+def test_the_counts_go_after_the_end_of_the_plans_name() -> None:
+    """On 80 cells the name is cut before nobody sees any more how many work."""
+    moment = deck(middle())
+    name = "a name of a plan that is long"
+    plan = msgspec.structs.replace(moment.state.plan, name=name)
+    state = msgspec.structs.replace(moment.state, plan=plan)
+    line = text_of(header_line(replace(moment, state=state), 80))
+    assert "a name of" in line
+    assert text_of(counts(moment, words=False)) in line
 
 
 def test_a_frozen_account_counts_down() -> None:

@@ -192,3 +192,9 @@ async def test_keys_in_a_browser_reach_the_run(folder: RunFolder, tmp_path: Path
         await page.until("document.body.classList.contains('-closed')")
         assert "The run does not need it" in await page.ask("document.body.innerText")
         await it.until_decks(0)
+        link = await it.link()  # for the next browser
+        it.process.send_signal(signal.SIGINT)
+        assert it.process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            said = (await it.process.stdout.read()).decode()
+        assert (link[:7], said) == ("http://", "")  # nothing of a deck is among the links

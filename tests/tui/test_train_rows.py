@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from agentdeck.core import commands as c
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Defaults, QueueRules
-from agentdeck.core.state import RunState
+from agentdeck.core.plan import Defaults, Land, QueueRules
+from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import BuildEntry, IOStep, RunGate
 from agentdeck.testing.builders import Run, gate, plan, run_until, started
 from agentdeck.testing.queue_world import QueueWorld
@@ -60,3 +61,12 @@ def test_who_was_in_a_red_batch_says_so_and_shows_no_verdict_of_others() -> None
     shown = rows(run, 90)
     assert shown[0].startswith(" 1 ◑ t0  0/1 unit ◐")
     assert shown[1].startswith(" 2 ◷ t1  0/1 unit ○  behind t0; a batch with it was red")
+
+
+def test_what_waits_for_an_approval_and_is_held_says_both() -> None:
+    """Else the key that holds it says nothing, and the approval seems to do nothing."""
+    of = plan("A", land=Land.APPROVE)
+    run = run_until(started(of), lambda run: run.task_state("A") is TaskState.PROPOSED)
+    assert rows(run) == [" - ◇ A  approval needed (a)"]
+    run.command(c.Hold(TaskId("A")))
+    assert rows(run) == [" - ◇ A  approval needed (a), held (h)"]

@@ -116,7 +116,8 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
             lost = repair.losses_sentence(state, task)
             return f"{task_id} waits for your yes (a = accept, R = send back): it {lost}"
         case TaskState.PROPOSED:
-            return f"{task_id} is proven and waits for an approval (a)" + _risk(state, task)
+            held = "; it is held (h releases it)" if task.held else ""
+            return f"{task_id} is proven and waits for an approval (a){held}" + _risk(state, task)
         case TaskState.QUEUED:
             return _queued(state, task, now)
         case TaskState.LANDED:

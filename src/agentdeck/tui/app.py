@@ -22,6 +22,7 @@ os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported; ha
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
@@ -45,6 +46,7 @@ from agentdeck.tui.model import Clock, Model
 from agentdeck.tui.opening import Opening
 from agentdeck.tui.pacing import Pacing
 from agentdeck.tui.palette import DeckCommands
+from agentdeck.tui.presentation.carried_out import carried_out
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.key_names import spoken
 from agentdeck.tui.presentation.said import SaidEarlier, sentence
@@ -81,6 +83,8 @@ DEFAULT_THEME: Final = "deck-dark"
 NO_KEY: Final = "<none>"  # the name of a key that no terminal sends
 FIRST_PICTURE_S: Final = 0.3  # for it and what its panes look for, before the past is read
 PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
+FINDS: Final = "a task or a command, by a part of its name"
+CARRIED_OUT_S: Final = 4.0  # for one sentence that nothing depends on
 OFFLINE: Final = "no engine answers; it is asked again by itself"
 
 
@@ -605,14 +609,23 @@ class DeckApp(App[None]):
         self, command: AnyCommand, then: Callable[[int], object] | None = None
     ) -> None:
         step = self.undoing.step(command)
+        words = carried_out(self.model.state, command, agents_seen=self._agents_seen)
         try:
             seq = await self.source.send(command)
         except DeckError as error:
             self.tell_fault(error, "Not done")
         else:
             self.undoing.keep([step])
+            if words:
+                self.remarks.say(words, timeout=CARRIED_OUT_S)
             if then is not None:
                 then(seq)
+
+    @property
+    def _agents_seen(self) -> bool:
+        context = self.front.context
+        in_room = self.front is self.room and not context.small and not self.room.zoomed
+        return in_room or context.pane in ("agents", "load")
 
     def send_back(self, commands: Sequence[AnyCommand], words: str) -> None:
         """Send what takes something back; nothing takes that back again."""
@@ -654,6 +667,11 @@ class DeckApp(App[None]):
         else:
             await super().action_quit()
 
+    def action_command_palette(self) -> None:
+        """Find a task or a command; the line says what can be found."""
+        if not isinstance(self.screen, CommandPalette):
+            _ = self.push_screen(CommandPalette(placeholder=FINDS, id="--command-palette"))
+
     def act(self, name: str) -> None:
         """What a key of the whole deck means."""
         self.opening.act(name)
@@ -665,8 +683,8 @@ class DeckApp(App[None]):
             self.run_worker(keep, thread=True, group="lines", exit_on_error=False)
 
     def leave(self) -> None:
-        """Leave the deck, and say how to come back."""
-        self.exit(message=self._farewell())
+        """Leave the deck, and say how to come back; in a browser the page says it."""
+        self.exit(message=None if self.is_web else self._farewell())
 
     def _farewell(self) -> str:
         if self.simulation is not None:

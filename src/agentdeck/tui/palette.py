@@ -22,14 +22,21 @@ class _Row(NamedTuple):
     text: str
     help: str
     run: Callable[[], object]
+    task: str = ""  # the row is this task and nothing that is done to it
 
 
+NAMED: Final = 1_000.0  # is added to the score of a task that is named; no other comes near
+LEAST_TYPED: Final = 3  # characters of an id that name a task; fewer may be meant for a command
 LAST: Final = 0.001  # the score of what is offered below everything else
 SPEED_STEP: Final = 2.0  # how much faster or slower one command makes a simulation
 
 
 class DeckCommands(Provider):
-    """Keys first, then tasks; themes only once something is typed."""
+    """Keys first, then tasks; themes only once something is typed.
+
+    Who types an id looks for that task: it stands before what could be done to it, so that enter
+    never retries or stops what one only wanted to see.
+    """
 
     @property
     def deck_app(self) -> DeckApp:
@@ -57,6 +64,7 @@ class DeckCommands(Provider):
         for row in self.rows():
             score = matcher.match(row.text)
             if score > 0:
+                score += _naming(row.task, query)
                 yield Hit(score, Content(row.text), row.run, row.text, row.help)
         if query.strip() and reason(self.deck_app.key("view.search"), self._context) is None:
             text = f"Search everything for {plain(query)}"
@@ -105,4 +113,15 @@ class DeckCommands(Provider):
         deck = self.deck_app.room.moment()
         for task in deck.state.plan.tasks:
             text = f"{task.id}  {title_of(task)}"
-            yield _Row(text, f"task, {deck.status(task.id)}", partial(front.select, task.id))
+            about = f"task, {deck.status(task.id)}"
+            yield _Row(text, about, partial(front.select, task.id), task.id)
+
+
+def _naming(task: str, query: str) -> float:
+    """What a row gains where its task is named by what is typed."""
+    typed, whole = query.strip().casefold(), task.casefold()
+    if not typed or not whole.startswith(typed):
+        return 0.0
+    if typed == whole:
+        return 2 * NAMED
+    return NAMED if len(typed) >= LEAST_TYPED else 0.0

@@ -40,7 +40,7 @@ def faults(checkout: Path, folder: RunFolder, state: RunState, place: Path) -> l
         *locks_left(checkout),
         *(f"{file} is still locked" for file in _held(checkout, folder)),
         *_leftovers(folder, state),
-        *(f"{what} still runs" for what in _outliving(place)),
+        *(f"{what} still runs" for what in outliving(place)),
     ]
 
 
@@ -88,7 +88,7 @@ def _leftovers(folder: RunFolder, state: RunState) -> Iterator[str]:
             yield f"{file} is left"
 
 
-def _outliving(place: Path) -> list[str]:
+def outliving(place: Path) -> list[str]:
     """What is not gone by itself soon after all that started it has ended."""
     deadline = time.monotonic() + LEAVES_S
     while (found := list(_alive(place))) and time.monotonic() < deadline:
@@ -109,4 +109,4 @@ def _alive(place: Path) -> Iterator[str]:
                 yield f"{' '.join(process.cmdline())} (pid {process.pid})"
 
 
-__all__ = ["faults"]
+__all__ = ["faults", "outliving"]

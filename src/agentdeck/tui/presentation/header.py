@@ -14,12 +14,14 @@ from agentdeck.tui.presentation.budget import money_of_budget
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import UNKNOWN, duration, rough
 from agentdeck.tui.presentation.forecast import expected_end, time_words
-from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, plain
+from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, cut_line, plain
 from agentdeck.tui.presentation.status import SIGNS, Status
 
 BAR_CELLS: Final = 16
 GAP: Final = Span("   ")
 LEAST_NAME: Final = 18  # cells of the plan's name that are kept before anything else is
+SHORT_NAME: Final = 10  # of them that are kept before the counts are: a few tell two plans apart
+COUNTS, MONEY, ETA = 1, 2, 3  # of what stands at the right, behind the bar
 # How the bar is cut, left to right; what is left over is empty.
 _SEGMENTS: Final = (
     ("state-landed", (TaskState.LANDED, TaskState.SKIPPED)),
@@ -42,17 +44,22 @@ def header_line(deck: Deck, width: int) -> Line:
     right = [progress(deck), counts(deck), money_of_budget(deck), _eta(deck)]
     alert = _alert(deck, width)
     if _needed(alert, right) > width:
-        right[1] = counts(deck, words=False)
+        right[COUNTS] = counts(deck, words=False)
     # Money, forecast, counts: what a person can do without, first; money that is asked for, last.
-    for victim in (3, 1, 2) if deck.asking else (2, 3, 1):
-        if _needed(alert, right) <= width:
+    for victim in (ETA, COUNTS, MONEY) if deck.asking else (MONEY, ETA, COUNTS):
+        if _needed(alert, right, SHORT_NAME if victim == COUNTS else LEAST_NAME) <= width:
             break
         right[victim] = EMPTY
     parts = [part for part in right if part]
     tail = tuple(span for part in parts for span in (*part, GAP))[:-1]
     tail = (*tail, Span(" "))
     name = _name(deck, alert, width - cells(tail) - 2)
-    return (*name, Span(" " * max(2, width - cells(name) - cells(tail))), *tail)
+    between = Span(" " * max(2, width - cells(name) - cells(tail)))
+    line = (*name, between, *tail)
+    if cells(line) <= width:
+        return line
+    shown = cut_line(line, width)  # so narrow that not even what comes first has room
+    return (*shown, Span(" " * (width - cells(shown))))
 
 
 def reading_words(known: int, all_of_them: int) -> str:
@@ -77,9 +84,9 @@ def terminal_title(deck: Deck) -> str:
     return f"{first}{name} {done}/{len(state.tasks)}{unreal} - agentdeck"
 
 
-def _needed(alert: Line, parts: list[Line]) -> int:
+def _needed(alert: Line, parts: list[Line], least_name: int = LEAST_NAME) -> int:
     shown = [part for part in parts if part]
-    return sum(cells(part) + 3 for part in shown) + cells(alert) + LEAST_NAME + 4
+    return sum(cells(part) + 3 for part in shown) + cells(alert) + least_name + 4
 
 
 def _alert(deck: Deck, width: int) -> Line:
@@ -110,17 +117,26 @@ def _state_alert(deck: Deck, width: int) -> Line:
     if Kind.BUDGET in kinds:
         used_up: Line = (Span(f" ! budget used up ({deck.key('run.budget')}) ", "alert"), Span(" "))
         return used_up if kinds == {Kind.BUDGET} else (*used_up, *need)
+    stopped = _stopped_by_a_person(deck)
     if kinds and kinds != {Kind.STANDSTILL}:
-        return need
-    if state.paused:
-        return (Span(" ‖ paused ", "alert-calm"), Span(" "))
-    if state.queue_held:
-        return (Span(" queue held ", "alert-calm"), Span(" "))
+        return (*need, *stopped)
+    if stopped:
+        return stopped
     if shut:
         return shut
     if standstill(state) is not None:
         return (Span(" ! stands still ", "alert"), Span(" "))
     return EMPTY
+
+
+def _stopped_by_a_person(deck: Deck) -> Line:
+    """What somebody has stopped in the whole run, which also stands still while others wait."""
+    found: list[Span] = []
+    if deck.state.paused:
+        found += [Span(" ‖ paused ", "alert-calm"), Span(" ")]
+    if deck.state.queue_held:
+        found += [Span(" queue held ", "alert-calm"), Span(" ")]
+    return tuple(found)
 
 
 def _needed_alert(deck: Deck) -> Line:

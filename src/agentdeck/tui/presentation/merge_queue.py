@@ -206,6 +206,8 @@ def _asking_row(deck: Deck, task_id: TaskId, width: int) -> Line:
         Span("  "),
         Span(f"{'review its diff' if review else asks} ({approve})", "state-asks"),
     )
+    if deck.state.tasks[task_id].held:
+        left = (*left, Span(f", held ({deck.key('task.hold')})", "state-paused"))
     right: Line = (Span(f"risk {plain(risk)}", "muted"),) if risk else EMPTY
     return spread(left, right, width)
 

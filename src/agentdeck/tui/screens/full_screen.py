@@ -107,7 +107,7 @@ class FullScreen(Screen[None]):
         room, app = self.deck_app.room, self.deck_app
         if task is not None:
             room.choose(task)
-        _ = self.dismiss()
+        self._leave()
         if then is not None:
             app.after_redraw(lambda: app.press(then.id))
 
@@ -165,4 +165,9 @@ class FullScreen(Screen[None]):
 
     def action_back(self) -> None:
         """To the room."""
+        self._leave()
+
+    def _leave(self) -> None:
+        """Go, once the room below shows the run as it is now: it is painted before it is told."""
+        self.deck_app.room.refresh_deck()
         _ = self.dismiss()
