@@ -146,6 +146,7 @@ def test_commit_messages_have_trailers_that_a_title_cannot_forge() -> None:
         assert "\x1b" not in message
     assert landing_message(state, A, 1).startswith("Complete A: First\n\n")
     assert landing_message(run_of(title=""), B, 1).startswith("Complete B: B\n\n")
+    assert landing_message(run_of(title="B: Second"), B, 1).startswith("Complete B: Second\n\n")
 
 
 def test_checks_without_a_command_are_told() -> None:

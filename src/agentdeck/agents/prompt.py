@@ -16,6 +16,7 @@ from typing import Final
 from agentdeck.agents.foreign_text import indented, listed
 from agentdeck.agents.one_line import CUT, one_line, plain_text
 from agentdeck.agents.repair_prompt import repair_section
+from agentdeck.agents.titles import title_line
 from agentdeck.core import evidence
 from agentdeck.core.containment import Containment, containment_of
 from agentdeck.core.events import AskKind, FailureClass, ReviewVerdict
@@ -35,7 +36,6 @@ NEEDED_TASKS: Final = 20  # of those told about; a task that needs more is a mer
 NAMED_FILES: Final = 12  # of each task this one needs
 NAMED_PATTERNS: Final = 200  # of the footprint
 GATE_CHARS: Final = 300  # of a gate's command
-TITLE_CHARS: Final = 100  # of a commit message's first line; tools cut it at about 72
 SUBJECT_CHARS: Final = 72  # of a message that lists its parts below anyway
 WORD_CHARS: Final = 120  # of a trailer's value
 
@@ -80,7 +80,7 @@ def build_prompt(state: RunState, task_id: TaskId, attempt: int) -> str:
     spec, task = state.spec(task_id), state.tasks[task_id]
     if attempt <= len(task.attempts) and task.attempts[attempt - 1].resumed is not None:
         return _only_the_news(state, task, attempt)
-    title = one_line(spec.title, TITLE_CHARS)
+    title = title_line(spec)
     parts = [
         f"# Task {task_id}: {title}" if title else f"# Task {task_id}",
         _brief(spec.prompt or spec.title or str(task_id)),
@@ -108,7 +108,7 @@ def _in_its_box(state: RunState, task: TaskRun, number: int) -> str:
 
 def commit_message(state: RunState, task_id: TaskId, attempt: int) -> str:
     """The message of the commit in which agentdeck puts what an agent left uncommitted."""
-    title = one_line(state.spec(task_id).title, TITLE_CHARS)
+    title = title_line(state.spec(task_id))
     subject = f"{task_id}: {title}" if title else f"{task_id}: work of attempt {attempt}"
     own = [one.hands for one in state.tasks[task_id].attempts if one.number == attempt]
     return _with_trailers(subject, state, task_id, attempt, filter(None, own))
@@ -116,7 +116,7 @@ def commit_message(state: RunState, task_id: TaskId, attempt: int) -> str:
 
 def landing_message(state: RunState, task_id: TaskId, attempt: int) -> str:
     """The message of the commit that lands a task."""
-    title = one_line(state.spec(task_id).title, TITLE_CHARS) or str(task_id)
+    title = title_line(state.spec(task_id)) or str(task_id)
     hands = evidence.hands_of(state.tasks[task_id], attempt)
     return _with_trailers(f"Complete {task_id}: {title}", state, task_id, attempt, hands)
 
@@ -127,7 +127,7 @@ def revert_message(state: RunState, task_id: TaskId, commit: str) -> str:
     Args:
         commit: the one that brought it in.
     """
-    title = one_line(state.spec(task_id).title, TITLE_CHARS) or str(task_id)
+    title = title_line(state.spec(task_id)) or str(task_id)
     trailers = (
         f"Agentdeck-Run: {one_line(state.run, WORD_CHARS)}",
         f"Agentdeck-Reverts: {one_line(task_id, WORD_CHARS)}",
@@ -326,7 +326,7 @@ def _needed(state: RunState, needed: tuple[TaskId, ...]) -> str:
 
 
 def _one_needed(state: RunState, task: TaskRun) -> str:
-    title = one_line(state.spec(task.id).title, TITLE_CHARS)
+    title = title_line(state.spec(task.id))
     head = f"### {task.id}: {title}" if title else f"### {task.id}"
     attempt = task.attempt
     if task.landed_commit is None or attempt is None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from agentdeck.agents.foreign_text import indented, listed
 from agentdeck.agents.one_line import CUT, one_line, plain_text
+from agentdeck.agents.titles import title_line
 from agentdeck.core import repair, verdicts
 from agentdeck.core.events import FailureClass, Loss
 from agentdeck.core.state import Ejection, RunState, TaskRun
@@ -20,7 +21,6 @@ HUNKS_CHARS: Final = 12_000  # of all files together; the worktree has the rest
 NAMED_FILES: Final = 30
 NAMED_TASKS: Final = 10
 WORD_CHARS: Final = 120
-TITLE_CHARS: Final = 100
 
 _KEEP: Final = (
     "Keep what has landed: it was proven, and lines of it that vanish are shown to a person before "
@@ -114,7 +114,7 @@ def _take_in(state: RunState) -> str:
 
 def _tasks(state: RunState, tasks: list[TaskRun]) -> str:
     rows = (
-        f"{task.id}: {one_line(state.spec(task.id).title, TITLE_CHARS)}".rstrip(": ")
+        f"{task.id}: {title_line(state.spec(task.id))}".rstrip(": ")
         + (f" (commit {task.landed_commit[:12]})" if task.landed_commit else "")
         for task in tasks
     )

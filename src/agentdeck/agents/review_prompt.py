@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from agentdeck.agents.one_line import CUT, one_line, plain_text
+from agentdeck.agents.titles import title_line
 from agentdeck.agents.verdict import FORM
 from agentdeck.core import evidence, verdicts
 from agentdeck.core.events import FileTouched
@@ -27,7 +28,6 @@ FILE_LINES: Final = 1_500  # changed lines of one file that are shown; longer on
 DIFF_LINES: Final = 6_000  # changed lines that git is asked for
 NAMED_FILES: Final = 200
 EARLIER_CHARS: Final = 6_000  # of what earlier reviews said
-TITLE_CHARS: Final = 100
 WORD_CHARS: Final = 120
 
 _TASK: Final = """\
@@ -52,7 +52,7 @@ def review_prompt(state: RunState, task_id: TaskId, attempt: Attempt, diff: str)
         diff: as git writes it, of the files that `shown_files` names.
     """
     spec, task = state.spec(task_id), state.tasks[task_id]
-    title = one_line(spec.title, TITLE_CHARS)
+    title = title_line(spec)
     work = attempt.collected
     files = work.files if work is not None else ()
     shown, dropped = cut_diff(diff)

@@ -1,23 +1,12 @@
-"""The title of a task as it stands beside its id: what the id has said already is not said twice.
-
-Titles that were imported often begin with the id (`AUTH-001: Log in`); beside the id that is the
-same again, and in a narrow column nothing else.
-"""
+"""The title of a task as the screen shows it beside its id."""
 
 from __future__ import annotations
 
-from typing import Final
-
 from agentdeck.core.plan import Task
+from agentdeck.core.titles import beside_id
 from agentdeck.tui.presentation.line import plain
-
-_PARTS: Final = " :.·-–—|"  # what stands between an id and the title behind it
 
 
 def title_of(task: Task) -> str:
     """Its title as one harmless line, without the id in front; empty where that is all of it."""
-    title = plain(task.title)
-    rest = title.removeprefix(task.id)
-    if rest == title or (rest and rest[0] not in _PARTS):
-        return title
-    return rest.lstrip(_PARTS)
+    return beside_id(task.id, plain(task.title))
