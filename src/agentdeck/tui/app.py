@@ -65,6 +65,7 @@ from agentdeck.tui.undoing import Undoing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.driver import Driver
     from textual.notifications import SeverityLevel
 
     from agentdeck.control.runs import RunFolder
@@ -320,6 +321,15 @@ class DeckApp(App[None]):
         self.stylesheet = DeckStylesheet(variables=self.get_css_variables())
 
     # --- life ----------------------------------------------------------------------------------
+
+    def get_driver_class(self) -> type[Driver]:
+        """In place of the framework's for a terminal, one that sleeps while nobody types."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from agentdeck.tui.patient_input import PatientDriver
+
+        return PatientDriver
 
     def on_mount(self) -> None:
         """The room, and the stream of events."""
