@@ -457,7 +457,8 @@ class DeckApp(App[None]):
         with suppress(NoMatches):
             self._dirty |= self.looking_back.tick()
             if self._dirty and self.looking_back.arrived:
-                self.draw()
+                with self.front.by_itself():
+                    self.draw()
 
     @property
     def reads_the_past(self) -> int:
@@ -466,8 +467,9 @@ class DeckApp(App[None]):
 
     def look_at_logs(self) -> bool:
         """Draw new lines of the logs on the screen. Was there any?"""
-        with suppress(NoMatches):
-            return self.front.tick_logs()
+        front = self.front
+        with suppress(NoMatches), front.by_itself():
+            return front.tick_logs()
         return False
 
     def draw(self) -> None:
