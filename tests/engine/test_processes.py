@@ -135,6 +135,17 @@ def test_every_way_to_escape_is_found(tree: tuple[Child, dict[str, int]], tag: s
     assert child.launcher not in members(child, tag)
 
 
+def test_a_tag_behind_a_large_environment_is_found(tag: str) -> None:
+    """Environments are read in pieces; one may be larger than a piece."""
+    large = {"FILLER": "x" * (identities.ENVIRON_BYTES + 1), TAG_VARIABLE: tag}
+    with subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], **large}) as process:
+        try:
+            until(lambda: bool(ProcessTable.now().tagged(tag)))
+            assert [row.identity.pid for row in ProcessTable.now().tagged(tag)] == [process.pid]
+        finally:
+            process.kill()
+
+
 def test_the_fallback_without_proc_finds_the_same(
     tree: tuple[Child, dict[str, int]], tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

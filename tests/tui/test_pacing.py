@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+import pytest
 
 from agentdeck.tui import pacing
 from agentdeck.tui.pacing import CatchingUp, Pacing
@@ -24,6 +28,7 @@ class App:
         self.looked: list[float] = []
         self.seconds: list[float] = []
         self.asked: list[Callable[[], None]] = []
+        self.message_queue_size = 0
 
     def watch(self) -> float:
         return self.now
@@ -40,8 +45,8 @@ class App:
     def each_second(self) -> None:
         self.seconds.append(self.now)
 
-    def call_later(self, act: Callable[[], None]) -> bool:
-        self.asked.append(act)
+    def call_later(self, act: Callable[..., None], *args: object) -> bool:
+        self.asked.append(partial(act, *args))
         return True
 
 
@@ -69,7 +74,24 @@ def test_a_run_that_stands_still_wakes_the_deck_seldom() -> None:
     _, woken = run(app, 20.0)
     assert 19 <= len(app.seconds) <= 20
     assert app.drawn == []
-    assert woken <= 20 * (1 + 1 / pacing.QUIET_TICK_S) + 1
+    assert woken <= 20 / pacing.QUIET_TICK_S + 1, "the clocks move when logs are looked at"
+    gaps = [later - earlier for earlier, later in pairwise(app.looked)]
+    assert max(gaps) < pacing.QUIET_TICK_S + 0.01, "a new line is seen as soon as ever"
+
+
+def test_a_run_that_stands_still_is_drawn_once_a_second() -> None:
+    """Each second its clocks have moved, and with a watch that stands nothing else has."""
+    app = App()
+    count = app.each_second
+
+    def clocks_move() -> None:
+        count()
+        app.has_news = True
+
+    app.each_second = clocks_move  # type: ignore[method-assign]
+    _, woken = run(app, 20.0)
+    assert len(app.drawn) == len(app.seconds) <= 20
+    assert woken <= 20 / pacing.QUIET_TICK_S + 1
 
 
 def test_logs_that_grow_are_looked_at_more_often() -> None:
@@ -117,9 +139,10 @@ def test_live_data_waits_for_the_answer_to_a_key_but_not_for_ever() -> None:
     assert all(pacing.PUT_OFF_S <= gap < pacing.PUT_OFF_S + pacing.KEY_QUIET_S for gap in gaps)
 
 
-def test_a_beat_comes_by_way_of_the_messages_of_the_app() -> None:
+def test_a_beat_comes_behind_the_messages_that_wait_for_the_app() -> None:
     """What was pressed before it is done before it; and stopped is stopped."""
     app = App()
+    app.message_queue_size = 1
 
     async def wait() -> None:
         mine = Pacing(app, watch=app.watch)  # type: ignore[arg-type]
@@ -134,6 +157,49 @@ def test_a_beat_comes_by_way_of_the_messages_of_the_app() -> None:
         assert mine._timer is None
 
     asyncio.run(asyncio.wait_for(wait(), 60))
+
+
+def test_where_nothing_waits_a_beat_is_no_message() -> None:
+    """Of an idle deck the message would be as dear as the beat; what fails in it is not lost."""
+    app = App()
+
+    def break_down() -> None:
+        raise RuntimeError("no logs")
+
+    async def wait() -> None:
+        mine = Pacing(app, watch=app.watch)  # type: ignore[arg-type]
+        mine.start()
+        while not app.looked:
+            await asyncio.sleep(0)
+        assert app.asked == []
+        app.look_at_logs = break_down  # type: ignore[method-assign,assignment]
+        app.now += 10.0
+        mine.wake()
+        while not app.asked:
+            await asyncio.sleep(0)
+        mine.stop()
+        with pytest.raises(RuntimeError, match="no logs"):
+            app.asked.pop()()
+
+    asyncio.run(asyncio.wait_for(wait(), 60))
+
+
+def test_a_beat_that_is_heard_of_in_a_beat_is_not_one_more() -> None:
+    """What is drawn in it wakes the deck; what is due next is found once it is over."""
+    app = App()
+
+    async def wait() -> None:
+        mine = Pacing(app, watch=app.watch)  # type: ignore[arg-type]
+        mine.start()
+        app.each_second = mine.wake  # type: ignore[method-assign]
+        app.now += 1.5
+        mine._ring()
+        assert mine._timer is not None
+        left = mine._timer.when() - asyncio.get_running_loop().time()
+        assert left > pacing.LOG_TICK_S / 2
+        mine.stop()
+
+    asyncio.run(wait())
 
 
 def test_of_many_that_ask_the_last_is_followed_and_some_on_the_way() -> None:

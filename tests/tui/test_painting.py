@@ -17,6 +17,9 @@ from rich.segment import Segment
 from rich.style import Style
 from tests.tui.sample_journal import Story, large, middle, write_run
 from textual.geometry import Region
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.messages import Update
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -141,7 +144,8 @@ class Deck:
         """The frames of one redraw of the run, some time later."""
         self._time[0] += seconds
         self.screen.frames.clear()
-        self.app.draw()
+        self.app._dirty = True
+        self.app.draw_if_needed()
         await self.quiet()
         return self.screen.frames
 
@@ -194,6 +198,26 @@ async def test_a_second_that_passes_paints_only_the_cells_of_clocks(
         assert frame.lines == {y for _, y in frame.changed}
         # From a sign to the digits behind it is painted at once; that is all there is besides.
         assert len(frame.cells) < size[0] * size[1] / 25
+
+
+@pytest.mark.parametrize("size", [(120, 36), (200, 60), (80, 24)])
+async def test_a_second_that_passes_is_no_message_to_anybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    """Each widget with a clock would get one and send one: that costs more than its cells."""
+    async with room(middle(), tmp_path, monkeypatch, size) as deck:
+        post, posted = MessagePump.post_message, list[Message]()
+
+        def noted(pump: MessagePump, message: Message) -> bool:
+            posted.append(message)
+            return post(pump, message)
+
+        monkeypatch.setattr(MessagePump, "post_message", noted)
+        frames = await deck.look(1.0)
+        assert len(frames) == 1
+        assert [each for each in posted if isinstance(each, Update)] == []
+        await deck.press("j")  # what follows from a key goes the framework's way
+        assert [each for each in posted if isinstance(each, Update)] != []
 
 
 @pytest.mark.parametrize(

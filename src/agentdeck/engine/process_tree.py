@@ -17,7 +17,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentdeck.core.ids import ProcessIdentity
@@ -188,9 +187,8 @@ def _linux_rows() -> Iterator[Row]:
 
 
 def _linux_tag(pid: int) -> bytes | None:
-    try:
-        content = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:  # ended, or of another user
+    content = identities.proc_bytes(f"/proc/{pid}/environ")
+    if content is None:  # ended, or of another user
         return None
     _, found, rest = (b"\0" + content).partition(f"\0{TAG_VARIABLE}=".encode())
     return rest.partition(b"\0")[0] if found else None

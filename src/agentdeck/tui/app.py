@@ -67,6 +67,7 @@ from agentdeck.tui.undoing import Undoing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.driver import Driver
     from textual.notifications import SeverityLevel
 
     from agentdeck.control.runs import RunFolder
@@ -325,6 +326,15 @@ class DeckApp(App[None]):
 
     # --- life ----------------------------------------------------------------------------------
 
+    def get_driver_class(self) -> type[Driver]:
+        """In place of the framework's for a terminal, one that sleeps while nobody types."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from agentdeck.tui.patient_input import PatientDriver
+
+        return PatientDriver
+
     def on_mount(self) -> None:
         """The room, and the stream of events."""
         self.theme_changed_signal.subscribe(self, self._repaint)
@@ -451,7 +461,8 @@ class DeckApp(App[None]):
         with suppress(NoMatches):
             self._dirty |= self.looking_back.tick()
             if self._dirty and self.looking_back.arrived:
-                self.draw()
+                with self.front.by_itself():
+                    self.draw()
 
     @property
     def reads_the_past(self) -> int:
@@ -460,8 +471,9 @@ class DeckApp(App[None]):
 
     def look_at_logs(self) -> bool:
         """Draw new lines of the logs on the screen. Was there any?"""
-        with suppress(NoMatches):
-            return self.front.tick_logs()
+        front = self.front
+        with suppress(NoMatches), front.by_itself():
+            return front.tick_logs()
         return False
 
     def draw(self) -> None:

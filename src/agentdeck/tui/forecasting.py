@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 REFRESH_S: Final = 5.0  # between two outlooks; the minute on the screen seldom changes sooner
 PLAYED_REFRESH_S: Final = 1.0  # of a simulation, where minutes pass in a second
 REST_TIMES: Final = 20.0  # as long as an outlook took: at most 5 % of a core
-QUIET_S: Final = 30.0  # the minute on the screen moves by a share of the time that passes
+QUIET_S: Final = 55.0  # the minute on the screen moves by a share of the time that passes
 QUIET_TIMES: Final = 300.0  # as long as an outlook took: a third of a percent of a core
 BUDGET_S: Final = 0.25  # processor time of one outlook
 PLAYED_BUDGET_S: Final = 0.05  # of a simulation: sooner is better than surer

@@ -2,7 +2,9 @@
 
 Rules:
 - Nobody wakes for nothing. A run that stands still costs one look a second, for the clocks, and
-  a glance at the size of the logs that are on the screen.
+  a glance at the size of the logs that are on the screen: one with that look, one between two.
+- What was pressed before a look is done before it. Where nothing waits, a look is no message of the
+  framework: that costs as much as the look.
 - A key goes before live data. For `KEY_QUIET_S` after it neither events nor logs are drawn; held
   keys put that off for `PUT_OFF_S` at most.
 - Live data gets at most `SHARE` of the time: after a dear redraw the next one comes later.
@@ -12,6 +14,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -42,7 +45,9 @@ class Pacing:
         """Nothing is looked at before `start`."""
         self._app, self._watch = app, watch
         self._timer: asyncio.TimerHandle | None = None
+        self._context: contextvars.Context | None = None  # of the app: whoever wakes has another
         self._thread = 0
+        self._beats = False  # just now; what is due next is found at its end
         self._key_at = self._news_at = self._drawn_at = float("-inf")
         self._draw_at = self._logs_at = self._mark_at = 0.0
 
@@ -50,6 +55,7 @@ class Pacing:
         """From now on."""
         self._mark_at = self._watch() + SECOND_S
         self._thread = threading.get_ident()
+        self._context = contextvars.copy_context()
         self._plan()
 
     def stop(self) -> None:
@@ -72,7 +78,7 @@ class Pacing:
 
         From another thread it is found at the next look.
         """
-        if self._mark_at and threading.get_ident() == self._thread:
+        if self._mark_at and not self._beats and threading.get_ident() == self._thread:
             self._plan()
 
     # --- what is due ---------------------------------------------------------------------------
@@ -92,18 +98,31 @@ class Pacing:
             if self._timer.when() <= at:
                 return
             self._timer.cancel()
-        self._timer = loop.call_at(at, self._ring)
+        self._timer = loop.call_at(at, self._ring, context=self._context)
 
     def _ring(self) -> None:
-        # By way of the app's messages: keys that came before are done before.
         self._timer = None
-        _ = self._app.call_later(self._beat)
+        if self._app.message_queue_size:  # keys among them, perhaps
+            _ = self._app.call_later(self._beat)
+            return
+        try:
+            self._beat()
+        except Exception as error:  # noqa: BLE001 - the app ends with it, as with any other
+            _ = self._app.call_later(_raise, error)
 
     def _beat(self) -> None:
         if not self._mark_at:
             return
-        now = self._watch()
-        if now >= self._mark_at:
+        self._beats = True
+        try:
+            self._look(self._watch())
+        finally:
+            self._beats = False
+        if self._mark_at:  # it was not stopped meanwhile
+            self._plan()
+
+    def _look(self, now: float) -> None:
+        if a_second := now >= self._mark_at:
             self._mark_at = max(self._mark_at + SECOND_S, now + SECOND_S / 2)
             self._app.each_second()
         if self._app.has_news and now >= self._next_draw_at():
@@ -111,9 +130,8 @@ class Pacing:
             self._drawn_at = self._watch()
             took = self._drawn_at - now
             self._draw_at = self._drawn_at + max(REFRESH_S, took * (1 / SHARE - 1))
-        if now >= self._logs_at:
+        if a_second or now >= self._logs_at:
             self._look_at_logs(now)
-        self._plan()
 
     def _look_at_logs(self, now: float) -> None:
         if now - self._key_at < KEY_QUIET_S:
@@ -124,6 +142,10 @@ class Pacing:
         quiet = now - max(self._news_at, self._key_at) > QUIET_AFTER_S
         took = self._watch() - now
         self._logs_at = now + max(QUIET_TICK_S if quiet else LOG_TICK_S, took / SHARE)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 class CatchingUp:

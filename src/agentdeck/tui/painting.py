@@ -4,13 +4,18 @@ The framework draws every widget that lies within the rectangle around all that 
 one in the header and one at the bottom, are then the whole screen, each second. Here a widget is
 asked only if it is seen in a changed cell, and only for the lines where it is.
 
-Rules: what comes out is what the framework would have sent, without the cells that nobody has
-called dirty. All that is not a partial repaint (layout, other screens on top) is the framework's.
+Rules:
+- What comes out is what the framework would have sent, without the cells that nobody has called
+  dirty. All that is not a partial repaint (layout, other screens on top) is the framework's.
+- What changes with time, as clocks do, is asked for by `repaint`. The framework's way is a message
+  to the widget, one to the screen and the waking of both, for each widget: that costs more than the
+  cells. What a key changes goes that way: its frame comes behind all that follows from the key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from rich.console import Console
@@ -18,6 +23,7 @@ from rich.control import Control
 from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -102,4 +108,40 @@ class CellCompositor(Compositor):
         return sorted(found, key=lambda part: part[0])
 
 
-__all__ = ["CellCompositor", "CellsUpdate", "Piece"]
+class CellScreen(Screen[None]):
+    """A screen with that compositor."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - the framework's word
+        super().__init__(id=id)
+        self._compositor = CellCompositor()
+        self._by_itself = False
+
+    @contextmanager
+    def by_itself(self) -> Iterator[None]:
+        """What is drawn meanwhile follows from no key."""
+        self._by_itself = True
+        try:
+            yield
+        finally:
+            self._by_itself = False
+
+    def repaint(self, widget: Widget, regions: Sequence[Region]) -> bool:
+        """Paint these with the next frame. False = it has to be asked for in the usual way."""
+        there = self._by_itself and widget.is_mounted and self in self._compositor
+        if not there or not self.is_current or self.app._batch_count:  # noqa: SLF001 - as it asks
+            return False
+        widget._set_dirty(*regions)  # noqa: SLF001 - all that `refresh` does for the picture
+        if widget.display:
+            self._dirty_widgets.add(widget)
+            self._update_timer.resume()
+        return True
+
+
+def repaint(widget: Widget, *regions: Region) -> None:
+    """Paint these cells of a widget, or all of them, with the next frame of its screen."""
+    screen = widget.screen
+    if not (isinstance(screen, CellScreen) and screen.repaint(widget, regions)):
+        _ = widget.refresh(*regions)
+
+
+__all__ = ["CellCompositor", "CellScreen", "CellsUpdate", "Piece", "repaint"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from agentdeck.control.runs import RunFolder
 
 SAMPLE_S: Final = 2.0  # an agent's processes come and go in seconds
-UNSEEN_S: Final = 4.0  # much more between two looks, and their course would have gaps
+UNSEEN_S: Final = 10.0  # much more between two looks, and their course would have gaps
 SEEN_FOR_S: Final = 5.0  # after the figures were drawn; they are drawn each second
 REST_TIMES: Final = 50.0  # of processor time
 

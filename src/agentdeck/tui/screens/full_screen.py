@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.keys import Context, Key
-from agentdeck.tui.painting import CellCompositor
+from agentdeck.tui.painting import CellScreen
 from agentdeck.tui.screens.room import bindings, comes_first
 from agentdeck.tui.widgets.key_bar import KeyBar
 
@@ -57,16 +56,12 @@ def own_and_shared(own: Sequence[Binding]) -> list[BindingType]:
     return found
 
 
-class FullScreen(Screen[None]):
+class FullScreen(CellScreen):
     """A screen with the header, something between, and the keys."""
 
     CSS_PATH = Path(__file__).with_name("full_screen.tcss")
     AUTO_FOCUS = ""
     OWN_KEYS: ClassVar[frozenset[str]] = frozenset()  # that do something, beside the table's
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - the framework's word
-        super().__init__(id=id)
-        self._compositor = CellCompositor()
 
     @property
     def deck_app(self) -> DeckApp:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -28,7 +27,7 @@ from agentdeck.tui.keys import KEYS, Context, Key
 from agentdeck.tui.marks import Marking
 from agentdeck.tui.model import first_choice, next_that_needs_me
 from agentdeck.tui.pacing import CatchingUp
-from agentdeck.tui.painting import CellCompositor
+from agentdeck.tui.painting import CellScreen
 from agentdeck.tui.presentation.deck import Deck, Only
 from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.header import reading_line
@@ -101,7 +100,7 @@ def _turned(names: Sequence[str], here: str, by: int) -> str:
     return names[(names.index(here) + by) % len(names)]
 
 
-class RoomScreen(Screen[None]):
+class RoomScreen(CellScreen):
     """The main screen."""
 
     CSS_PATH = Path(__file__).with_name("room.tcss")
@@ -113,7 +112,6 @@ class RoomScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__(id="room")
-        self._compositor = CellCompositor()
         self.selected: TaskId | None = None
         self._chosen = False  # by the person, or once by the deck
         self._no_choice = False  # the cursor stands on a folded phase

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from textual.app import ComposeResult
 
 from agentdeck.tui.presentation.accounts import account_figure, nobody_starts
@@ -32,11 +34,15 @@ class AgentsPane(Pane):
 
     def compose(self) -> ComposeResult:
         """One list."""
-        yield RowList(id="agent-rows")
+        yield self._rows
+
+    @cached_property
+    def _rows(self) -> RowList:
+        return RowList(id="agent-rows")
 
     def show(self, deck: Deck) -> None:
         """Show this moment."""
-        rows = self.query_one(RowList)
+        rows = self._rows
         if not self.is_news(deck.subject, deck.second, self.size, rows.row_width):
             rows.put_cursor(deck.selected)
             return

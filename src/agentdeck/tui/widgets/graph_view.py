@@ -22,6 +22,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from agentdeck.tui.painting import repaint
 from agentdeck.tui.presentation.graph_layout import Direction, Layout, Piece, lay_out, move
 from agentdeck.tui.presentation.minimap import Minimap, box_of, minimap_of
 from agentdeck.tui.presentation.status import ascii_signs
@@ -154,7 +155,7 @@ class GraphView(ScrollView, can_focus=True):
                 if 0 <= y < self.size.height:
                     seen.append(Region(place.x - x, y, place.width, 1))
         if seen:
-            self.refresh(*seen)
+            repaint(self, *seen)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Rows of the screen; what is the same for all of them is asked for once."""

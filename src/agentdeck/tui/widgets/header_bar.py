@@ -8,6 +8,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from agentdeck.tui.painting import repaint
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.header import header_line
 from agentdeck.tui.presentation.line import Line, cells
@@ -47,7 +48,7 @@ class HeaderBar(Widget):
         x, end = changed_cells(self._line, line)
         if x < end:
             self._line = line
-            self.refresh(Region(x, 0, end - x, 1))
+            repaint(self, Region(x, 0, end - x, 1))
 
     def on_resize(self) -> None:
         """Another width shows more or less."""

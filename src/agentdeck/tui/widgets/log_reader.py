@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import ClassVar, Final
 
 import msgspec
@@ -98,21 +98,21 @@ class LogReader(Vertical):
 
     def compose(self) -> ComposeResult:
         """The log above, the foot below."""
-        view = LogView(id="log", ascii_only=roles_of(self).ascii_only)
-        view.marks, view.folding = self._marks, self._fold_sideways
-        yield view
-        yield LogFoot()
+        yield self.view
+        yield self._foot
 
     # --- what is shown ---------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def view(self) -> LogView:
         """The rows."""
-        return self.query_one("#log", LogView)
+        view = LogView(id="log", ascii_only=roles_of(self).ascii_only)
+        view.marks, view.folding = self._marks, self._fold_sideways
+        return view
 
-    @property
+    @cached_property
     def _foot(self) -> LogFoot:
-        return self.query_one(LogFoot)
+        return LogFoot()
 
     @property
     def about(self) -> str:

@@ -25,6 +25,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from agentdeck.control.sanitize import Sgr, spans
+from agentdeck.tui.painting import repaint
 from agentdeck.tui.presentation.log_source import Line, LineSource, ListSource, Place
 from agentdeck.tui.presentation.rendered_source import RenderedSource
 from agentdeck.tui.widgets.styled import ground_of, roles_of
@@ -412,7 +413,7 @@ class LogView(ScrollView, can_focus=True):
         )
         self._rows = rows
         if changed:
-            self.refresh()
+            repaint(self)
         return changed
 
     def _row(self, number: int, line: Line, width: int) -> Strip:

@@ -5,6 +5,7 @@ Below each stands why the selected task stands where it stands.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -16,6 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from agentdeck.core.ids import PhaseId, TaskId
+from agentdeck.tui.painting import repaint
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import plural
 from agentdeck.tui.presentation.forecast import critical_path, slow_words
@@ -135,7 +137,7 @@ class WhyLine(Widget):
             old, new = (lines[y] if y < len(lines) else EMPTY for lines in (before, self._lines))
             x, end = changed_cells(old, new)
             if x < end:
-                self.refresh(Region(WHY_LEAD_CELLS + x, y, end - x, 1))
+                repaint(self, Region(WHY_LEAD_CELLS + x, y, end - x, 1))
 
     def on_resize(self) -> None:
         """Another width wraps elsewhere."""
@@ -187,10 +189,31 @@ class PlanPane(Pane):
 
     def compose(self) -> ComposeResult:
         """All views; one is shown."""
-        yield Outline(id="outline")
-        yield PlanGraph(self._label, ascii_only=roles_of(self).ascii_only, id="graph")
-        yield TimelineView()
-        yield WhyLine()
+        yield self._outline
+        yield self._graph
+        yield self.timeline
+        yield self._why_line
+
+    # --- its parts, which it has for life: looking for them each second costs more than a row ----
+
+    @cached_property
+    def _outline(self) -> Outline:
+        return Outline(id="outline")
+
+    @cached_property
+    def _graph(self) -> PlanGraph:
+        return PlanGraph(self._label, ascii_only=roles_of(self).ascii_only, id="graph")
+
+    @cached_property
+    def timeline(self) -> TimelineView:
+        """The time line."""
+        return TimelineView()
+
+    @cached_property
+    def _why_line(self) -> WhyLine:
+        return WhyLine()
+
+    # --- what is shown -------------------------------------------------------------------------
 
     @property
     def shown(self) -> PlanView:
@@ -215,16 +238,11 @@ class PlanPane(Pane):
         """The view that is shown, as what has the focus."""
         match self.shown:
             case PlanView.GRAPH:
-                return self.query_one(PlanGraph)
+                return self._graph
             case PlanView.OUTLINE:
-                return self.query_one(Outline)
+                return self._outline
             case PlanView.TIMELINE:
                 return self.timeline.rows
-
-    @property
-    def timeline(self) -> TimelineView:
-        """The time line."""
-        return self.query_one(TimelineView)
 
     def turn_view(self) -> None:
         """The next view, with the same selection and the focus where it was."""
@@ -242,14 +260,14 @@ class PlanPane(Pane):
     def show(self, deck: Deck) -> None:
         """Show this moment."""
         self._deck = deck
-        graph, outline = self.query_one(PlanGraph), self.query_one(Outline)
+        graph, outline = self._graph, self._outline
         shown = self.shown
         rooms = (self.size, graph.size, self._rows(shown).row_width)
         if self.is_news(deck.subject, deck.second, shown, rooms):
             self._show_all(deck, shown, graph, outline)
         else:
             self.put_cursor(deck)
-        self.query_one(WhyLine).show(_why(deck))
+        self._why_line.show(_why(deck))
 
     def _tell(self, task: TaskId | None) -> None:
         self._told = (task,)
@@ -270,10 +288,10 @@ class PlanPane(Pane):
     def _cursor(self) -> tuple[PlanView, str | None]:
         shown = self.shown
         graph = shown is PlanView.GRAPH
-        return shown, self.query_one(PlanGraph).selected if graph else self._rows(shown).cursor
+        return shown, self._graph.selected if graph else self._rows(shown).cursor
 
     def _rows(self, shown: PlanView) -> RowList:
-        return self.timeline.rows if shown is PlanView.TIMELINE else self.query_one(Outline)
+        return self.timeline.rows if shown is PlanView.TIMELINE else self._outline
 
     def put_cursor(self, deck: Deck) -> None:
         """Another task is selected, and nothing else has changed."""
@@ -282,11 +300,11 @@ class PlanPane(Pane):
             return
         match self.shown:
             case PlanView.GRAPH:
-                graph, node = self.query_one(PlanGraph), self._node(deck)
+                graph, node = self._graph, self._node(deck)
                 if node is not None and graph.selected != node:
                     graph.selected = node
             case PlanView.OUTLINE:
-                self.query_one(Outline).put_cursor(deck.selected)
+                self._outline.put_cursor(deck.selected)
             case PlanView.TIMELINE:
                 self.timeline.put_cursor(deck.selected)
         self._placed = self._cursor()
@@ -331,10 +349,10 @@ class PlanPane(Pane):
         """The tasks as the view has them one below the other; in the graph those of a column."""
         match self.shown:
             case PlanView.GRAPH:
-                nodes = self.query_one(PlanGraph).column()
+                nodes = self._graph.column()
                 return [TaskId(node) for node in nodes if phase_of_node(node) is None]
             case PlanView.OUTLINE:
-                keys = self.query_one(Outline).keys
+                keys = self._outline.keys
                 return [TaskId(key) for key in keys if not key.startswith(PHASE_PREFIX)]
             case PlanView.TIMELINE:
                 return [TaskId(key) for key in self.timeline.rows.keys]
@@ -350,7 +368,7 @@ class PlanPane(Pane):
     def _figures(self, deck: Deck) -> Line:
         if not deck.state.tasks:
             return EMPTY
-        graph = self.query_one(PlanGraph)
+        graph = self._graph
         words = ""
         if self.shown is PlanView.GRAPH and graph.drawn.width > graph.size.width:
             words = "more →"
@@ -496,7 +514,7 @@ class PlanPane(Pane):
 
     def on_plan_graph_opened(self) -> None:
         """Open the task of the graph's cursor, or unfold its phase."""
-        node = self.query_one(PlanGraph).selected or ""
+        node = self._graph.selected or ""
         if phase_of_node(node) is not None:
             self._fold(node, folded=False)
         else:
@@ -504,13 +522,13 @@ class PlanPane(Pane):
 
     def turn_minimap(self) -> None:
         """Show the map of a graph that does not fit, or hide it."""
-        graph = self.query_one(PlanGraph)
+        graph = self._graph
         graph.minimap = not graph.minimap
 
     def turn_fold(self) -> None:
         """Fold the phase of the cursor in the graph or the outline, or unfold it."""
         graph = self.shown is PlanView.GRAPH
-        cursor = self.query_one(PlanGraph).selected if graph else self.query_one(Outline).cursor
+        cursor = self._graph.selected if graph else self._outline.cursor
         key = cursor or ""
         phase = phase_of_node(key)
         if phase is None and self._deck is not None:
@@ -534,9 +552,9 @@ class PlanPane(Pane):
     def _fold(self, key: str, folded: bool) -> None:
         phase = PhaseId(key.removeprefix(PHASE_PREFIX))
         self.folded = self.folded | {phase} if folded else self.folded - {phase}
-        self.query_one(Outline).stand_on(key)
+        self._outline.stand_on(key)
         if folded:
-            self.query_one(PlanGraph).set_reactive(GraphView.selected, key)
+            self._graph.set_reactive(GraphView.selected, key)
         self._placed = self._cursor()
         first = None
         if not folded and self._deck is not None:

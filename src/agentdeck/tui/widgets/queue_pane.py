@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from textual.app import ComposeResult
 
 from agentdeck.tui.presentation.deck import Deck
@@ -28,11 +30,15 @@ class QueuePane(Pane):
 
     def compose(self) -> ComposeResult:
         """One list."""
-        yield RowList(id="queue-rows")
+        yield self._rows
+
+    @cached_property
+    def _rows(self) -> RowList:
+        return RowList(id="queue-rows")
 
     def show(self, deck: Deck) -> None:
         """Show this moment."""
-        rows = self.query_one(RowList)
+        rows = self._rows
         whole = self.screen.has_class("-single")
         if self.is_news(deck.subject, deck.second, self.size, rows.row_width, whole):
             self._show_rows(rows, deck, whole=whole)

@@ -18,6 +18,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from agentdeck.tui.painting import repaint
 from agentdeck.tui.presentation.line import Line, Span, wrapped
 from agentdeck.tui.presentation.line_changes import changed_cells
 from agentdeck.tui.roles import Roles
@@ -229,7 +230,7 @@ class RowList(ScrollView, can_focus=True):
                 self._lines[number] = line
                 changed.append(Region(x, number - top, end - x, 1))
         if changed:
-            self.refresh(*changed)
+            repaint(self, *changed)
 
     def _line(self, number: int, width: int) -> Line:
         return self._draw(self._keys[number], width)

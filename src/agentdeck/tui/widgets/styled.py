@@ -12,6 +12,7 @@ from textual.geometry import Region
 from textual.style import Style as ContentStyle
 from textual.widget import Widget
 
+from agentdeck.tui.painting import repaint
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, spread
 from agentdeck.tui.presentation.line_changes import changed_cells
 from agentdeck.tui.roles import Roles
@@ -118,7 +119,7 @@ class Pane(Vertical):
             if x < end:
                 regions.append(Region(TITLE_COLUMN + x, y, end - x, 1))
         if regions:
-            self.refresh(*regions)
+            repaint(self, *regions)
 
 
 def _on_frame(left: Line, right: Line, room: int, roles: Roles, *, lit: bool, name: bool) -> Line:

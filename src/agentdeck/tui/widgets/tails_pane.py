@@ -7,7 +7,7 @@ the first time: on most screens there never is, and they would take a fifth of t
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 from textual import events
@@ -50,9 +50,13 @@ class Tile(Pane):
 
     def compose(self) -> ComposeResult:
         """One view."""
+        yield self._view
+
+    @cached_property
+    def _view(self) -> LogView:
         view = LogView(placeholder="Nothing was written yet.")
         view.can_focus = False
-        yield view
+        return view
 
     def show(self, deck: Deck, task: TaskId, folder: AttemptFolders) -> None:
         """Follow the task's agent, with a title of its own."""
@@ -75,7 +79,7 @@ class Tile(Pane):
         if attempt is None:
             return
         self._again = partial(self.follow, deck, task, folder)
-        view = self.query_one(LogView)
+        view = self._view
         subject = (task, attempt.number, view.size.width, id(roles_of(self)))
         source, until = self._source, log_end(deck, attempt)
         same = subject == self._subject and (source is None or source.end_at(until))
@@ -97,7 +101,7 @@ class Tile(Pane):
 
     def tick(self) -> bool:
         """Look for new lines. Was there any?"""
-        return self.display and self.query_one(LogView).tick()
+        return self.display and self._view.tick()
 
     def on_resize(self) -> None:
         """Lines are wrapped elsewhere."""
@@ -128,13 +132,23 @@ class TailsPane(Grid):
     def compose(self) -> ComposeResult:
         """The tiles, and what is said without agents."""
         if self._at_once:
-            yield from map(Tile, range(TILES))
-        yield LinesView(id="no-tails")
+            yield from self._tiles
+        yield self._nobody
+
+    @cached_property
+    def _tiles(self) -> list[Tile]:
+        return [Tile(number) for number in range(TILES)]
+
+    @cached_property
+    def _nobody(self) -> LinesView:
+        view = LinesView(id="no-tails")
+        view.can_focus = False
+        return view
 
     async def on_show(self) -> None:
         """There is room for it."""
-        if not self.query(Tile):
-            await self.mount_all(map(Tile, range(TILES)), before=0)
+        if not self._whole:
+            await self.mount_all(self._tiles, before=0)
             self._whole = True
             if self._latest is not None:
                 self.show(self._latest)
@@ -156,19 +170,16 @@ class TailsPane(Grid):
         shown = sum(task is not None for task in self._tasks)
         self.set_class(shown == 1, "-one")
         self.set_class(shown == 2, "-two")
-        for number, task in enumerate(self._tasks):
-            tile = self.query_one(f"#tile-{number}", Tile)
+        for tile, task in zip(self._tiles, self._tasks, strict=True):
             tile.display = task is not None
             if task is not None:
                 tile.show(deck, task, self._folder)
-        empty = self.query_one("#no-tails", LinesView)
-        empty.can_focus = False
-        empty.display = shown == 0
-        empty.show(
+        self._nobody.display = shown == 0
+        self._nobody.show(
             lambda _: [(Span("The logs of the agents at work run here.", "muted"),)], "empty"
         )
 
     def tick(self) -> bool:
         """Look for new lines of all tiles. Was there any?"""
-        found = [tile.tick() for tile in self.query(Tile)]  # all of them look
+        found = [tile.tick() for tile in self._tiles] if self._whole else []  # all of them look
         return any(found)

@@ -6,6 +6,7 @@ diff is made in a thread, and again only when the task's work may have changed.
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -125,11 +126,9 @@ class TaskPane(Pane):
 
     def compose(self) -> ComposeResult:
         """A row of names and one view for each kind of content."""
-        yield TabStrip(id="tabs")
+        yield self._tab_strip
         with Vertical(id="tab-body"):
-            yield LogReader()
-            yield DiffView(id="diff")
-            yield LinesView(id="lines")
+            yield from self._views.values()
 
     def show(self, deck: Deck) -> None:
         """Show this moment."""
@@ -137,10 +136,8 @@ class TaskPane(Pane):
         about = ", ".join(filter(None, ("raw" if self.raw else "", self.reader.about)))
         log = f"log ({about})" if about else "log"
         names = {name: log if name == "log" else name for name in TABS}
-        self.query_one("#tabs", TabStrip).show(
-            tuple((name, names[name].capitalize(), "") for name in TABS), self.tab
-        )
-        for name, view in self._views().items():
+        self._tab_strip.show(tuple((name, names[name].capitalize(), "") for name in TABS), self.tab)
+        for name, view in self._views.items():
             if view.display != (name == self._view_name):
                 view.display = name == self._view_name
         match self.tab:
@@ -152,7 +149,7 @@ class TaskPane(Pane):
                 make = {"gates": gate_lines, "brief": brief_lines, "history": history_lines}[
                     self.tab
                 ]
-                lines = self.query_one("#lines", LinesView)
+                lines = self._lines
                 room = lines.scrollable_content_region.width
                 if self.is_news(deck.subject, deck.second, deck.selected, self.tab, room):
                     lines.show(lambda width: make(deck, width), (deck.selected, self.tab))
@@ -178,7 +175,7 @@ class TaskPane(Pane):
 
     def focus_view(self) -> None:
         """Put the focus on what the tab shows."""
-        self._views()[self._view_name].focus()
+        self._views[self._view_name].focus()
 
     def turn_raw(self) -> None:
         """The log as it was written, or as it reads best."""
@@ -204,17 +201,28 @@ class TaskPane(Pane):
     def _view_name(self) -> str:
         return self.tab if self.tab in ("log", "diff") else "lines"
 
-    @property
+    # --- its parts, which it has for life: looking for them each second costs more than a row ----
+
+    @cached_property
+    def _tab_strip(self) -> TabStrip:
+        return TabStrip(id="tabs")
+
+    @cached_property
     def reader(self) -> LogReader:
         """The log."""
-        return self.query_one(LogReader)
+        return LogReader()
 
+    @cached_property
+    def _diff(self) -> DiffView:
+        return DiffView(id="diff")
+
+    @cached_property
+    def _lines(self) -> LinesView:
+        return LinesView(id="lines")
+
+    @cached_property
     def _views(self) -> dict[str, LogReader | DiffView | LinesView]:
-        return {
-            "log": self.reader,
-            "diff": self.query_one("#diff", DiffView),
-            "lines": self.query_one("#lines", LinesView),
-        }
+        return {"log": self.reader, "diff": self._diff, "lines": self._lines}
 
     def _again(self) -> None:
         if self._deck is not None and self.display:
@@ -255,7 +263,7 @@ class TaskPane(Pane):
     # --- the diff ------------------------------------------------------------------------------
 
     def _show_diff(self, deck: Deck) -> None:
-        view = self.query_one("#diff", DiffView)
+        view = self._diff
         task, width = deck.task, view.size.width
         attempt = task.attempt if task is not None else None
         if attempt is None or attempt.base is None or task is None or deck.simulated:
@@ -318,7 +326,7 @@ class TaskPane(Pane):
         fresh, self._diff_fresh = self._diff_fresh, False
         self._painter, self._remarks = painter, None
         if painter is None:
-            view = self.query_one("#diff", DiffView)
+            view = self._diff
             view.show_text(_paragraphs(problem, view.size.width, roles_of(self)))
         self._show_remarks(fresh=fresh)
         self._go_in_diff(task)
@@ -327,7 +335,7 @@ class TaskPane(Pane):
         goal = self._goal
         if goal is not None and goal.tab == "diff" and goal.task == task:
             self._goal = None
-            self.query_one(DiffView).go_to(goal.file, goal.line)
+            self._diff.go_to(goal.file, goal.line)
 
     # --- comments on the diff --------------------------------------------------------------------
 
@@ -368,7 +376,7 @@ class TaskPane(Pane):
 
     def _show_remarks(self, *, fresh: bool) -> None:
         """The diff with all comments, if any is new."""
-        view, roles, remarks = self.query_one("#diff", DiffView), roles_of(self), self.remarks()
+        view, roles, remarks = self._diff, roles_of(self), self.remarks()
         subject = (tuple(remarks), view.size.width, id(self._painter), id(roles))
         if self._painter is None or (subject == self._remarks and not fresh):
             return
