@@ -4,7 +4,8 @@ Rules:
 - The keys are those of the room and act on what is chosen here. What only the room can show brings
   the room back first. A screen's own keys stand before them.
 - Escape, q and the key that opened it lead back to the room, which then looks at the same task.
-- Like the room it draws what can be seen, when the app asks for it.
+- Like the room it draws what can be seen, when the app asks for it. Until it has something to show
+  the screen below stays.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from agentdeck.core.ids import TaskId
+from agentdeck.tui.first_picture import PaintedWhole
 from agentdeck.tui.keys import Context, Key
 from agentdeck.tui.painting import CellCompositor
-from agentdeck.tui.screens.room import bindings, comes_first
+from agentdeck.tui.screens.room import bindings
 from agentdeck.tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def own_and_shared(own: Sequence[Binding]) -> list[BindingType]:
     return found
 
 
-class FullScreen(Screen[None]):
+class FullScreen(PaintedWhole[None]):
     """A screen with the header, something between, and the keys."""
 
     CSS_PATH = Path(__file__).with_name("full_screen.tcss")
@@ -112,12 +113,21 @@ class FullScreen(Screen[None]):
             app.after_redraw(lambda: app.press(then.id))
 
     def on_mount(self) -> None:
-        """First picture, once there are sizes."""
+        """In signs that the terminal has."""
         self.set_class(self.deck_app.ascii_only, "-ascii")
-        self.call_after_refresh(self.refresh_deck)
+
+    def fill(self) -> None:
+        """For the first picture, with the task that the room looks at."""
+        self.refresh_deck()
+        self.begin_at(self.deck_app.room.selected)
+
+    def begin_at(self, task: TaskId | None) -> None:
+        """Choose what belongs to a task, where that can be chosen here."""
 
     def on_screen_resume(self) -> None:
         """Repaint all: what changed behind a dialog was not drawn."""
+        if not self.is_seen:
+            return
         self.refresh_deck()
         for widget in self.query("*"):
             widget.refresh()
@@ -136,10 +146,6 @@ class FullScreen(Screen[None]):
             keys = self.deck_app.key_name("deck.help")
             said = f"{event.character} does nothing here; {keys} shows the keys."
             self.deck_app.remarks.say(said, timeout=3)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that come before the focus leave it those that it needs itself."""
-        return comes_first(self.focused, action, parameters)
 
     def action_press(self, key_id: str) -> None:
         """A key of the table was pressed."""
