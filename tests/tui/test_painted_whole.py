@@ -78,7 +78,6 @@ OPENS = [
     ("", "question_mark", ("Keys", "pause")),
     ("4", "v", ("Gates", "unit")),
     ("", "n", ("Add a task", "enter adds it")),
-    ("", "ctrl+k", ("Keys", "esc leaves")),
     ("4", "z", ("1 Plan", "2 S-4", "Merge queue", "S-5")),
     ("3", "z", ("1 Plan", "2 S-4", "Agents", "S-1")),
 ]

@@ -19,6 +19,7 @@ from typing import ClassVar, Final, Generic, TypeVar
 from textual import events
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
 ROUNDS: Final = 4  # of layout; two are usual
@@ -93,6 +94,9 @@ class PaintedWhole(Screen[Result], Generic[Result]):
         self._is_seen = True
         if not self.has_content:
             self.fill()  # it says now what is being read
+        for view in self.query(ScrollView):
+            if view.show_vertical_scrollbar:  # it came after the view was scrolled
+                view.vertical_scrollbar.position = view.scroll_y
         self.refresh()
 
     async def _quiet(self) -> None:

@@ -68,6 +68,7 @@ class FullScreen(PaintedWhole[None]):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - the framework's word
         super().__init__(id=id)
         self._compositor = CellCompositor()
+        self._came_from: TaskId | None = None  # the task that the room looked at
 
     @property
     def deck_app(self) -> DeckApp:
@@ -113,13 +114,14 @@ class FullScreen(PaintedWhole[None]):
             app.after_redraw(lambda: app.press(then.id))
 
     def on_mount(self) -> None:
-        """In signs that the terminal has."""
+        """In signs that the terminal has; drawing looks at other tasks."""
+        self._came_from = self.deck_app.room.selected
         self.set_class(self.deck_app.ascii_only, "-ascii")
 
     def fill(self) -> None:
         """For the first picture, with the task that the room looks at."""
         self.refresh_deck()
-        self.begin_at(self.deck_app.room.selected)
+        self.begin_at(self._came_from)
 
     def begin_at(self, task: TaskId | None) -> None:
         """Choose what belongs to a task, where that can be chosen here."""
