@@ -316,6 +316,27 @@ def test_a_run_is_led_from_its_start_to_promotion_with_keys_alone(
     assert is_alive(engine) or ended_in_order(folder)
 
 
+def test_a_burst_of_keys_goes_where_each_of_them_was_meant_to(terminal: Terminal) -> None:
+    """Whole lines and dialogs in one piece each, as who knows the deck types: none is lost."""
+    repo = terminal.repo
+    terminal.start(120, 36)
+    terminal.sees(r"! 4 need you")
+    terminal.type(":steer ASKS squash Quirks: sqaxQ\r")
+    settle(lambda: state_of(repo).tasks[TaskId("ASKS")].state is TaskState.LANDED, lambda: "ASKS")
+    assert git(repo, "show", "deck/keys:colour.txt") == "squash Quirks: sqaxQ"
+    # The inbox and back, the events with the help over them and back, the palette to a task, `a`.
+    terminal.press("!", "q", "E", "?", "q", "q", "C-p", "Y", "E", "S", "Enter", "a")
+    settle(lambda: state_of(repo).tasks[TaskId("YES")].state is TaskState.LANDED, lambda: "YES")
+    assert state_of(repo).tasks[TaskId("NOW")].state is TaskState.PROPOSED
+    terminal.type("nqax more Quiet work")
+    terminal.sees(r"qax more Quiet work")
+    terminal.press("Escape")  # alone: with a letter behind it, it is another key to a terminal
+    settle(lambda: "Add a task" not in terminal.screen, lambda: "the dialog to go")
+    terminal.type(":quit\r")
+    terminal.sees(r"left with 0")
+    assert len(state_of(repo).tasks) == len(TASKS)
+
+
 def test_a_task_is_taken_over_in_the_terminal_of_the_deck(terminal: Terminal) -> None:
     """The deck makes room for a real shell in the worktree, and comes back when that is left."""
     repo, long = terminal.repo, TaskId("LONG")

@@ -13,7 +13,7 @@ from typing import Final
 import typer
 
 from agentdeck.cli.output import in_terminal, say
-from agentdeck.cli.place import PlainOption
+from agentdeck.cli.place import AsciiOption, PlainOption
 from agentdeck.cli.pricing import shipped_prices
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Runs")(demo)
 
 
-def demo(plain: PlainOption = False) -> int:
+def demo(plain: PlainOption = False, ascii_only: AsciiOption = False) -> int:
     """A run with scripted agents in a throw-away repository."""
     from agentdeck.cli.demo_repo import demo_files
     from agentdeck.control.creating import create_run
@@ -49,7 +49,7 @@ def demo(plain: PlainOption = False) -> int:
     if plain or in_terminal():
         from agentdeck.cli.room import open_deck
 
-        code = open_deck(folder, repo, plain=plain)
+        code = open_deck(folder, repo, plain=plain, ascii_only=ascii_only)
     else:
         from agentdeck.cli.headless import run_headless
 

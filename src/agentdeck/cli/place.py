@@ -117,3 +117,10 @@ PlainOption = Annotated[
         "terminals. Also with AGENTDECK_PLAIN=1.",
     ),
 ]
+AsciiOption = Annotated[
+    bool,
+    typer.Option(
+        "--ascii",
+        help="Draw the control room with signs of ASCII alone. Also with AGENTDECK_ASCII=1.",
+    ),
+]

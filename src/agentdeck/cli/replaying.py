@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agentdeck.cli.output import in_terminal, wants_plain
-from agentdeck.cli.place import PlainOption, chosen_run, complete_run, folder_of
+from agentdeck.cli.place import AsciiOption, PlainOption, chosen_run, complete_run, folder_of
 from agentdeck.core.errors import UsageError
 
 
@@ -38,6 +38,7 @@ def replay(
         typer.Option("--at", metavar="SEQ", min=1, help="Begin after this event, standing still."),
     ] = None,
     plain: PlainOption = False,
+    ascii_only: AsciiOption = False,
 ) -> int:
     """See a run again, from its journal: play, stand still, step, jump to what landed or failed."""
     from agentdeck.tui.replay import MAX_SPEED, MIN_SPEED
@@ -67,11 +68,14 @@ def replay(
         from agentdeck.cli.plain import replay_plain
 
         return replay_plain(folder, folder_of(context), played)
-    from agentdeck.tui.app import DeckApp, show_deck
+    from agentdeck.tui.app import DeckApp, show_deck, wants_ascii
     from agentdeck.tui.remembering import remembered
 
     kept = remembered(folder)
-    app = DeckApp(folder, JournalSource(folder), replay=played, remembering=kept)
+    source = JournalSource(folder)
+    app = DeckApp(
+        folder, source, replay=played, remembering=kept, ascii_only=wants_ascii(ascii_only)
+    )
     return show_deck(app)
 
 

@@ -26,7 +26,9 @@ def attach_here(words: Sequence[str]) -> int:
     return attach_to(resolve_run(name, here), here)
 
 
-def attach_to(folder: RunFolder, here: Path, *, plain: bool = False) -> int:
+def attach_to(
+    folder: RunFolder, here: Path, *, plain: bool = False, ascii_only: bool = False
+) -> int:
     """Open the control room of a run for somebody at a terminal.
 
     Raises:
@@ -39,15 +41,18 @@ def attach_to(folder: RunFolder, here: Path, *, plain: bool = False) -> int:
             hint="`agentdeck attach --plain`, `agentdeck status`,"
             " or `agentdeck run PLAN --resume --headless`",
         )
-    return open_deck(folder, here, plain=plain)
+    return open_deck(folder, here, plain=plain, ascii_only=ascii_only)
 
 
-def open_deck(folder: RunFolder, here: Path, *, plain: bool = False) -> int:
+def open_deck(
+    folder: RunFolder, here: Path, *, plain: bool = False, ascii_only: bool = False
+) -> int:
     """The control room over this run, its engine running unless the run has ended.
 
     Args:
         here: the folder that commands act in.
         plain: lines in its place; also where the environment or the terminal wants them.
+        ascii_only: signs and borders of ASCII; likewise.
     """
     from agentdeck.control.damage import JournalDamaged
     from agentdeck.control.start import wake
@@ -63,4 +68,4 @@ def open_deck(folder: RunFolder, here: Path, *, plain: bool = False) -> int:
         return open_plain(folder, here)
     from agentdeck.tui.app import run_deck
 
-    return run_deck(folder)
+    return run_deck(folder, ascii_only=ascii_only)

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from agentdeck.cli.output import in_terminal, note, safe, say
-from agentdeck.cli.place import PlainOption, RunArgument, chosen_run, folder_of
+from agentdeck.cli.place import AsciiOption, PlainOption, RunArgument, chosen_run, folder_of
 from agentdeck.cli.pricing import PricesOption, chosen_prices
 from agentdeck.cli.room import attach_to, open_deck
 from agentdeck.control.runs import RunFolder, fold_sound, runs_of
@@ -63,6 +63,7 @@ def run(
         bool, typer.Option("--no-attach", help="Start it in the background and come back.")
     ] = False,
     plain: PlainOption = False,
+    ascii_only: AsciiOption = False,
 ) -> int:
     """Run a plan in this repository."""
     if headless and no_attach:
@@ -111,12 +112,18 @@ def run(
         from agentdeck.cli.headless import run_headless
 
         return run_headless(folder)
-    return open_deck(folder, here, plain=plain)
+    return open_deck(folder, here, plain=plain, ascii_only=ascii_only)
 
 
-def attach(context: typer.Context, name: RunArgument = None, plain: PlainOption = False) -> int:
+def attach(
+    context: typer.Context,
+    name: RunArgument = None,
+    plain: PlainOption = False,
+    ascii_only: AsciiOption = False,
+) -> int:
     """Open the control room of a run, its engine started if it is gone."""
-    return attach_to(chosen_run(context, name), folder_of(context), plain=plain)
+    folder, here = chosen_run(context, name), folder_of(context)
+    return attach_to(folder, here, plain=plain, ascii_only=ascii_only)
 
 
 def _leave(folder: RunFolder) -> int:

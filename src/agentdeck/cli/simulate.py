@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from agentdeck.cli.output import in_terminal, note, paint_state, safe, say, say_json, wants_plain
-from agentdeck.cli.place import JsonOption, folder_of
+from agentdeck.cli.place import AsciiOption, JsonOption, folder_of
 from agentdeck.core.decide import MAX_AGENTS
 from agentdeck.core.errors import UsageError
 from agentdeck.core.explain import needs_person
@@ -60,6 +60,7 @@ def simulate(
         bool, typer.Option("--headless", help="No control room: plain lines, as fast as can be.")
     ] = False,
     as_json: JsonOption = False,
+    ascii_only: AsciiOption = False,
 ) -> int:
     """Play a plan as it would run, without an agent and without touching anything.
 
@@ -78,7 +79,7 @@ def simulate(
         if not (headless or in_terminal()):
             note("stdout is no terminal: simulating as with --headless")
         return _headless(play)
-    return _in_the_deck(play, text, speed)
+    return _in_the_deck(play, text, speed, ascii_only=ascii_only)
 
 
 class Play(NamedTuple):
@@ -122,11 +123,11 @@ def _check_options(agents: int | None, speed: float | None) -> None:
         raise UsageError(f"--speed must be {MIN_SPEED:g} to {MAX_SPEED:,.0f}, not {speed:g}")
 
 
-def _in_the_deck(play: Play, text: str, speed: float | None) -> int:
+def _in_the_deck(play: Play, text: str, speed: float | None, *, ascii_only: bool) -> int:
     import asyncio
 
     from agentdeck.control.simulated import SimulatedSource, fitting_speed
-    from agentdeck.tui.app import DeckApp, show_deck
+    from agentdeck.tui.app import DeckApp, show_deck, wants_ascii
 
     if speed is None:
         speed = fitting_speed(last_moment_s(play.ring().run()))
@@ -139,7 +140,8 @@ def _in_the_deck(play: Play, text: str, speed: float | None) -> int:
         strategy=play.strategy,
     )
     try:
-        return show_deck(DeckApp(source.folder, source, simulation=source))
+        signs = wants_ascii(ascii_only)
+        return show_deck(DeckApp(source.folder, source, simulation=source, ascii_only=signs))
     finally:
         asyncio.run(source.close())
 

@@ -22,7 +22,6 @@ os.environ.setdefault("TEXTUAL_FPS", "120")  # read when textual is imported; ha
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
-from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
@@ -45,7 +44,7 @@ from agentdeck.tui.looking_back import LookingBack
 from agentdeck.tui.model import Clock, Model
 from agentdeck.tui.opening import Opening
 from agentdeck.tui.pacing import Pacing
-from agentdeck.tui.palette import DeckCommands
+from agentdeck.tui.palette import DeckCommands, DeckPalette
 from agentdeck.tui.presentation.carried_out import carried_out
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.key_names import spoken
@@ -63,6 +62,7 @@ from agentdeck.tui.sickness import Sickness
 from agentdeck.tui.stylesheet import DeckStylesheet
 from agentdeck.tui.theme_files import load_themes
 from agentdeck.tui.tour import Tour
+from agentdeck.tui.typed_ahead import TypedAhead
 from agentdeck.tui.undoing import Undoing
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from agentdeck.tui.typed_commands import TypedCommands
 
 DEFAULT_THEME: Final = "deck-dark"
+PALETTE: Final = "--command-palette"  # the framework knows its palette by this
 NO_KEY: Final = "<none>"  # the name of a key that no terminal sends
 FIRST_PICTURE_S: Final = 0.3  # for it and what its panes look for, before the past is read
 PAST_EVENTS: Final = 200_000  # of past runs; under three seconds of reading beside the screen
@@ -205,6 +206,7 @@ class DeckApp(App[None]):
         self.lines = LineHistory()
         self.tour = Tour(self)
         self.opening = Opening(self)
+        self.ahead = TypedAhead(self)
         self._tour_is_due = tour
         self._dirty = False
         self._opened_at = self.model.clock.now()  # what is older was told before
@@ -339,6 +341,7 @@ class DeckApp(App[None]):
         """The room, and the stream of events."""
         self.theme_changed_signal.subscribe(self, self._repaint)
         _ = self.push_screen(self.room)
+        self.ahead.start()
         if self._tour_is_due:
             self.call_after_refresh(self.tour.begin)
         if self.keys != KEYS:
@@ -444,6 +447,7 @@ class DeckApp(App[None]):
 
     def on_unmount(self) -> None:
         """Nothing goes on behind a deck that is gone."""
+        self.ahead.stop()
         self.pacing.stop()
         self.forecasting.close()
 
@@ -533,10 +537,8 @@ class DeckApp(App[None]):
             self._driver.write(text)
 
     async def on_event(self, event: events.Event) -> None:
-        """Note that a person is here, then go on."""
+        """Note that a person is here, then go on; keys when it is their turn."""
         match event:
-            case events.Key() if event.is_forwarded and self._dialog_takes(event):
-                return
             case events.Key():
                 self.calling.key()
                 self.pacing.key()
@@ -544,12 +546,8 @@ class DeckApp(App[None]):
                 self.calling.focus(isinstance(event, events.AppFocus))
             case _:
                 pass
-        await super().on_event(event)
-
-    def _dialog_takes(self, key: events.Key) -> bool:
-        from agentdeck.tui.screens.dialogs import Dialog
-
-        return isinstance(self.screen, Dialog) and self.screen.late_key(key)
+        if not self.ahead.takes(event):
+            await super().on_event(event)
 
     @property
     def simulated(self) -> str:
@@ -601,6 +599,7 @@ class DeckApp(App[None]):
         if why is not None:
             title = f"{key.show}  {key.label}"
             self.remarks.say(sentence(why), title=title, severity="warning")
+            self.ahead.refused(key)
         elif key.make is None:
             self.front.act(key)
         elif is_bulk(key, context):
@@ -622,6 +621,7 @@ class DeckApp(App[None]):
     ) -> None:
         step = self.undoing.step(command)
         words = carried_out(self.model.state, command, agents_seen=self._agents_seen)
+        come = self.ahead.expect() if then is not None else None
         try:
             seq = await self.source.send(command)
         except DeckError as error:
@@ -632,6 +632,9 @@ class DeckApp(App[None]):
                 self.remarks.say(words, timeout=CARRIED_OUT_S)
             if then is not None:
                 then(seq)
+        finally:
+            if come is not None:
+                come()
 
     @property
     def _agents_seen(self) -> bool:
@@ -667,8 +670,21 @@ class DeckApp(App[None]):
         return self._driver is not None and self._driver.can_suspend
 
     def after_redraw(self, act: Callable[[], object]) -> None:
-        """Do something once the dialog that has led to it is gone."""
-        self.call_after_refresh(act)
+        """Do something once what is on the screen now is painted; what is typed waits for it."""
+        come = self.ahead.expect()
+
+        def then() -> None:
+            try:
+                act()
+            finally:
+                come()
+
+        self.call_after_refresh(then)
+
+    def action_command_palette(self) -> None:
+        """Find a task or a command; the line says what can be found."""
+        if not isinstance(self.screen, DeckPalette):
+            _ = self.push_screen(DeckPalette(placeholder=FINDS, id=PALETTE))
 
     async def action_quit(self) -> None:
         """ctrl+q, which the framework has everywhere: no text that is not saved is lost by it."""
@@ -678,11 +694,6 @@ class DeckApp(App[None]):
             self.screen.action_cancel()
         else:
             await super().action_quit()
-
-    def action_command_palette(self) -> None:
-        """Find a task or a command; the line says what can be found."""
-        if not isinstance(self.screen, CommandPalette):
-            _ = self.push_screen(CommandPalette(placeholder=FINDS, id="--command-palette"))
 
     def act(self, name: str) -> None:
         """What a key of the whole deck means."""
@@ -721,9 +732,9 @@ def _whole(theme: Theme) -> Theme:
     return theme
 
 
-def wants_ascii() -> bool:
-    """Does the terminal, or the person, want ASCII signs only?"""
-    asked = os.environ.get("AGENTDECK_ASCII", "") not in ("", "0")
+def wants_ascii(flag: bool = False) -> bool:
+    """Does the person, by a flag or the environment, or the terminal want ASCII signs only?"""
+    asked = flag or os.environ.get("AGENTDECK_ASCII", "") not in ("", "0")
     return asked or os.environ.get("TERM", "") in ("dumb", "linux", "vt100")
 
 
@@ -750,8 +761,12 @@ def show_deck(app: DeckApp) -> int:
     return app.return_code or 0
 
 
-def run_deck(folder: RunFolder) -> int:
-    """Show the control room until the person leaves it; the exit status."""
+def run_deck(folder: RunFolder, *, ascii_only: bool = False) -> int:
+    """Show the control room until the person leaves it; the exit status.
+
+    Args:
+        ascii_only: signs of ASCII; also where the environment or the terminal wants them.
+    """
     from agentdeck.control.damage import JournalDamaged
     from agentdeck.control.runs import Beginning, beginning
     from agentdeck.control.socketfile import answers
@@ -765,6 +780,7 @@ def run_deck(folder: RunFolder) -> int:
     app = DeckApp(
         folder,
         open_source(folder, live=live),
+        ascii_only=wants_ascii(ascii_only),
         begin=known.state,
         preload=known.rest,
         past=known.last,
@@ -774,4 +790,4 @@ def run_deck(folder: RunFolder) -> int:
     return show_deck(app)
 
 
-__all__ = ["DeckApp", "run_deck", "show_deck"]
+__all__ = ["DeckApp", "run_deck", "show_deck", "wants_ascii"]

@@ -55,6 +55,11 @@ class EventPages:
             self._reading = True
             self._app.run_worker(self._read, thread=True, group=GROUP, exit_on_error=False)
 
+    @property
+    def are_awaited(self) -> bool:
+        """Was nothing read yet, though something is being read?"""
+        return self._reading and not self._kept
+
     def close(self) -> None:
         """Nothing is read any more."""
         self.problem = "closed"

@@ -173,7 +173,14 @@ class CatchingUp:
         """Does something follow that is not done yet?"""
         return self._came != self._asked
 
+    def now(self) -> None:
+        """Do it: behind another screen there may be no frame for a long time."""
+        if self.waits:
+            self._come(self._asked)
+
     def _come(self, number: int) -> None:
+        if number <= self._came:
+            return
         self._came = number
         now = self._watch()
         if number == self._asked or now - self._done_at >= CAUGHT_UP_S:

@@ -23,9 +23,10 @@ from rich.control import Control
 from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
+
+from agentdeck.tui.first_picture import PaintedWhole
 
 Span = tuple[int, int, int]  # the line, the first column, the one behind the last
 
@@ -108,7 +109,7 @@ class CellCompositor(Compositor):
         return sorted(found, key=lambda part: part[0])
 
 
-class CellScreen(Screen[None]):
+class CellScreen(PaintedWhole[None]):
     """A screen with that compositor."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - the framework's word

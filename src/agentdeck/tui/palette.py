@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from agentdeck.tui.keys import Context, reason
@@ -27,8 +27,21 @@ class _Row(NamedTuple):
 
 NAMED: Final = 1_000.0  # is added to the score of a task that is named; no other comes near
 LEAST_TYPED: Final = 3  # characters of an id that name a task; fewer may be meant for a command
+CHOOSING: Final = frozenset("enter up down pageup pagedown ctrl+home ctrl+end".split())
 LAST: Final = 0.001  # the score of what is offered below everything else
 SPEED_STEP: Final = 2.0  # how much faster or slower one command makes a simulation
+
+
+class DeckPalette(CommandPalette):
+    """The framework's palette; no key chooses in what was found for other words."""
+
+    def holds_back(self, key: str) -> bool:
+        """Enter and the arrows wait for what was typed before them to be found."""
+        group = self._GATHER_COMMANDS_GROUP
+        return key in CHOOSING and any(
+            worker.group == group and not worker.is_finished and not worker.is_cancelled
+            for worker in self.workers
+        )
 
 
 class DeckCommands(Provider):

@@ -269,8 +269,6 @@ class AskPermission(AskDialog):
 class AnswerQuestion(AskDialog):
     """A question: one of its answers, or words."""
 
-    TYPES = True
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", show=False, priority=True),
         Binding("down", "move(1)", show=False, priority=True),

@@ -27,8 +27,6 @@ MAX_TYPED: Final = 40  # characters of an amount
 class ChangeBudget(Dialog[AnyCommand]):
     """Which budget, and how much it should be."""
 
-    TYPES = True
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", show=False, priority=True),
         Binding("down", "move(1)", show=False, priority=True),

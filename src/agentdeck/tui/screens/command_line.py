@@ -4,7 +4,6 @@ Rules:
 - What is wrong is said above the line, which stays as it was typed. Escape does nothing.
 - Tab puts the next candidate in; then the arrows walk the menu. Before that they walk the lines of
   earlier, as in a shell.
-- No key is lost: what is typed before the line has the focus ends in it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -23,9 +21,9 @@ from textual.widgets import Input, Static
 from agentdeck.control.verb_completion import Completion
 from agentdeck.control.verb_line import MAX_LINE
 from agentdeck.core.errors import DeckError
+from agentdeck.tui.first_picture import PaintedWhole
 from agentdeck.tui.presentation.command_menu import candidate_line, word_cells
 from agentdeck.tui.presentation.line import Line, cut, plain
-from agentdeck.tui.typed_ahead import TypedAhead
 from agentdeck.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ class TypedLine(Input):
     ]
 
 
-class CommandLine(ModalScreen[Callable[[], object]]):
+class CommandLine(ModalScreen[Callable[[], object]], PaintedWhole[Callable[[], object]]):
     """Dismisses with what is to be done, or with None."""
 
     CSS_PATH = Path(__file__).with_name("command_line.tcss")
@@ -64,7 +62,6 @@ class CommandLine(ModalScreen[Callable[[], object]]):
         self._back = 0  # lines of earlier that were gone back
         self._typed = ""  # the line before going back
         self._fault = ""
-        self._ahead = TypedAhead()
 
     @property
     def deck_app(self) -> DeckApp:
@@ -99,14 +96,6 @@ class CommandLine(ModalScreen[Callable[[], object]]):
         return self.query_one(TypedLine)
 
     # --- typing --------------------------------------------------------------------------------
-
-    def on_key(self, event: events.Key) -> None:
-        """A key that came before the line had the focus."""
-        _ = self._ahead.take(event, self.line)
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Keys find their way from here on."""
-        self._ahead.reach(event.widget)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Other candidates, unless the line was changed by one."""

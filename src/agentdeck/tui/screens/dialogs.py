@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Generic, TypeVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -23,11 +22,10 @@ from textual.widgets.option_list import Option
 from agentdeck.core.decide import MAX_MESSAGE
 from agentdeck.core.events import SkipMode
 from agentdeck.core.state import RunState
+from agentdeck.tui.first_picture import PaintedWhole
 from agentdeck.tui.presentation.key_names import shipped_shows
-from agentdeck.tui.typed_ahead import TypedAhead
 
 Answer = TypeVar("Answer")
-MAX_HELD: Final = 1_000  # keys before a dialog is there; more than anybody types in that time
 NAMED_TASKS: Final = 8  # of what a cascade skips; more are counted
 
 
@@ -60,11 +58,10 @@ class Choice(Static, can_focus=True):
         self.action_press()
 
 
-class Dialog(ModalScreen[Answer | None], Generic[Answer]):
+class Dialog(ModalScreen[Answer | None], PaintedWhole[Answer | None], Generic[Answer]):
     """A frame in the middle of the screen."""
 
     CSS_PATH = Path(__file__).with_name("dialogs.tcss")
-    TYPES: ClassVar[bool] = False  # it has one line, and one types at once
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False),
         Binding("up", "app.focus_previous", show=False),
@@ -74,35 +71,11 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
-        self._ahead = TypedAhead()
-        self._held: list[events.Key] = []  # keys that came before there was a line
-        self._begins_with = ""  # the line, where there is one
-
-    def on_key(self, event: events.Key) -> None:
-        """What is typed before the line can hear it is not lost."""
-        if self.TYPES:
-            _ = self._ahead.take(event, self.query_one(Input), self._begins_with)
-
-    def late_key(self, event: events.Key) -> bool:
-        """Take a key that was pressed for this dialog and went to the screen below."""
-        if not self.TYPES:
-            return False
-        if not self.is_mounted:  # it was opened this moment
-            self._held.append(event)
-            del self._held[MAX_HELD:]
-            return True
-        return self._ahead.take_late(event, self.query_one(Input))
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Keys find their way from here on."""
-        self._ahead.reach(event.widget)
 
     def on_mount(self) -> None:
         """Name the frame."""
         self.query_one(".dialog").border_title = self._title.replace("[", "\\[")
         self.set_class(bool(getattr(self.app, "ascii_only", False)), "-ascii")
-        for event in self._held:
-            _ = self._ahead.take_late(event, self.query_one(Input))
 
     def see(self, state: RunState) -> None:
         """The run has gone on while the dialog is open; most do not care."""
@@ -216,8 +189,6 @@ class SkipDialog(Dialog[SkipMode]):
 
 class AskText(Dialog[str]):
     """A line of text: an answer, a steer, feedback for a retry."""
-
-    TYPES = True
 
     def __init__(
         self,

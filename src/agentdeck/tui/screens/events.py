@@ -47,6 +47,7 @@ AROUND: Final = 64  # events on both sides of the screen that are read with it
 HINT: Final = "text or expression · enter · escape"
 EMPTY_EVENTS: Final = "What happens in the run will stand here, an event a row."
 NOTHING_PASSES: Final = "No event passes the filter; escape takes it away."
+READING: Final = "The journal is being read."
 LOOKING: Final = "The journal is being looked through."
 FOOTER: Final = (
     "events.open", "events.filter", "events.kinds", "events.task", "events.failure",
@@ -133,6 +134,11 @@ class EventsScreen(FullScreen):
         self.query_one(KeyBar).show(self.context)
 
     @property
+    def has_content(self) -> bool:
+        """Has the first page come, if there is one?"""
+        return not self._pages.are_awaited
+
+    @property
     def _empty_words(self) -> str:
         if self._search is None:
             return EMPTY_EVENTS
@@ -150,7 +156,8 @@ class EventsScreen(FullScreen):
         frame.set_titles((Span("Events"),), right)
         foot, search = self.query_one(LogFoot), self._search
         if search is None:
-            foot.say(EMPTY)
+            late = self.is_seen and self._pages.are_awaited
+            foot.say((Span(READING, "muted"),) if late else EMPTY)
         else:
             back: Line = (Span("esc", "key bold"), Span(" shows all", "muted"))
             slow = search.slow

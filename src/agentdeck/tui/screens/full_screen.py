@@ -4,7 +4,8 @@ Rules:
 - The keys are those of the room and act on what is chosen here. What only the room can show brings
   the room back first. A screen's own keys stand before them.
 - Escape, q and the key that opened it lead back to the room, which then looks at the same task.
-- Like the room it draws what can be seen, when the app asks for it.
+- Like the room it draws what can be seen, when the app asks for it. Until it has something to show
+  the screen below stays.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from textual.binding import Binding, BindingType
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.keys import Context, Key
 from agentdeck.tui.painting import CellScreen
-from agentdeck.tui.screens.room import bindings, comes_first
+from agentdeck.tui.screens.room import bindings
 from agentdeck.tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class FullScreen(CellScreen):
     CSS_PATH = Path(__file__).with_name("full_screen.tcss")
     AUTO_FOCUS = ""
     OWN_KEYS: ClassVar[frozenset[str]] = frozenset()  # that do something, beside the table's
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - the framework's word
+        super().__init__(id=id)
+        self._came_from: TaskId | None = None  # the task that the room looked at
 
     @property
     def deck_app(self) -> DeckApp:
@@ -107,12 +112,22 @@ class FullScreen(CellScreen):
             app.after_redraw(lambda: app.press(then.id))
 
     def on_mount(self) -> None:
-        """First picture, once there are sizes."""
+        """In signs that the terminal has; drawing looks at other tasks."""
+        self._came_from = self.deck_app.room.selected
         self.set_class(self.deck_app.ascii_only, "-ascii")
-        self.call_after_refresh(self.refresh_deck)
+
+    def fill(self) -> None:
+        """For the first picture, with the task that the room looks at."""
+        self.refresh_deck()
+        self.begin_at(self._came_from)
+
+    def begin_at(self, task: TaskId | None) -> None:
+        """Choose what belongs to a task, where that can be chosen here."""
 
     def on_screen_resume(self) -> None:
         """Repaint all: what changed behind a dialog was not drawn."""
+        if not self.is_seen:
+            return
         self.refresh_deck()
         for widget in self.query("*"):
             widget.refresh()
@@ -131,10 +146,6 @@ class FullScreen(CellScreen):
             keys = self.deck_app.key_name("deck.help")
             said = f"{event.character} does nothing here; {keys} shows the keys."
             self.deck_app.remarks.say(said, timeout=3)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that come before the focus leave it those that it needs itself."""
-        return comes_first(self.focused, action, parameters)
 
     def action_press(self, key_id: str) -> None:
         """A key of the table was pressed."""

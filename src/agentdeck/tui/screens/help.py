@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from agentdeck.tui.first_picture import PaintedWhole
 from agentdeck.tui.keys import Context
 from agentdeck.tui.presentation.help_page import help_lines
 from agentdeck.tui.widgets.row_list import LinesView
@@ -21,7 +22,7 @@ from agentdeck.tui.widgets.row_list import LinesView
 MAX_TYPED: Final = 60  # characters that are looked for
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ModalScreen[None], PaintedWhole[None]):
     """Shows `help_lines`."""
 
     CSS_PATH = Path(__file__).with_name("help.tcss")

@@ -68,9 +68,9 @@ class LoadScreen(FullScreen):
         """The rows have the focus, the cursor is on the task that the room looks at."""
         super().on_mount()
         self.query_one(RowList).focus()
-        self.call_after_refresh(self._choose, self.deck_app.room.selected)
 
-    def _choose(self, task: TaskId | None) -> None:
+    def begin_at(self, task: TaskId | None) -> None:
+        """The cursor goes to its row."""
         if task is not None and self._view is not None:
             self._put_on(task)
         self.refresh_deck()

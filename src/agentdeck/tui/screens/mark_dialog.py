@@ -78,8 +78,6 @@ class Cycle(Static, can_focus=True):
 class TasksBy(Dialog[Filter]):
     """Four wishes and a count."""
 
-    TYPES = True
-
     def __init__(
         self,
         title: str,

@@ -46,8 +46,6 @@ SHARE: Final = 0.9  # of the screen's height that a dialog may have, as in dialo
 class QuickAddDialog(Dialog[EditPlan]):
     """A line, and what it means."""
 
-    TYPES = True
-
     def __init__(self, state: RunState, load: Callable[[], Catalog] = load_catalog) -> None:
         """`load` reads the adapters that are known here; it is called in a thread."""
         super().__init__("Add a task")

@@ -11,13 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from agentdeck.tui.first_picture import PaintedWhole
 from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.widgets.row_list import LinesView
 
 Make = Callable[[int], Sequence[Line]]
 
 
-class Reading(ModalScreen[None]):
+class Reading(ModalScreen[None], PaintedWhole[None]):
     """Shows what `make(width)` returns."""
 
     CSS_PATH = Path(__file__).with_name("reading.tcss")

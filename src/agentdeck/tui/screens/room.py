@@ -16,13 +16,10 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
-from textual.widgets import Input
 
 from agentdeck.core.events import ReviewComment
 from agentdeck.core.ids import TaskId
 from agentdeck.core.review import COMMENT_CHARS
-from agentdeck.tui.first_picture import FirstPicture
 from agentdeck.tui.keys import KEYS, Context, Key
 from agentdeck.tui.marks import Marking
 from agentdeck.tui.model import first_choice, next_that_needs_me
@@ -61,9 +58,6 @@ TALL: Final = 44  # rows, likewise
 HEADER_ROWS: Final = 2  # the header and the keys
 COPY_AGAIN_S: Final = 2.0  # `c` once more within this copies the path instead of the branch
 PANES: Final = ("plan", "task", "agents", "queue")
-# What is typed behind these belongs to what they open. They are done before the next key is looked
-# at, where others wait for the widget that has the focus.
-AT_ONCE: Final = frozenset({"deck.command", "deck.keys"})
 
 
 def bindings() -> list[BindingType]:
@@ -76,18 +70,10 @@ def bindings() -> list[BindingType]:
             tooltip=key.tooltip,
             id=key.id,
             show=False,
-            priority=key.id in AT_ONCE,
         )
         for key in KEYS
         if key.keys
     ]
-
-
-def comes_first(focus: Widget | None, action: str, parameters: tuple[object, ...]) -> bool:
-    """May a key act before the widget with the focus? Not in a line, nor in a log."""
-    if action != "press" or not parameters or parameters[0] not in AT_ONCE or focus is None:
-        return True
-    return not any(isinstance(each, Input | LogReader) for each in (focus, *focus.ancestors))
 
 
 def _is_wide(width: int, height: int) -> bool:
@@ -109,6 +95,7 @@ class RoomScreen(CellScreen):
         Binding("escape", "end_tour", show=False, priority=True),
     ]
     AUTO_FOCUS = ""
+    COMES_WITH_MOUNT = False  # but with its first focus, which the footer follows
 
     def __init__(self) -> None:
         super().__init__(id="room")
@@ -122,7 +109,6 @@ class RoomScreen(CellScreen):
         self._copied_at = 0.0
         self._catching_up = CatchingUp(self.call_after_refresh, self._catch_up)
         self._was_inside = ""  # what had the focus before; its keys stood in the footer
-        self._first_picture = FirstPicture(self, self._refresh_layout, self.refresh_deck)
 
     @property
     def deck_app(self) -> DeckApp:
@@ -149,7 +135,7 @@ class RoomScreen(CellScreen):
 
     def _on_screen_resume(self, event: events.ScreenResume) -> None:
         """Before the first picture all styles are new: the framework need not make them again."""
-        if not self._first_picture.there:
+        if not self.is_seen:
             event.refresh_styles = False
 
     def on_screen_resume(self) -> None:
@@ -158,10 +144,9 @@ class RoomScreen(CellScreen):
         for widget in self.query("*"):
             widget.refresh()
 
-    def _compositor_refresh(self) -> None:
-        """Paint, but nothing before all of it is there; what would have been stays due."""
-        if self._first_picture.there:
-            super()._compositor_refresh()
+    def fill(self) -> None:
+        """For the first picture."""
+        self.refresh_deck()
 
     # --- its parts, which it has for life: looking for them costs more than telling them ---------
 
@@ -304,16 +289,19 @@ class RoomScreen(CellScreen):
 
     def go_to(self, pane: str) -> None:
         """Bring a pane to the front and give it the focus."""
+        if self.has_class("-single") and pane != self.pane:
+            self.hold()
         self.pane = pane
         if self.has_class("-single"):
             self._arrange()
-        self.call_after_refresh(self._focus_pane)
+        self.deck_app.after_redraw(self._focus_pane)
 
     def show_whole(self, pane: str) -> None:
         """A pane over the whole screen."""
+        self.hold()
         self.zoomed, self.pane = True, pane
         self._arrange()
-        self.call_after_refresh(self._focus_pane)
+        self.deck_app.after_redraw(self._focus_pane)
 
     def _focus_pane(self) -> None:
         match self.pane:
@@ -326,7 +314,7 @@ class RoomScreen(CellScreen):
             case _:
                 self.query_one("#queue-rows").focus()
         self.refresh_deck()
-        self._first_picture.come()
+        self.come()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The pane that has the focus is the one that keys act on."""
@@ -404,11 +392,9 @@ class RoomScreen(CellScreen):
             said = f"{event.character} does nothing here; {keys} shows the keys."
             self.deck_app.remarks.say(said, timeout=3)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that come before the focus leave it those that it needs itself."""
-        if action == "end_tour":
-            return self.deck_app.tour.on
-        return comes_first(self.focused, action, parameters)
+    def check_action(self, action: str, _: tuple[object, ...]) -> bool | None:
+        """Escape is the tour's while there is one."""
+        return action != "end_tour" or self.deck_app.tour.on
 
     def action_end_tour(self) -> None:
         """Enough of it."""
@@ -484,7 +470,7 @@ class RoomScreen(CellScreen):
         self.query_one(TaskPane).turn_to(tab)
         self.go_to("task")
         view = self.query_one(LogReader if tab == "log" else DiffView)
-        self.call_after_refresh(view.run_action, action)
+        self.deck_app.after_redraw(partial(view.run_action, action))
 
     def _neighbour(self, by: int) -> str:
         return _turned(PANES, self.pane, by)
@@ -637,8 +623,9 @@ class RoomScreen(CellScreen):
         self.call_after_refresh(self.refresh_deck)
 
     def on_screen_suspend(self) -> None:
-        """Another screen comes: no border is held any more."""
+        """Another screen comes: no border is held any more, and no frame is waited for."""
         self.query_one(SplitGrid).let_go()
+        self._catching_up.now()
 
     def _split(self, where: str) -> None:
         grid = self.query_one(SplitGrid)
@@ -659,9 +646,10 @@ class RoomScreen(CellScreen):
             self.notify(why, timeout=3)
 
     def _zoom(self) -> None:
+        self.hold()
         self.zoomed = not self.zoomed
         self._arrange()
-        self.call_after_refresh(self._focus_pane)
+        self.deck_app.after_redraw(self._focus_pane)
 
     def _copy(self) -> None:
         task = self.moment().task

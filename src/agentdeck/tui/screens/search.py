@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
@@ -41,7 +40,6 @@ from agentdeck.tui.presentation.search import (
 from agentdeck.tui.screens.full_screen import FullScreen, own_and_shared
 from agentdeck.tui.screens.reading import Reading
 from agentdeck.tui.search_index import IndexProcess
-from agentdeck.tui.typed_ahead import TypedAhead
 from agentdeck.tui.widgets.header_bar import HeaderBar
 from agentdeck.tui.widgets.key_bar import KeyBar
 from agentdeck.tui.widgets.row_list import LinesView, RowList
@@ -57,6 +55,7 @@ AGAIN_S: Final = 5.0  # between two looks for what is new, while the screen is o
 DETAIL_FROM: Final = 20  # rows of the screen below which there is no detail
 FOOTER: Final = ("screen.back", "view.log", "view.diff", "deck.help", "deck.palette")
 WHILE_TYPING: Final = ("screen.back", "deck.palette")
+CHOOSING: Final = frozenset("enter up down pageup pagedown".split())
 HINT: Final = "↑↓ choose · enter goes there · tab: keys act on the row"
 
 
@@ -90,7 +89,6 @@ class SearchScreen(FullScreen):
         self._fault = ""  # of this round of reading
         self._busy = False  # one search at a time: who types fast waits for no old answers
         self._once_more = False
-        self._ahead = TypedAhead()
 
     def compose(self) -> ComposeResult:
         """Header, the line, rows, the chosen hit, keys."""
@@ -278,13 +276,18 @@ class SearchScreen(FullScreen):
         footer = tuple(key for key in FOOTER if not typing or key in WHILE_TYPING)
         return Context(deck, "search", self.deck_app.keys, footer=footer)
 
-    def on_key(self, event: events.Key) -> None:
-        """A letter that came before the line could hear it is typed, and is no command."""
-        _ = self._ahead.take(event, self.query_one(Input))
+    def holds_back(self, key: str) -> bool:
+        """What chooses a hit waits for those of the words that were typed before."""
+        return key in CHOOSING and self._looks
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+    @property
+    def _looks(self) -> bool:
+        """May there be hits in a moment, where there are none of these words yet?"""
+        reads = self._step is None or not self._step.ready
+        return bool(self._wanted.match) and (self._busy or (reads and not self._hits))
+
+    def on_descendant_focus(self) -> None:
         """Other keys can act."""
-        self._ahead.reach(event.widget)
         self.refresh_deck()
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:

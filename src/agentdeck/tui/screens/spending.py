@@ -86,11 +86,10 @@ class SpendingScreen(FullScreen):
     def on_mount(self) -> None:
         """The rows have the focus, the cursor is on the task that the room looks at."""
         super().on_mount()
-        rows = self.query_one(RowList)
-        rows.focus()
-        self.call_after_refresh(self._choose, self.deck_app.room.selected)
+        self.query_one(RowList).focus()
 
-    def _choose(self, task: TaskId | None) -> None:
+    def begin_at(self, task: TaskId | None) -> None:
+        """The cursor goes to its row, or to the first one."""
         self.query_one(RowList).put_cursor(task)
         if self.task_here != task:
             rows = self.query_one(RowList)

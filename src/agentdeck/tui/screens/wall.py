@@ -315,7 +315,7 @@ class WallScreen(FullScreen):
             self._zoomed = self.chosen
             self.refresh_deck()
             view = self.query(WallTile).first().query_one(LogView)
-            self.call_after_refresh(view.focus)
+            self.deck_app.after_redraw(view.focus)
 
     def _leave_zoom(self) -> None:
         self._unzoom()

@@ -15,6 +15,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from agentdeck.tui.first_picture import PaintedWhole
 from agentdeck.tui.presentation.line import Line
 from agentdeck.tui.presentation.which_key import Choice, choice_line, groups_of, keys_of
 from agentdeck.tui.widgets.row_list import RowList
@@ -27,7 +28,7 @@ SPARE_ROWS: Final = 5  # of the screen, that the list leaves: its frame, a messa
 GROUPS: Final = "Keys"
 
 
-class WhichKey(ModalScreen[str]):
+class WhichKey(ModalScreen[str], PaintedWhole[str]):
     """Dismisses with the id of a key, or with None."""
 
     CSS_PATH = Path(__file__).with_name("which_key.tcss")

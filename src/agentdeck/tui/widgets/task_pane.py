@@ -6,7 +6,7 @@ diff is made in a thread, and again only when the task's work may have changed.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -21,6 +21,7 @@ from agentdeck.core.errors import DeckError
 from agentdeck.core.events import ReviewComment
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt
+from agentdeck.tui.first_picture import CONTENT_S
 from agentdeck.tui.presentation.brief import brief_lines
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.diff import read_diff
@@ -291,12 +292,20 @@ class TaskPane(Pane):
         if changed_task:  # a comment on the lines of another task would go to this one
             self._diff_fresh, self._painter = True, None
             view.show_text([])
+            self.set_timer(CONTENT_S, partial(self._say_reads, task.id, subject))
         self.run_worker(
             lambda: self._read_diff(deck, task.id, subject),
             thread=True,
             exclusive=True,
             group="diff",
         )
+
+    def _say_reads(self, task: TaskId, subject: object) -> None:
+        """It takes longer than a moment."""
+        if self._diff_fresh and subject == self._diff_of:
+            view = self.query_one("#diff", DiffView)
+            said = f"Git is asked what {task} has changed."
+            view.show_text(_paragraphs(said, view.size.width, roles_of(self)))
 
     def _read_diff(self, deck: Deck, task: TaskId, subject: object) -> None:
         """In a thread: git is asked, and the lines are coloured."""
