@@ -16,11 +16,13 @@ import textual.pilot
 from textual.app import App
 from textual.worker_manager import WorkerManager
 
+from agentdeck.tui.app import DeckApp
 from agentdeck.tui.pacing import CatchingUp
+from agentdeck.tui.typed_ahead import TypedAhead
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from tests.tui.quiet_loop import FOLLOWS, WORKERS, forget, until_quiet
+from tests.tui.quiet_loop import AHEAD, FOLLOWS, WORKERS, forget, until_quiet
 
 TOAST_S = 600.0  # longer than any test
 
@@ -35,7 +37,7 @@ def lasting_toasts(monkeypatch: pytest.MonkeyPatch) -> None:
 def quiet_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
     """See `quiet_loop`."""
     forget()
-    real, managed = CatchingUp.__init__, WorkerManager.__init__
+    real, managed, typed = CatchingUp.__init__, WorkerManager.__init__, TypedAhead.__init__
 
     def known(follows: CatchingUp, *args: Any, **named: Any) -> None:
         real(follows, *args, **named)
@@ -45,6 +47,11 @@ def quiet_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
         managed(workers, *args, **named)
         WORKERS.append(workers)
 
+    def ahead(self: TypedAhead, app: DeckApp) -> None:
+        typed(self, app)
+        AHEAD.append(self)
+
+    monkeypatch.setattr(TypedAhead, "__init__", ahead)
     monkeypatch.setattr(CatchingUp, "__init__", known)
     monkeypatch.setattr(WorkerManager, "__init__", managing)
     monkeypatch.setattr(textual.app, "wait_for_idle", until_quiet)

@@ -7,7 +7,8 @@ are waited for nothing. The event loop knows better: what it has ready, and whic
 Rules: other processes are not seen here; who needs those waits for what they bring. Threads of
 the deck are waited for (`WORKERS`), as they read what is to be seen, but not for ever: some listen,
 and some are held by their test. What follows from a key comes after the frame that answers it, and
-frames are paced: so it is asked of the deck itself whether it waits for one (`FOLLOWS`).
+frames are paced: so it is asked of the deck itself whether it waits for one (`FOLLOWS`). Likewise
+whether it still holds keys, or a screen that has not been seen (`AHEAD`); not for ever either.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from textual.worker import Worker
 from textual.worker_manager import WorkerManager
 
 from agentdeck.tui.pacing import CatchingUp
+from agentdeck.tui.typed_ahead import TypedAhead
 
 SOON_S: Final = 0.02  # a timer due by then belongs to what goes on: redraws come 1/60 s later
 TIMERS_S: Final = 0.06  # for such timers in all: some come again and again
@@ -31,6 +33,7 @@ LOOKS: Final = 3  # in a row that find nothing: a reply may be on its way throug
 
 
 FOLLOWS: list[CatchingUp] = []  # of the decks of a test
+AHEAD: list[TypedAhead] = []  # of the same
 WORKERS: list[WorkerManager] = []  # of the same
 _given_up: set[Worker[Any]] = set()
 
@@ -38,6 +41,7 @@ _given_up: set[Worker[Any]] = set()
 def forget() -> None:
     """Another test begins."""
     FOLLOWS.clear()
+    AHEAD.clear()
     WORKERS.clear()
     _given_up.clear()
 
@@ -80,6 +84,11 @@ async def _until_caught_up(loop: Any) -> None:
     until = loop.time() + FOLLOWS_S
     while any(map(_is_due, FOLLOWS)) and loop.time() < until:
         await asyncio.sleep(FRAME_S)
+    until = loop.time() + THREAD_S
+    while (held := [ahead for ahead in AHEAD if _holds(ahead)]) and loop.time() < until:
+        await asyncio.sleep(FRAME_S)
+    for ahead in held:  # by its test: it is not waited for again
+        AHEAD.remove(ahead)
 
 
 async def _a_thread_ended() -> bool:
@@ -96,6 +105,13 @@ async def _a_thread_ended() -> bool:
     ended, _ = await asyncio.wait(tasks, timeout=THREAD_S)
     _given_up.update(worker for worker in at_work if worker._task not in ended)
     return bool(ended)
+
+
+def _holds(ahead: TypedAhead) -> bool:
+    """Are keys on their way, or is there a screen that nobody has seen yet?"""
+    if not ahead._on or ahead._over or not ahead._app.is_running:
+        return False
+    return bool(ahead._held) or ahead._let_in is not None or not ahead._is_open
 
 
 def _is_due(follows: CatchingUp) -> bool:

@@ -104,7 +104,7 @@ async def test_an_agent_without_a_session_is_asked_about_first(
 ) -> None:
     """Enter means no. After a yes the wait can be left, and `o` comes back; then it is a shell.
 
-    It fails at once: what it said stays to be read until enter.
+    A shell ends with what the last command ended with: nobody has to confirm that.
     """
     typed = io.StringIO("\n")
     monkeypatch.setattr("sys.stdin", typed)
@@ -129,7 +129,28 @@ async def test_an_agent_without_a_session_is_asked_about_first(
         await deck.until(lambda: isinstance(deck.app.screen, GiveBack), "the question")
         await deck.sees("shell ended with 3.")
         assert (Path(deck.task.attempts[-1].path or "") / "shell.txt").exists()
-    assert "shell ended with 3; enter goes back to the room\n" in capfd.readouterr().out
+    assert "enter goes back to the room" not in capfd.readouterr().out
+    assert typed.read() == "\n"
+
+
+async def test_a_session_that_fails_at_once_stays_to_be_read(
+    tmp_path: Path,
+    terminal: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """What it said would be gone with the room's next picture: enter goes back to it."""
+    with (tmp_path / "bin" / "claude").open("a") as script:
+        script.write("echo no network\nexit 7\n")
+    typed = io.StringIO("\n")
+    monkeypatch.setattr("sys.stdin", typed)
+    async with live_deck(made_run(tmp_path, LONG)) as deck:
+        await deck.is_in(TaskState.WORKING)
+        await deck.until(lambda: deck.task.attempts[-1].session is not None, "a session")
+        await deck.press("o")
+        await deck.sees("claude ended with 7.")
+    said = capfd.readouterr().out
+    assert "no network\nclaude ended with 7; enter goes back to the room\n" in said
     assert typed.read() == ""
 
 

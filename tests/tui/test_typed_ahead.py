@@ -236,7 +236,10 @@ async def test_no_more_is_held_than_can_be_typed(
     async with room(tmp_path, middle()) as deck:
         await deck.select("S-4")
         type_on(deck, "Rabcdefgh")
-        await until(lambda: isinstance(deck.app.screen, AskText), "the dialog")
+        await until(
+            lambda: isinstance(deck.app.screen, AskText) and bool(deck.app.screen.query(Input)),
+            "the dialog",
+        )
         line = deck.app.screen.query_one(Input)
         await until(lambda: line.value == "abcd", "four letters")
         assert len(deck.toasts) == 1

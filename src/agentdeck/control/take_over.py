@@ -50,6 +50,7 @@ class Hands(msgspec.Struct, frozen=True):
     cwd: str
     env: dict[str, str]
     what: str  # in words
+    is_shell: bool = False
     why_a_shell: str = ""  # instead of the agent's own screen; "" = it is that, or was asked for
 
 
@@ -83,7 +84,7 @@ def hands_on(
         return Hands(argv, attempt.path, env, shown)
     why = f"{argv[0]} is not installed here" if argv else why
     command = mine.get("SHELL") or FALLBACK_SHELL
-    return Hands((command,), attempt.path, env, f"a shell ({command})", "" if shell else why)
+    return Hands((command,), attempt.path, env, f"a shell ({command})", True, "" if shell else why)
 
 
 def _own_screen(

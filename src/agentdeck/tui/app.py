@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
+from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
@@ -673,9 +674,11 @@ class DeckApp(App[None]):
         """Do something once what is on the screen now is painted; what is typed waits for it."""
         come = self.ahead.expect()
 
-        def then() -> None:
+        async def then() -> None:
             try:
-                act()
+                done = act()
+                if isawaitable(done):
+                    await done
             finally:
                 come()
 

@@ -152,7 +152,7 @@ def _work(task: TaskId, hands: Hands) -> _Worked:
         code = work_by_hand(hands)
     except DeckError as error:
         return _Worked(0, error)
-    if code and time.monotonic() - began < AT_ONCE_S:
+    if code and not hands.is_shell and time.monotonic() - began < AT_ONCE_S:
         _let_read(f"{Path(hands.argv[0]).name} ended with {code}; enter goes back to the room")
     return _Worked(code)
 
