@@ -26,7 +26,7 @@ _TOLD: Final = (
     e.AccountReopened, e.TaskReviewAsked, e.ReviewStarted, e.ReviewFinished, e.TaskProposed,
     e.TaskApproved, e.TaskReverted, e.TaskDone, e.RetryScheduled, e.TaskFailed, e.TaskCancelled,
     e.TaskSkipped, e.EntryConflicted, e.CollisionsForeseen, e.BatchSplit, e.EntryLanded,
-    e.EntryEjected, e.LandingBlocked, e.GateFinished, e.RefsTouched,
+    e.EntryEjected, e.LandingBlocked, e.GateFinished, e.RefsTouched, e.HookFailed, e.HookGaveUp,
 )  # fmt: skip
 
 
