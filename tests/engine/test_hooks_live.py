@@ -12,12 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.engine.receiver import SECRET, VARIABLE, receiving
-from tests.engine.turning import work_until
+from tests.engine.turning import Running, until, work_until
 
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, Outcome
 from agentdeck.core.hooks import is_waiting, told
-from agentdeck.core.state import RunState
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.create import create_run, open_engine
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
@@ -241,6 +242,41 @@ async def test_a_hook_that_hangs_delays_no_other_hook_and_no_landing(
     assert time.monotonic() - began < 60
     tagged = [p for p in psutil.process_iter() if p.name() == "sleep" and _is_of(p, state.run)]
     assert not tagged  # the engine has ended, and so has what it was waiting for
+
+
+BY_HAND = """\
+version = 1
+[[task]]
+id = "A"
+human = true
+title = "x"
+"""
+
+
+async def test_what_a_power_cut_could_take_back_is_synced_before_it_is_told(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    real = Journal.sync
+
+    def sync(journal: Journal) -> None:
+        real(journal)
+        synced.append(journal.last_seq())
+
+    monkeypatch.setattr(Journal, "sync", sync)
+    folder = create_run(repo, read_plan(BY_HAND, file="p.toml"), BY_HAND, root=tmp_path / "runs")
+    async with Running(folder) as engine:
+        await until(engine, lambda state: state.tasks[TaskId("A")].state is TaskState.ASKING)
+        seq = engine.state.seq
+        await engine.make_durable(seq)
+        assert synced == []  # it was waited for already
+        engine.mention(e.EngineSlept(1.0))
+        await until(engine, lambda state: state.seq > seq)
+        assert engine.state.seq == seq + 1
+        await engine.make_durable(seq + 1)
+        assert synced == [seq + 1]
+        await engine.make_durable(seq + 1)
+        assert synced == [seq + 1]
 
 
 def _lives(pid: int) -> bool:
