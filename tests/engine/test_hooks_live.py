@@ -9,20 +9,23 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from tests.engine.receiver import SECRET, VARIABLE, receiving
 from tests.engine.turning import Running, until, work_until
 
 from agentdeck.core import events as e
-from agentdeck.core.events import AnyEvent, Outcome
+from agentdeck.core.events import AnyEvent, FileTouched, Outcome, Recorded
 from agentdeck.core.hooks import is_waiting, told
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.create import create_run, open_engine
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.hook_payload import body, payload
 from agentdeck.engine.journal import Journal
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.builders import plan, started
 
 PLAN = """\
 version = 1
@@ -320,3 +323,19 @@ async def test_a_receiver_that_dribbles_has_one_time_limit(repo: Path, tmp_path:
     trouble = state.hooks["ci"].trouble
     assert trouble is not None
     assert trouble.why == "127.0.0.1 has not answered within 0.5 s"
+
+
+def test_what_is_told_has_no_secrets_and_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTHER_TOKEN", "value-of-a-token")
+    run = started(plan("a"))
+    files = tuple(FileTouched(f"src/{n}/value-of-a-token", 1, 0) for n in range(3))
+    event = e.AttemptCollected(TaskId("a"), 1, "c", "t", 1, files, fault=f"key={SECRET}")
+    said = payload(run.state, Recorded(7, 0.0, event))
+    told_of = json.loads(body(run.state.plan, said))
+    assert told_of["id"] == f"{run.state.run}:7"
+    assert (told_of["task"], told_of["state"]) == ("a", run.task_state("a"))
+    assert told_of["data"]["files"][0] == ["src/0/***", 1, 0]
+    assert SECRET not in str(told_of)
+    many = msgspec.structs.replace(event, files=files * 3_000)
+    cut = payload(run.state, Recorded(7, 0.0, many))
+    assert (cut["cut"], cut["data"]) == (True, {})

@@ -86,10 +86,12 @@ def deliver(context: typer.Context, run: RunArgument = None) -> int:
 
 
 def _cells(line: HookLine, now: float) -> tuple[str, ...]:
-    taken = line.taken
-    failed = "" if line.trouble is None else first_line(line.trouble.why)
+    taken, trouble = line.taken, line.trouble
+    failed = ""
+    if trouble is not None:
+        failed = f"{trouble.seq} at {clock(trouble.at, now)}: {first_line(trouble.why)}"
     if line.given_up:
-        failed = f"gave up {line.given_up}; {failed}"
+        failed += f" (given up: {line.given_up})"
     return (
         line.name,
         line.kind,

@@ -51,8 +51,8 @@ def _told(journal: Journal, state: RunState, name: str) -> Iterator[str]:
         found = next_for(journal.read, hook, run.settled)
         if found is None:
             return
-        body = payload(state, found)
-        offer = Offer(state, hook, found, run.tries + 1, body, time.time())
+        said = payload(state, found)
+        offer = Offer(state, hook, found, run.tries + 1, said, time.time())
         outcome = offer.make(threading.Event())
         _record(journal, state, outcome)
         yield _words(outcome)

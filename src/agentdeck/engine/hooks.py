@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from agentdeck.core import events as e
 from agentdeck.core.event_names import names_of, wants
@@ -28,7 +28,7 @@ from agentdeck.core.state import RunState
 from agentdeck.core.steps import TellHook
 from agentdeck.engine.environment import child_environment, without_signing
 from agentdeck.engine.hook_command import Answer, run_command
-from agentdeck.engine.hook_payload import id_of, payload, task_of
+from agentdeck.engine.hook_payload import body, id_of, payload, task_of
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.webhook import send
 
@@ -47,13 +47,17 @@ class Offer:
     hook: Hook | Webhook
     recorded: Recorded
     number: int  # which try
-    body: bytes
+    said: dict[str, Any]  # as `payload` has made it
     now: float  # seconds since the epoch
 
     def make(self, ended: threading.Event) -> e.HookDelivered | e.HookFailed:
         """Offer it; blocks until it is taken, or not, or nobody waits for it any more."""
         began = time.monotonic()
-        answer = self._command(self.hook, ended) if isinstance(self.hook, Hook) else self._send()
+        told = body(self.state.plan, self.said)
+        if isinstance(self.hook, Hook):
+            answer = self._command(self.hook, told, ended)
+        else:
+            answer = self._send(self.hook, told)
         return self.outcome(answer, round(time.monotonic() - began, 3))
 
     def outcome(self, answer: Answer, took: float) -> e.HookDelivered | e.HookFailed:
@@ -72,12 +76,11 @@ class Offer:
             answer.final,
         )
 
-    def _send(self) -> Answer:
-        assert isinstance(self.hook, Webhook)
+    def _send(self, hook: Webhook, told: bytes) -> Answer:
         id_ = id_of(self.state, self.recorded)
-        return send(self.hook, id_, self.body, environment=os.environ, now=self.now)
+        return send(hook, id_, told, environment=os.environ, now=self.now)
 
-    def _command(self, hook: Hook, ended: threading.Event) -> Answer:
+    def _command(self, hook: Hook, told: bytes, ended: threading.Event) -> Answer:
         checkout, event = Path(self.state.checkout), self.recorded.event
         tag = f"{self.state.run}/hook/{hook.name}"
         extra = {
@@ -89,7 +92,7 @@ class Offer:
         env = child_environment(base, tag=tag, extra=extra, cwd=str(checkout))
         return run_command(
             hook.run,
-            self.body,
+            told,
             cwd=checkout,
             env=env,
             tag=tag,
@@ -103,8 +106,8 @@ async def tell(at: Setting, step: TellHook) -> None:
     engine, hook = at.engine, at.state.plan.hook_by_name[step.hook]
     found = await _next(engine.read, hook, step.after)
     await engine.make_durable(found.seq)
-    body = payload(at.state, found)
-    offer = Offer(at.state, hook, found, step.number, body, engine.clock())
+    said = payload(at.state, found)
+    offer = Offer(at.state, hook, found, step.number, said, engine.clock())
     await at.record(await _made(offer))
 
 
