@@ -85,6 +85,18 @@ def test_what_is_left_is_told_by_a_person(
     assert deck("hooks", "deliver", run).out == "nothing is left to tell\n"
 
 
+def test_that_a_run_has_ended_is_told_before_its_engine_ends(
+    deck: Deck, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, SECRET)
+    with receiving() as received:
+        (repo / "hooked.toml").write_text(QUICK + HOOKS.format(url=received.url))
+        said = deck("run", "hooked.toml", "--headless")
+        assert said.code == 0, said.err
+        assert received.told[-1]["event"] == "run.finished"
+    assert [one["pending"] for one in json.loads(deck("hooks", "--json").out)["hooks"]] == [0, 0, 0]
+
+
 def test_where_an_engine_runs_it_tells_them(deck: Deck, repo: Path, tmp_path: Path) -> None:
     deck("run", "waits.toml", "--no-attach")
     said = deck("hooks", "deliver")
