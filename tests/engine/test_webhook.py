@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import socket
 import ssl
@@ -11,14 +13,22 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engine.receiver import SECRET, VARIABLE, Received, receiving
 
+from agentdeck.core import events as e
+from agentdeck.core.event_names import ALIASES, fault_of
+from agentdeck.core.events import Recorded, Verdict
 from agentdeck.core.hook_urls import fault_of_url, is_loopback
-from agentdeck.core.plan import Webhook
+from agentdeck.core.ids import GateName, TaskId
+from agentdeck.core.plan import GateWhen, Webhook
+from agentdeck.core.webhook_signature import signed
 from agentdeck.engine.hook_command import Answer
+from agentdeck.engine.hook_payload import payload
 from agentdeck.engine.webhook import send
+from agentdeck.testing.builders import plan, started
 
 BODY = b'{"id":"run-1:7"}'
 
@@ -176,3 +186,42 @@ def test_without_a_secret_nothing_is_sent(value: str | None) -> None:
 def test_where_a_webhook_may_go(url: str, fine: bool) -> None:
     assert (fault_of_url(url) is None) is fine
     assert is_loopback("::1")
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
+
+
+def test_the_ten_lines_of_the_page_check_a_signature() -> None:
+    """Who copies them believes what is right, and nothing else."""
+    *_, lines = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(lines, found)
+    for secret in (SECRET, "plain"):
+        headers = signed(secret, "run-1:7", int(time.time()), BODY)
+        assert found["verify"](secret, headers, BODY)
+        assert not found["verify"](secret, headers, BODY + b" ")
+        assert not found["verify"]("other", headers, BODY)
+        late = signed(secret, "run-1:7", int(time.time()) - 400, BODY)
+        assert not found["verify"](secret, late, BODY)
+
+
+def test_the_events_of_the_page_are_events() -> None:
+    section = PAGE.partition("## Events")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z_]+\.[a-z_*]+)`", section)) - {"prefix.*"}
+    wrong = {name for name in named if fault_of(name) is not None}
+    assert wrong == {"hook.delivered", "hook.failed", "hook.gave_up"}
+    assert set(ALIASES) <= named
+
+
+def test_the_message_of_the_page_is_what_is_sent() -> None:
+    run = started(plan("a"))
+    event = e.GateFinished(
+        GateName("unit"), GateWhen.TASK, "t", "c", 1, Verdict.FAILED, 1, 12.1, "l", "2 failed",
+        TaskId("a"), 1,
+    )  # fmt: skip
+    said = payload(run.state, Recorded(118, 0.0, event))
+    shown = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
+    assert list(shown) == list(said)
+    assert list(shown["data"]) == list(said["data"])
+    assert (shown["event"], shown["also"]) == (said["event"], said["also"])
+    assert shown["text"].replace("STORE-1", "a") == said["text"]
