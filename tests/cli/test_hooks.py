@@ -60,6 +60,7 @@ def test_what_is_left_is_told_by_a_person(
     assert "not all was told: ci" in failing.err
     given_up = "hook task.landed was given up on 2 events: sh exited with 3: no"
     assert given_up in deck("status").out
+    assert "hook ci fails" in deck("doctor", run).out
     shown = deck("hooks", run)
     assert shown.code == 0
     rows = {line.split()[0]: line.split() for line in shown.out.splitlines()}

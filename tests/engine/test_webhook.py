@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,14 @@ def test_what_an_answer_means(said: tuple[int, dict[str, str]], answer: Answer) 
     with receiving(Received(answers=[said])) as received:
         assert sent(received.url) == answer
     assert len(received.paths) == 1
+
+
+def test_a_date_may_say_when_to_come_again() -> None:
+    at = time.time() + 3_600
+    said = {"Retry-After": formatdate(at, usegmt=True)}
+    with receiving(Received(answers=[(503, said)])) as received:
+        wait_s = sent(received.url).wait_s
+    assert wait_s == pytest.approx(3_600, abs=30)
 
 
 def test_a_proxy_is_asked_for_others_and_never_for_this_machine(

@@ -34,7 +34,7 @@ MAX_ANSWER: Final = 2_000  # bytes of the answer; its first line may say what is
 SAID_CHARS: Final = 200
 GONE: Final = 410
 LATER: Final = (429, 503)
-MAX_WAIT_S: Final = 10.0**8  # a receiver that says more says nothing
+MAX_DIGITS: Final = 9  # of seconds to wait; 30 years, and more says nothing
 
 
 def send(
@@ -114,7 +114,7 @@ def _judged(status: int, headers: Message, said: bytes, now: float) -> Answer:
 def _retry_after(said: str, now: float) -> float | None:
     """Seconds, from a number of them or a date; None = nothing that can be understood."""
     said = said.strip()
-    if said.isascii() and said.isdigit() and len(said) < len(str(MAX_WAIT_S)):
+    if said.isascii() and said.isdigit() and len(said) <= MAX_DIGITS:
         return float(said)
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - now)
