@@ -230,6 +230,8 @@ budget set HOSTILE --usd 1
 budget raise HOSTILE --usd 1
 accounts
 accounts resume HOSTILE
+hooks list RUN
+hooks deliver RUN
 runs
 runs --json
 runs repair RUN

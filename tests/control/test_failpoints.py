@@ -6,6 +6,7 @@ nothing is left for a person to clear away.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.events import AnyEvent, Outcome
+from agentdeck.core.hooks import is_waiting
 from agentdeck.core.ids import TaskId
 from agentdeck.core.permissions import Decision, Scope
 from agentdeck.core.state import SETTLED, STUCK, RunState, TaskRun, TaskState, Wanted
@@ -46,6 +48,9 @@ LIFE_S = 120.0  # of an engine that no failpoint ends
 
 # Beside the known entries: whatever else an engine does in a run.
 REST = """\
+[hooks]
+"task.landed" = ["sh", "-c", "told=$(cat); echo \\"$told\\" >> {told}"]
+"run.started" = ["false"]
 [remote]
 push = "origin"
 pull_request = true
@@ -156,6 +161,7 @@ class Story:
             python=sys.executable,
             talker=TALKER,
             heard=place / "heard",
+            told=place / "told",
         )
         self.folder = create_run(self.repo, read_plan(text, file="many.toml"), text)
         (self.repo / "mine.txt").write_text("mine\n")  # so the base has what the target lacks
@@ -182,13 +188,18 @@ class Story:
         if wishes:
             with suppress(DeckError), blocking.connect(self.folder) as client:
                 client.send(wishes[0])
-        return not wishes and state.outcome is not None and state.promoted == state.tip
+        waits = wishes or any(map(is_waiting, state.hooks.values()))
+        return not waits and state.outcome is not None and state.promoted == state.tip
 
     def faults(self) -> list[str]:
         """What is not as it would be had nobody been killed."""
         state = fold_run(self.folder)
         once = {"a pull request": self.place / "made", "a review": self.place / "looks"}
         wrong = [f"{what} was made twice" for what, file in once.items() if lines(file) != 1]
+        ids = [json.loads(line)["seq"] for line in (self.place / "told").read_text().splitlines()]
+        heard = list(dict.fromkeys(ids))  # each once more where it was told and not written down
+        if heard != sorted(heard) or state.hooks["task.landed"].latest != heard[-1]:
+            wrong.append(f"a hook has heard {ids}")
         if git(self.place / "origin", "rev-parse", state.target) != state.tip:
             wrong.append("the remote lacks what landed")
         if git(self.repo, "rev-parse", "main") != state.tip:

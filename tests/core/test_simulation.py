@@ -13,8 +13,12 @@ from agentdeck.core import (
     accounts,
     assignment,
     disk,
+    effects_hooks,
+    event_names,
     footprint,
+    hooks,
     next_steps,
+    queue,
     readiness,
     repair,
     scheduler,
@@ -25,15 +29,15 @@ from agentdeck.core.budgets import Book, Line
 from agentdeck.core.events import Outcome
 from agentdeck.core.ids import AgentName
 from agentdeck.core.plan import Land
-from agentdeck.core.state import LIVE, RunState, TaskRun
-from agentdeck.core.steps import Launch
+from agentdeck.core.state import LIVE, HookRun, RunState, TaskRun
+from agentdeck.core.steps import Launch, TellHook
 from agentdeck.core.transitions import TRANSITIONS
 from agentdeck.testing import ring_checks, simulation
 from agentdeck.testing.builders import gate, plan
 from agentdeck.testing.generated_plans import generated_plan
-from agentdeck.testing.scripted_world import Faults, Performer, Violation, World
+from agentdeck.testing.scripted_world import Faults, Performer, Said, Violation, World
 from agentdeck.testing.searching import main
-from agentdeck.testing.simulation import Simulation, seeded, simulate
+from agentdeck.testing.simulation import Flight, Simulation, seeded, simulate
 
 SEEDS = range(60)
 MORE_SEEDS = range(60, 160)  # looked at for what they reach; their invariants are checked as well
@@ -234,6 +238,34 @@ def _does_not_look_at_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(World, "contains", contains)
 
 
+def _settles_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    def settle(run: HookRun, _: int) -> None:
+        run.settled, run.tries, run.retry_at = run.latest, 0, None
+
+    monkeypatch.setattr(effects_hooks, "_settle", settle)
+
+
+def _hears_of_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_names, "_is_about_hooks", lambda _: False)
+    usual = Simulation._report
+
+    def report(run: Simulation, flight: Flight, said: Said) -> bool:
+        if isinstance(flight.step, TellHook):
+            said = e.StepFailed(flight.step.key, None, "a bug", run.wall() + 1)
+        return usual(run, flight, said)
+
+    monkeypatch.setattr(Simulation, "_report", report)
+
+
+def _lands_when_hooks_have_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = queue.next_steps
+
+    def patient(state: RunState, now: float) -> Any:
+        return () if any(map(hooks.is_waiting, state.hooks.values())) else real(state, now)
+
+    monkeypatch.setattr(queue, "next_steps", patient)
+
+
 # The number is the seed that saw it last: it is tried first, and the others if it sees it no more.
 @pytest.mark.parametrize(
     ("breaks", "found", "first"),
@@ -256,6 +288,9 @@ def _does_not_look_at_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
         (_forgets_a_process, "I3", 3),
         (_takes_no_lock, "I1:|I3", 6),
         (_does_not_look_at_the_target, "I6|I7|takes back", 0),
+        (_settles_too_much, "and has to hear|but next is", 1),
+        (_hears_of_hooks, "and has to hear", 1),
+        (_lands_when_hooks_have_heard, "because of hooks", 1),
     ],
 )
 def test_a_broken_core_is_seen(

@@ -27,6 +27,7 @@ from agentdeck.testing.plan_strategies import plans
 SAMPLES = sorted((Path(__file__).parents[2] / "sample_plans").glob("*.toml"))
 HEAD = 'version = 1\n[plan]\nname = "p"\n'
 AROUND = Around(
+    variables={"MISSING": False, "THERE": True},
     files=("README.md", *(f"src/app/m{n}.py" for n in range(30)), "docs/a.md"),
     programs={"make": True, "nosuch": False, "./run.sh": False},
 )
@@ -107,6 +108,14 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
     ("AD402", '[gates.unit]\ncheck = "all is well"\n' + GOOD, "[gates.unit]", "proves nothing"),
     ("AD403", '[gates.unit]\nrun = "A=1 nosuch -x"\n' + GOOD, 'run = "A=1', 'runs "nosuch"'),
     ("AD403", '[gates.unit]\nrun = ["./run.sh"]\n' + GOOD, "run = [", "not in the repository"),
+    ("AD701", '[hooks]\n"task.*" = ["nosuch"]\n' + GOOD, '"task.*"', "not on the PATH"),
+    ("AD701", '[hooks]\n"task.*" = ["./run.sh"]\n' + GOOD, '"task.*"', "not in the repository"),
+    (
+        "AD702",
+        '[webhooks.ci]\nurl = "https://example.org/"\nsecret_env = "MISSING"\n' + GOOD,
+        "secret_env",
+        "MISSING is not set here",
+    ),
     ("AD501", "[pools.gpu]\nsize = 2\n" + GOOD, "[pools.gpu]", "no task takes its place here"),
     (
         "AD502",

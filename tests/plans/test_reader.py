@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agentdeck.core.errors import EXIT_USAGE
 from agentdeck.core.ids import GateName, TaskId
-from agentdeck.core.plan import Gate, GateWhen, Land, OnExceed, Plan, RouteMatch, Strategy
+from agentdeck.core.plan import Gate, GateWhen, Hook, Land, OnExceed, Plan, RouteMatch, Strategy
 from agentdeck.plans.problems import PlanProblems, Problem
 from agentdeck.plans.reader import read_plan
 from agentdeck.plans.writer import write_plan
@@ -258,7 +258,58 @@ WRONG = {
     "tokens": (TASK + "tokens = '15 thousand'\n", 5, ['"15K"']),
     "huge number": (TASK + f"retries = {'9' * 4000}\n", 5, ["50 or less", "digits"]),
     "later key": ("[plan]\nstack = true\n" + TASK, 3, ["plan.stack", "cannot do it yet"]),
-    "later section": ("[hooks]\nx = 'y'\n" + TASK, 2, ["hooks", "0.1 cannot do it yet"]),
+    "later section": ("[repos.x]\npath = 'y'\n" + TASK, 2, ["repos", "0.1 cannot do it yet"]),
+    "no such event": (
+        "[hooks]\n'task.dnoe' = ['x']\n" + TASK,
+        3,
+        ['"task.dnoe" is no event', 'did you mean "task.done"?'],
+    ),
+    "a bare event": ("[hooks]\ngate.failed = ['x']\n" + TASK, 3, ["in quotes", '"gate.failed"']),
+    "a hook of hooks": ("[hooks]\n'hook.failed' = ['x']\n" + TASK, 3, ["told to no hook"]),
+    "a hook as a line": (
+        "[hooks]\n'task.*' = 'notify it'\n" + TASK,
+        3,
+        ["a list of arguments", 'write ["notify it"]'],
+    ),
+    "an empty hook": ("[hooks]\n'task.*' = []\n" + TASK, 3, ["names no program"]),
+    "a hook of nothing": ("[hooks]\n'*' = { timeout = '1s' }\n" + TASK, 3, ["`run` is missing"]),
+    "plain http": (
+        "[webhooks.ci]\nsecret_env = 'S'\nurl = 'http://example.org/'\n" + TASK,
+        4,
+        ["plain http to another machine", "insecure = true"],
+    ),
+    "no address": (
+        "[webhooks.ci]\nsecret_env = 'S'\nurl = 'ftp://example.org/'\n" + TASK,
+        4,
+        ["no address"],
+    ),
+    "a password in an address": (
+        "[webhooks.ci]\nsecret_env = 'S'\nurl = 'https://me:it@example.org/'\n" + TASK,
+        4,
+        ["a user or a password"],
+    ),
+    "a secret in the plan": (
+        "[webhooks.ci]\nurl = 'https://example.org/'\nsecret_env = 'whsec_c2VjcmV0IQ=='\n" + TASK,
+        4,
+        ["not the name of a variable", "not the secret"],
+    ),
+    "unsigned": ("[webhooks.ci]\nurl = 'https://example.org/'\n" + TASK, 2, ["`secret_env`"]),
+    "an event of webhooks": (
+        "[webhooks.ci]\nurl = 'https://e.org/'\nsecret_env = 'S'\nevents = ['gate.faild']\n" + TASK,
+        5,
+        ['did you mean "gate.failed"?'],
+    ),
+    "no events": (
+        "[webhooks.ci]\nurl = 'https://e.org/'\nsecret_env = 'S'\nevents = []\n" + TASK,
+        5,
+        ["the list is empty"],
+    ),
+    "two hooks of a name": (
+        "[hooks]\n'task.done' = ['x']\n[webhooks.'task.done']\nurl = 'https://e.org/'\n"
+        "secret_env = 'S'\n" + TASK,
+        4,
+        ["a hook has this name"],
+    ),
     "size is called complexity": (
         "[[route]]\nmatch = { size = 'high' }\nmodel = 'm'\n" + TASK,
         3,
@@ -287,6 +338,34 @@ WRONG = {
     "not TOML": ("[plan]\nname = \n" + TASK, 3, ["not TOML", "Invalid value"]),
     "open end": ("[plan]\nname = [\n", 3, ["not TOML"]),
 }
+
+
+def test_a_secret_that_was_written_for_its_variable_is_not_repeated() -> None:
+    text, _, _ = WRONG["a secret in the plan"]
+    assert "c2Vj" not in str(only(f"version = 1\n{text}"))
+
+
+def test_hooks_are_read_short_and_long() -> None:
+    text = """version = 1
+[hooks]
+"gate.failed" = ["notify", "it failed"]
+"task.*" = { run = ["./tell"], timeout = "5s", retries = 2 }
+[webhooks.here]
+url = "http://[::1]:8080/x"
+secret_env = "S"
+[webhooks.there]
+url = "http://10.0.0.1/"
+secret_env = "S"
+events = "task.done"
+insecure = true
+"""
+    plan = read_plan(text + TASK, file="p.toml")
+    assert plan.hooks == (
+        Hook("gate.failed", ("notify", "it failed")),
+        Hook("task.*", ("./tell",), 5.0, 2),
+    )
+    assert [hook.events for hook in plan.webhooks] == [("*",), ("task.done",)]
+    assert list(plan.hook_by_name) == ["gate.failed", "task.*", "here", "there"]
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -69,7 +69,8 @@ def doctor(
         found = equipped(load_plan(plan, folder_of(context))[0])
     agents = _agents() if found is None else _agents_of(found)
     boxes = _sandboxes(found)
-    rows = [*_basics(), *_repository(folder_of(context)), *_terminal(), *boxes, *agents]
+    hooks = [] if found is None else _webhooks(found)
+    rows = [*_basics(), *_repository(folder_of(context)), *_terminal(), *boxes, *agents, *hooks]
     bad = any(row.state == "fail" for row in rows)
     if as_json:
         say_json({"ok": not bad, "checks": rows})
@@ -226,6 +227,15 @@ def _agents_of(plan: Plan) -> Iterator[Row]:
             yield Row(f"agent {agent.name}", "fail", f"{health.program} was not found", todo)
         else:
             yield Row(f"agent {agent.name}", "ok", health.path)
+
+
+def _webhooks(plan: Plan) -> Iterator[Row]:
+    """Can they be signed? Nobody is asked whether they answer."""
+    for hook in plan.webhooks:
+        todo = "set it where the run is started; until then nothing is sent"
+        there = bool(os.environ.get(hook.secret_env))
+        found = f"{hook.secret_env} is {'set' if there else 'not set'}"
+        yield Row(f"webhook {hook.name}", "ok" if there else "warn", found, "" if there else todo)
 
 
 def _agent(name: str, adapter: Adapter, health: Health, *, needed: bool) -> Row:

@@ -10,7 +10,7 @@ from agentdeck.cli.budget import remarks
 from agentdeck.cli.output import note, paint_state, safe, say
 from agentdeck.cli.progress import line_of
 from agentdeck.control.runs import RunFolder
-from agentdeck.core import publishing
+from agentdeck.core import hooks, publishing
 from agentdeck.core.decide import DETACHED
 from agentdeck.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NEEDS_PERSON, EXIT_OK
 from agentdeck.core.events import Outcome, Recorded
@@ -70,6 +70,7 @@ def closing_lines(state: RunState) -> list[str]:
         if why is not None and len(lines) == 1:
             lines.append(f"  it stands still: {safe(why)}")
     lines += [f"  {safe(line)}" for line in publishing.told(state)]
+    lines += [f"  {safe(line)}" for line in hooks.told(state, state.at)]
     if state.promote_wanted and state.promote_reason:
         lines.append(f"  promotion waits: {safe(state.promote_reason)}")
     elif state.landings and state.promoted != state.tip and state.outcome is not None:

@@ -34,7 +34,7 @@ from agentdeck.cli.show_as import ShowAs
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
 from agentdeck.control.runs import fold_run
-from agentdeck.core import publishing, refs_words
+from agentdeck.core import hooks, publishing, refs_words
 from agentdeck.core.budgets import RUN, budget_of, dollars
 from agentdeck.core.containment import in_words as box_words
 from agentdeck.core.containment import refused_in_words, tried_in_words
@@ -175,7 +175,7 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         say(f"stands still: {safe(stands)}")
     for line in (*remarks(state), *accounts.remarks(state, now)):
         say(line)
-    for line in publishing.told(state):
+    for line in (*publishing.told(state), *hooks.told(state, now)):
         say(safe(line))
     if state.promote_wanted and state.promote_reason:
         say(f"promotion waits: {safe(state.promote_reason)}")
@@ -300,6 +300,7 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "seq": state.seq,
         "usd": state.usd,
         "tokens": state.tokens,
+        "hooks": hooks.told(state, now),
         "promotion": state.promote_reason if state.promote_wanted else "",
         "tasks": [
             {

@@ -41,6 +41,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "taking_back": ("revert", "bisect"),
     "budget": ("budget",),
     "accounts": ("accounts",),
+    "hooks": ("hooks",),
     "runs": ("clean", "snapshot", "runs"),
     "replaying": ("replay",),
     "finding": ("find",),

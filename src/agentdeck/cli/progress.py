@@ -26,7 +26,7 @@ _TOLD: Final = (
     e.AccountReopened, e.TaskReviewAsked, e.ReviewStarted, e.ReviewFinished, e.TaskProposed,
     e.TaskApproved, e.TaskReverted, e.TaskDone, e.RetryScheduled, e.TaskFailed, e.TaskCancelled,
     e.TaskSkipped, e.EntryConflicted, e.CollisionsForeseen, e.BatchSplit, e.EntryLanded,
-    e.EntryEjected, e.LandingBlocked, e.GateFinished, e.RefsTouched,
+    e.EntryEjected, e.LandingBlocked, e.GateFinished, e.RefsTouched, e.HookFailed, e.HookGaveUp,
 )  # fmt: skip
 
 
@@ -71,6 +71,8 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             return account, accounts.said_of(now, state.at).removeprefix(f"{account} ")
         case e.GateFinished(verdict=Verdict.PASSED):
             return None
+        case e.HookFailed(number=number) if number > 1:
+            return None  # it is still not there
         case e.EntryLanded(entry, commit):
             done = sum(1 for _ in state.in_state(TaskState.LANDED))
             return entry, f"landed as {commit[:10]} ({done}/{len(state.tasks)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -104,6 +105,7 @@ def run(
     else:
         table = chosen_prices(here, prices)
         folder = _new_run(plan, here, agent, agents, speed, table, write_back=write_back)
+    _say_what_is_not_sent(folder)
     if no_attach:
         return _leave(folder)
     if headless or not (plain or in_terminal()):
@@ -124,6 +126,14 @@ def attach(
     """Open the control room of a run, its engine started if it is gone."""
     folder, here = chosen_run(context, name), folder_of(context)
     return attach_to(folder, here, plain=plain, ascii_only=ascii_only)
+
+
+def _say_what_is_not_sent(folder: RunFolder) -> None:
+    """A word on webhooks that cannot be signed: nothing of them is sent, and the run goes on."""
+    from agentdeck.control.hook_report import missing_secrets
+
+    for missing in missing_secrets(os.environ, fold_sound(folder)[0].plan):
+        note(safe(missing))
 
 
 def _leave(folder: RunFolder) -> int:

@@ -24,6 +24,7 @@ import psutil
 from agentdeck.control.runs import fold_sound
 from agentdeck.control.socketfile import answers
 from agentdeck.control.vitals import Health, Vitals, vitals_of
+from agentdeck.core import hooks
 from agentdeck.core.errors import DeckError
 from agentdeck.core.explain import explain, explain_entry, standstill
 from agentdeck.core.ids import TaskId
@@ -87,6 +88,7 @@ def diagnose(folder: RunFolder, now: float | None = None) -> Diagnosis:
         *_agents(folder, state, vitals, now),
         *_queue(state, now),
         *_steps(state, now),
+        *_hooks(state, now),
     ]
     return Diagnosis(folder.run, tuple(findings), isinstance(fault, JournalDamaged), state)
 
@@ -117,6 +119,12 @@ def _engine(folder: RunFolder, state: RunState, vitals: Vitals) -> Finding:
         "" if vitals.silent_s is None else f", last heartbeat {short_duration(vitals.silent_s)} ago"
     )
     return Finding("engine", Grade.OK, f"process {vitals.pid} answers{beat}")
+
+
+def _hooks(state: RunState, now: float) -> Iterator[Finding]:
+    """They keep no run from going on; but who should have been told may wonder."""
+    for told in hooks.told(state, now):
+        yield Finding("hook", Grade.WARN, told, f"agentdeck hooks {state.run}")
 
 
 def _disk(folder: RunFolder) -> Iterator[Finding]:

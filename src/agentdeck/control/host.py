@@ -6,6 +6,8 @@ Rules:
 - Detached, it ends by itself when the run has finished, no step is in flight and no client has been
   connected for `IDLE_S`. A run that waits for a person keeps its engine.
 - In the foreground it ends with the run, or when `until` has named an end for `SETTLE_S`.
+- Hooks that are due then are waited for at most `HOOKS_S`; the rest is told when an engine of the
+  run begins again, or by `agentdeck hooks deliver`.
 - Beside the engine it keeps the plan's source document true, if the plan names one.
 """
 
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentdeck.control.server import ControlServer
+from agentdeck.core import hooks
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import Refused
 from agentdeck.core.errors import EXIT_FAILED, EXIT_OK, DeckError
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 IDLE_S: Final = 3.0  # without a client: a deck that reconnects needs under 1 s
 SETTLE_S: Final = 1.0  # an end must hold this long: decisions follow each other within milliseconds
 PATIENCE_S: Final = 10.0  # for steps in flight at an end; a promotion may wait for ever
+HOOKS_S: Final = 10.0  # for hooks that are due: that the run has ended should be told, too
 GLANCE_S: Final = 0.25  # between two looks at what only time changes
 READ_EVENTS: Final = 1_000  # at once, for an onlooker
 
@@ -179,6 +183,8 @@ class _Host:
         if self._until is not None and engine.state.outcome is not None:
             wait = 0.0  # a run that has ended does not go on by itself
         patient = PATIENCE_S if engine.busy() else wait
+        if hooks.are_due(engine.state, engine.clock() + HOOKS_S - held):
+            patient = max(patient, HOOKS_S)
         return reason if held >= patient and (self._until or not engine.busy()) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +11,7 @@ from agentdeck.control.catalog import load_catalog
 from agentdeck.control.repo_history import tracked_files
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.plan import Plan
-from agentdeck.plans.lint import capacity, gates
+from agentdeck.plans.lint import capacity, gates, hooks
 from agentdeck.plans.lint.subject import Around
 
 
@@ -22,8 +23,9 @@ def around(plan: Plan, folder: Path) -> Around:
         files = None
     top = _top(folder) if files is not None else None
     adapters = {name: each.command for name, each in load_catalog().adapters.items()}
-    programs = gates.programs(plan) | capacity.programs(plan, adapters)
-    return Around(files, _found(programs, top), adapters)
+    variables = {hook.secret_env: bool(os.environ.get(hook.secret_env)) for hook in plan.webhooks}
+    programs = gates.programs(plan) | hooks.programs(plan) | capacity.programs(plan, adapters)
+    return Around(files, _found(programs, top), variables, adapters)
 
 
 def _top(folder: Path) -> Path | None:

@@ -8,7 +8,7 @@ from agentdeck.core import effects_budget, effects_permissions, effects_plan
 from agentdeck.core import events as e
 from agentdeck.core.events import DiskMark
 from agentdeck.core.plan import written_rules
-from agentdeck.core.state import Disk, RunState, StepTrouble
+from agentdeck.core.state import Disk, HookRun, RunState, StepTrouble
 from agentdeck.core.steps import OpenPullRequest, PushTarget
 
 
@@ -116,4 +116,5 @@ def _start(state: RunState, event: e.RunStarted, at: float) -> None:
     state.target, state.tip, state.tip_tree = event.target, event.base_commit, event.base_tree
     state.started_at, state.agents_limit = at, event.plan.agents_limit
     state.rules = {rule.id: rule for rule in written_rules(event.plan)}
+    state.hooks = {name: HookRun() for name in event.plan.hook_by_name}
     state.tasks = {task.id: effects_plan.begun(task, at) for task in event.plan.tasks}

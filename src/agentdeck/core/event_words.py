@@ -108,6 +108,8 @@ def told_of(event: AnyEvent) -> Told:
             return _of_work(event)
         case e.AccountLimited() | e.AccountNoted() | e.AccountReopened():
             return _of_account(event)
+        case e.HookDelivered() | e.HookFailed() | e.HookGaveUp():
+            return _of_hook(event)
         case (
             e.GateFinished()
             | e.GateReset()
@@ -346,6 +348,20 @@ def _of_queue(event: e.QueueEvent) -> Told:
             return Told(entry, f"the target was at {found[:SHORT]}: built again", Tone.BAD)
         case e.LandingBlocked(entry, reason):
             return Told(entry, f"waits to land: {reason}", Tone.ASKS)
+        case _ as never:
+            assert_never(never)
+
+
+def _of_hook(event: e.HookEvent) -> Told:
+    about = f"hook {event.hook}"
+    match event:
+        case e.HookDelivered(_, seq, took, status):
+            return Told(about, f"was told event {seq} ({status}, {took:.1f} s)", Tone.DETAIL)
+        case e.HookFailed(_, seq, number, why):
+            return Told(about, f"did not take event {seq}, try {number}: {_text(why)}", Tone.BAD)
+        case e.HookGaveUp(_, seq, tries, why):
+            often = "1 try" if tries == 1 else f"{tries} tries"
+            return Told(about, f"gave up on event {seq} after {often}: {_text(why)}", Tone.BAD)
         case _ as never:
             assert_never(never)
 

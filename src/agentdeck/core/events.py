@@ -1007,6 +1007,39 @@ class PullRequestOpened(Event, frozen=True, tag="remote.pull_request"):
     url: str
 
 
+# --- hooks ---------------------------------------------------------------------------------------
+
+
+class HookDelivered(Event, frozen=True, tag="hook.delivered"):
+    """A hook has taken an event."""
+
+    hook: str
+    seq: int  # of that event
+    took: float  # seconds
+    status: int  # exit status of a command, HTTP status of a webhook
+
+
+class HookFailed(Event, frozen=True, tag="hook.failed"):
+    """A hook has not taken an event this time."""
+
+    hook: str
+    seq: int  # of that event
+    number: int  # which try it was, from 1
+    why: str
+    since: float  # when that event happened
+    not_before: float | None = None  # the receiver wants no other try before
+    final: bool = False  # the receiver wants no other try at all
+
+
+class HookGaveUp(Event, frozen=True, tag="hook.gave_up"):
+    """An event is not offered to a hook any more: it goes on with the next one."""
+
+    hook: str
+    seq: int  # of that event
+    tries: int
+    why: str  # the last one failed
+
+
 # About the run as a whole.
 RunEvent: TypeAlias = (
     RunStarted
@@ -1105,7 +1138,11 @@ QueueEvent: TypeAlias = (
 )
 # About the accounts whose limits agents meet.
 AccountEvent: TypeAlias = AccountLimited | AccountNoted | AccountReopened
-AnyEvent: TypeAlias = RunEvent | TaskEvent | AttemptEvent | ReviewEvent | QueueEvent | AccountEvent
+# About what is told to hooks. No hook is told of these.
+HookEvent: TypeAlias = HookDelivered | HookFailed | HookGaveUp
+AnyEvent: TypeAlias = (
+    RunEvent | TaskEvent | AttemptEvent | ReviewEvent | QueueEvent | AccountEvent | HookEvent
+)
 
 
 class Recorded(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 from agentdeck.core import (
     effects_account,
     effects_attempt,
+    effects_hooks,
     effects_queue,
     effects_review,
     effects_run,
@@ -53,6 +54,7 @@ _TAKERS: Final[Mapping[type, Callable[[RunState, Any, float], None]]] = {
         (e.ReviewEvent, effects_review.take),
         (e.AccountEvent, effects_account.take),
         (e.QueueEvent, effects_queue.take),
+        (e.HookEvent, effects_hooks.take),
     )
     for kind in get_args(kinds)
 }
@@ -81,6 +83,8 @@ def apply(state: RunState, recorded: Recorded) -> None:
     if kind in _FORESIGHT:
         foreseen.forget_the_gone(state)
     state.seq, state.at = recorded.seq, at
+    if state.hooks:
+        effects_hooks.notice(state, event)
     if kind in _READINESS:
         refresh_readiness(state, at)
 

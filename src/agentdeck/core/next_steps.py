@@ -19,6 +19,7 @@ from agentdeck.core import (
     assignment,
     disk,
     evidence,
+    hooks,
     policy,
     publishing,
     queue,
@@ -72,7 +73,8 @@ def next_steps(state: RunState, now: float) -> Steps:
     """The steps that should be under way at `now` (seconds since the epoch). O(tasks)."""
     if not state.seq:
         return Steps((), None)
-    wanted = [step for step in _all_steps(state, now) if not _waits(state, step, now)]
+    every = (*_all_steps(state, now), *hooks.steps(state, now))  # nobody waits for a hook
+    wanted = [step for step in every if not _waits(state, step, now)]
     return Steps(tuple(wanted), _wake_at(state, now))
 
 
@@ -502,6 +504,7 @@ def _wake_at(state: RunState, now: float) -> float | None:
     times += [entry.blocked_until for entry in state.queue.values()]
     for account in state.accounts.values():
         times += [account.frozen_until or 0.0, account.next_start_at, account.resets_at or 0.0]
+    times += hooks.wakes(state)
     due = (asks.next_deadline(state, task) for task in state.in_state(*LIVE))
     times += [moment for moment in due if moment is not None]
     return min((moment for moment in times if moment > now), default=None)

@@ -51,6 +51,9 @@ DEFAULT_GATE_SLOTS: Final = 1  # most gates use all cores themselves
 DEFAULT_MARKS: Final = (0.5, 0.8, 0.95)  # of a budget: half, soon, and time to raise it
 DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
 DEFAULT_ROUNDS: Final = 2  # of review; what two rounds did not settle needs somebody else's eyes
+DEFAULT_HOOK_TIMEOUT_S: Final = 30.0  # of a command; it tells somebody, and does no work
+DEFAULT_WEBHOOK_TIMEOUT_S: Final = 10.0  # a receiver says yes at once and works afterwards
+DEFAULT_GIVE_UP_S: Final = 24 * 3600.0  # a receiver may be down overnight
 DEFAULT_REVIEW_TIMEOUT_S: Final = 30 * 60.0  # reading takes less than writing
 PERSON: Final = "person"  # who reviews, unless the plan names an agent
 COMMAND: Final = "command"  # the `use` of an agent that is no adapter
@@ -357,6 +360,32 @@ class Remote(msgspec.Struct, frozen=True, omit_defaults=True):
     pull_request: bool = False  # from the target to the base, when everything has settled
 
 
+class Hook(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A command that is run on events."""
+
+    name: str  # a pattern of names of events, see `core.event_names`
+    run: tuple[str, ...]
+    timeout_s: float = DEFAULT_HOOK_TIMEOUT_S
+    retries: int = 0  # runs after one that has failed
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The patterns of what it wants to hear."""
+        return (self.name,)
+
+
+class Webhook(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An address that events are sent to, signed."""
+
+    name: str
+    url: str
+    secret_env: str  # the variable that holds what it is signed with
+    events: tuple[str, ...] = ("*",)  # patterns
+    timeout_s: float = DEFAULT_WEBHOOK_TIMEOUT_S
+    give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
+    insecure: bool = False  # over plain http to another machine
+
+
 class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who looks at work that `land = "review"` keeps back, and how often it may be sent back."""
 
@@ -502,6 +531,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     remote: Remote = Remote()
     review: ReviewRules = ReviewRules()
     permissions: tuple[Permission, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -565,6 +596,12 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         found |= {f"pool:{pool.name}": pool.budget for pool in self.pools}
         found |= {f"task:{task.id}": task.budget for task in self.tasks if task.budget.limited}
         return {scope: budget for scope, budget in found.items() if budget.limited}
+
+    @cached_property
+    def hook_by_name(self) -> dict[str, Hook | Webhook]:
+        """What is told of events: commands by their pattern, webhooks by their name."""
+        hooks: tuple[Hook | Webhook, ...] = (*self.hooks, *self.webhooks)
+        return {hook.name: hook for hook in hooks}
 
     @cached_property
     def dependents(self) -> dict[TaskId, tuple[TaskId, ...]]:

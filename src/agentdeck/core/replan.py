@@ -28,6 +28,8 @@ _KEYS: Final = {
     "gates": "[gates]",
     "defaults": "[defaults]",
     "permissions": "[[permission]]",
+    "hooks": "[hooks]",
+    "webhooks": "[webhooks]",
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_args
 
 from agentdeck.core import events as e
 from agentdeck.core import foreseen
@@ -70,6 +70,7 @@ def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
         (kind is e.GateFinished, _check_gate_run),
         (of_entry and kind is not e.GateFinished, _check_entry),
         (kind is e.BatchSplit, _check_split),
+        (kind in _OF_HOOKS, _check_hook),
         (kind is e.LandingFound, _check_found),
     )
     return tuple(one for wanted, one in asked if wanted)
@@ -94,6 +95,16 @@ def _check_disk(state: RunState, event: e.DiskChanged) -> None:
     known = DiskMark.ROOM if state.disk is None else state.disk.mark
     if event.mark is known:
         raise StaleEvent(event, f"it is known that the disk has {known}")
+
+
+def _check_hook(state: RunState, event: e.HookEvent) -> None:
+    run = state.hooks.get(event.hook)
+    if run is None:
+        raise StaleEvent(event, f"no hook {event.hook}")
+    if not run.settled < event.seq <= run.latest:
+        raise StaleEvent(event, f"{event.hook} is settled up to {run.settled} of {run.latest}")
+    if isinstance(event, e.HookFailed) and event.number != run.tries + 1:
+        raise StaleEvent(event, f"{event.hook} has failed {run.tries} times on it")
 
 
 def _check_task(state: RunState, event: Any) -> None:
@@ -327,6 +338,7 @@ _OF_RULES: Final = frozenset({e.PermissionRuleSet, e.PermissionRuleDropped, e.Pe
 _OF_TURNS: Final = frozenset({e.TurnBegan, e.TurnEnded})
 _OF_REVIEWS: Final = frozenset({e.ReviewStarted, e.ReviewFinished})
 _OF_AN_ACCOUNT: Final = frozenset({e.AccountLimited, e.AccountNoted})
+_OF_HOOKS: Final = frozenset(get_args(e.HookEvent))
 _OF_PROMOTION: Final = frozenset({e.Promoted, e.PromoteWaiting, e.BaseDiverged})
 _OF_A_LIVE_PROCESS: Final = frozenset({
     e.AttemptProgressed,

@@ -484,6 +484,37 @@ class Disk(msgspec.Struct, frozen=True):
     since: float  # seconds since the epoch
 
 
+class HookTaken(msgspec.Struct, frozen=True):
+    """The latest event that a hook has taken."""
+
+    seq: int
+    at: float
+    took: float  # seconds
+    status: int
+
+
+class HookTrouble(msgspec.Struct, frozen=True):
+    """The latest try of a hook that has failed."""
+
+    seq: int  # of the event
+    at: float
+    why: str
+    since: float  # when the event happened
+    final: bool = False  # the receiver wants no other try
+
+
+class HookRun(msgspec.Struct):
+    """How far a hook has been told what it wants to hear. The journal holds what that is."""
+
+    settled: int = 0  # of the events up to this one it has taken what it wants, or was given up on
+    latest: int = 0  # the latest event that it wants
+    tries: int = 0  # that have failed, of the first event behind `settled` that it wants
+    retry_at: float | None = None  # not before that
+    taken: HookTaken | None = None
+    trouble: HookTrouble | None = None
+    given_up: int = 0  # events that it was given up on
+
+
 class RunState(msgspec.Struct, kw_only=True):
     """Everything known about a run after `seq` events."""
 
@@ -543,6 +574,7 @@ class RunState(msgspec.Struct, kw_only=True):
     promoted: str = ""  # the commit the base was brought to
     pushed: str = ""  # the commit of the target that the remote has
     pull_request: str = ""  # its URL
+    hooks: dict[str, HookRun] = {}  # by name, see `core.hooks`
 
     def task(self, task_id: TaskId) -> TaskRun:
         """A task by id. Raises KeyError."""

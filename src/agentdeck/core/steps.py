@@ -191,6 +191,19 @@ class OpenPullRequest(Step, frozen=True, tag="pull_request"):
     """From the target to the base → `PullRequestOpened`."""
 
 
+class TellHook(Step, frozen=True, tag="hook"):
+    """Tell a hook the next event that it wants → `HookDelivered` or `HookFailed`."""
+
+    hook: str
+    after: int  # what it was told up to this event is settled
+    number: int  # which try, from 1
+
+    @property
+    def key(self) -> str:
+        """A hook is told one event at a time."""
+        return f"hook:{self.hook}"
+
+
 IOStep = (
     Prepare
     | Launch
@@ -211,6 +224,7 @@ IOStep = (
     | PromoteTarget
     | PushTarget
     | OpenPullRequest
+    | TellHook
 )
 AnyStep = Record | IOStep
 

@@ -7,6 +7,7 @@ Rules:
 - `PWD` is where the child works: some programs believe it more than the system, and an inherited
   one leads them into the user's own checkout.
 - git never opens an editor, asks in a terminal, or starts garbage collection of its own.
+- What webhooks are signed with is for the engine alone.
 - `TAG_VARIABLE` marks every process of one attempt, so that escaped ones are found.
 """
 
@@ -17,6 +18,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
+
+from agentdeck.core.plan import Plan
 
 TAG_VARIABLE: Final = "AGENTDECK_TAG"
 
@@ -104,6 +107,12 @@ def inherited(base: Mapping[str, str]) -> dict[str, str]:
 def is_secret(name: str) -> bool:
     """Does a variable of this name hold something that is never written down?"""
     return bool(_SECRET_NAME.search(name) and not _NO_SECRET_NAME.fullmatch(name))
+
+
+def without_signing(environment: Mapping[str, str], plan: Plan) -> dict[str, str]:
+    """An environment for children: who knows what webhooks are signed with can forge them."""
+    signing = {hook.secret_env for hook in plan.webhooks}
+    return {name: value for name, value in environment.items() if name not in signing}
 
 
 def for_a_person(environment: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]:

@@ -74,6 +74,8 @@ FACTS: Final[tuple[type[AnyEvent], ...]] = (
     e.TargetPushed,
     e.PullRequestOpened,
     e.PermissionsKept,
+    e.HookDelivered,
+    e.HookFailed,
 )
 # Git commands that change something.
 GIT_VERBS: Final = (

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from agentdeck.core.steps import IOStep, Watch
+from agentdeck.core.steps import IOStep, TellHook, Watch
 from agentdeck.engine.enginelog import log
 
 REST_S: Final = 1.0  # from the end of a step until the same step may start again
@@ -49,8 +49,8 @@ class Flights:
 
     @property
     def acting(self) -> bool:
-        """Is a step under way that changes something? Watching does not."""
-        return any(not isinstance(step, Watch) for step in self._tasks)
+        """Is a step under way that changes something? Watching and telling do not."""
+        return any(not isinstance(step, Watch | TellHook) for step in self._tasks)
 
     def steer(self, wanted: Iterable[IOStep]) -> float | None:
         """Start and cancel until `wanted` is what goes on.

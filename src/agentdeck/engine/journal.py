@@ -212,6 +212,23 @@ class Journal:
         reached(Place.JOURNAL_COMMITTED)
         return recorded
 
+    def sync(self) -> None:
+        """Have on the disk what is stored, telemetry too.
+
+        Raises:
+            JournalError: the disk is broken.
+        """
+        try:
+            fd = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return  # all of it is in the file itself, where it was synced
+        try:
+            os.fsync(fd)
+        except OSError as error:
+            raise JournalError(f"the journal {self.path} cannot be synced: {error}") from error
+        finally:
+            os.close(fd)
+
     def restore(self, rows: Iterable[tuple[int, float, int, bytes]]) -> None:
         """Store events as they stood in a journal before: number, time, format, bytes, from 1 on.
 

@@ -116,6 +116,7 @@ class Engine:
         self._broken = False  # the journal could not be written
         self._wake_at: float | None = None
         self._stored_seq = self.state.seq
+        self._durable_seq = 0  # a power cut cannot take back what is before
         self._checkpoints = Checkpoints(folder)
         self.heart = Heart(self, identity.pid, clock)
 
@@ -154,7 +155,7 @@ class Engine:
         self._post(_Post())
 
     def busy(self) -> bool:
-        """Is a step in flight, other than watching a live agent?"""
+        """Is a step in flight, other than watching a live agent or telling a hook?"""
         return self._flights is not None and self._flights.acting
 
     # --- for performers ---------------------------------------------------------------------------
@@ -173,6 +174,17 @@ class Engine:
     def mention(self, *events: AnyEvent) -> None:
         """Post telemetry: stored soon, not waited for, and not held against a power cut."""
         self._post(_Post(events=events, durable=False))
+
+    async def make_durable(self, seq: int) -> None:
+        """Return once a power cut cannot take back event `seq`, which is stored.
+
+        Raises:
+            JournalError: the disk cannot say so.
+        """
+        if seq > self._durable_seq:
+            upto = self._stored_seq
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.sync)
+            self._durable_seq = max(self._durable_seq, upto)
 
     # --- the ring ---------------------------------------------------------------------------------
 
@@ -301,6 +313,7 @@ class Engine:
                 self.waits_for_room = False
                 break
         self._stored_seq = fresh[-1].seq
+        self._durable_seq = self._stored_seq if durable else self._durable_seq
 
     def _write(self, fresh: Sequence[Recorded], durable: bool) -> None:
         self._journal.append(

@@ -15,6 +15,7 @@ from agentdeck.engine import (
     failpoints,
     foreseeing,
     gates,
+    hooks,
     kept_rules,
     lost_folder,
     publishing,
@@ -95,6 +96,8 @@ class RealPerformer:
                 await publishing.push(at, step)
             case s.OpenPullRequest():
                 await publishing.open_pull_request(at, step)
+            case s.TellHook():
+                await hooks.tell(at, step)
             case _ as never:
                 assert_never(never)
 

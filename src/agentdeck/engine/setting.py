@@ -17,7 +17,7 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.state import Attempt, RunState, TaskState
 from agentdeck.engine import processes
 from agentdeck.engine.enginelog import log
-from agentdeck.engine.environment import child_environment
+from agentdeck.engine.environment import child_environment, without_signing
 from agentdeck.engine.folders import RunFolder, state_root
 from agentdeck.engine.gate_slots import GateSlots
 from agentdeck.engine.git import Git
@@ -131,7 +131,7 @@ class Setting:
         config = {"core.excludesFile": str(excludes)} if excludes else {}
         config |= {"core.hooksPath": str(hooks)} if hooks else {}
         return child_environment(
-            os.environ,
+            without_signing(os.environ, self.state.plan),
             tag=tag,
             extra=self.added(extra, worktree),
             cwd=str(worktree),

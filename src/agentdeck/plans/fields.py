@@ -15,13 +15,14 @@ from typing import Any, Final
 
 import msgspec
 
+from agentdeck.core import event_names
 from agentdeck.core.errors import DeckError
 from agentdeck.core.ids import ID_RULE, id_fault
 from agentdeck.plans.durations import EXAMPLES, MAX_DURATION_S, parse_duration
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Key, Kind, Ref
 from agentdeck.plans.positions import Path
-from agentdeck.plans.problems import listed, shown
+from agentdeck.plans.problems import listed, nearest, shown
 
 MISSING: Final[Any] = msgspec.UNSET  # the value was wrong and has been reported
 
@@ -32,6 +33,7 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # cannot be written anywhere
 _BAD_IN_BRANCH: Final = re.compile(r"[\s\x00-\x20\x7f-\x9f\ud800-\udfff~^:?*\[\\]|\.\.|@\{|//")
 _MAX_BRANCH: Final = 200  # characters; a ref is a file name in the end
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -353,6 +355,39 @@ def _arguments(raw: Any, key: Key) -> tuple[str, ...]:
     return tuple(_argument(item, key) for item in raw)
 
 
+def _program(raw: Any, key: Key) -> tuple[str, ...]:
+    if isinstance(raw, str):
+        raise Fault(f"expected {key.kind.value}, found {shown(raw)}", f"write [{shown(raw)}]")
+    return _arguments(raw, key)
+
+
+def _event(raw: Any, _key: Key) -> str:
+    if not isinstance(raw, str):
+        raise Fault(f"expected the name of an event, found {shown(raw)}")
+    fault, hint = event_fault(raw)
+    if fault:
+        raise Fault(f"{shown(raw)} is told to nobody: {fault}", hint)
+    return raw
+
+
+def event_fault(pattern: str) -> tuple[str, str]:
+    """What is wrong with a pattern of events, and what to do about it; both empty = nothing."""
+    fault = event_names.fault_of(pattern)
+    if fault is None:
+        return "", ""
+    near = nearest(pattern, event_names.known_patterns())
+    return fault, f"did you mean {shown(near)}?" if near else "docs/hooks.md has them all"
+
+
+def _variable(raw: Any, _key: Key) -> str:
+    if not isinstance(raw, str):
+        raise Fault(f"expected the name of a variable, found {shown(raw)}", "put it in quotes")
+    if not _VARIABLE.fullmatch(raw):  # it may be the secret itself, so it is not shown
+        hint = "name the variable of the environment that holds the secret, not the secret"
+        raise Fault("this is not the name of a variable", hint)
+    return raw
+
+
 _CONVERTERS: Final[dict[Kind, Convert]] = {
     Kind.FLAG: _flag,
     Kind.COUNT: _count,
@@ -367,6 +402,9 @@ _CONVERTERS: Final[dict[Kind, Convert]] = {
     Kind.CHOICE: _choice,
     Kind.SHELL: _shell,
     Kind.ARGV: _argv,
+    Kind.PROGRAM: _program,
+    Kind.EVENT: _event,
+    Kind.VARIABLE: _variable,
 }
 _ELEMENTS: Final[dict[Kind, Callable[[Any, Key], str]]] = {  # of a list that is one value
     Kind.LINES: _line,

@@ -50,6 +50,9 @@ class Kind(Enum):
     SHELL = "a command: text for `sh -c`, or a list of arguments"
     ARGV = "a command: text that is split at spaces, or a list of arguments"
     ARGS = "a list of arguments"
+    PROGRAM = "a command: a list of arguments"
+    EVENT = "the name of an event, or a pattern"
+    VARIABLE = "the name of an environment variable"
     ENV = "a table of texts"
     TABLE = "a table"
 
@@ -114,6 +117,8 @@ class Section:
     model: Any = None  # the struct an element becomes; None = handled by the reader
     field: str = ""  # of `Plan`
     later: bool = False
+    patterns: bool = False  # of NAMED: its names are patterns of events
+    short: str = ""  # of NAMED: the key whose value may stand in place of the table
 
 
 def _choice(name: str, enum: type[StrEnum], doc: str, **more: Any) -> Key:
@@ -469,6 +474,47 @@ PERMISSIONS: Final = Section(
     model=model.Permission,
     field="permissions",
 )
+HOOKS: Final = Section(
+    "hooks",
+    Shape.NAMED,
+    "A command that is run on events, NAME being a pattern of their names.",
+    (
+        Key(
+            "run",
+            Kind.PROGRAM,
+            "The command; it reads the event on its input.",
+            required=True,
+            also=("command", "cmd"),
+        ),
+        _duration("timeout", "Longest time of one run.", minimum=SHORTEST_S),
+        Key("retries", Kind.COUNT, "Runs after one that has failed.", maximum=MAX_RETRIES),
+    ),
+    model=model.Hook,
+    field="hooks",
+    patterns=True,
+    short="run",
+)
+WEBHOOKS: Final = Section(
+    "webhooks",
+    Shape.NAMED,
+    "An address that events are sent to, signed.",
+    (
+        Key("url", Kind.LINE, "Where to.", required=True, also=("address", "endpoint")),
+        Key(
+            "secret_env",
+            Kind.VARIABLE,
+            "The variable with the secret that messages are signed with.",
+            required=True,
+            also=("secret", "secret_variable", "token"),
+        ),
+        Key("events", Kind.EVENT, "Which ones.", many=True, one_ok=True, also=("on", "event")),
+        _duration("timeout", "Longest time of one try.", minimum=SHORTEST_S),
+        _duration("give_up", "Since the event; after that it is not tried any more."),
+        Key("insecure", Kind.FLAG, "Whether plain http to another machine will do."),
+    ),
+    model=model.Webhook,
+    field="webhooks",
+)
 PHASES: Final = Section(
     "phase",
     Shape.LIST,
@@ -611,7 +657,8 @@ SECTIONS: Final = (
     REMOTE,
     REVIEW,
     PERMISSIONS,
-    Section("hooks", Shape.TABLE, "Commands that run on events.", later=True),
+    HOOKS,
+    WEBHOOKS,
     Section("repos", Shape.NAMED, "Other repositories.", later=True),
     PHASES,
     TASKS,

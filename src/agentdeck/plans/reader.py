@@ -96,6 +96,7 @@ class _Reader:
             if section.name in self._document:
                 values.update(self._section(section))
         sections.check_remote(values.get("remote", Remote()), self._findings)
+        sections.check_hooks(values.get("hooks", ()), values.get("webhooks", ()), self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
         agents, queue = values.get("agents", ()), values.get("queue", QueueRules())
         sections.check_resolver(queue, agents, self._findings)
@@ -135,12 +136,15 @@ class _Reader:
         if not self._tables.is_a(raw, dict, f"tables [{section.name}.NAME]", path):
             return
         required = _required(section.model)
-        for name, table in raw.items():
-            place = (*path, name)
-            fault = id_fault(name)
-            if fault:
+        for name, said in raw.items():
+            table, place = said, (*path, name)
+            if section.patterns:
+                sections.check_pattern(name, table, place, self._findings)
+            elif fault := id_fault(name):
                 message = f"{shown(name)} cannot be a name: {fault}"
                 self._findings.add(place, message, f"a name is {ID_RULE}")
+            if section.short and not isinstance(table, dict):
+                table = {section.short: table}
             if self._tables.is_a(table, dict, f"a table [{section.name}.NAME]", place):
                 values = {"name": name, **self._element(section, table, place)}
                 if required <= values.keys():

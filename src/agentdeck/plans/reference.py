@@ -41,6 +41,9 @@ _KINDS: Final[dict[Kind, str]] = {
     Kind.SHELL: "[command](#commands)",
     Kind.ARGV: "[command](#commands)",
     Kind.ARGS: "list of texts",
+    Kind.PROGRAM: "list of texts",
+    Kind.EVENT: "name of an [event](hooks.md#events), or a pattern",
+    Kind.VARIABLE: "name of an environment variable",
     Kind.ENV: "table of texts",
     Kind.TABLE: "table, see below",
 }

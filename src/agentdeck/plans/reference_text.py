@@ -147,6 +147,17 @@ target = "src/*"
 decision = "deny"
 target = "*git push*"
 """,
+    "hooks": """\
+[hooks]
+"gate.failed" = ["notify-send", "a gate failed"]
+"task.*" = { run = ["./tell.py", "--task"], timeout = "10s", retries = 2 }
+""",
+    "webhooks": """\
+[webhooks.ci]
+url = "https://example.org/agentdeck"
+secret_env = "CI_HOOK_SECRET"
+events = ["task.landed", "task.failed", "run.finished"]
+""",
     "phase": """\
 [[phase]]
 id = "build"
@@ -420,6 +431,17 @@ They mind the case.
   breaks: `pytest *` does not allow `pytest; rm -rf /`. Only the bare `*` allows anything.
 - Where an agent does not hand over what its tool is given in full (agents over ACP do not), a
   wildcard allows only targets of a single word.
+""",
+    "hooks": """\
+A list of arguments may stand in place of the table; no shell reads it. Names with a dot are put in
+quotes. A command works in your checkout, with your rights and in no sandbox, as a gate does. Nobody
+waits for it. What it is told, how it is ended, and how events are called: [Hooks](hooks.md).
+""",
+    "webhooks": """\
+`secret_env` names a variable in the environment of the engine; the secret itself stands neither in
+the plan nor in the journal. Each event comes at least once and in order, under an id that tells
+whether it came before: [Webhooks](hooks.md#webhooks) has the message, and how its signature is
+checked. `url` is https; plain http goes to this machine, elsewhere only with `insecure = true`.
 """,
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any

@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
+from agentdeck.core.event_names import known_patterns
 from agentdeck.core.ids import MAX_ID_LENGTH
 from agentdeck.core.plan import BUILTIN_AGENTS, PLAN_VERSION
 from agentdeck.plans.durations import PATTERN
 from agentdeck.plans.keys import SECTIONS, TASKS, VERSION_KEY, Key, Kind, Ref, Section, Shape
 
 _NAME: Final = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_ID_LENGTH - 1}}}$"
+_EVENT: Final = rf"^({'|'.join(re.escape(name) for name in known_patterns())})$"
+_VARIABLE: Final = "^[A-Za-z_][A-Za-z0-9_]*$"
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _TEXTS: Final[dict[str, Any]] = {"type": "array", "items": _TEXT}
 _FILLED: Final[dict[str, Any]] = {**_TEXT, "minLength": 1}
@@ -41,6 +45,9 @@ _FIXED: Final[dict[Kind, dict[str, Any]]] = {
     Kind.ARGS: _TEXTS,
     Kind.SHELL: _COMMAND,
     Kind.ARGV: _COMMAND,
+    Kind.PROGRAM: {**_TEXTS, "minItems": 1},
+    Kind.VARIABLE: {**_TEXT, "pattern": _VARIABLE},
+    Kind.EVENT: {"enum": list(known_patterns())},
     Kind.ENV: {"type": "object", "additionalProperties": _TEXT},
 }
 
@@ -72,9 +79,11 @@ def _section(section: Section) -> dict[str, Any]:
         case Shape.TABLE:
             shape = table
         case Shape.NAMED:
+            short = next((_kind(key) for key in section.keys if key.name == section.short), None)
+            element = {"anyOf": [table, short]} if short is not None else table
             shape = {
                 "type": "object",
-                "patternProperties": {_NAME: table},
+                "patternProperties": {_EVENT if section.patterns else _NAME: element},
                 "additionalProperties": False,
             }
         case Shape.LIST:

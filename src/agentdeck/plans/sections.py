@@ -11,9 +11,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from agentdeck.core.hook_urls import fault_of_url
+from agentdeck.core.hooks import MAX_HOOKS
 from agentdeck.core.plan import (
     PERSON,
     Agent,
+    Hook,
     Phase,
     Plan,
     QueueRules,
@@ -21,7 +24,9 @@ from agentdeck.core.plan import (
     Repair,
     Strategy,
     Task,
+    Webhook,
 )
+from agentdeck.plans.fields import event_fault
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
 from agentdeck.plans.loops import Place, behind_barriers, loops
@@ -89,6 +94,37 @@ def check_remote(remote: Remote, findings: Findings) -> None:
     if remote.pull_request and remote.push is None:
         message = "pull_request without push: there would be nothing to request"
         findings.add(("remote", "pull_request"), message, 'add `push = "origin"`')
+
+
+def check_pattern(name: str, table: object, path: Path, findings: Findings) -> None:
+    """The name of a hook says on which events it runs."""
+    fault, hint = event_fault(name)
+    if not fault:
+        return
+    if isinstance(table, dict) and (inner := next(iter(table), None)) is not None:
+        whole = f"{name}.{inner}"  # which TOML takes for a table in a table
+        if not event_fault(whole)[0]:
+            hint = f"put the name in quotes: {shown(whole)} = [...]"
+    findings.add(path, f"{shown(name)} is no event: {fault}", hint)
+
+
+def check_hooks(hooks: Sequence[Hook], webhooks: Sequence[Webhook], findings: Findings) -> None:
+    """Hooks have names of their own; a webhook goes where nobody on the way reads it."""
+    if len(hooks) + len(webhooks) > MAX_HOOKS:
+        place = ("webhooks",) if webhooks else ("hooks",)
+        findings.add(place, f"there are more than {MAX_HOOKS} hooks", "let one tell the others")
+    patterns = {hook.name for hook in hooks}
+    for hook in webhooks:
+        if hook.name in patterns:
+            findings.add(("webhooks", hook.name), "a hook has this name", "choose another one")
+        fault = fault_of_url(hook.url, insecure=hook.insecure)
+        if fault is not None:
+            hint = "https://, or `insecure = true` where that will do"
+            plain = hook.url.startswith("http://")
+            findings.add(("webhooks", hook.name, "url"), fault, hint if plain else "")
+        if not hook.events:
+            events = ("webhooks", hook.name, "events")
+            findings.add(events, "the list is empty: nothing is sent", 'name some, or "*"')
 
 
 def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:

@@ -44,6 +44,7 @@ from agentdeck.core.steps import (
     RunReview,
     Steps,
     StopAttempt,
+    TellHook,
     Thaw,
     Watch,
 )
@@ -249,6 +250,8 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             return [e.TargetPushed(commit, "origin")]
         case OpenPullRequest():
             return [e.PullRequestOpened("https://there/1")]
+        case TellHook(hook):
+            return [e.HookDelivered(hook, state.hooks[hook].latest, 0.1, 204)]
         case _ as never:
             assert_never(never)
 

@@ -21,6 +21,7 @@ from agentdeck.core.plan import (
     Defaults,
     Gate,
     GateWhen,
+    Hook,
     Land,
     OnExceed,
     Permission,
@@ -34,6 +35,7 @@ from agentdeck.core.plan import (
     Strategy,
     Task,
     Unattended,
+    Webhook,
 )
 from agentdeck.core.prices import Price, Prices
 
@@ -246,3 +248,18 @@ def _budget(random: Random, share: float) -> Budget:
     of_account = random.choice((None, None, 0.5))
     then = random.choice((OnExceed.ASK, *OnExceed))
     return Budget(usd=usd, tokens=tokens, on_exceed=then, share=of_account)
+
+
+def with_hooks(plan: Plan, seed: int) -> Plan:
+    """The plan with one to three hooks in it."""
+    random = Random(seed)
+    patterns = ("*", "task.*", "gate.failed", "task.asks", "entry.*", "run.finished")
+    hooks = tuple(
+        Hook(name, ("tell",), retries=random.randint(0, 3))
+        for name in random.sample(patterns, random.randint(1, 2))
+    )
+    words = tuple(random.sample(patterns, random.randint(1, 3)))
+    give_up_s = random.choice((5.0, 3600.0, 86_400.0))
+    url = "https://example.org/hook"
+    webhooks = (Webhook("ci", url, "CI_SECRET", words, give_up_s=give_up_s),)
+    return msgspec.structs.replace(plan, hooks=hooks, webhooks=webhooks[: random.randint(0, 1)])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agentdeck.core import plan as model
 from agentdeck.core.adapter import FORMATS, Input
+from agentdeck.core.event_names import known_patterns
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId, id_fault
 
 _ID = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,11}", fullmatch=True).filter(
@@ -156,6 +157,22 @@ _budgets = st.builds(
 )
 
 
+_PATTERNS = st.sampled_from(known_patterns())
+_hooks = st.builds(
+    model.Hook, name=_PATTERNS, run=_COMMAND, timeout_s=_DURATION, retries=st.integers(0, 50)
+)
+_webhooks = st.builds(
+    model.Webhook,
+    name=st.sampled_from(("ci", "chat")),  # no pattern is called so
+    url=st.sampled_from(("https://example.org/x?y=1", "http://127.0.0.1:8000/")),
+    secret_env=_VARIABLE,
+    events=st.lists(_PATTERNS, min_size=1, max_size=3, unique=True).map(tuple),
+    timeout_s=_DURATION,
+    give_up_s=_DURATION,
+    insecure=st.booleans(),
+)
+
+
 def _claims(phases: list[PhaseId], tasks: list[TaskId]) -> st.SearchStrategy[model.Claim]:
     return st.builds(
         model.Claim,
@@ -292,6 +309,8 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                 st.builds(model.Remote, push=_LINE, pull_request=st.booleans()),
             )
         ),
+        hooks=tuple(draw(st.lists(_hooks, max_size=2, unique_by=lambda hook: hook.name))),
+        webhooks=tuple(draw(st.lists(_webhooks, max_size=2, unique_by=lambda hook: hook.name))),
         phases=tuple(
             draw(
                 st.builds(

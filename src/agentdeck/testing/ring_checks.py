@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import Final
 
 from agentdeck.core import codec, footprint
 from agentdeck.core import events as e
 from agentdeck.core.checkpoint import packed, unpacked
-from agentdeck.core.events import AnyEvent, DiskMark, FailureClass, Recorded
+from agentdeck.core.events import AnyEvent, DiskMark, FailureClass, Recorded, Verdict
 from agentdeck.core.explain import explain, standstill
 from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import PoolName, TaskId
@@ -58,6 +59,8 @@ class RingChecks:
         self.landed: Counter[TaskId] = Counter()
         self.sent_back: Counter[TaskId] = Counter()
         self.shut: set[str] = set()  # accounts
+        self.to_hear: dict[str, list[int]] = {}  # by hook: events that it wants and has not settled
+        self.hooks = {name: hook.events for name, hook in plan.hook_by_name.items()}
         self.look_at(plan)
 
     def look_at(self, plan: Plan) -> None:
@@ -190,8 +193,31 @@ class RingChecks:
         self._once(recorded.event)
         self._accounts(recorded.event)
         self._repairs(state, recorded.event)
+        self._hooks(recorded)
+        self._outbox(state)
         _fits_together(state, recorded)
         self.explained(state, recorded.at, self._of_interest(state, recorded.event))
+
+    def _hooks(self, recorded: Recorded) -> None:
+        """A hook is settled event by event, in order, and nothing that it wants is passed over."""
+        event, number = recorded.event, recorded.seq
+        if isinstance(event, e.HookDelivered | e.HookFailed | e.HookGaveUp):
+            waits = self.to_hear.get(event.hook, [])
+            if waits[:1] != [event.seq]:
+                raise Violation(f"{event}, but next is {waits[:1]}")
+            if not isinstance(event, e.HookFailed):
+                waits.pop(0)
+        for name, patterns in self.hooks.items():
+            if hears(patterns, event):
+                self.to_hear.setdefault(name, []).append(number)
+
+    def _outbox(self, state: RunState) -> None:
+        """What the state keeps of a hook leads to exactly the events that it still has to hear."""
+        for name, run in state.hooks.items():
+            waits = self.to_hear.get(name, [])
+            fits = run.settled < waits[0] and run.latest == waits[-1] if waits else True
+            if not fits or (run.latest > run.settled) != bool(waits):
+                raise Violation(f"{name} is at {run}, and has to hear {waits}")
 
     def same(self, state: RunState) -> None:
         """I1: the live state is what the stored journal says, and nothing else has touched it."""
@@ -201,6 +227,9 @@ class RingChecks:
     def rewind(self, history: Sequence[Recorded]) -> None:
         """The journal has lost its end: what it says now is what is left of it."""
         self.shadow = fold(history)
+        self.to_hear.clear()
+        for recorded in history:
+            self._hooks(recorded)
 
     def _files_apart(self, state: RunState, recorded: Recorded) -> None:
         holders = {t.id for t in state.tasks.values() if t.state in HOLDS_FOOTPRINT}
@@ -401,3 +430,23 @@ def _names_cause(state: RunState, task: TaskRun, sentence: str) -> None:
     phases = barrier_phases(state, state.plan.by_id[task.id].phase)
     if not any(phase in rest for phase in phases):
         raise Violation(f"I12: {task.id} waits for the phases {phases}, but {sentence!r}")
+
+
+def hears(patterns: tuple[str, ...], event: AnyEvent) -> bool:
+    """Does a hook with these patterns want the event? Reckoned without what the core reckons."""
+    tag = str(type(event).__struct_config__.tag)
+    names = [tag]
+    if isinstance(event, e.AttemptAsked):
+        names.append("task.asks")
+    if isinstance(event, e.AttemptClaimed):
+        names.append("task.claimed")
+    if isinstance(event, e.EntryQueued | e.EntryLanded) and event.task is not None:
+        names.append("task.queued" if isinstance(event, e.EntryQueued) else "task.landed")
+    if isinstance(event, e.GateFinished):
+        red = event.verdict in (Verdict.FAILED, Verdict.TIMED_OUT)
+        names += ["gate.failed"] if red else []
+    if tag.startswith("hook.") or (isinstance(event, e.StepFailed) and "hook:" in event.step):
+        return False
+    if tag in ("attempt.progressed", "collisions.foreseen", "engine.stopped"):
+        return tag in patterns
+    return any(fnmatchcase(name, word) for name in names for word in patterns)

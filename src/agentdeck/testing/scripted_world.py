@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, assert_never
 
 import msgspec
 
-from agentdeck.core import accounts, policy, queue, train
+from agentdeck.core import accounts, event_names, policy, queue, train
 from agentdeck.core import events as e
 from agentdeck.core.events import (
     AnyEvent,
@@ -32,6 +32,7 @@ from agentdeck.core.events import (
     FileTouched,
     Hunks,
     Loss,
+    Recorded,
     Verdict,
 )
 from agentdeck.core.ids import AgentName, EntryId, GateName, ProcessIdentity, TaskId
@@ -57,6 +58,7 @@ from agentdeck.core.steps import (
     RunGate,
     RunReview,
     StopAttempt,
+    TellHook,
     Thaw,
     Watch,
 )
@@ -79,6 +81,8 @@ OPTIONS: Final = (
 )
 MET: Final = "src/api/user.py"  # where work does not merge
 SLOW_GATE: Final = 40.0  # times as long as others
+FAILS_TO_HEAR: Final = 40  # of a hundred tries of a hook ...
+HEARS_AND_FAILS: Final = 10  # ... and of those, so many were heard all the same
 MAX_RED_HERRINGS: Final = 3  # foreign commits to base or target in one run, so that it ends
 
 
@@ -294,6 +298,7 @@ class World:
     state: Callable[[], RunState]  # what the engine believes, for its performers
     now: Callable[[], float]
     wall: Callable[[], float]  # what the machine takes the time for; somebody may set its clock
+    journal: Callable[[], Sequence[Recorded]] = tuple
     target: str = "base0"
     base: str = "base0"
     commits: dict[str, Commit] = field(default_factory=dict)
@@ -307,6 +312,8 @@ class World:
     said: set[tuple[AttemptKey, str]] = field(default_factory=set)  # written to inputs
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
     moved: list[str] = field(default_factory=list)  # commits the deck put on the target
+    heard: dict[str, list[int]] = field(default_factory=dict)  # by hook: events, as they came
+    synced: int = 0  # the journal is on the disk up to this event, for who was told of it
     environment: str = "first"  # what gates run in
     disk: DiskMark = DiskMark.ROOM
     met: Counter[str] = field(default_factory=Counter)  # how often each fault has happened
@@ -357,6 +364,8 @@ class World:
                 return self._push(step)
             case OpenPullRequest():
                 return self._open_request(step)
+            case TellHook():
+                return self._tell(step)
             case _ as never:
                 assert_never(never)
 
@@ -945,6 +954,30 @@ class World:
             yield self._trouble(step, "gh: not logged in")
             return
         yield e.PullRequestOpened("https://there/1")
+
+    def _tell(self, step: TellHook) -> Performer:
+        """A receiver is down now and then: for the same try in the same way, whatever is drawn."""
+        patterns = self.state().plan.hook_by_name[step.hook].events
+        behind = self.journal()[step.after :]
+        event = next(one for one in behind if event_names.wants(patterns, one.event))
+        self.synced = max(self.synced, event.seq)
+        yield Pause(0.5)
+        draw = (
+            zlib.crc32(f"{step} of {self.target}".encode()) % 100 if self.faults.step_fails else 99
+        )
+        if draw < HEARS_AND_FAILS:  # else it has not even heard of it
+            self.heard.setdefault(step.hook, []).append(event.seq)
+        if draw < FAILS_TO_HEAR:
+            self.met["hook_fails"] += 1
+            asked = self.wall() + 120 if draw % 5 == 0 else None
+            yield e.HookFailed(
+                step.hook, event.seq, step.number, "503", event.at, asked, draw % 7 == 0
+            )
+            return
+        if draw >= HEARS_AND_FAILS:
+            self.heard.setdefault(step.hook, []).append(event.seq)
+        yield Pause(0.2)  # a crash in here tells it again
+        yield e.HookDelivered(step.hook, event.seq, 0.2, 204)
 
     def _promote(self, step: PromoteTarget) -> Performer:
         yield self._delay(0.2, 3)

@@ -22,6 +22,8 @@ from itertools import count
 from random import Random
 from typing import Final
 
+import msgspec
+
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.budgets import in_force
@@ -37,12 +39,13 @@ from agentdeck.core.plan import Plan
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.stale import StaleEvent, check
 from agentdeck.core.state import SETTLED, RunState, TaskState, Wanted
-from agentdeck.core.steps import Freeze, IOStep, Record, Steps, StopAttempt, Thaw, Watch
+from agentdeck.core.steps import Freeze, IOStep, Record, Steps, StopAttempt, TellHook, Thaw, Watch
 from agentdeck.testing.clock import ManualClock
-from agentdeck.testing.generated_plans import PRICES, generated_plan, queueing_plan
+from agentdeck.testing.generated_plans import PRICES, generated_plan, queueing_plan, with_hooks
 from agentdeck.testing.random_change import random_change
 from agentdeck.testing.ring_checks import (
     RingChecks,
+    hears,
     must_stand,
     no_silent_stall,
     stands_and_says_why,
@@ -68,6 +71,7 @@ DISK_COURSES: Final = (  # until there is room again
     (DiskMark.LOW, DiskMark.FULL),
     (DiskMark.LOW, DiskMark.FULL, DiskMark.LOW),
 )
+WITH_HOOKS: Final = 6  # one in so many seeds
 WIND_UP_S: Final = 5.0  # what a cancelled step takes to end, at most
 
 
@@ -119,7 +123,12 @@ class Simulation:
         self.checks = RingChecks(plan)
         self.skew = 0.0  # seconds by which the machine's clock is wrong
         self.world = World(
-            self.random, self.faults, lambda: self.state, lambda: self.clock.now, self.wall
+            self.random,
+            self.faults,
+            lambda: self.state,
+            lambda: self.clock.now,
+            self.wall,
+            lambda: self.history,
         )
         self.met = self.world.met  # how often each fault has happened
         self.flights: list[Flight] = []
@@ -171,7 +180,8 @@ class Simulation:
         if not self.up:
             return
         steps = self._decide()
-        no_silent_stall(self.state, steps)
+        without = self._nobody_waits_for_hooks(steps)
+        no_silent_stall(self.state, without)
         wanted = [step for step in steps.steps if not isinstance(step, Record)]
         for flight in self.flights:
             if not flight.cancelled and flight.step not in wanted:
@@ -217,6 +227,16 @@ class Simulation:
                     if not self.append(event) and number == 0:
                         raise Violation(f"next_steps decides what the fold refuses: {event}")
         raise Violation(f"the decisions never end: {records}")
+
+    def _nobody_waits_for_hooks(self, steps: Steps) -> Steps:
+        """All else goes on as if there were no hook; the steps that there would be then."""
+        if not self.state.hooks:
+            return steps
+        without = next_steps(msgspec.structs.replace(self.state, hooks={}), self.wall())
+        rest = tuple(step for step in steps.steps if not isinstance(step, TellHook))
+        if without.steps != rest:
+            raise Violation(f"because of hooks {rest} goes on, and not {without.steps}")
+        return without
 
     def _cancel(self, flight: Flight) -> None:
         flight.cancelled = True
@@ -340,7 +360,8 @@ class Simulation:
         """The machine goes down: nothing that ran is left, nor what was stored and not synced."""
         self.met["power_cut"] += 1
         self.world.power_cut()
-        while isinstance(self.history[-1].event, UNSYNCED):
+        synced = self.world.synced
+        while isinstance(self.history[-1].event, UNSYNCED) and self.history[-1].seq > synced:
             self.history.pop()
         self.checks.rewind(self.history)
 
@@ -478,6 +499,7 @@ class Simulation:
         if fold(self.history) != self.state:
             raise Violation("I1: the journal does not fold into the last state")
         self._stands_or_goes_on()
+        self._hooks_have_heard()
         if self.state.outcome is not None and self.world.live():
             raise Violation(f"I10: the run has ended, and {self.world.live()} live")
         reviews = [key for key, end in self.world.reviews.items() if end is not None]
@@ -496,6 +518,21 @@ class Simulation:
         return Ending(
             self.state.outcome, reason, len(self.history), self.stale, self.history, self.met
         )
+
+    def _hooks_have_heard(self) -> None:
+        """Each event in order, again at most before the next, and just those that are wanted."""
+        for name, run in self.state.hooks.items():
+            heard = list(dict.fromkeys(self.world.heard.get(name, [])))
+            wanted = self.state.plan.hook_by_name[name].events
+            if run.latest > run.settled:
+                raise Violation(f"nothing more can happen, and {name} is at {run}")
+            if heard != sorted(heard):
+                raise Violation(f"{name} has heard {heard}")
+            wrong = [n for n in heard if not hears(wanted, self.history[n - 1].event)]
+            taken = [one.event for one in self.history if isinstance(one.event, e.HookDelivered)]
+            missed = [one.seq for one in taken if one.hook == name and one.seq not in heard]
+            if wrong or missed:
+                raise Violation(f"{name} has heard {wrong} and missed {missed}")
 
     def _promotion_can_go_on(self) -> None:
         """A promotion that outlives its run waits for a reason and for a key that still works."""
@@ -532,6 +569,8 @@ def _ignore(_: bool) -> None:
 def subject(step: IOStep) -> str:
     """What a step works on: two steps with the same subject must not overlap by a cancellation."""
     task = getattr(step, "task", None) or getattr(step, "entry", None)
+    if isinstance(step, TellHook):
+        return step.key
     return str(task) if task is not None else type(step).__name__
 
 
@@ -642,12 +681,15 @@ def _money(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
 def course_of(seed: int) -> tuple[Plan, Faults]:
     """What a seed stands for: its plan, and its mix of faults.
 
-    Each fourth seed is about the merge queue: agents that work, and much of it at once.
+    Each fourth seed is about the merge queue: agents that work, and much of it at once. Each sixth
+    plan has hooks, which changes nothing else of it.
     """
     random = Random(seed)
     if seed % 4 == 3:
-        return queueing_plan(random), Faults.of_the_queue(random)
-    return generated_plan(random), Faults.varied(random)
+        plan, faults = queueing_plan(random), Faults.of_the_queue(random)
+    else:
+        plan, faults = generated_plan(random), Faults.varied(random)
+    return (with_hooks(plan, seed) if seed % WITH_HOOKS == 1 else plan), faults
 
 
 def seeded(seed: int, faults: Faults | None = None) -> Simulation:

@@ -45,6 +45,7 @@ from agentdeck.core.steps import (
     RunGate,
     RunReview,
     StopAttempt,
+    TellHook,
     Thaw,
     Watch,
 )
@@ -148,6 +149,7 @@ class Performers:
                 | PromoteTarget()
                 | PushTarget()
                 | OpenPullRequest()
+                | TellHook()
             ):
                 return now
             case _ as never:
@@ -306,6 +308,8 @@ class Performers:
                 return (e.PullRequestOpened("simulated"),)
             case Watch():
                 raise LookupError("a live agent reports by `watch`")
+            case TellHook():
+                raise LookupError("nobody is told of what is only played")
             case _ as never:
                 assert_never(never)
 

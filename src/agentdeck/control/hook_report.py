@@ -1,0 +1,86 @@
+"""Every hook of a run, as programs read it: one shape on all faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from agentdeck.core.event_names import wants
+from agentdeck.core.hooks import is_waiting
+from agentdeck.core.plan import Hook
+from agentdeck.core.state import HookTaken, HookTrouble, RunState
+from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.hook_delivery import deliver
+from agentdeck.engine.hooks import missing_secrets
+from agentdeck.engine.journal import Journal
+
+
+class HookLine(msgspec.Struct, frozen=True):
+    """One hook."""
+
+    name: str
+    kind: str  # command | webhook
+    events: tuple[str, ...]  # the patterns of what it wants
+    pending: int  # events that it wants and has not got
+    tries: int  # that have failed, of the first of them
+    next_try: float | None  # seconds since the epoch; None = at once
+    given_up: int  # events that it was given up on
+    taken: HookTaken | None  # the latest event that it took
+    trouble: HookTrouble | None  # the latest try that failed
+
+
+def hook_lines(folder: RunFolder, state: RunState) -> list[HookLine]:
+    """The hooks of a run, in the order of its plan. O(events that wait for a hook).
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    pending = _pending(folder, state)
+    return [
+        HookLine(
+            name,
+            "command" if isinstance(hook, Hook) else "webhook",
+            hook.events,
+            pending.get(name, 0),
+            state.hooks[name].tries,
+            state.hooks[name].retry_at if is_waiting(state.hooks[name]) else None,
+            state.hooks[name].given_up,
+            state.hooks[name].taken,
+            state.hooks[name].trouble,
+        )
+        for name, hook in state.plan.hook_by_name.items()
+        if name in state.hooks
+    ]
+
+
+def _pending(folder: RunFolder, state: RunState) -> dict[str, int]:
+    """How many events each hook still wants, counted in the journal."""
+    waiting = {name: run for name, run in state.hooks.items() if is_waiting(run)}
+    if not waiting:
+        return {}
+    found = dict.fromkeys(waiting, 0)
+    journal = Journal(folder.journal)
+    try:
+        for recorded in journal.history(min(run.settled for run in waiting.values())):
+            if recorded.seq > state.seq:
+                break
+            for name, run in waiting.items():
+                behind = recorded.seq > run.settled
+                if behind and wants(state.plan.hook_by_name[name].events, recorded.event):
+                    found[name] += 1
+    finally:
+        journal.close()
+    return found
+
+
+def hook_told(folder: RunFolder) -> Iterator[str]:
+    """Tell hooks what they have not got, where no engine does it; what came of each, in words.
+
+    Raises:
+        EnvironmentFault: an engine runs the run, or its journal cannot be written.
+    """
+    return deliver(folder)
+
+
+__all__ = ["HookLine", "hook_lines", "hook_told", "missing_secrets"]

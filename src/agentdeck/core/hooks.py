@@ -1,0 +1,110 @@
+"""Hooks: commands and webhooks that are told of events.
+
+Rules:
+- The journal is the outbox. Of a hook only this is kept: up to which event it is settled, and the
+  latest one that it wants. What is between is read from the journal when its turn comes.
+- A hook is told one event at a time, in order. Hooks do not wait for each other, and no task, gate
+  or landing waits for a hook.
+- A webhook that fails is tried again, ever more rarely, until `give_up` has passed since the event;
+  a command as often as its `retries` say. Then the event is given up, and the next one is tried.
+- Each event is offered at least once, however long nobody was there to do it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+from agentdeck.core import events as e
+from agentdeck.core.plan import Hook, Webhook
+from agentdeck.core.state import HookRun, RunState
+from agentdeck.core.steps import Record, TellHook
+from agentdeck.core.words import first_line, short_duration
+
+FIRST_WAIT_S: Final = 1.0  # before the second try; doubles each time
+LONGEST_WAIT_S: Final = 300.0  # who is back is told within five minutes
+LONGEST_ASKED_S: Final = 3600.0  # that a receiver may ask us to wait
+MAX_HOOKS: Final = 32  # of a plan: each may have a thread and a process at a time
+JITTER: Final = 0.25  # of a wait: those who failed together do not come back together
+
+
+def is_waiting(run: HookRun) -> bool:
+    """Is there an event that the hook wants and that is not settled?"""
+    return run.latest > run.settled
+
+
+def steps(state: RunState, now: float) -> Iterator[Record | TellHook]:
+    """What each hook is told now."""
+    for name, run in state.hooks.items():
+        if not is_waiting(run):
+            continue
+        if (over := _given_up(state, name, run)) is not None:
+            yield Record((over,))
+        elif run.retry_at is None or now >= run.retry_at:
+            yield TellHook(name, run.settled, run.tries + 1)
+
+
+def are_due(state: RunState, by: float) -> bool:
+    """Will a hook be told something by then, if nothing fails?"""
+    return any(
+        is_waiting(run) and (run.retry_at is None or run.retry_at <= by)
+        for run in state.hooks.values()
+    )
+
+
+def wakes(state: RunState) -> list[float]:
+    """When hooks that have failed are tried again, seconds since the epoch."""
+    waiting = (run for run in state.hooks.values() if is_waiting(run))
+    return [run.retry_at for run in waiting if run.retry_at is not None]
+
+
+def retry_at(state: RunState, event: e.HookFailed, at: float) -> float:
+    """When the next try is, if there is one."""
+    doubled = FIRST_WAIT_S * 2.0 ** min(event.number - 1, 30)
+    draw = zlib.crc32(f"{state.run}:{event.hook}:{event.seq}:{event.number}".encode()) / 2**32
+    moment = at + min(LONGEST_WAIT_S, doubled * (1.0 + JITTER * draw))
+    if event.not_before is not None:
+        moment = max(moment, min(event.not_before, at + LONGEST_ASKED_S))
+    ends = _ends(state, event.hook, event.since)
+    return moment if ends is None or ends <= at else min(moment, ends)
+
+
+def _ends(state: RunState, name: str, since: float) -> float | None:
+    """Until when a webhook is offered an event; None = it is not time that counts."""
+    hook = state.plan.hook_by_name[name]
+    return since + hook.give_up_s if isinstance(hook, Webhook) else None
+
+
+def _given_up(state: RunState, name: str, run: HookRun) -> e.HookGaveUp | None:
+    trouble = run.trouble
+    if not run.tries or trouble is None:
+        return None
+    hook = state.plan.hook_by_name[name]
+    ends = _ends(state, name, trouble.since)
+    if isinstance(hook, Hook):
+        over = run.tries > hook.retries
+    else:
+        over = ends is not None and trouble.at >= ends
+    if not over and not trouble.final:
+        return None
+    return e.HookGaveUp(name, trouble.seq, run.tries, trouble.why)
+
+
+def told(state: RunState, now: float) -> list[str]:
+    """What a person should know: the hooks that fail now, or have not got all of it."""
+    found = []
+    for name, run in state.hooks.items():
+        if run.trouble is None:
+            continue
+        why = first_line(run.trouble.why)
+        if is_waiting(run) and run.tries:
+            wait = "" if run.retry_at is None else f" in {short_duration(run.retry_at - now)}"
+            found.append(f"hook {name} fails ({run.tries}): {why}; tried again{wait}")
+        elif run.given_up:
+            events = "1 event" if run.given_up == 1 else f"{run.given_up} events"
+            found.append(f"hook {name} was given up on {events}: {why}")
+    return found
+
+
+__all__ = ["MAX_HOOKS", "are_due", "is_waiting", "retry_at", "steps", "told", "wakes"]
