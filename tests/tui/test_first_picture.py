@@ -51,7 +51,7 @@ HEAVY = {
 # Of the engine a face needs the journal; of its own screens the room.
 ENGINE = {"checkpoint_file", "failpoints", "folders", "journal", "journal_mark"}
 ENGINE |= {"plain_files", "private_files"}  # how each of these opens and makes files
-ENGINE |= {"environment", "redaction"}  # no secret gets from a log onto the screen
+ENGINE |= {"environment", "known_secrets", "redaction"}  # no secret gets from a log onto the screen
 SCREENS = {"full_screen", "room"}
 UNOPENED = (
     *("agentdeck.plans.editing", "agentdeck.plans.imports", "agentdeck.plans.quick_add"),

@@ -47,6 +47,9 @@ def compare(name: str, picture: str) -> None:
         kept.write_text(picture, encoding="utf-8")
     assert kept.is_file(), f"no picture {name} is kept yet"
     same = picture == kept.read_text(encoding="utf-8")  # a diff of two such lines takes minutes
+    wrong = os.environ.get("DECK_WRONG_PICTURES")
+    if wrong and not same:
+        (Path(wrong) / name).write_text(picture, encoding="utf-8")
     assert same, f"{name} looks different"
 
 

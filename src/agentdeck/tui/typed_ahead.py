@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 MAX_HELD: Final = 1_000  # keys; more than anybody types while a screen opens
 WAIT_S: Final = 10.0  # for what was asked for; after that it is not what one types for any more
 QUIET_S: Final = 0.25  # for messages to be done; then they are not those of a key
+NEW_QUIET_S: Final = 2.0  # the same where a screen has just come: it sets itself up by messages
 QUIET_LOOKS: Final = 2  # in a row that find none: one may be between two widgets
 TURNS: Final = 200  # of the event loop between looks, before they are spread in time
 LOOK_S: Final = 0.005  # between two looks from then on
@@ -74,6 +75,7 @@ class TypedAhead:
         self._on = self._over = False
         self._overflowed = False
         self._drops = False  # what is typed now was meant for what was refused
+        self._aimed_at: Screen[object] | None = None  # where the latest key went
 
     def start(self) -> None:
         """There is a deck from now on."""
@@ -160,7 +162,7 @@ class TypedAhead:
             elif self._held and self._held[0][0] is event:  # it was not dropped meanwhile
                 _ = self._held.popleft()
                 if not isinstance(event, events.MouseEvent) or aimed_at is self._app.screen:
-                    self._let_in = event
+                    self._let_in, self._aimed_at = event, self._app.screen
                     _ = self._app.post_message(event)
         self._overflowed = False
 
@@ -179,7 +181,7 @@ class TypedAhead:
                 quiet = 0
                 if waited > WAIT_S:
                     return False
-            elif self._is_still() or waited > QUIET_S:
+            elif self._is_still() or waited > self._patience:
                 quiet += 1
                 if quiet == QUIET_LOOKS:
                     break
@@ -196,6 +198,13 @@ class TypedAhead:
             return False
         top = stack[-1]
         return not isinstance(top, PaintedWhole) or top.is_seen
+
+    @property
+    def _patience(self) -> float:
+        """Seconds for messages that do not end: a run at work has some all the time."""
+        top = self._app.screen
+        same = top is self._aimed_at and not isinstance(top, HoldsBack)
+        return QUIET_S if same else NEW_QUIET_S
 
     def _is_held_back(self, event: events.Event) -> bool:
         top = self._app.screen
