@@ -31,7 +31,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
     """A terminal on stdout, and the control room only notes which run it was opened on."""
     opened: list[RunFolder] = []
 
-    def run_deck(folder: RunFolder) -> int:
+    def run_deck(folder: RunFolder, *, ascii_only: bool = False) -> int:
+        assert not ascii_only
         opened.append(folder)
         return 0
 
