@@ -2,6 +2,8 @@
 
 Rules:
 - It is a list of arguments and no shell. It works in the checkout and in a session of its own.
+- What it is told stands in a file that it has as its input: it reads all of it also where the
+  engine is killed, and never the half of a message.
 - Its output is read and thrown away; the last of it is kept for the reason of a failure.
 - What an engine that was killed has left running of the same hook is ended first, and so is what
   it leaves behind itself. After its time it gets SIGTERM, and a little later SIGKILL.
@@ -13,6 +15,7 @@ import os
 import selectors
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -67,18 +70,21 @@ def run_command(
     """
     try:
         sweep(tag)
-        process = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with tempfile.TemporaryFile() as message:
+            message.write(told)
+            message.seek(0)
+            process = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=dict(env),
+                stdin=message,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
     except (OSError, ValueError, DeckError) as fault:
         return Answer(-1, f"{argv[0]} could not be run: {fault}")
-    talk = _Talk(process, told)
+    talk = _Talk(process)
     seen: set[ProcessIdentity] = set()
     try:
         in_time = talk.until(time.monotonic() + timeout_s, ended)
@@ -115,48 +121,26 @@ def _answer(program: str, code: int, tail: bytes, timeout_s: float | None) -> An
 
 
 class _Talk:
-    """Input and output of a process, neither of which ever makes us wait."""
+    """The output of a process, which never makes us wait."""
 
-    def __init__(self, process: subprocess.Popen[bytes], told: bytes) -> None:
-        assert process.stdin is not None
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        self._process, self._left, self.tail = process, memoryview(told), b""
-        self._in, self._out = process.stdin, process.stdout
+        self._process, self._out, self.tail = process, process.stdout, b""
         self._selector = selectors.DefaultSelector()
-        for stream, wanted in (
-            (self._in, selectors.EVENT_WRITE),
-            (self._out, selectors.EVENT_READ),
-        ):
-            os.set_blocking(stream.fileno(), False)
-            self._selector.register(stream, wanted)
+        os.set_blocking(self._out.fileno(), False)
+        self._selector.register(self._out, selectors.EVENT_READ)
 
     def until(self, deadline: float, ended: threading.Event) -> bool:
-        """Talk until the process has ended; False: not by then, or nobody waits for it any more."""
+        """Listen until the process has ended; False: not by then, or nobody waits any more."""
         while time.monotonic() < deadline and not ended.is_set():
             over = self._process.poll() is not None
-            for key, _ in self._selector.select(0 if over else LOOK_S):
-                if key.fileobj is self._in:
-                    self._write()
-                else:
-                    self._read()
+            if self._selector.select(0 if over else LOOK_S):
+                self._read()
             if over:
                 return True
             if not self._selector.get_map():
                 time.sleep(LOOK_S)
         return self._process.poll() is not None
-
-    def _write(self) -> None:
-        try:
-            written = os.write(self._in.fileno(), self._left[:READ_BYTES])
-        except BlockingIOError:
-            return
-        except OSError:  # it does not read, and need not
-            written = len(self._left)
-        self._left = self._left[written:]
-        if not self._left:
-            self._selector.unregister(self._in)
-            with suppress(OSError):
-                self._in.close()
 
     def _read(self) -> None:
         try:
@@ -168,11 +152,10 @@ class _Talk:
         self.tail = (self.tail + data)[-KEPT_BYTES:]
 
     def close(self) -> None:
-        """Let go of both, whoever still holds the other ends."""
+        """Let go of it, whoever still holds the other end."""
         self._selector.close()
-        for stream in (self._in, self._out):
-            with suppress(OSError):
-                stream.close()
+        with suppress(OSError):
+            self._out.close()
 
 
 __all__ = ["Answer", "run_command"]
