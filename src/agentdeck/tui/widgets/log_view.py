@@ -30,7 +30,9 @@ from agentdeck.tui.presentation.log_source import Line, LineSource, ListSource, 
 from agentdeck.tui.presentation.rendered_source import RenderedSource
 from agentdeck.tui.widgets.styled import ground_of, roles_of
 
-MEMO_STRIPS: Final = 4096  # rows kept ready; some eighty screens
+MEMO_STRIPS: Final = (
+    512  # rows kept ready, some ten screens; each takes 2 to 3 kB, and a wall has many views
+)
 SHIFT_CELLS: Final = 8  # one step sideways
 WHEEL_LINES: Final = 3
 GOAL_SHARE: Final = 3  # what is gone to stands in the first third of the screen
