@@ -30,9 +30,7 @@ from agentdeck.tui.presentation.log_source import Line, LineSource, ListSource, 
 from agentdeck.tui.presentation.rendered_source import RenderedSource
 from agentdeck.tui.widgets.styled import ground_of, roles_of
 
-MEMO_STRIPS: Final = (
-    512  # rows kept ready, some ten screens; each takes 2 to 3 kB, and a wall has many views
-)
+MEMO_STRIPS: Final = 512  # rows kept ready, some ten screens; 2 to 3 kB each, in every view
 SHIFT_CELLS: Final = 8  # one step sideways
 WHEEL_LINES: Final = 3
 GOAL_SHARE: Final = 3  # what is gone to stands in the first third of the screen
