@@ -16,7 +16,8 @@ from textual.design import ColorSystem
 from textual.screen import Screen
 from textual.theme import Theme
 
-from agentdeck.tui.app import DeckApp, _settle_memory, show_deck
+from agentdeck.tui.app import DeckApp, show_deck
+from agentdeck.tui.garbage import settle
 from agentdeck.tui.model import Clock
 from agentdeck.tui.snapshot import FixedSource
 from agentdeck.tui.stylesheet import DeckStylesheet
@@ -170,7 +171,7 @@ def test_garbage_is_looked_for_once_a_deck_stands() -> None:
     before = gc.get_threshold()
     gc.disable()
     try:
-        _settle_memory()
+        settle()
         assert gc.isenabled()
         assert gc.get_freeze_count() > 0
     finally:

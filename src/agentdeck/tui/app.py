@@ -39,6 +39,7 @@ from agentdeck.plans.forecast.history import History
 from agentdeck.shipped import themes_folder
 from agentdeck.tui.calling import Calling
 from agentdeck.tui.forecasting import Forecasting
+from agentdeck.tui.garbage import Garbage, settle
 from agentdeck.tui.keymap import FILE, load_keys
 from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
 from agentdeck.tui.looking_back import LookingBack
@@ -204,6 +205,7 @@ class DeckApp(App[None]):
         self.calling = Calling(self, self.settings.notify)
         self.sickness = Sickness(self)
         self.pacing = Pacing(self)
+        self.garbage = Garbage(lambda: self.pacing.quiet_s)
         self.lines = LineHistory()
         self.tour = Tour(self)
         self.opening = Opening(self)
@@ -361,7 +363,7 @@ class DeckApp(App[None]):
             if not self.model.whole:
                 self.set_timer(FIRST_PICTURE_S, self._recall)
             self.pacing.start()
-            self.set_timer(2.0, _settle_memory)
+            self.set_timer(2.0, settle)
 
     async def _follow(self) -> None:
         async for batch in self.source.follow(self.model.state.seq):
@@ -413,6 +415,7 @@ class DeckApp(App[None]):
     def each_second(self) -> None:
         """Clocks have moved; look at what is done beside the screen."""
         self._dirty = True
+        self.garbage.tick()
         if self.remembering is not None:
             self.remembering.tick(self)
         if self.looking_back.replay is not None or self.reads_the_past:
@@ -739,19 +742,6 @@ def wants_ascii(flag: bool = False) -> bool:
     """Does the person, by a flag or the environment, or the terminal want ASCII signs only?"""
     asked = flag or os.environ.get("AGENTDECK_ASCII", "") not in ("", "0")
     return asked or os.environ.get("TERM", "") in ("dumb", "linux", "vt100")
-
-
-def _settle_memory() -> None:
-    """What is there after the start stays: collecting it again and again would cost key presses.
-
-    Of a start without collections nothing is collected here either: it would be a tenth of a
-    second, for the few cycles that a start leaves behind.
-    """
-    if gc.isenabled():
-        gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    gc.enable()
 
 
 def show_deck(app: DeckApp) -> int:
