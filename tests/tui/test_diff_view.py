@@ -322,6 +322,21 @@ async def test_no_task_shows_the_diff_of_another(
                 await deck.pilot.pause()
 
 
+async def test_a_diff_that_comes_before_there_is_room_begins_at_its_top(tmp_path: Path) -> None:
+    """What is hidden has no rows on the screen, and is not scrolled so that its cursor is seen."""
+    async with room(tmp_path / "d", many_files(tmp_path)) as deck:
+        view = await into_the_diff(deck)
+        assert view.cursor > 0
+        view.styles.height = 0
+        await deck.pilot.pause()
+        assert view.size.height == 0
+        view.show_diff(view._painter, view._remarks, fresh=True)  # type: ignore[arg-type]
+        view.styles.height = "1fr"
+        await deck.pilot.pause()
+        assert view.size.height > view.cursor
+        assert view._top == 0
+
+
 def many_files(folder: Path) -> Story:
     """API has changed files of several kinds, with words, tabs, wide signs and what hides."""
     told = reviewing(folder)

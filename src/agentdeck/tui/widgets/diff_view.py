@@ -267,8 +267,10 @@ class DiffView(Widget, can_focus=True):
 
     def _settle(self) -> None:
         """Keep the cursor within the rows and on the screen."""
-        height = max(1, self.size.height)
+        height = self.size.height
         self.cursor = max(0, min(self.cursor, len(self.rows) - 1))
+        if not height:  # it is hidden, or has no place yet: nothing is on the screen
+            return
         self._top = max(self._top, self.cursor - height + 1)
         self._top = max(0, min(self._top, self.cursor, max(0, len(self.rows) - height)))
         self.refresh()
