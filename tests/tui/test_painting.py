@@ -22,13 +22,14 @@ from textual.message_pump import MessagePump
 from textual.messages import Update
 from textual.pilot import Pilot
 from textual.strip import Strip
+from textual.widget import Widget
 
 from agentdeck.core.events import Recorded
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.model import Clock
 from agentdeck.tui.pacing import Pacing
-from agentdeck.tui.painting import CellCompositor, CellsUpdate
+from agentdeck.tui.painting import CellCompositor, CellsUpdate, repaint
 from agentdeck.tui.presentation.agents import agent_row
 from agentdeck.tui.presentation.deck import Deck as Moment
 from agentdeck.tui.presentation.line import Line
@@ -362,3 +363,8 @@ async def test_a_log_that_nobody_sees_is_not_looked_at(
         _ = await deck.press("d")
         _ = deck.app.look_at_logs()
         assert len(polls) == 1
+
+
+def test_nothing_is_painted_of_what_is_on_no_screen() -> None:
+    """A title that changes while its screen is being closed ends no deck."""
+    repaint(Widget(), Region(0, 0, 3, 1))

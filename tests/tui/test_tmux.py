@@ -326,7 +326,10 @@ def test_a_burst_of_keys_goes_where_each_of_them_was_meant_to(terminal: Terminal
     assert git(repo, "show", "deck/keys:colour.txt") == "squash Quirks: sqaxQ"
     # The inbox and back, the events with the help over them and back, the palette to a task, `a`.
     terminal.press("!", "q", "E", "?", "q", "q", "C-p", "Y", "E", "S", "Enter", "a")
-    settle(lambda: state_of(repo).tasks[TaskId("YES")].state is TaskState.LANDED, lambda: "YES")
+    settle(
+        lambda: state_of(repo).tasks[TaskId("YES")].state is TaskState.LANDED,
+        lambda: f"YES on\n{terminal.screen}",
+    )
     assert state_of(repo).tasks[TaskId("NOW")].state is TaskState.PROPOSED
     terminal.type("nqax more Quiet work")
     terminal.sees(r"qax more Quiet work")

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.control import Control
 from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
+from textual.dom import NoScreen
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -139,8 +140,14 @@ class CellScreen(PaintedWhole[None]):
 
 
 def repaint(widget: Widget, *regions: Region) -> None:
-    """Paint these cells of a widget, or all of them, with the next frame of its screen."""
-    screen = widget.screen
+    """Paint these cells of a widget, or all of them, with the next frame of its screen.
+
+    Of a screen that was closed meanwhile nothing is painted any more.
+    """
+    try:
+        screen = widget.screen
+    except NoScreen:
+        return
     if not (isinstance(screen, CellScreen) and screen.repaint(widget, regions)):
         _ = widget.refresh(*regions)
 
