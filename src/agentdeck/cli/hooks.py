@@ -16,6 +16,7 @@ from agentdeck.cli.output import note, safe, say, say_json, table
 from agentdeck.cli.place import JsonOption, RunArgument, chosen_run
 from agentdeck.control.runs import fold_run, summary_of
 from agentdeck.core.errors import EXIT_FAILED, EXIT_OK, RefusedError
+from agentdeck.core.hooks import is_waiting
 from agentdeck.core.words import first_line
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def deliver(context: typer.Context, run: RunArgument = None) -> int:
         )
     for line in hook_told(folder):
         say(safe(line))
-    left = [name for name, each in fold_run(folder).hooks.items() if each.latest > each.settled]
+    left = [name for name, each in fold_run(folder).hooks.items() if is_waiting(each)]
     if left:
         note(f"not all was told: {safe(', '.join(left))}")
         return EXIT_FAILED

@@ -14,7 +14,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,25 +112,23 @@ async def tell(at: Setting, step: TellHook) -> None:
 
 
 async def _next(read: Read, hook: Hook | Webhook, after: int) -> Recorded:
-    while behind := read(after, READ_EVENTS):
-        if (found := _first(behind, hook)) is not None:
+    for found in _looks(read, hook, after):
+        if found is not None:
             return found
-        after = behind[-1].seq
         await asyncio.sleep(0)  # others have their turn between two chunks
     raise LookupError(f"nothing behind event {after} is for {hook.name}")
 
 
 def next_for(read: Read, hook: Hook | Webhook, after: int) -> Recorded | None:
     """The next event that a hook wants, for who has nothing else to do."""
+    return next((found for found in _looks(read, hook, after) if found is not None), None)
+
+
+def _looks(read: Read, hook: Hook | Webhook, after: int) -> Iterator[Recorded | None]:
+    """Of one chunk after the other, the first event that the hook wants."""
     while behind := read(after, READ_EVENTS):
-        if (found := _first(behind, hook)) is not None:
-            return found
+        yield next((one for one in behind if wants(hook.events, one.event)), None)
         after = behind[-1].seq
-    return None
-
-
-def _first(events: Sequence[Recorded], hook: Hook | Webhook) -> Recorded | None:
-    return next((one for one in events if wants(hook.events, one.event)), None)
 
 
 async def _made(offer: Offer) -> e.HookDelivered | e.HookFailed:
