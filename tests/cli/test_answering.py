@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import agentdeck
 from agentdeck.control.runs import fold_run, newest_run
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
+from agentdeck.testing.settling import settle
 
 Deck = Callable[..., Any]  # the fixture: words to code, out and err
 SCRIPTED = Path(agentdeck.__file__).parent / "testing" / "scripted_agent.py"
@@ -52,13 +52,6 @@ def asking(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (repo / "asks.toml").write_text(PLAN)
 
 
-def wait_until(done: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < deadline, f"waited for {what}"
-        time.sleep(0.05)
-
-
 def asks(repo: Path, target: str) -> bool:
     attempt = fold_run(newest_run(repo)).tasks[TaskId("A")].attempt
     return attempt is not None and any(q.target == target for q in attempt.questions)
@@ -67,11 +60,11 @@ def asks(repo: Path, target: str) -> bool:
 def test_a_person_answers_and_the_log_says_who(asking: None, deck: Deck, repo: Path) -> None:
     """Once, then for the run; a rule of the plan has denied the first by itself."""
     assert deck("run", "asks.toml", "--no-attach").code == 0
-    wait_until(lambda: asks(repo, "f.txt"), "a question")
+    settle(lambda: asks(repo, "f.txt"), "a question")
     assert "A asks: May it use Write: f.txt?" in deck("why", "A").out
     assert deck("answer", "A").code == 4
     assert deck("answer", "A", "--allow").out == "A: answered\n"
-    wait_until(lambda: asks(repo, "g.txt"), "another one")
+    settle(lambda: asks(repo, "g.txt"), "another one")
     everything = ("--always", "run", "--target", "*", "--for", "2h")
     assert deck("answer", "A", "--allow", *everything).code == 0
     listed = deck("permissions").out.splitlines()
@@ -87,21 +80,21 @@ def test_a_person_answers_and_the_log_says_who(asking: None, deck: Deck, repo: P
     ]
     assert "kim" in deck("permissions", "--log").out
     assert deck("permissions", "add", "Bash", "--allow").code == 0
-    wait_until(
+    settle(
         lambda: fold_run(newest_run(repo)).tasks[TaskId("A")].state is TaskState.LANDED, "landing"
     )
 
 
 def test_rules_are_added_and_dropped(asking: None, deck: Deck, repo: Path) -> None:
     assert deck("run", "asks.toml", "--no-attach").code == 0
-    wait_until(lambda: asks(repo, "f.txt"), "a question")
+    settle(lambda: asks(repo, "f.txt"), "a question")
     said = deck("permissions", "add", "Write", "*.md", "--deny", "--task", "A", "--for", "1d")
     assert said.out == "deny: Write *.md, for the task\n"
     assert "r1" in deck("permissions").out
     assert deck("permissions", "drop", "r1").out == "r1: dropped\n"
     assert deck("permissions", "drop", "r1").code == 4
     assert deck("permissions", "add", "Write", "f*", "--allow").code == 0
-    wait_until(lambda: not asks(repo, "f.txt"), "the rule to answer")
+    settle(lambda: not asks(repo, "f.txt"), "the rule to answer")
 
 
 @pytest.mark.parametrize(

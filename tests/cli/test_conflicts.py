@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 from agentdeck.control.runs import fold_run, newest_run
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
+from agentdeck.testing.settling import settle
 
-PATIENCE_S = 60.0
 Deck = Callable[..., Any]
 # Each writes its files, commits nothing, and waits for its signal.
 PLAN = r"""
@@ -42,13 +41,6 @@ title = "Third"
 """
 
 
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
-
-
 def state_of(repo: Path, task: str) -> TaskState:
     return fold_run(newest_run(repo)).task(TaskId(task)).state
 
@@ -69,8 +61,8 @@ def test_collisions_are_told_while_agents_work_wait_and_land(deck: Deck, repo: P
     assert deck("run", "crowd.toml", "--no-attach", "--agents", "3").code == 0
     run = newest_run(repo)
     trees = run.path / "worktrees"
-    wait_until(lambda: len(list(trees.glob("*/other"))) == 2, "the files of B and C")
-    wait_until(lambda: len(list(trees.glob("*/shared"))) == 2, "the files of A and B")
+    settle(lambda: len(list(trees.glob("*/other"))) == 2, "the files of B and C")
+    settle(lambda: len(list(trees.glob("*/shared"))) == 2, "the files of A and B")
     first = found(deck)
     assert (first["run"], first["unknown"], first["fault"]) == (run.run, 0, "")
     assert [(one["task"], one["state"], one["uncommitted"]) for one in first["live"]] == [
@@ -91,7 +83,7 @@ def test_collisions_are_told_while_agents_work_wait_and_land(deck: Deck, repo: P
 
     assert deck("hold").code == 0
     (repo.parent / "goC").touch()
-    wait_until(lambda: state_of(repo, "C") is TaskState.QUEUED, "C in the queue")
+    settle(lambda: state_of(repo, "C") is TaskState.QUEUED, "C in the queue")
     queued = found(deck)
     c = queued["live"][2]
     assert (c["task"], c["state"], c["uncommitted"], c["queue_place"]) == ("C", "queued", 0, 1)
@@ -102,7 +94,7 @@ def test_collisions_are_told_while_agents_work_wait_and_land(deck: Deck, repo: P
     assert f"1. in the merge queue: C {why}" in deck("conflicts").out.splitlines()
 
     assert deck("release").code == 0
-    wait_until(lambda: state_of(repo, "C") is TaskState.LANDED, "C landed")
+    settle(lambda: state_of(repo, "C") is TaskState.LANDED, "C landed")
     landed = found(deck)
     assert list(map(at, landed["collisions"])) == [("B", "target"), ("A", "B")]
     assert landed["tip"] == fold_run(run).tip
@@ -112,14 +104,14 @@ def test_collisions_are_told_while_agents_work_wait_and_land(deck: Deck, repo: P
 def test_no_collisions_and_nobody_at_work_are_told_apart(deck: Deck, repo: Path) -> None:
     """That nothing collides is only said where something was compared."""
     assert deck("run", "waits.toml", "--no-attach").code == 0
-    wait_until(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
+    settle(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
     said = deck("conflicts")
     assert (said.code, said.out) == (
         0,
         "no collisions: 1 live task compared with deck/waits\n",
     )
     (repo.parent / "go").touch()
-    wait_until(lambda: fold_run(newest_run(repo)).outcome is not None, "the end")
+    settle(lambda: fold_run(newest_run(repo)).outcome is not None, "the end")
     nothing = "nobody works and nothing waits to land: there is nothing to compare\n"
     assert deck("conflicts").out == nothing
     assert found(deck)["live"] == []

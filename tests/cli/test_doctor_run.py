@@ -8,7 +8,6 @@ import signal
 import stat
 import tarfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -25,18 +24,11 @@ from agentdeck.core.state import TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.heartbeat import Beat, read_beat
 from agentdeck.testing.crash import kill_engine
+from agentdeck.testing.settling import settle
 
 A = TaskId("A")
-PATIENCE_S = 60.0
 NO_BEAT = Beat(0.0, 0, 0)
 SECRET = "a-value-that-nobody-may-see"
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s for: {what}"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -44,8 +36,8 @@ def run(deck: Deck, repo: Path) -> RunFolder:
     """A run whose first agent is at work, and waits."""
     assert deck("run", "waits.toml", "--no-attach").code == EXIT_OK
     folder = newest_run(repo)
-    wait_until(lambda: fold_run(folder).tasks[A].state is TaskState.WORKING, "A at work")
-    wait_until(lambda: vitals_of(folder, fold_run(folder)).beat is not None, "a heartbeat")
+    settle(lambda: fold_run(folder).tasks[A].state is TaskState.WORKING, "A at work")
+    settle(lambda: vitals_of(folder, fold_run(folder)).beat is not None, "a heartbeat")
     return folder
 
 
@@ -65,7 +57,7 @@ def pid_of(folder: RunFolder) -> int:
 def freeze(pid: int) -> None:
     """Stop a process, and wait until it stands."""
     os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "it stands still")
+    settle(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "it stands still")
 
 
 def test_a_run_that_is_well(deck: Deck, run: RunFolder) -> None:
@@ -100,7 +92,7 @@ def test_a_stopped_engine_is_told_with_its_cause_and_can_go_on(deck: Deck, run: 
         assert f"kill -CONT {pid}" in attached.err
     finally:
         os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: vitals_of(run, fold_run(run)).health is Health.WELL, "the next heartbeat")
+    settle(lambda: vitals_of(run, fold_run(run)).health is Health.WELL, "the next heartbeat")
 
 
 def test_a_dead_engine_is_told_with_the_command_that_starts_one(deck: Deck, run: RunFolder) -> None:
@@ -119,7 +111,7 @@ def test_what_is_wrong_around_a_run_is_found(deck: Deck, run: RunFolder, repo: P
     attempt = fold_run(run).tasks[A].attempt
     assert attempt is not None
     assert attempt.process is not None
-    wait_until(lambda: "A#1" in (read_beat(run.heartbeat) or NO_BEAT).signs, "it is watched")
+    settle(lambda: "A#1" in (read_beat(run.heartbeat) or NO_BEAT).signs, "it is watched")
     freeze(attempt.process.pid)
     lock = repo / ".git" / "index.lock"
     lock.touch()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from agentdeck.control.runs import fold_run, newest_run
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskRun, TaskState
+from agentdeck.testing.settling import settle
 
 Deck = Callable[..., Any]  # the fixture: words to code, out and err
 A = TaskId("A")
@@ -20,13 +20,6 @@ A = TaskId("A")
 
 def task(repo: Path) -> TaskRun:
     return fold_run(newest_run(repo)).tasks[A]
-
-
-def wait_until(done: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < deadline, f"waited for {what}"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -39,7 +32,7 @@ def at_work(deck: Deck, repo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("AGENTDECK_USER", "kim")
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert deck("run", "waits.toml", "--no-attach").code == 0
-    wait_until(lambda: task(repo).state is TaskState.WORKING, "A at work")
+    settle(lambda: task(repo).state is TaskState.WORKING, "A at work")
 
 
 def test_a_person_works_in_a_shell_and_hands_it_back(at_work: None, deck: Deck, repo: Path) -> None:
@@ -47,7 +40,7 @@ def test_a_person_works_in_a_shell_and_hands_it_back(at_work: None, deck: Deck, 
     done = deck("take-over", "A", "--finished")
     assert (done.code, done.out) == (0, "A: handed back, it is being checked\n")
     assert "writer has named no session: this is a shell" in done.err
-    wait_until(lambda: task(repo).state is TaskState.LANDED, "landing")
+    settle(lambda: task(repo).state is TaskState.LANDED, "landing")
     assert task(repo).attempts[0].hands == "kim"
 
 
@@ -64,7 +57,7 @@ def test_it_stays_in_their_hands_until_they_say_otherwise(
     assert deck("hand-back", "A", "-m", "words").code == 4
     again = deck("hand-back", "A", "--go-on", "-m", "keep by-hand.txt")
     assert (again.code, again.out) == (0, "A: its agent goes on\n")
-    wait_until(lambda: len(task(repo).attempts) == 2, "another attempt")
+    settle(lambda: len(task(repo).attempts) == 2, "another attempt")
     assert deck("hand-back", "A").code == 4
 
 

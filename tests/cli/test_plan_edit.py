@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,9 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.settling import settle
 
 Deck = Callable[..., Any]  # the fixture: words to code, out and err
-
-
-def wait_until(true: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for: {what}"
-        time.sleep(0.02)
 
 
 def state_of(repo: Path, task: str) -> TaskState:
@@ -147,7 +140,7 @@ def test_a_run_takes_edits_in_while_it_goes_on(deck: Deck, repo: Path) -> None:
     """`--run` changes file and run, or neither; `replan` brings in what was edited by hand."""
     assert deck("run", "waits.toml", "--no-attach").code == 0
     run = newest_run(repo).run
-    wait_until(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
+    settle(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
     said = deck("plan", "add", "waits.toml", "C", "--title", "New", "--after", "B", "--run", run)
     assert said.code == 0, said.err
     assert f"{run}: C put" in said.out
@@ -177,7 +170,7 @@ def test_a_run_takes_edits_in_while_it_goes_on(deck: Deck, repo: Path) -> None:
     assert "[gates] is fixed while the run goes on" in fixed.err
 
     (repo.parent / "go").touch()
-    wait_until(lambda: fold_run(newest_run(repo)).outcome is not None, "the end")
+    settle(lambda: fold_run(newest_run(repo)).outcome is not None, "the end")
     states = {row["id"]: row["state"] for row in json.loads(deck("status", "--json").out)["tasks"]}
     assert states == {"A": "landed", "B": "landed", "D": "landed"}
     over = deck("plan", "add", "waits.toml", "E", "title=late", "--run", run)
@@ -193,7 +186,7 @@ def test_an_edit_does_not_take_back_what_the_run_was_started_with(deck: Deck, re
     (repo / "waits.toml").write_text(plan)
     started = deck("run", "waits.toml", "--no-attach", "--agent", "writer", "--agents", "1")
     assert started.code == 0, started.err
-    wait_until(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
+    settle(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
     (repo / "waits.toml").write_text(plan + '[[task]]\nid = "C"\ntitle = "c"\nagent = "other"\n')
     said = deck("replan", "waits.toml")
     assert said.code == 0, said.err

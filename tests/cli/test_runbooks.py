@@ -33,22 +33,15 @@ from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.heartbeat import Beat, read_beat
 from agentdeck.testing.crash import kill_engine
+from agentdeck.testing.settling import settle
 
 PAGE = Path(__file__).parents[2] / "docs" / "runbooks.md"
 KEEP = bool(os.environ.get("DECK_KEEP_PAGES"))
 A, B = TaskId("A"), TaskId("B")
-PATIENCE_S = 60.0
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 NO_BEAT = Beat(0.0, 0, 0)
 FLOOR_MB = 8
 SMALL = "16m"  # of a disk that is soon full
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s for: {what}"
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -128,14 +121,14 @@ def begun(deck: Deck, repo: Path, plan: str = "waits.toml") -> RunFolder:
     """A run whose first agent is at work."""
     assert deck("run", plan, "--no-attach").code == EXIT_OK
     folder = newest_run(repo)
-    wait_until(lambda: state(folder).tasks[A].state is TaskState.WORKING, "A at work")
-    wait_until(lambda: is_well(folder), "a heartbeat")
+    settle(lambda: state(folder).tasks[A].state is TaskState.WORKING, "A at work")
+    settle(lambda: is_well(folder), "a heartbeat")
     return folder
 
 
 def freeze(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "it stands still")
+    settle(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "it stands still")
 
 
 def grow_old(folder: RunFolder) -> None:
@@ -160,7 +153,7 @@ def test_the_engine_died(deck: Deck, repo: Path) -> None:
 
     def after(command: str) -> None:
         if "--resume" in command:
-            wait_until(lambda: is_well(folder), "a heartbeat of the next engine")
+            settle(lambda: is_well(folder), "a heartbeat of the next engine")
 
     follow("The engine died", deck, repo, Sick(folder, after=after))
 
@@ -174,7 +167,7 @@ def test_the_engine_stands_still(deck: Deck, repo: Path) -> None:
 
     def after(command: str) -> None:
         if "CONT" in command:
-            wait_until(lambda: is_well(folder), "the next heartbeat")
+            settle(lambda: is_well(folder), "the next heartbeat")
 
     try:
         follow("The engine stands still", deck, repo, Sick(folder, pid, after))
@@ -208,7 +201,7 @@ def small_disk(place: Path) -> Iterator[None]:
 def test_an_agent_hangs(deck: Deck, repo: Path) -> None:
     """Its process was stopped by somebody."""
     folder = begun(deck, repo)
-    wait_until(lambda: "A#1" in (read_beat(folder.heartbeat) or NO_BEAT).signs, "it is watched")
+    settle(lambda: "A#1" in (read_beat(folder.heartbeat) or NO_BEAT).signs, "it is watched")
     attempt = state(folder).tasks[A].attempt
     assert attempt is not None
     assert attempt.process is not None
@@ -216,10 +209,10 @@ def test_an_agent_hangs(deck: Deck, repo: Path) -> None:
 
     def after(command: str) -> None:
         if " stop " in command:
-            wait_until(lambda: state(folder).tasks[A].state is TaskState.CANCELLED, "its end")
+            settle(lambda: state(folder).tasks[A].state is TaskState.CANCELLED, "its end")
 
     follow("An agent hangs", deck, repo, Sick(folder, attempt.process.pid, after))
-    wait_until(lambda: len(state(folder).tasks[A].attempts) == 2, "the next attempt")
+    settle(lambda: len(state(folder).tasks[A].attempts) == 2, "the next attempt")
 
 
 def test_a_landing_waits(deck: Deck, repo: Path) -> None:
@@ -229,11 +222,11 @@ def test_a_landing_waits(deck: Deck, repo: Path) -> None:
     target = state(folder).target
     subprocess.run(["git", "worktree", "add", "-q", elsewhere, target], cwd=repo, check=True)
     (repo.parent / "go").touch()
-    wait_until(lambda: any(x.blocked for x in state(folder).queue.values()), "a blocked landing")
+    settle(lambda: any(x.blocked for x in state(folder).queue.values()), "a blocked landing")
 
     def after(command: str) -> None:
         if "worktree remove" in command:
-            wait_until(lambda: state(folder).outcome is not None, "the end of the run")
+            settle(lambda: state(folder).outcome is not None, "the end of the run")
 
     follow("A landing waits", deck, repo, Sick(folder, after=after))
 
@@ -253,13 +246,13 @@ def test_the_base_is_red(deck: Deck, repo: Path) -> None:
     def is_red() -> bool:
         return "is red on" in deck("why", "A", "--run", folder.run).out
 
-    wait_until(is_red, "the target is known to be red")
+    settle(is_red, "the target is known to be red")
 
     def after(command: str) -> None:
         if "doctor" in command:
             green.touch()
         if "retry" in command:
-            wait_until(lambda: state(folder).outcome is not None, "the end of the run")
+            settle(lambda: state(folder).outcome is not None, "the end of the run")
 
     follow("The base is red", deck, repo, Sick(folder, after=after))
 
@@ -281,8 +274,8 @@ def test_the_journal_is_damaged(deck: Deck, repo: Path) -> None:
 
     def after(command: str) -> None:
         if "--resume" in command:
-            wait_until(lambda: state(folder).tasks[A].state is TaskState.WORKING, "A is adopted")
-            wait_until(lambda: is_well(folder), "a heartbeat of the next engine")
+            settle(lambda: state(folder).tasks[A].state is TaskState.WORKING, "A is adopted")
+            settle(lambda: is_well(folder), "a heartbeat of the next engine")
 
     follow("The journal is damaged", deck, repo, Sick(folder, after=after))
 
@@ -302,17 +295,17 @@ def test_the_disk_is_full(deck: Deck, repo: Path, isolated_home: Path) -> None:
                     file.write(b"x" * 4_096)
         except OSError:
             pass
-        wait_until(lambda: state(folder).tasks[A].state is TaskState.PAUSED, "A to stand still")
-        wait_until(lambda: not folder.ballast.exists(), "the ballast to be given up")
+        settle(lambda: state(folder).tasks[A].state is TaskState.PAUSED, "A to stand still")
+        settle(lambda: not folder.ballast.exists(), "the ballast to be given up")
         (repo.parent / "go").touch()
 
         def after(command: str) -> None:
             if "clean" in command:
                 filler.unlink()
-                wait_until(lambda: state(folder).outcome is not None, "the end of the run")
+                settle(lambda: state(folder).outcome is not None, "the end of the run")
 
         follow("The disk is full", deck, repo, Sick(folder, after=after))
-        wait_until(lambda: not is_locked(folder), "the engine's end")
+        settle(lambda: not is_locked(folder), "the engine's end")
 
 
 def test_every_runbook_has_its_test() -> None:

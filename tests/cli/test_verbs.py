@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,10 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
 from agentdeck.engine.identity import is_alive
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.settling import settle
 
 Deck = Callable[..., Any]  # the fixture: words to code, out and err
 ROOT = Path(__file__).parents[2]
-
-
-def wait_until(true: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for: {what}"
-        time.sleep(0.02)
 
 
 def git(place: Path, *args: str) -> str:
@@ -56,10 +49,10 @@ def test_a_promotion_that_waits_says_so_in_the_status(deck: Deck, repo: Path) ->
     assert "promotion waits: B.txt has local changes" in deck("status").out
     assert "B.txt has local changes" in json.loads(deck("status", "--json").out)["promotion"]
     (repo / "B.txt").unlink()
-    wait_until(lambda: bool(fold_run(newest_run(repo)).promoted), "the promotion")
+    settle(lambda: bool(fold_run(newest_run(repo)).promoted), "the promotion")
     assert "promotion" not in deck("status").out
     assert (repo / "B.txt").read_text() == "B\n"
-    wait_until(lambda: not json.loads(deck("runs", "--json").out)["runs"][0]["engine"], "its end")
+    settle(lambda: not json.loads(deck("runs", "--json").out)["runs"][0]["engine"], "its end")
 
 
 def test_a_headless_run_from_start_to_promotion(deck: Deck, repo: Path) -> None:
@@ -107,7 +100,7 @@ def test_a_headless_run_from_start_to_promotion(deck: Deck, repo: Path) -> None:
     assert git(repo, "show", "main:B.txt") == "B"
     assert deck("promote").code == 4
 
-    wait_until(lambda: not json.loads(deck("runs", "--json").out)["runs"][0]["engine"], "its end")
+    settle(lambda: not json.loads(deck("runs", "--json").out)["runs"][0]["engine"], "its end")
     nobody = deck("clean", run)
     assert nobody.code == 2
     assert "refs/heads/deck/" in nobody.out
@@ -120,13 +113,13 @@ def test_commands_reach_a_live_run(deck: Deck, repo: Path) -> None:
     started = deck("run", "waits.toml", "--no-attach", "--agents", "1")
     assert started.code == 0, started.err
     assert started.out.strip() == newest_run(repo).run
-    wait_until(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
+    settle(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
 
     assert "A works for" in deck("why", "A").out
     both = deck("pause", "A", "NO")
     assert (both.code, both.out) == (4, "A: paused\n")
     assert "there is no task NO" in both.err
-    wait_until(lambda: state_of(repo, "A") is TaskState.PAUSED, "A paused")
+    settle(lambda: state_of(repo, "A") is TaskState.PAUSED, "A paused")
     assert deck("resume", "A").code == 0
     assert deck("steer", "A", "hello").out == "A: queued for its next turn\n"
     assert deck("limit", "3").out.endswith("agents at once: 3\n")
@@ -140,17 +133,17 @@ def test_commands_reach_a_live_run(deck: Deck, repo: Path) -> None:
     assert deck("merge", "A").code == 4
     assert deck("retry", "A").code == 4
     (repo.parent / "go").touch()
-    wait_until(lambda: state_of(repo, "B") is TaskState.LANDED, "B landed")
+    settle(lambda: state_of(repo, "B") is TaskState.LANDED, "B landed")
 
 
 def test_a_task_is_stopped_and_the_run_ended(deck: Deck, repo: Path) -> None:
     assert deck("run", "waits.toml", "--no-attach").code == 0
-    wait_until(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
+    settle(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
     assert deck("stop", "A").out == "A: stopping\n"
-    wait_until(lambda: state_of(repo, "A") is TaskState.CANCELLED, "A cancelled")
+    settle(lambda: state_of(repo, "A") is TaskState.CANCELLED, "A cancelled")
     assert json.loads(deck("status", "--json").out)["run"]["state"] == "needs you"
     assert deck("end", "--yes").code == 0
-    wait_until(lambda: fold_run(newest_run(repo)).outcome is not None, "the end")
+    settle(lambda: fold_run(newest_run(repo)).outcome is not None, "the end")
     assert json.loads(deck("status", "--json").out)["run"]["state"] == "stopped"
 
 
@@ -167,8 +160,8 @@ def agentdeck(repo: Path, *words: str) -> subprocess.Popen[str]:
 def test_ctrl_c_leaves_the_agents_at_work_and_resume_goes_on(deck: Deck, repo: Path) -> None:
     """130, how to come back, one attempt only: nothing was lost."""
     first = agentdeck(repo, "run", "waits.toml")
-    wait_until(lambda: bool(list_runs_of(repo)), "the run")
-    wait_until(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
+    settle(lambda: bool(list_runs_of(repo)), "the run")
+    settle(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
     first.send_signal(signal.SIGINT)
     out, err = first.communicate(timeout=30)
     assert first.returncode == 130, err
@@ -206,8 +199,8 @@ def list_runs_of(repo: Path) -> list[RunFolder]:
 def test_a_run_that_was_left_can_be_ended(deck: Deck, repo: Path) -> None:
     """`end` needs no engine to be there: what was left at work is stopped all the same."""
     left = agentdeck(repo, "run", "waits.toml", "--headless")
-    wait_until(lambda: bool(list_runs_of(repo)), "the run")
-    wait_until(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
+    settle(lambda: bool(list_runs_of(repo)), "the run")
+    settle(lambda: state_of(repo, "A") is TaskState.WORKING, "A at work")
     left.send_signal(signal.SIGINT)
     left.communicate(timeout=30)
     agent = fold_run(newest_run(repo)).tasks[TaskId("A")].attempts[0].process
@@ -217,9 +210,9 @@ def test_a_run_that_was_left_can_be_ended(deck: Deck, repo: Path) -> None:
     assert refused.code == 4
     assert "agentdeck end --run" in refused.err
     assert deck("end", "--yes").code == 0
-    wait_until(lambda: fold_run(newest_run(repo)).outcome is not None, "the end")
+    settle(lambda: fold_run(newest_run(repo)).outcome is not None, "the end")
     assert not is_alive(agent)
-    wait_until(lambda: not json.loads(deck("runs", "--json").out)["runs"][0]["engine"], "its end")
+    settle(lambda: not json.loads(deck("runs", "--json").out)["runs"][0]["engine"], "its end")
     assert deck("clean", newest_run(repo).run, "--yes").code == 0
 
 

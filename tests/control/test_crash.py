@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,12 +30,12 @@ from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.crash import kill_engine, told_in
+from agentdeck.testing.settling import settle
 
 TASKS = 12
 KILLS = 3
 FIRST_KILL = 4  # events: the run has begun
 LAST_KILL = 100  # events: a run of twelve tasks has about 130
-PATIENCE_S = 45.0
 
 HEAD = """\
 version = 1
@@ -67,13 +65,6 @@ def plan_text(starts: Path, gates: Path) -> str:
         if number >= 4:
             text += f'after = ["T{number - 4}"]\n'
     return text
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s for: {what}"
-        time.sleep(0.01)
 
 
 def last_seq(folder: RunFolder) -> int:
@@ -122,7 +113,7 @@ def crash_story(tmp_path: Path, seed: int, kills: int) -> None:
     start.ensure_engine(folder)
     try:
         for moment in moments:
-            wait_until(lambda: last_seq(folder) >= moment, f"event {moment}")  # noqa: B023
+            settle(lambda: last_seq(folder) >= moment, f"event {moment}")  # noqa: B023
             kill_engine(folder)
             before = {
                 (task.id, attempt.number): attempt.process
@@ -134,12 +125,12 @@ def crash_story(tmp_path: Path, seed: int, kills: int) -> None:
             state = fold_run(folder)
             for (task, number), process in before.items():
                 assert state.tasks[task].attempts[number - 1].process == process, "adopted"
-        wait_until(lambda: fold_run(folder).outcome is not None, "the end of the run")
+        settle(lambda: fold_run(folder).outcome is not None, "the end of the run")
     finally:
         with suppress(DeckError), blocking.connect(folder) as client:
             if fold_run(folder).outcome is None:
                 client.send(c.EndRun())
-                wait_until(lambda: fold_run(folder).outcome is not None, "the end of the run")
+                settle(lambda: fold_run(folder).outcome is not None, "the end of the run")
             client.stop("the test is over")
 
     state = fold_run(folder)
@@ -162,7 +153,7 @@ def crash_story(tmp_path: Path, seed: int, kills: int) -> None:
     assert set(line) == {landing.commit for landing in state.landings}
     assert "error" not in git(repo, "fsck", "--no-dangling")
     assert git(repo, "status", "--porcelain") == ""
-    wait_until(lambda: not of_the_run(state.run), "the end of every process of the run")
+    settle(lambda: not of_the_run(state.run), "the end of every process of the run")
 
 
 def test_three_kills_in_a_run_of_twelve_tasks(tmp_path: Path) -> None:

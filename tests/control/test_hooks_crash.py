@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,8 +23,8 @@ from agentdeck.core.hooks import is_waiting
 from agentdeck.engine.folders import RunFolder
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.crash import kill_engine, told_in
+from agentdeck.testing.settling import settle
 
-PATIENCE_S = 60.0
 PLAN = """\
 version = 1
 [plan]
@@ -40,13 +39,6 @@ secret_env = "CI_HOOK_SECRET"
 [hooks]
 "task.landed" = {{ run = ["sh", "-c", "cat >> {log}; echo >> {log}"] }}
 """ + "".join(f'[[task]]\nid = "T{n}"\ntitle = "t"\n' for n in range(4))
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s for: {what}"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -79,16 +71,16 @@ def is_told(folder: RunFolder) -> bool:
 def test_each_event_is_heard_once_and_in_order(folder: RunFolder, received: Received) -> None:
     """The engine dies while nobody listens, and again and again while they do."""
     ensure_engine(folder)
-    wait_until(lambda: failures(folder) >= 2, "a receiver that is down")
+    settle(lambda: failures(folder) >= 2, "a receiver that is down")
     kill_engine(folder)
     with receiving(received):
         for heard in (3, 9, 15):
             ensure_engine(folder)
-            wait_until(lambda: len(received.once) >= heard or is_told(folder), f"{heard} events")  # noqa: B023
+            settle(lambda: len(received.once) >= heard or is_told(folder), f"{heard} events")  # noqa: B023
             with suppress(OSError, ValueError, ProcessLookupError):
                 kill_engine(folder)
         ensure_engine(folder)
-        wait_until(lambda: is_told(folder), "all events")
+        settle(lambda: is_told(folder), "all events")
     state, history = fold_run(folder), told_in(folder)
     assert state.outcome is Outcome.COMPLETE
     assert not received.refused
@@ -106,10 +98,10 @@ def test_a_delivery_that_was_not_recorded_is_made_again_under_the_same_id(
     with receiving(received):
         with suppress(DeckError):
             ensure_engine(folder)
-        wait_until(lambda: not _lives(folder), "the end of the engine")
+        settle(lambda: not _lives(folder), "the end of the engine")
         monkeypatch.delenv("AGENTDECK_FAILPOINTS")
         ensure_engine(folder)
-        wait_until(lambda: is_told(folder), "all events")
+        settle(lambda: is_told(folder), "all events")
     log = [line for line in (tmp_path / "log").read_text().splitlines() if line]
     again = (len(received.told) - len(received.once)) + (len(log) - len(set(log)))
     assert again == 1
@@ -131,9 +123,9 @@ def test_an_engine_that_is_done_waits_for_hooks_and_not_for_ever(
 ) -> None:
     """Nobody listens: it ends all the same, and what is left is told by `hooks deliver`."""
     ensure_engine(folder)
-    wait_until(lambda: fold_run(folder).outcome is not None, "the end of the run")
+    settle(lambda: fold_run(folder).outcome is not None, "the end of the run")
     began = time.monotonic()
-    wait_until(lambda: not _lives(folder), "the end of the engine")
+    settle(lambda: not _lives(folder), "the end of the engine")
     assert time.monotonic() - began < 20
     state = fold_run(folder)
     assert is_waiting(state.hooks["ci"])

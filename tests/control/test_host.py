@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +30,7 @@ from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.identity import is_alive
 from agentdeck.engine.journal import Journal
 from agentdeck.plans.reader import read_plan
+from agentdeck.testing.settling import settle
 
 A = TaskId("A")
 PLAN = """\
@@ -44,13 +45,6 @@ title = "Waits until it may go on"
 prompt = "wait"
 agent = "waiter"
 """
-
-
-def wait_until(true: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for: {what}"
-        time.sleep(0.02)
 
 
 def engine_pid(folder: RunFolder) -> int:
@@ -91,9 +85,9 @@ def folder(tmp_path: Path, go: Path) -> Iterator[RunFolder]:
             pid = client.hello().pid
             with suppress(DeckError):
                 client.send(c.EndRun())
-                wait_until(lambda: fold_run(made).outcome is not None, "the end of the run")
+                settle(lambda: fold_run(made).outcome is not None, "the end of the run")
             client.stop("the test is over")
-        wait_until(lambda: gone(pid), "the end of the engine")
+        settle(lambda: gone(pid), "the end of the engine")
 
 
 def test_in_the_foreground_it_ends_when_it_is_told_to(folder: RunFolder, go: Path) -> None:
@@ -120,9 +114,9 @@ def test_it_runs_by_itself_and_ends_by_itself(folder: RunFolder, go: Path) -> No
     pid = engine_pid(folder)
     assert os.getsid(pid) == pid
     go.touch()
-    wait_until(lambda: fold_run(folder).outcome is Outcome.COMPLETE, "the end of the run")
+    settle(lambda: fold_run(folder).outcome is Outcome.COMPLETE, "the end of the run")
     assert summary_of(folder).state == "complete"
-    wait_until(lambda: gone(pid), "the end of the engine", 15)
+    settle(lambda: gone(pid), "the end of the engine", 15)
     assert not folder.socket.exists()
 
 
@@ -132,31 +126,31 @@ def test_it_stays_while_somebody_looks(folder: RunFolder, go: Path) -> None:
     start.start_engine(folder)
     with blocking.connect(folder) as client:
         pid = client.hello().pid
-        wait_until(lambda: fold_run(folder).outcome is Outcome.COMPLETE, "the end of the run")
+        settle(lambda: fold_run(folder).outcome is Outcome.COMPLETE, "the end of the run")
         time.sleep(4.0)  # longer than the idle rule: nothing else can show that it does not act
         assert not gone(pid)
         client.send(c.Promote())
-    wait_until(lambda: gone(pid), "the end of the engine", 15)
+    settle(lambda: gone(pid), "the end of the engine", 15)
     assert fold_run(folder).promoted
 
 
 def test_after_kill_9_the_agent_lives_and_the_run_goes_on(folder: RunFolder, go: Path) -> None:
     """The next engine finds the same process, and its work lands."""
     start.start_engine(folder)
-    wait_until(lambda: works(folder), "the agent at work")
+    settle(lambda: works(folder), "the agent at work")
     pid = engine_pid(folder)
     agent = fold_run(folder).tasks[A].attempts[0].process
     assert agent is not None
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: gone(pid), "the death of the engine")
-    wait_until(lambda: summary_of(folder).state == "crashed", "a socket that nobody answers on")
+    settle(lambda: gone(pid), "the death of the engine")
+    settle(lambda: summary_of(folder).state == "crashed", "a socket that nobody answers on")
     assert is_alive(agent)
     assert folder.socket.exists()
     start.ensure_engine(folder)
     assert engine_pid(folder) != pid
     assert is_alive(agent)
     go.touch()
-    wait_until(lambda: fold_run(folder).outcome is Outcome.COMPLETE, "the end of the run")
+    settle(lambda: fold_run(folder).outcome is Outcome.COMPLETE, "the end of the run")
     assert len(fold_run(folder).tasks[A].attempts) == 1
 
 
@@ -166,10 +160,10 @@ def test_a_signal_ends_the_engine_and_not_the_agent(
 ) -> None:
     """The last event says why; the run is left, not crashed."""
     start.start_engine(folder)
-    wait_until(lambda: works(folder), "the agent at work")
+    settle(lambda: works(folder), "the agent at work")
     pid = engine_pid(folder)
     os.kill(pid, number)
-    wait_until(lambda: gone(pid), "the end of the engine")
+    settle(lambda: gone(pid), "the end of the engine")
     journal = Journal(folder.journal)
     last = journal.read(journal.last_seq() - 1)[0].event
     journal.close()

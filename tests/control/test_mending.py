@@ -9,9 +9,8 @@ import asyncio
 import random
 import sqlite3
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.crash import kill_engine, told_in
+from agentdeck.testing.settling import settle
 
 PATIENCE_S = 60.0
 TASKS = ("A", "B", "C")
@@ -64,13 +64,6 @@ after = "B"
 """
 
 
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s for: {what}"
-        time.sleep(0.02)
-
-
 def state_of(folder: RunFolder) -> RunState:
     return fold_sound(folder)[0]
 
@@ -89,8 +82,8 @@ def folder(repo: Path, tmp_path: Path) -> Iterator[RunFolder]:
     text = PLAN.format(starts=tmp_path / "starts", go=tmp_path / "go")
     made = create_run(repo, read_plan(text, file="p.toml"), text)
     start.start_engine(made)
-    wait_until(lambda: (tmp_path / "starts").exists() and "C" in starts(made, tmp_path), "C")
-    wait_until(lambda: state_of(made).tasks[LAST].state is TaskState.WORKING, "C at work")
+    settle(lambda: (tmp_path / "starts").exists() and "C" in starts(made, tmp_path), "C")
+    settle(lambda: state_of(made).tasks[LAST].state is TaskState.WORKING, "C at work")
     kill_engine(made)
     yield made
     (tmp_path / "go").touch()
@@ -100,7 +93,7 @@ def folder(repo: Path, tmp_path: Path) -> Iterator[RunFolder]:
         with blocking.connect(made) as client:
             with suppress(DeckError):
                 client.send(c.EndRun())
-                wait_until(lambda: fold_run(made).outcome is not None, "the end of the run")
+                settle(lambda: fold_run(made).outcome is not None, "the end of the run")
             client.stop("the test is over")
 
 
@@ -132,7 +125,7 @@ def cut_behind(folder: RunFolder, seq: int) -> None:
 def finish(folder: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     start.ensure_engine(folder)
-    wait_until(lambda: fold_run(folder).outcome is not None, "the end of the run")
+    settle(lambda: fold_run(folder).outcome is not None, "the end of the run")
 
 
 def landed_once(repo: Path, folder: RunFolder) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,9 +14,9 @@ from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.crash import kill_engine
+from agentdeck.testing.settling import settle
 
 T = TaskId("T")
-PATIENCE_S = 45.0
 
 
 def plan_text(starts: Path) -> str:
@@ -41,13 +39,6 @@ prompt = "! write a.txt 2"
 """
 
 
-def wait_until(done: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not done():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
 def test_a_reviewer_outlives_a_killed_engine_and_is_the_only_one(tmp_path: Path) -> None:
     """Killed twice while it works: one start, one review in the journal, and the work lands."""
     repo, starts = tmp_path / "repo", tmp_path / "starts"
@@ -58,11 +49,11 @@ def test_a_reviewer_outlives_a_killed_engine_and_is_the_only_one(tmp_path: Path)
     start.ensure_engine(folder)
     try:
         for _ in range(2):
-            wait_until(starts.exists, "the start of the reviewer")
+            settle(starts.exists, "the start of the reviewer")
             kill_engine(folder)
             assert T in fold_run(folder).reviewing
             start.ensure_engine(folder)
-        wait_until(lambda: fold_run(folder).outcome is not None, "the end of the run")
+        settle(lambda: fold_run(folder).outcome is not None, "the end of the run")
     finally:
         with suppress(DeckError), blocking.connect(folder) as client:
             client.stop("the test is over")

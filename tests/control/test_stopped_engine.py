@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from agentdeck.core.state import TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.crash import told_in
+from agentdeck.testing.settling import settle
 
 A = TaskId("A")
 PATIENCE_S = 120.0
@@ -46,13 +46,6 @@ prompt = "x"
 """
 
 
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s for: {what}"
-        time.sleep(0.05)
-
-
 def stop_for_long(folder: RunFolder) -> None:
     """Stop the engine for `STOPPED_S`; meanwhile nobody starts a second one."""
     engine = int(folder.lock.read_text())
@@ -76,13 +69,13 @@ def test_time_in_which_an_engine_was_stopped_ends_neither_agent_nor_gate(tmp_pat
     text = PLAN.format(go=go, fixed=fixed)
     folder = create_run(repo, read_plan(text, file="p.toml"), text)
     ensure_engine(folder)
-    wait_until(lambda: fold_run(folder).tasks[A].state is TaskState.WORKING, "the agent")
+    settle(lambda: fold_run(folder).tasks[A].state is TaskState.WORKING, "the agent", PATIENCE_S)
     stop_for_long(folder)
     go.touch()
-    wait_until(lambda: any(folder.path.glob("gates/*/pid")), "the gate")
+    settle(lambda: any(folder.path.glob("gates/*/pid")), "the gate", PATIENCE_S)
     stop_for_long(folder)
     fixed.touch()
-    wait_until(lambda: fold_run(folder).outcome is not None, "the end of the run")
+    settle(lambda: fold_run(folder).outcome is not None, "the end of the run", PATIENCE_S)
     task = fold_run(folder).tasks[A]
     assert (task.state, len(task.attempts)) == (TaskState.LANDED, 1)
     told = told_in(folder)

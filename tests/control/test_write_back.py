@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +27,7 @@ from agentdeck.engine.folders import RunFolder
 from agentdeck.plans.imports.detect import import_text, plan_text
 from agentdeck.plans.overrides import with_agent
 from agentdeck.plans.writeback.marks import Mark, Standing
+from agentdeck.testing.settling import settle
 
 LIST = """# Tasks: Shop
 
@@ -39,7 +39,6 @@ LIST = """# Tasks: Shop
 """
 DONE = Mark(Standing.DONE)
 IDS = [TaskId("T001"), TaskId("T002"), TaskId("T003")]
-PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -219,13 +218,6 @@ def test_a_task_without_a_place_is_told_once(
 # --- whole runs ----------------------------------------------------------------------------------
 
 
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s for: {what}"
-        time.sleep(0.02)
-
-
 def kill_engine(folder: RunFolder) -> None:
     engine = psutil.Process(int(folder.lock.read_text()))
     engine.kill()
@@ -255,20 +247,20 @@ def test_after_a_kill_in_the_middle_it_is_true_at_the_end(tmp_path: Path) -> Non
     folder = create_run(repo, plan, plan_text(import_text(text, file="tasks.json")))
     start.ensure_engine(folder)
     try:
-        wait_until(lambda: len(landed(fold_run(folder))) >= 2, "two landed")
+        settle(lambda: len(landed(fold_run(folder))) >= 2, "two landed")
         kill_engine(folder)
         document.write_text(text)  # as if it had been killed before it wrote anything
         left = repo / ".tasks.json.agentdeck-killed0"
         left.write_text("half")
         start.ensure_engine(folder)
-        wait_until(lambda: fold_run(folder).outcome is not None, "the end of the run")
+        settle(lambda: fold_run(folder).outcome is not None, "the end of the run")
     finally:
         with suppress(DeckError), blocking.connect(folder) as client:
             if fold_run(folder).outcome is None:
                 client.send(c.EndRun())
-                wait_until(lambda: fold_run(folder).outcome is not None, "the end of the run")
+                settle(lambda: fold_run(folder).outcome is not None, "the end of the run")
             client.stop("the test is over")
-    wait_until(lambda: document.read_text().count('"done"') == 6, "six are done")
+    settle(lambda: document.read_text().count('"done"') == 6, "six are done")
     found = json.loads(document.read_text())["tasks"]
     for task in found:
         assert (task.pop("status"), task.pop("agent_id")) == ("done", "scripted")

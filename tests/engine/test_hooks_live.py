@@ -16,7 +16,7 @@ from tests.engine.receiver import SECRET, VARIABLE, receiving
 from tests.engine.turning import Running, until, work_until
 
 from agentdeck.core import events as e
-from agentdeck.core.events import AnyEvent, FileTouched, Outcome, Recorded
+from agentdeck.core.events import FileTouched, Outcome, Recorded
 from agentdeck.core.hooks import is_waiting, told
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
@@ -26,6 +26,7 @@ from agentdeck.engine.hook_payload import body, payload
 from agentdeck.engine.journal import Journal
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.builders import plan, started
+from agentdeck.testing.crash import told_in
 
 PLAN = """\
 version = 1
@@ -65,14 +66,6 @@ def made(repo: Path, tmp_path: Path, more: str) -> RunFolder:
     return create_run(repo, read_plan(text, file="p.toml"), text, root=tmp_path / "runs")
 
 
-def journal(folder: RunFolder) -> list[AnyEvent]:
-    reader = Journal(folder.journal)
-    try:
-        return [recorded.event for recorded in reader.history()]
-    finally:
-        reader.close()
-
-
 def all_told(state: RunState) -> bool:
     return state.outcome is not None and not any(map(is_waiting, state.hooks.values()))
 
@@ -85,7 +78,7 @@ async def test_each_event_comes_once_and_in_order_signed(repo: Path, tmp_path: P
     assert not received.refused
     wanted = [
         seq
-        for seq, event in enumerate(journal(folder), start=1)
+        for seq, event in enumerate(told_in(folder), start=1)
         if not isinstance(
             event, e.HookDelivered | e.AttemptProgressed | e.CollisionsForeseen | e.EngineStopped
         )
@@ -119,7 +112,7 @@ async def test_errors_are_tried_again_and_delay_nothing_else(repo: Path, tmp_pat
         folder = made(repo, tmp_path, WEBHOOK.format(url=received.url, events=events))
         state = await work_until(open_engine(folder), all_told)
     assert state.outcome is Outcome.COMPLETE
-    found = journal(folder)
+    found = told_in(folder)
     failed = [event for event in found if isinstance(event, e.HookFailed)]
     assert [(one.seq, one.number) for one in failed] == [(1, 1), (1, 2), (1, 3), (1, 4)]
     assert failed[0].why == "answered 500"
@@ -137,7 +130,7 @@ async def test_a_receiver_that_is_gone_is_given_up_for_that_event(
         received.answers = [(410, {})]
         folder = made(repo, tmp_path, WEBHOOK.format(url=received.url, events='"task.landed"'))
         state = await work_until(open_engine(folder), all_told)
-    gave_up = [event for event in journal(folder) if isinstance(event, e.HookGaveUp)]
+    gave_up = [event for event in told_in(folder) if isinstance(event, e.HookGaveUp)]
     assert [(one.tries, one.why) for one in gave_up] == [(1, "answered 410")]
     assert [said["task"] for said in received.told] == ["B"]
     assert told(state, 0.0) == ["hook ci was given up on 1 event: answered 410"]
@@ -201,12 +194,12 @@ async def test_a_command_that_hangs_is_ended_with_all_that_it_started(
     folder = made(repo, tmp_path, more)
     state = await work_until(open_engine(folder), all_told)
     assert state.outcome is Outcome.COMPLETE
-    found = [event for event in journal(folder) if isinstance(event, e.HookFailed)]
+    found = [event for event in told_in(folder) if isinstance(event, e.HookFailed)]
     assert [(one.number, one.why) for one in found] == [
         (1, "sh was ended after 0.3 s: waiting"),
         (2, "sh was ended after 0.3 s: waiting"),
     ] * 2
-    gave_up = [event for event in journal(folder) if isinstance(event, e.HookGaveUp)]
+    gave_up = [event for event in told_in(folder) if isinstance(event, e.HookGaveUp)]
     assert [one.tries for one in gave_up] == [2, 2]
     started = [int(pid) for pid in pids.read_text().split()]
     assert len(started) == 8

@@ -24,10 +24,11 @@ from tests.tui.chromium import PROGRAM
 from tests.tui.daw_story import assert_facts, lead, make_place
 from tests.tui.leading import Leader, Step
 from tests.tui.test_serve import is_deck
-from tests.tui.test_tmux import Terminal, end_run, settle
+from tests.tui.test_tmux import Terminal, end_run
 
 from agentdeck.control.runs import newest_run
 from agentdeck.core.errors import DeckError
+from agentdeck.testing.settling import settle
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
@@ -102,7 +103,7 @@ def test_in_a_browser(repo: Path, isolated_home: Path, tmp_path: Path) -> None:
         face.until_closed()
         assert "The deck is closed." in face.words
         running = psutil.Process(server.pid)
-        settle(lambda: not any(map(is_deck, running.children())), lambda: "an end of the deck")
+        settle(lambda: not any(map(is_deck, running.children())), "an end of the deck")
         assert server.poll() is None
         server.send_signal(signal.SIGINT)
         said, _ = server.communicate(timeout=END_S)

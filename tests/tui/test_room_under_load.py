@@ -15,11 +15,12 @@ from typing import Final
 
 import psutil
 import pytest
-from tests.tui.test_tmux import Terminal, end_run, settle, state_of
+from tests.tui.test_tmux import Terminal, end_run, state_of
 
 from agentdeck.control.runs import newest_run
 from agentdeck.control.scratch_repo import make_repo
 from agentdeck.core.state import TaskState
+from agentdeck.testing.settling import settle
 
 pytestmark = [pytest.mark.tmux, pytest.mark.soak]
 
@@ -64,7 +65,7 @@ def test_every_key_is_answered_and_memory_stays(loaded: Terminal) -> None:
     settle(
         lambda: len(list(state_of(loaded.repo).in_state(TaskState.WORKING))) == AGENTS,
         lambda: "all agents at work",
-        wait_s=300,
+        patience_s=300,
     )
     loaded.press("g")  # the outline: rows in the order of the plan
     loaded.press("Home")

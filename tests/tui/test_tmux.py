@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -31,11 +31,11 @@ from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.identity import is_alive
 from agentdeck.engine.journal import Journal
+from agentdeck.testing.settling import settle
 
 pytestmark = pytest.mark.tmux
 
 WAIT_S: Final = 40.0  # for anything; on idle cores everything takes under 2 s
-POLL_S: Final = 0.03
 PROC_S: Final = 5.0  # for /proc to say what the screen says already
 WORKING: Final = "[◐◓◒]"
 TASKS: Final = ("LONG", "FAILS", "ASKS", "YES", "NOW", "SKIPPED")
@@ -85,14 +85,6 @@ id = "SKIPPED"
 after = "LONG"
 prompt = "! append skipped.txt done"
 """
-
-
-def settle(true: Callable[[], bool], what: Callable[[], str], wait_s: float = WAIT_S) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + wait_s
-    while not true():
-        assert time.monotonic() < deadline, f"waited {wait_s:.0f} s for {what()}"
-        time.sleep(POLL_S)
 
 
 class Terminal:
@@ -188,7 +180,7 @@ def end_run(folder: RunFolder) -> None:
     with blocking.connect(folder) as client:
         with suppress(DeckError):
             client.send(c.EndRun())
-        settle(lambda: fold_run(folder).outcome is not None, lambda: "the end of the run")
+        settle(lambda: fold_run(folder).outcome is not None, "the end of the run")
         client.stop("the test is over")
 
 
@@ -322,7 +314,7 @@ def test_a_burst_of_keys_goes_where_each_of_them_was_meant_to(terminal: Terminal
     terminal.start(120, 36)
     terminal.sees(r"! 4 need you")
     terminal.type(":steer ASKS squash Quirks: sqaxQ\r")
-    settle(lambda: state_of(repo).tasks[TaskId("ASKS")].state is TaskState.LANDED, lambda: "ASKS")
+    settle(lambda: state_of(repo).tasks[TaskId("ASKS")].state is TaskState.LANDED, "ASKS")
     assert git(repo, "show", "deck/keys:colour.txt") == "squash Quirks: sqaxQ"
     # The inbox and back, the events with the help over them and back, the palette to a task, `a`.
     terminal.press("!", "q", "E", "?", "q", "q", "C-p", "Y", "E", "S", "Enter", "a")
@@ -334,7 +326,7 @@ def test_a_burst_of_keys_goes_where_each_of_them_was_meant_to(terminal: Terminal
     terminal.type("nqax more Quiet work")
     terminal.sees(r"qax more Quiet work")
     terminal.press("Escape")  # alone: with a letter behind it, it is another key to a terminal
-    settle(lambda: "Add a task" not in terminal.screen, lambda: "the dialog to go")
+    settle(lambda: "Add a task" not in terminal.screen, "the dialog to go")
     terminal.type(":quit\r")
     terminal.sees(r"left with 0")
     assert len(state_of(repo).tasks) == len(TASKS)
@@ -375,7 +367,7 @@ def test_a_killed_deck_takes_nothing_with_it(terminal: Terminal, tmp_path: Path)
     repo, long = terminal.repo, TaskId("LONG")
     terminal.start(120, 36)
     terminal.sees(r"! 4 need you")
-    settle(lambda: state_of(repo).tasks[long].state is TaskState.WORKING, lambda: "LONG at work")
+    settle(lambda: state_of(repo).tasks[long].state is TaskState.WORKING, "LONG at work")
     folder, agent = newest_run(repo), agent_of(repo, "LONG")
     (engine,) = engines(folder)
     assert engine.pid != terminal.deck

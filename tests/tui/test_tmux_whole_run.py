@@ -10,9 +10,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.tui.test_tmux import Terminal, git, settle, state_of, terminal
+from tests.tui.test_tmux import Terminal, git, state_of, terminal
 
 from agentdeck.core.events import Outcome
+from agentdeck.testing.settling import settle
 
 pytestmark = pytest.mark.tmux
 

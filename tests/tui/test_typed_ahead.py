@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from tests.tui.sample_journal import asking, middle
@@ -25,6 +26,7 @@ from agentdeck.tui.screens.dialogs import AskText, ChooseTheme
 from agentdeck.tui.screens.quick_add import QuickAddDialog
 
 PATIENCE_S = 60.0
+Sent = TypeVar("Sent", bound=c.Command)
 
 
 async def until(holds: Callable[[], bool], what: str) -> None:
@@ -45,6 +47,14 @@ def type_on(deck: Room, text: str) -> None:
         deck.app.post_message(events.Key(name, char if char.isprintable() else None))
 
 
+async def the_one_sent(deck: Room, kind: type[Sent]) -> Sent:
+    """The only command that comes of what was typed."""
+    await until(lambda: bool(deck.source.sent), kind.__name__)
+    (sent,) = deck.source.sent
+    assert isinstance(sent, kind)
+    return sent
+
+
 async def test_an_answer_can_be_typed_before_its_dialog_is_drawn(tmp_path: Path) -> None:
     """`i`, the words and enter come at once; all of the words are sent, also what was mistyped."""
     told = asking()
@@ -53,9 +63,7 @@ async def test_an_answer_can_be_typed_before_its_dialog_is_drawn(tmp_path: Path)
         await deck.select("S-3")
         deck.app.press("task.steer")
         type_on(deck, "squash ix\bt\n")
-        await until(lambda: bool(deck.source.sent), "the answer")
-        (sent,) = deck.source.sent
-        assert isinstance(sent, c.Answer)
+        sent = await the_one_sent(deck, c.Answer)
         assert sent.text == "squash it"
 
 
@@ -65,9 +73,7 @@ async def test_feedback_can_be_typed_before_its_dialog_is_drawn(tmp_path: Path) 
         await deck.select("S-4")
         deck.app.press("task.retry_feedback")
         type_on(deck, "sqaxQ first\n")
-        await until(lambda: bool(deck.source.sent), "the retry")
-        (sent,) = deck.source.sent
-        assert isinstance(sent, c.Retry)
+        sent = await the_one_sent(deck, c.Retry)
         assert sent.feedback == "sqaxQ first"
 
 
@@ -76,9 +82,7 @@ async def test_a_key_and_what_is_typed_for_its_dialog_may_come_in_one_piece(tmp_
     async with room(tmp_path, middle()) as deck:
         await deck.select("S-4")
         type_on(deck, "Rquite another way, as asked\n")
-        await until(lambda: bool(deck.source.sent), "the retry")
-        (sent,) = deck.source.sent
-        assert isinstance(sent, c.Retry)
+        sent = await the_one_sent(deck, c.Retry)
         assert sent.feedback == "quite another way, as asked"
 
 
@@ -126,9 +130,7 @@ async def test_a_task_is_added_in_one_piece(tmp_path: Path) -> None:
     """Nothing of the line acts on the room: it has the letters of half of the keys."""
     async with room(tmp_path, middle()) as deck:
         type_on(deck, "nsquash Quirks and exports\n")
-        await until(lambda: bool(deck.source.sent), "the task")
-        (sent,) = deck.source.sent
-        assert isinstance(sent, c.EditPlan)
+        sent = await the_one_sent(deck, c.EditPlan)
         assert "squash Quirks and exports" in str(sent)
 
 
@@ -188,9 +190,7 @@ async def test_what_is_pasted_keeps_its_place(tmp_path: Path) -> None:
         type_on(deck, "Rsee ")
         deck.app.post_message(events.Paste("src/quack.py"))
         type_on(deck, " first\n")
-        await until(lambda: bool(deck.source.sent), "the retry")
-        (sent,) = deck.source.sent
-        assert isinstance(sent, c.Retry)
+        sent = await the_one_sent(deck, c.Retry)
         assert sent.feedback == "see src/quack.py first"
 
 
@@ -254,9 +254,7 @@ async def test_a_click_does_not_hit_a_screen_that_nobody_has_seen(tmp_path: Path
         for kind in (events.MouseDown, events.MouseUp):
             deck.app.post_message(kind(None, 5, 5, 0, 0, 1, False, False, False))
         type_on(deck, "again\n")
-        await until(lambda: bool(deck.source.sent), "the retry")
-        (sent,) = deck.source.sent
-        assert isinstance(sent, c.Retry)
+        sent = await the_one_sent(deck, c.Retry)
         assert sent.feedback == "again"
         assert deck.selected == "S-4"
 
@@ -268,9 +266,7 @@ async def test_ctrl_c_comes_in_its_turn(tmp_path: Path) -> None:
         type_on(deck, "Rone")
         deck.app.post_message(events.Key("ctrl+c", None))
         type_on(deck, " two\n")
-        await until(lambda: bool(deck.source.sent), "the retry")
-        (sent,) = deck.source.sent
-        assert isinstance(sent, c.Retry)
+        sent = await the_one_sent(deck, c.Retry)
         assert sent.feedback == "one two"
 
 
@@ -281,3 +277,20 @@ async def test_keys_that_come_while_the_deck_goes_are_nobodys(tmp_path: Path) ->
         await until(lambda: not deck.app.is_running, "the end")
     assert deck.app.return_code == 0
     assert deck.source.sent == []
+
+
+async def test_a_screen_that_has_just_come_is_given_time_to_set_itself_up(tmp_path: Path) -> None:
+    """A run at work has messages all the time, so keys do not wait for all of them for long.
+
+    Those of a new screen are what its line and its focus come by: its first key waits longer.
+    """
+    async with room(tmp_path, middle()) as deck:
+        ahead = deck.app.ahead
+        await deck.select("S-4")
+        await deck.press("1")
+        assert ahead._patience == typed_ahead.QUIET_S
+        await deck.press("R")
+        await until(lambda: isinstance(deck.app.screen, AskText), "the dialog")
+        assert ahead._patience == typed_ahead.NEW_QUIET_S
+        await deck.press("x")
+        assert ahead._patience == typed_ahead.QUIET_S
