@@ -363,3 +363,22 @@ async def test_a_run_whose_folder_is_deleted_leaves_no_agent_behind(
     assert turning.done()
     assert not is_alive(attempt.process)
     assert not ProcessTable.now().of_run(engine.state.run)
+
+
+async def test_one_look_that_misses_the_folder_ends_nobody(
+    start: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a disk is mounted anew: agents are ended when two looks in a row find nothing."""
+    monkeypatch.setattr(lost_folder, "EVERY_S", 0.01)
+    looks = [True, False, True, False]
+    monkeypatch.setattr(lost_folder, "_is_gone", lambda _: bool(looks) and looks.pop(0))
+    async with Running(start()) as engine:
+        await until(engine, lambda state: state.tasks[A].state is TaskState.WORKING)
+        await until(engine, lambda _: not looks)
+        attempt = engine.state.tasks[A].attempt
+        assert attempt is not None
+        assert attempt.process is not None
+        assert not engine.stopping
+        assert is_alive(attempt.process)
+        await engine.submit(c.EndRun("somebody"))
+        await until(engine, finished)

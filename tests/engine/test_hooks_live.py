@@ -23,7 +23,9 @@ from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.create import create_run, open_engine
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.hook_payload import body, payload
+from agentdeck.engine.hooks import Offer
 from agentdeck.engine.journal import Journal
+from agentdeck.engine.loop import Engine
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.builders import plan, started
 from agentdeck.testing.crash import told_in
@@ -273,6 +275,30 @@ async def test_what_a_power_cut_could_take_back_is_synced_before_it_is_told(
         assert synced == [seq + 1]
         await engine.make_durable(seq + 1)
         assert synced == [seq + 1]
+
+
+async def test_each_event_is_synced_before_a_hook_hears_of_it(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of one that a power cut takes back would mean another event afterwards."""
+    told: list[tuple[str, int]] = []
+    made_durable, make = Engine.make_durable, Offer.make
+
+    async def durable(engine: Engine, seq: int) -> None:
+        await made_durable(engine, seq)
+        told.append(("synced", seq))
+
+    def offer(self: Offer, ended: threading.Event) -> e.HookDelivered | e.HookFailed:
+        told.append(("offered", self.recorded.seq))
+        return make(self, ended)
+
+    monkeypatch.setattr(Engine, "make_durable", durable)
+    monkeypatch.setattr(Offer, "make", offer)
+    folder = made(repo, tmp_path, command("task.landed", "true"))
+    await work_until(open_engine(folder), all_told)
+    offered = [seq for what, seq in told if what == "offered"]
+    assert len(offered) == 2
+    assert told == [(what, seq) for seq in offered for what in ("synced", "offered")]
 
 
 def _lives(pid: int) -> bool:

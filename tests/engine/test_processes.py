@@ -20,7 +20,7 @@ from agentdeck.engine import identity as identities
 from agentdeck.engine import process_tree, processes, waiting
 from agentdeck.engine.environment import TAG_VARIABLE
 from agentdeck.engine.identity import identity_of, is_alive, send
-from agentdeck.engine.process_tree import ProcessTable, members, usage
+from agentdeck.engine.process_tree import HANDS, ProcessTable, members, usage
 from agentdeck.engine.processes import Child, Finished, Lost, launch
 from agentdeck.engine.stop import TreeFault, freeze, stop, sweep, thaw
 from agentdeck.engine.waiting import ended, wait
@@ -144,6 +144,23 @@ def test_a_tag_behind_a_large_environment_is_found(tag: str) -> None:
             assert [row.identity.pid for row in ProcessTable.now().tagged(tag)] == [process.pid]
         finally:
             process.kill()
+
+
+def test_of_a_run_are_all_but_what_a_person_works_with(tag: str) -> None:
+    """An agent and a gate are found by their run; the session of who has taken over is theirs."""
+    tags = [f"{tag}/A.1", f"{tag}/gate/unit-1", f"{tag}/A.1{HANDS}", f"{tag}0/A.1"]
+    others = [
+        subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], TAG_VARIABLE: each})
+        for each in tags
+    ]
+    try:
+        until(lambda: all(ProcessTable.now().tagged(each) for each in tags))
+        found = {row.identity.pid for row in ProcessTable.now().of_run(tag)}
+        assert found == {other.pid for other in others[:2]}
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 def test_the_fallback_without_proc_finds_the_same(
