@@ -45,7 +45,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[DeckApp]:
         decks.append(app)
         return 0
 
-    monkeypatch.setattr("agentdeck.tui.app.show_deck", show)
+    monkeypatch.setattr("agentdeck.tui.show.show_deck", show)
     monkeypatch.setattr("agentdeck.control.start.wake", lambda _: None)
     return decks
 

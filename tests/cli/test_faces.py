@@ -36,7 +36,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
         opened.append(folder)
         return 0
 
-    monkeypatch.setattr("agentdeck.tui.app.run_deck", run_deck)
+    monkeypatch.setattr("agentdeck.tui.show.run_deck", run_deck)
     for module in ("run", "room"):
         monkeypatch.setattr(f"agentdeck.cli.{module}.in_terminal", lambda: True)
     return opened

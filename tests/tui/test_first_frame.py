@@ -16,9 +16,10 @@ from textual.design import ColorSystem
 from textual.screen import Screen
 from textual.theme import Theme
 
-from agentdeck.tui.app import DeckApp, show_deck
+from agentdeck.tui.app import DeckApp
 from agentdeck.tui.garbage import settle
 from agentdeck.tui.model import Clock
+from agentdeck.tui.show import show_deck
 from agentdeck.tui.snapshot import FixedSource
 from agentdeck.tui.stylesheet import DeckStylesheet
 

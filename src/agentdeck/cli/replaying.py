@@ -68,8 +68,9 @@ def replay(
         from agentdeck.cli.plain import replay_plain
 
         return replay_plain(folder, folder_of(context), played)
-    from agentdeck.tui.app import DeckApp, show_deck, wants_ascii
+    from agentdeck.tui.app import DeckApp, wants_ascii
     from agentdeck.tui.remembering import remembered
+    from agentdeck.tui.show import show_deck
 
     kept = remembered(folder)
     source = JournalSource(folder)

@@ -66,6 +66,6 @@ def open_deck(
         from agentdeck.cli.plain import open_plain
 
         return open_plain(folder, here)
-    from agentdeck.tui.app import run_deck
+    from agentdeck.tui.show import run_deck
 
     return run_deck(folder, ascii_only=ascii_only)

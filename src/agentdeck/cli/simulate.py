@@ -127,7 +127,8 @@ def _in_the_deck(play: Play, text: str, speed: float | None, *, ascii_only: bool
     import asyncio
 
     from agentdeck.control.simulated import SimulatedSource, fitting_speed
-    from agentdeck.tui.app import DeckApp, show_deck, wants_ascii
+    from agentdeck.tui.app import DeckApp, wants_ascii
+    from agentdeck.tui.show import show_deck
 
     if speed is None:
         speed = fitting_speed(last_moment_s(play.ring().run()))

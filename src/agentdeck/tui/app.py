@@ -8,9 +8,7 @@ has not said. A refusal is a toast with its reason.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
@@ -28,7 +26,6 @@ from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
 
 from agentdeck.control.budget_report import marked_in_words
-from agentdeck.control.first_time import tour_is_due
 from agentdeck.control.line_history import LineHistory
 from agentdeck.control.person import who
 from agentdeck.core.budgets import NEAR, unpriced
@@ -52,7 +49,7 @@ from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.key_names import spoken
 from agentdeck.tui.presentation.said import SaidEarlier, sentence
 from agentdeck.tui.remarks import Remarks
-from agentdeck.tui.remembering import Remembering, remembered
+from agentdeck.tui.remembering import Remembering
 from agentdeck.tui.replay import Replay
 from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.sampling import Sampling
@@ -744,43 +741,4 @@ def wants_ascii(flag: bool = False) -> bool:
     return asked or os.environ.get("TERM", "") in ("dumb", "linux", "vt100")
 
 
-def show_deck(app: DeckApp) -> int:
-    """Show a deck until the person leaves it; the exit status."""
-    gc.disable()  # until the first picture stands and a moment longer; nearly all of it stays
-    try:
-        app.run()
-    finally:
-        gc.enable()
-    return app.return_code or 0
-
-
-def run_deck(folder: RunFolder, *, ascii_only: bool = False) -> int:
-    """Show the control room until the person leaves it; the exit status.
-
-    Args:
-        ascii_only: signs of ASCII; also where the environment or the terminal wants them.
-    """
-    from agentdeck.control.damage import JournalDamaged
-    from agentdeck.control.runs import Beginning, beginning
-    from agentdeck.control.socketfile import answers
-    from agentdeck.control.source import open_source
-
-    live = answers(folder.socket)
-    try:
-        known = beginning(folder)
-    except JournalDamaged:
-        known = Beginning(None, [], 0)  # what is sound of it is shown as it is read
-    app = DeckApp(
-        folder,
-        open_source(folder, live=live),
-        ascii_only=wants_ascii(ascii_only),
-        begin=known.state,
-        preload=known.rest,
-        past=known.last,
-        remembering=remembered(folder),
-        tour=tour_is_due(terminal=sys.stdout.isatty()),
-    )
-    return show_deck(app)
-
-
-__all__ = ["DeckApp", "run_deck", "show_deck", "wants_ascii"]
+__all__ = ["DeckApp", "wants_ascii"]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from agentdeck.control.runs import RunFolder
-from agentdeck.tui.app import run_deck
+from agentdeck.tui.show import run_deck
 
 
 def main() -> int:
