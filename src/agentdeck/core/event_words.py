@@ -108,7 +108,7 @@ def told_of(event: AnyEvent) -> Told:
             return _of_work(event)
         case e.AccountLimited() | e.AccountNoted() | e.AccountReopened():
             return _of_account(event)
-        case e.HookDelivered() | e.HookFailed() | e.HookGaveUp():
+        case e.HookDelivered() | e.HookFailed() | e.HookPostponed() | e.HookGaveUp():
             return _of_hook(event)
         case (
             e.GateFinished()
@@ -355,8 +355,11 @@ def _of_queue(event: e.QueueEvent) -> Told:
 def _of_hook(event: e.HookEvent) -> Told:
     about = f"hook {event.hook}"
     match event:
-        case e.HookDelivered(_, seq, took, status):
-            return Told(about, f"was told event {seq} ({status}, {took:.1f} s)", Tone.DETAIL)
+        case e.HookDelivered(_, seq, took, status, events, _):
+            which = f"event {seq}" if events == 1 else f"{events} events up to {seq}"
+            return Told(about, f"was told {which} ({status}, {took:.1f} s)", Tone.DETAIL)
+        case e.HookPostponed(_, seq):
+            return Told(about, f"is quiet: event {seq} waits until the morning", Tone.DETAIL)
         case e.HookFailed(_, seq, number, why):
             return Told(about, f"did not take event {seq}, try {number}: {_text(why)}", Tone.BAD)
         case e.HookGaveUp(_, seq, tries, why):

@@ -1017,6 +1017,8 @@ class HookDelivered(Event, frozen=True, tag="hook.delivered"):
     seq: int  # of that event
     took: float  # seconds
     status: int  # exit status of a command, HTTP status of a webhook
+    events: int = 1  # that were told at once; `seq` is the last of them
+    first: int | None = None  # and this the first, where they are several
 
 
 class HookFailed(Event, frozen=True, tag="hook.failed"):
@@ -1029,6 +1031,14 @@ class HookFailed(Event, frozen=True, tag="hook.failed"):
     since: float  # when that event happened
     not_before: float | None = None  # the receiver wants no other try before
     final: bool = False  # the receiver wants no other try at all
+
+
+class HookPostponed(Event, frozen=True, tag="hook.postponed"):
+    """It is night where a person would be told: they are told of it in the morning."""
+
+    hook: str
+    seq: int  # the first event that waits
+    until: float  # seconds since the epoch
 
 
 class HookGaveUp(Event, frozen=True, tag="hook.gave_up"):
@@ -1139,7 +1149,7 @@ QueueEvent: TypeAlias = (
 # About the accounts whose limits agents meet.
 AccountEvent: TypeAlias = AccountLimited | AccountNoted | AccountReopened
 # About what is told to hooks. No hook is told of these.
-HookEvent: TypeAlias = HookDelivered | HookFailed | HookGaveUp
+HookEvent: TypeAlias = HookDelivered | HookFailed | HookPostponed | HookGaveUp
 AnyEvent: TypeAlias = (
     RunEvent | TaskEvent | AttemptEvent | ReviewEvent | QueueEvent | AccountEvent | HookEvent
 )

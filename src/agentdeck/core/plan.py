@@ -14,7 +14,7 @@ import fnmatch
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -54,6 +54,9 @@ DEFAULT_ROUNDS: Final = 2  # of review; what two rounds did not settle needs som
 DEFAULT_HOOK_TIMEOUT_S: Final = 30.0  # of a command; it tells somebody, and does no work
 DEFAULT_WEBHOOK_TIMEOUT_S: Final = 10.0  # a receiver says yes at once and works afterwards
 DEFAULT_GIVE_UP_S: Final = 24 * 3600.0  # a receiver may be down overnight
+DEFAULT_NOTIFY_TIMEOUT_S: Final = 60.0  # of a message to a person: a mail server takes its time
+DEFAULT_GROUP_S: Final = 30.0  # what fails together is one message, and soon enough
+DEFAULT_NOTIFIED: Final = ("task.asks", "task.failed", "budget.marked", "run.finished")
 DEFAULT_REVIEW_TIMEOUT_S: Final = 30 * 60.0  # reading takes less than writing
 PERSON: Final = "person"  # who reviews, unless the plan names an agent
 COMMAND: Final = "command"  # the `use` of an agent that is no adapter
@@ -386,6 +389,22 @@ class Webhook(msgspec.Struct, frozen=True, omit_defaults=True):
     insecure: bool = False  # over plain http to another machine
 
 
+class Notify(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person who is told of events, where they are: on their desktop, by mail, in a chat."""
+
+    name: str
+    urls_env: str  # the variable that holds where to: they have passwords in them
+    events: tuple[str, ...] = DEFAULT_NOTIFIED  # patterns
+    group_s: float = DEFAULT_GROUP_S  # what happens within so long is one message
+    quiet: str = ""  # "22:00-07:00"; see `core.quiet_hours`
+    zone: str = ""  # of those hours, as "Europe/Berlin"; "" = that of the machine
+    timeout_s: float = DEFAULT_NOTIFY_TIMEOUT_S
+    give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
+
+
+AnyHook: TypeAlias = Hook | Webhook | Notify
+
+
 class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who looks at work that `land = "review"` keeps back, and how often it may be sent back."""
 
@@ -533,6 +552,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     permissions: tuple[Permission, ...] = ()
     hooks: tuple[Hook, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
+    notify: tuple[Notify, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -598,10 +618,16 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return {scope: budget for scope, budget in found.items() if budget.limited}
 
     @cached_property
-    def hook_by_name(self) -> dict[str, Hook | Webhook]:
-        """What is told of events: commands by their pattern, webhooks by their name."""
-        hooks: tuple[Hook | Webhook, ...] = (*self.hooks, *self.webhooks)
+    def hook_by_name(self) -> dict[str, AnyHook]:
+        """What is told of events: commands by their pattern, the others by their name."""
+        hooks: tuple[AnyHook, ...] = (*self.hooks, *self.webhooks, *self.notify)
         return {hook.name: hook for hook in hooks}
+
+    @cached_property
+    def hook_secrets(self) -> dict[str, str]:
+        """By hook, the variable without which it can tell nobody; it is for the engine alone."""
+        signs = {hook.name: hook.secret_env for hook in self.webhooks}
+        return {**signs, **{hook.name: hook.urls_env for hook in self.notify}}
 
     @cached_property
     def dependents(self) -> dict[TaskId, tuple[TaskId, ...]]:

@@ -103,6 +103,9 @@ def _check_hook(state: RunState, event: e.HookEvent) -> None:
         raise StaleEvent(event, f"no hook {event.hook}")
     if not run.settled < event.seq <= run.latest:
         raise StaleEvent(event, f"{event.hook} is settled up to {run.settled} of {run.latest}")
+    first = event.first if isinstance(event, e.HookDelivered) else None
+    if first is not None and first <= run.settled:
+        raise StaleEvent(event, f"{event.hook} is settled up to {run.settled}, so it was told less")
     if isinstance(event, e.HookFailed) and event.number != run.tries + 1:
         raise StaleEvent(event, f"{event.hook} has failed {run.tries} times on it")
 

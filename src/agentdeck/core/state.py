@@ -510,6 +510,8 @@ class HookRun(msgspec.Struct):
     latest: int = 0  # the latest event that it wants
     tries: int = 0  # that have failed, of the first event behind `settled` that it wants
     retry_at: float | None = None  # not before that
+    since: float | None = None  # it has waited since then for what it has not got
+    quiet_until: float | None = None  # it is night where a person is told
     taken: HookTaken | None = None
     trouble: HookTrouble | None = None
     given_up: int = 0  # events that it was given up on

@@ -515,6 +515,28 @@ WEBHOOKS: Final = Section(
     model=model.Webhook,
     field="webhooks",
 )
+NOTIFY: Final = Section(
+    "notify",
+    Shape.NAMED,
+    "A person who is told of events: on a desktop, by mail, in a chat.",
+    (
+        Key(
+            "urls_env",
+            Kind.VARIABLE,
+            "The variable with the addresses of apprise.",
+            required=True,
+            also=("urls", "url", "url_env", "to"),
+        ),
+        Key("events", Kind.EVENT, "Which ones.", many=True, one_ok=True, also=("on", "event")),
+        _duration("group", "What happens within so long comes as one message."),
+        Key("quiet", Kind.LINE, "Hours in which nothing is sent, as `22:00-07:00`."),
+        Key("zone", Kind.LINE, "Time zone of those hours; if not said, that of the machine."),
+        _duration("timeout", "Longest time of one try.", minimum=SHORTEST_S),
+        _duration("give_up", "Since the event; after that it is not tried any more."),
+    ),
+    model=model.Notify,
+    field="notify",
+)
 PHASES: Final = Section(
     "phase",
     Shape.LIST,
@@ -659,6 +681,7 @@ SECTIONS: Final = (
     PERMISSIONS,
     HOOKS,
     WEBHOOKS,
+    NOTIFY,
     Section("repos", Shape.NAMED, "Other repositories.", later=True),
     PHASES,
     TASKS,

@@ -96,7 +96,8 @@ class _Reader:
             if section.name in self._document:
                 values.update(self._section(section))
         sections.check_remote(values.get("remote", Remote()), self._findings)
-        sections.check_hooks(values.get("hooks", ()), values.get("webhooks", ()), self._findings)
+        hooks, webhooks = values.get("hooks", ()), values.get("webhooks", ())
+        sections.check_hooks(hooks, webhooks, values.get("notify", ()), self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
         agents, queue = values.get("agents", ()), values.get("queue", QueueRules())
         sections.check_resolver(queue, agents, self._findings)

@@ -158,6 +158,13 @@ url = "https://example.org/agentdeck"
 secret_env = "CI_HOOK_SECRET"
 events = ["task.landed", "task.failed", "run.finished"]
 """,
+    "notify": """\
+[notify.me]
+urls_env = "MY_NOTIFY_URLS"
+events = ["task.asks", "task.failed", "run.finished"]
+group = "2min"
+quiet = "22:00-07:00"
+""",
     "phase": """\
 [[phase]]
 id = "build"
@@ -442,6 +449,13 @@ waits for it. What it is told, how it is ended, and how events are called: [Hook
 the plan nor in the journal. Each event comes at least once and in order, under an id that tells
 whether it came before: [Webhooks](hooks.md#webhooks) has the message, and how its signature is
 checked. `url` is https; plain http goes to this machine, elsewhere only with `insecure = true`.
+""",
+    "notify": """\
+`urls_env` names a variable in the environment of the engine with the addresses of
+[apprise](https://github.com/caronc/apprise), as `ntfys://ntfy.sh/my-topic` or
+`mailto://user:password@example.org`, several with spaces between; it takes
+`pip install "agentdeck[notify]"`. What happens within `group` comes as one message, what happens in
+`quiet` hours in the first one after them: [Persons](hooks.md#persons).
 """,
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any

@@ -7,6 +7,7 @@ is one problem, so these are not reported as missing too.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -17,6 +18,7 @@ from agentdeck.core.plan import (
     PERSON,
     Agent,
     Hook,
+    Notify,
     Phase,
     Plan,
     QueueRules,
@@ -26,6 +28,7 @@ from agentdeck.core.plan import (
     Task,
     Webhook,
 )
+from agentdeck.core.quiet_hours import quiet_hours
 from agentdeck.plans.fields import event_fault
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
@@ -35,6 +38,7 @@ from agentdeck.plans.problems import listed, shown
 
 SHELLS: Final = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh", "fish"})
 OF_A_COMMAND: Final = frozenset({"resume", "take_over", "input"})
+_ZONE: Final = re.compile(r"[A-Za-z][\w+-]{0,31}(/[A-Za-z][\w+-]{0,31}){0,3}", re.ASCII)
 MAX_LOOP_SHOWN: Final = 12  # tasks of one loop in a message
 
 
@@ -108,15 +112,25 @@ def check_pattern(name: str, table: object, path: Path, findings: Findings) -> N
     findings.add(path, f"{shown(name)} is no event: {fault}", hint)
 
 
-def check_hooks(hooks: Sequence[Hook], webhooks: Sequence[Webhook], findings: Findings) -> None:
+def check_hooks(
+    hooks: Sequence[Hook],
+    webhooks: Sequence[Webhook],
+    notify: Sequence[Notify],
+    findings: Findings,
+) -> None:
     """Hooks have names of their own; a webhook goes where nobody on the way reads it."""
-    if len(hooks) + len(webhooks) > MAX_HOOKS:
-        place = ("webhooks",) if webhooks else ("hooks",)
+    if len(hooks) + len(webhooks) + len(notify) > MAX_HOOKS:
+        place = ("notify",) if notify else ("webhooks",) if webhooks else ("hooks",)
         findings.add(place, f"there are more than {MAX_HOOKS} hooks", "let one tell the others")
-    patterns = {hook.name for hook in hooks}
+    taken = {hook.name for hook in hooks}
+    for section, named in (("webhooks", webhooks), ("notify", notify)):
+        for each in named:
+            if each.name in taken:
+                findings.add((section, each.name), "a hook has this name", "choose another one")
+        taken |= {each.name for each in named}
+    for person in notify:
+        _check_person(person, findings)
     for hook in webhooks:
-        if hook.name in patterns:
-            findings.add(("webhooks", hook.name), "a hook has this name", "choose another one")
         fault = fault_of_url(hook.url, insecure=hook.insecure)
         if fault is not None:
             hint = "https://, or `insecure = true` where that will do"
@@ -125,6 +139,20 @@ def check_hooks(hooks: Sequence[Hook], webhooks: Sequence[Webhook], findings: Fi
         if not hook.events:
             events = ("webhooks", hook.name, "events")
             findings.add(events, "the list is empty: nothing is sent", 'name some, or "*"')
+
+
+def _check_person(person: Notify, findings: Findings) -> None:
+    place = ("notify", person.name)
+    if not person.events:
+        findings.add((*place, "events"), "the list is empty: nothing is sent", 'name some, or "*"')
+    if person.quiet and quiet_hours(person.quiet) is None:
+        found = f"expected hours as 22:00-07:00, found {shown(person.quiet)}"
+        findings.add((*place, "quiet"), found, "both from 00:00 to 23:59, and not the same")
+    if person.zone and not person.quiet:
+        findings.add((*place, "zone"), "a zone without quiet hours says nothing", "add `quiet`")
+    elif person.zone and _ZONE.fullmatch(person.zone) is None:
+        found = f"{shown(person.zone)} is no name of a time zone"
+        findings.add((*place, "zone"), found, 'as "Europe/Berlin", or "UTC"')
 
 
 def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:

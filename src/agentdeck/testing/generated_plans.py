@@ -23,6 +23,7 @@ from agentdeck.core.plan import (
     GateWhen,
     Hook,
     Land,
+    Notify,
     OnExceed,
     Permission,
     Phase,
@@ -262,4 +263,7 @@ def with_hooks(plan: Plan, seed: int) -> Plan:
     give_up_s = random.choice((5.0, 3600.0, 86_400.0))
     url = "https://example.org/hook"
     webhooks = (Webhook("ci", url, "CI_SECRET", words, give_up_s=give_up_s),)
-    return msgspec.structs.replace(plan, hooks=hooks, webhooks=webhooks[: random.randint(0, 1)])
+    plan = msgspec.structs.replace(plan, hooks=hooks, webhooks=webhooks[: random.randint(0, 1)])
+    group_s = random.choice((0.0, 30.0, 600.0))
+    person = Notify("me", "MY_URLS", words, group_s, random.choice(("", "22:00-07:00")))
+    return msgspec.structs.replace(plan, notify=(person,) if random.random() < 0.5 else ())

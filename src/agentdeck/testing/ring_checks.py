@@ -201,12 +201,13 @@ class RingChecks:
     def _hooks(self, recorded: Recorded) -> None:
         """A hook is settled event by event, in order, and nothing that it wants is passed over."""
         event, number = recorded.event, recorded.seq
-        if isinstance(event, e.HookDelivered | e.HookFailed | e.HookGaveUp):
+        if isinstance(event, e.HookDelivered | e.HookFailed | e.HookPostponed | e.HookGaveUp):
             waits = self.to_hear.get(event.hook, [])
-            if waits[:1] != [event.seq]:
+            told = event.events if isinstance(event, e.HookDelivered) else 1
+            if waits[told - 1 : told] != [event.seq]:
                 raise Violation(f"{event}, but next is {waits[:1]}")
-            if not isinstance(event, e.HookFailed):
-                waits.pop(0)
+            if isinstance(event, e.HookDelivered | e.HookGaveUp):
+                del waits[:told]
         for name, patterns in self.hooks.items():
             if hears(patterns, event):
                 self.to_hear.setdefault(name, []).append(number)

@@ -37,7 +37,7 @@ from agentdeck.core.events import (
 )
 from agentdeck.core.ids import AgentName, EntryId, GateName, ProcessIdentity, TaskId
 from agentdeck.core.permissions import OptionKind
-from agentdeck.core.plan import Agent, GateWhen
+from agentdeck.core.plan import Agent, GateWhen, Notify
 from agentdeck.core.state import Attempt, Entry, Message, RunState, TaskState
 from agentdeck.core.steps import (
     BuildEntry,
@@ -313,6 +313,7 @@ class World:
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
     moved: list[str] = field(default_factory=list)  # commits the deck put on the target
     heard: dict[str, list[int]] = field(default_factory=dict)  # by hook: events, as they came
+    was_quiet: set[str] = field(default_factory=set)  # hooks that it was night for
     synced: int = 0  # the journal is on the disk up to this event, for who was told of it
     environment: str = "first"  # what gates run in
     disk: DiskMark = DiskMark.ROOM
@@ -957,16 +958,22 @@ class World:
 
     def _tell(self, step: TellHook) -> Performer:
         """A receiver is down now and then: for the same try in the same way, whatever is drawn."""
-        patterns = self.state().plan.hook_by_name[step.hook].events
+        hook = self.state().plan.hook_by_name[step.hook]
         behind = self.journal()[step.after :]
-        event = next(one for one in behind if event_names.wants(patterns, one.event))
-        self.synced = max(self.synced, event.seq)
+        wanted = [one for one in behind if event_names.wants(hook.events, one.event)]
+        told = wanted if isinstance(hook, Notify) else wanted[:1]
+        event, numbers = told[0], [one.seq for one in told]
+        self.synced = max(self.synced, numbers[-1])
         yield Pause(0.5)
+        if isinstance(hook, Notify) and hook.quiet and step.hook not in self.was_quiet:
+            self.was_quiet.add(step.hook)  # one night in a run
+            yield e.HookPostponed(step.hook, event.seq, self.wall() + 600)
+            return
         draw = (
             zlib.crc32(f"{step} of {self.target}".encode()) % 100 if self.faults.step_fails else 99
         )
         if draw < HEARS_AND_FAILS:  # else it has not even heard of it
-            self.heard.setdefault(step.hook, []).append(event.seq)
+            self.heard.setdefault(step.hook, []).extend(numbers)
         if draw < FAILS_TO_HEAR:
             self.met["hook_fails"] += 1
             asked = self.wall() + 120 if draw % 5 == 0 else None
@@ -975,9 +982,10 @@ class World:
             )
             return
         if draw >= HEARS_AND_FAILS:
-            self.heard.setdefault(step.hook, []).append(event.seq)
+            self.heard.setdefault(step.hook, []).extend(numbers)
         yield Pause(0.2)  # a crash in here tells it again
-        yield e.HookDelivered(step.hook, event.seq, 0.2, 204)
+        first = numbers[0] if len(numbers) > 1 else None
+        yield e.HookDelivered(step.hook, numbers[-1], 0.2, 204, len(numbers), first)
 
     def _promote(self, step: PromoteTarget) -> Performer:
         yield self._delay(0.2, 3)
