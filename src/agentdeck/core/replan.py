@@ -26,6 +26,7 @@ _MAY_CHANGE: Final = frozenset({"tasks", "phases", "agents", "pools", "budget", 
 _KEYS: Final = {
     "routes": "[[route]]",
     "gates": "[gates]",
+    "repos": "[repos]",
     "defaults": "[defaults]",
     "permissions": "[[permission]]",
     "hooks": "[hooks]",

@@ -66,6 +66,7 @@ class Ref(StrEnum):
     AGENT = "agent"
     POOL = "pool"
     ADAPTER = "adapter"
+    REPO = "repository"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +286,16 @@ GATES: Final = Section(
             minimum=SHORTEST_S,
         ),
         Key("retries", Kind.COUNT, "Runs on the same tree after a red one.", maximum=MAX_RETRIES),
+        _ref(
+            "repo",
+            Ref.REPO,
+            'Only work in these repositories; "." is the plan\'s own. Without it, in all of them.',
+            field="repos",
+            many=True,
+            one_ok=True,
+            words=(model.OWN_REPO_WORD,),
+            also=("repository",),
+        ),
     ),
     Ref.GATE,
     model.Gate,
@@ -613,7 +624,20 @@ TASKS: Final = Section(
         _ENV,
         Key("line", Kind.COUNT, "Line of the document it was imported from.", minimum=1),
         Key("meta", Kind.ENV, "What that document says and no other key holds."),
-        _later("repo", "The repository it is for."),
+        _ref(
+            "repo",
+            Ref.REPO,
+            "The repository it works in; without it, the plan's own.",
+            also=("repository", "project"),
+        ),
+        _ref(
+            "land_with",
+            Ref.TASK,
+            "Tasks that it lands together with: all of them or none.",
+            many=True,
+            one_ok=True,
+            also=("together", "group", "with", "land_together"),
+        ),
         _later("evidence", "What proves it."),
     ),
     Ref.TASK,
@@ -666,6 +690,25 @@ CLAIMS: Final = Section(
     model=model.Claim,
     field="claims",
 )
+REPOS: Final = Section(
+    "repos",
+    Shape.NAMED,
+    "A repository besides the one in which the plan is started.",
+    (
+        Key(
+            "path",
+            Kind.LINE,
+            "A checkout of it: absolute, `~`, or from the top folder of the plan's own.",
+            required=True,
+            also=("folder", "dir", "checkout"),
+        ),
+        Key("base", Kind.BRANCH, "Branch the work starts from; without it, what HEAD is on there."),
+        Key("target", Kind.BRANCH, "Branch the work lands on; without it, deck/<plan>."),
+    ),
+    Ref.REPO,
+    model.Repo,
+    "repos",
+)
 SECTIONS: Final = (
     PLAN,
     DEFAULTS,
@@ -676,13 +719,13 @@ SECTIONS: Final = (
     ROUTES,
     WORKTREE,
     QUEUE,
+    REPOS,
     REMOTE,
     REVIEW,
     PERMISSIONS,
     HOOKS,
     WEBHOOKS,
     NOTIFY,
-    Section("repos", Shape.NAMED, "Other repositories.", later=True),
     PHASES,
     TASKS,
     NOTES,

@@ -126,6 +126,11 @@ repair = "agent"
 repairs = 3
 resolver = "careful"
 """,
+    "repos": """\
+[repos.client]
+path = "../shop-client"
+base = "main"
+""",
     "remote": """\
 [remote]
 push = "origin"
@@ -183,6 +188,13 @@ prompt = "Replace the in-memory session store by SQLite. Keep the interface."
 phase = "build"
 files = ["src/session/", "tests/session/**/*.py"]
 estimate = "45min"
+
+[[task]]
+id = "CLIENT-1"
+title = "Read sessions by the new interface"
+repo = "client"
+land_with = "STORE-1"
+phase = "build"
 
 [[task]]
 id = "DOC-1"
@@ -385,6 +397,12 @@ Work that has taken in the target is compared with it: if lines that others have
 vanish, and are neither moved nor gone on with in a longer line, it waits for your yes, whatever
 `land` says.
 """,
+    "repos": """\
+The plan's own repository is the one in which it is started; it needs no table. Each other one has a
+target, worktrees and a merge queue of its own. What a task's `files`, `[worktree]` and gates say is
+below the top of the task's repository. `[remote]` is about the plan's own alone. More:
+[Several repositories](repos.md).
+""",
     "remote": """\
 `push` names a remote of the repository (`git remote`). The target is pushed there under its own
 name, never with force. Git of the engine asks for no password: use a key or a credential helper.
@@ -536,6 +554,10 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.gates": "all, by their `when`",
     "defaults.sandbox": '`"none"`',
     "defaults.network": "`true`",
+    "repos.base": "the branch of HEAD there",
+    "repos.target": "`deck/<plan>`",
+    "gates.repo": "all",
+    "task.repo": "the plan's own",
     "remote.push": "nothing is pushed",
     "queue.sign": "as your git says",
     "budget.usd": "no limit",
