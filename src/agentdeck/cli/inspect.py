@@ -33,6 +33,7 @@ from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_
 from agentdeck.cli.show_as import ShowAs
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
+from agentdeck.control.run_lines import entry_lines, task_lines
 from agentdeck.control.runs import fold_run
 from agentdeck.core import hooks, publishing, refs_words
 from agentdeck.core.budgets import RUN, budget_of, dollars
@@ -44,7 +45,6 @@ from agentdeck.core.explain import (
     accounts_asking,
     budgets_asking,
     explain,
-    explain_entry,
     short_duration,
     standstill,
 )
@@ -302,22 +302,6 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "tokens": state.tokens,
         "hooks": hooks.told(state, now),
         "promotion": state.promote_reason if state.promote_wanted else "",
-        "tasks": [
-            {
-                "id": task.id,
-                "title": state.spec(task.id).title,
-                "state": task.state,
-                "wanted": task.wanted,
-                "since": task.since,
-                "attempts": len(task.attempts),
-                "agent": state.settings(task.id).agent,
-                "commit": task.landed_commit,
-                "why": explain(state, task.id, now),
-            }
-            for task in state.tasks.values()
-        ],
-        "queue": [
-            {"id": entry.id, "why": explain_entry(state, entry, now)}
-            for entry in state.queue.values()
-        ],
+        "tasks": task_lines(state, now),
+        "queue": entry_lines(state, now),
     }

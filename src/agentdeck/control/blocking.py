@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from agentdeck import __version__
 from agentdeck.control import protocol as rpc
 from agentdeck.control import socketfile
-from agentdeck.control.handshake import EngineGone, check_hello, gone
+from agentdeck.control.handshake import EngineGone, check_hello, gone, no_answer
 from agentdeck.core.codec import decode_recorded
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.events import Recorded
@@ -86,9 +87,33 @@ class BlockingClient:
         """The run in a few numbers."""
         return self._call("status", rpc.Nothing(), rpc.Status)
 
+    def plan(self) -> rpc.PlanNow:
+        """The plan as it is now."""
+        return self._call("plan", rpc.Nothing(), rpc.PlanNow)
+
+    def tasks(self, only: Sequence[TaskId] = ()) -> rpc.Tasks:
+        """These tasks, or all of them. Raises NotFoundError."""
+        return self._call("tasks", rpc.TasksParams(list(only)), rpc.Tasks)
+
+    def queue(self) -> rpc.Queue:
+        """The merge queue, in the order in which it lands."""
+        return self._call("queue", rpc.Nothing(), rpc.Queue)
+
+    def inbox(self) -> rpc.Inbox:
+        """What waits for a person, the most urgent first."""
+        return self._call("inbox", rpc.Nothing(), rpc.Inbox)
+
     def stop(self, reason: str) -> None:
         """End the engine in good order; agents live on."""
         self._call("stop", rpc.StopParams(reason), rpc.Nothing)
+
+    def call(self, method: str, params: Mapping[str, Any], timeout_s: float = ANSWER_S) -> Any:
+        """Any method, with params and result as JSON has them.
+
+        Raises:
+            CallError: there is no such method, or the params do not fit it.
+        """
+        return self._call(method, params, object, timeout_s)
 
     def close(self) -> None:
         """Hang up."""
@@ -117,7 +142,9 @@ class BlockingClient:
                 answer = rpc.read_answer(self._line(deadline))
                 if answer.id in (self._number, None):
                     return rpc.read_result(answer, wanted)
-        except OSError as error:  # TimeoutError is one
+        except TimeoutError as error:
+            raise no_answer(self.folder, timeout_s) from error
+        except OSError as error:
             raise gone(self.folder) from error
 
     def _line(self, deadline: float) -> bytes:

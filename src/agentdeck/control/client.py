@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from agentdeck import __version__
 from agentdeck.control import protocol as rpc
-from agentdeck.control.handshake import EngineGone, check_hello, gone
+from agentdeck.control.handshake import EngineGone, check_hello, gone, no_answer
 from agentdeck.core.codec import decode_recorded
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.events import Recorded
@@ -98,6 +99,22 @@ class RunClient:
         """The run in a few numbers."""
         return await self._call("status", rpc.Nothing(), rpc.Status)
 
+    async def plan(self) -> rpc.PlanNow:
+        """The plan as it is now."""
+        return await self._call("plan", rpc.Nothing(), rpc.PlanNow)
+
+    async def tasks(self, only: Sequence[TaskId] = ()) -> rpc.Tasks:
+        """These tasks, or all of them. Raises NotFoundError."""
+        return await self._call("tasks", rpc.TasksParams(list(only)), rpc.Tasks)
+
+    async def queue(self) -> rpc.Queue:
+        """The merge queue, in the order in which it lands."""
+        return await self._call("queue", rpc.Nothing(), rpc.Queue)
+
+    async def inbox(self) -> rpc.Inbox:
+        """What waits for a person, the most urgent first."""
+        return await self._call("inbox", rpc.Nothing(), rpc.Inbox)
+
     async def stop(self, reason: str) -> None:
         """End the engine in good order; agents live on."""
         await self._call("stop", rpc.StopParams(reason), rpc.Nothing)
@@ -122,7 +139,9 @@ class RunClient:
                 self._writer.write(rpc.request_line(method, params, number))
                 await self._writer.drain()
                 return rpc.read_result(await answer, wanted)
-        except OSError as error:  # TimeoutError is one
+        except TimeoutError as error:
+            raise no_answer(self.folder, timeout_s) from error
+        except OSError as error:
             raise gone(self.folder) from error
         finally:
             self._waiting.pop(number, None)

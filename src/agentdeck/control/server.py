@@ -25,7 +25,9 @@ from agentdeck.control import protocol as rpc
 from agentdeck.control import session, socketfile
 from agentdeck.control.budget_report import budget_lines
 from agentdeck.control.protocol import Code
+from agentdeck.control.run_lines import entry_lines, task_lines
 from agentdeck.control.session import MAX_IN_FLIGHT, Fault, Session
+from agentdeck.control.waiting_lines import waiting_lines
 from agentdeck.control.words import state_word
 from agentdeck.core.codec import encode_recorded
 from agentdeck.core.commands import AnyCommand
@@ -85,6 +87,18 @@ class ControlServer:
         self._server: asyncio.Server | None = None
         self._inode: tuple[int, int] | None = None
         self._sessions: set[Session] = set()
+        self._functions: dict[str, Callable[[Any], Awaitable[Any]]] = {
+            "hello": self._hello,
+            "status": self._status,
+            "plan": self._plan,
+            "tasks": self._tasks,
+            "queue": self._queue,
+            "inbox": self._inbox,
+            "explain": self._explain,
+            "events.since": self._events,
+            "command": self._command,
+            "stop": self._stop,
+        }
 
     @property
     def client_count(self) -> int:
@@ -158,26 +172,15 @@ class ControlServer:
 
     async def answer(self, request: rpc.Request) -> Any:
         """The result of one call; raises `Fault` or a DeckError."""
-        method = self._methods().get(request.method)
+        method = rpc.METHODS.get(request.method)
         if method is None:
-            known = ", ".join(self._methods())
+            known = ", ".join(rpc.METHODS)
             raise Fault(Code.METHOD, f"no method {request.method[:60]!r}", f"known: {known}")
-        wanted, carry_out = method
         try:
-            params = rpc.read_params(request.params, wanted)
+            params = rpc.read_params(request.params, method.params)
         except UNREADABLE as error:
             raise Fault(Code.PARAMS, f"{request.method[:60]}: {error}") from error
-        return await carry_out(params)
-
-    def _methods(self) -> dict[str, tuple[Any, Callable[[Any], Awaitable[Any]]]]:
-        return {
-            "hello": (rpc.HelloParams, self._hello),
-            "command": (rpc.CommandParams, self._command),
-            "events.since": (rpc.EventsParams, self._events),
-            "explain": (rpc.ExplainParams, self._explain),
-            "status": (rpc.Nothing, self._status),
-            "stop": (rpc.StopParams, self._stop),
-        }
+        return await self._functions[request.method](params)
 
     async def _hello(self, params: rpc.HelloParams) -> rpc.Hello:
         if params.protocol < rpc.PROTOCOL:
@@ -215,27 +218,65 @@ class ControlServer:
         try:
             return rpc.Sentence(explain(self._engine.state, params.task, self._clock()))
         except KeyError:
-            message = f"there is no task {params.task[:80]!r}"
-            raise Fault(Code.NOT_FOUND, message, "`agentdeck status` lists them") from None
+            raise _no_task(params.task) from None
 
     async def _status(self, _: rpc.Nothing) -> rpc.Status:
-        state = self._engine.state
-        return rpc.Status(
-            run=self._folder.run,
-            plan=state.plan.name,
-            state=state_word(state, alive=True),
-            landed=sum(1 for _ in state.in_state(TaskState.LANDED)),
-            tasks=len(state.tasks),
-            seq=state.seq,
+        return status_of(
+            self._engine.state,
+            alive=True,
             busy=self._engine.busy(),
             clients=self.client_count,
-            why=standstill(state) or "",
-            budgets=budget_lines(state),
         )
+
+    async def _plan(self, _: rpc.Nothing) -> rpc.PlanNow:
+        state = self._engine.state
+        return rpc.PlanNow(state.plan, state.plan_changes)
+
+    async def _tasks(self, params: rpc.TasksParams) -> rpc.Tasks:
+        state = self._engine.state
+        unknown = next((task for task in params.tasks if task not in state.tasks), None)
+        if unknown is not None:
+            raise _no_task(unknown)
+        return rpc.Tasks(task_lines(state, self._clock(), set(params.tasks)), state.seq)
+
+    async def _queue(self, _: rpc.Nothing) -> rpc.Queue:
+        state = self._engine.state
+        return rpc.Queue(entry_lines(state, self._clock()), state.queue_held, state.seq)
+
+    async def _inbox(self, _: rpc.Nothing) -> rpc.Inbox:
+        state = self._engine.state
+        return rpc.Inbox(waiting_lines(state, self._clock()), state.seq)
 
     async def _stop(self, params: rpc.StopParams) -> rpc.Nothing:
         self._engine.stop(params.reason)
         return rpc.Nothing()
+
+
+def status_of(state: RunState, *, alive: bool, busy: bool = False, clients: int = 0) -> rpc.Status:
+    """A run in a few numbers.
+
+    Args:
+        alive: does an engine answer for it?
+        busy: is a step of it in flight?
+        clients: that are connected to it.
+    """
+    return rpc.Status(
+        run=state.run,
+        plan=state.plan.name,
+        state=state_word(state, alive=alive),
+        landed=sum(1 for _ in state.in_state(TaskState.LANDED)),
+        tasks=len(state.tasks),
+        seq=state.seq,
+        busy=busy,
+        clients=clients,
+        why=standstill(state) or "",
+        budgets=budget_lines(state),
+    )
+
+
+def _no_task(task: str) -> Fault:
+    message = f"there is no task {task[:80]!r}"
+    return Fault(Code.NOT_FOUND, message, "`agentdeck status` lists them")
 
 
 def _check_texts(command: AnyCommand) -> None:
@@ -247,4 +288,4 @@ def _check_texts(command: AnyCommand) -> None:
             raise Refused(f"`{name}` has {len(value):,} characters; at most {most:,} are taken")
 
 
-__all__ = ["MAX_CLIENTS", "MAX_IN_FLIGHT", "ControlServer", "EnginePort"]
+__all__ = ["MAX_CLIENTS", "MAX_IN_FLIGHT", "ControlServer", "EnginePort", "status_of"]

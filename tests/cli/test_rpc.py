@@ -1,0 +1,76 @@
+"""`agentdeck rpc`, and a client that knows nothing of agentdeck."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Deck = Callable[..., Any]
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+def test_a_client_without_our_package_follows_a_run_to_its_end(
+    deck: Deck, repo: Path, tmp_path: Path
+) -> None:
+    """It finds the socket by its verb, tells how tasks stand, and each event in order."""
+    assert deck("run", "waits.toml", "--no-attach").code == 0
+    path = deck("rpc", "socket").out.strip()
+    words = [sys.executable, "-I", "-S", str(EXAMPLES / "plain_socket.py"), path]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        assert "0 of 2 landed" in client.stdout.readline()
+        (tmp_path / "go").touch()
+        out = client.stdout.read()
+    lines = out.splitlines()
+    assert any("B: " in line and "waits for A" in line for line in lines)
+    told = [line.split(maxsplit=1) for line in lines if line[0].isdigit()]
+    assert [int(number) for number, _ in told] == list(range(1, len(told) + 1))
+    assert told[-1][1].strip() == "run.finished"
+    assert [what for _, what in told if what.startswith("entry.landed")] == [
+        "entry.landed A",
+        "entry.landed B",
+    ]
+
+
+def test_any_method_can_be_called_from_the_shell(deck: Deck) -> None:
+    """Its result is JSON; what is wrong is one error with the status of its kind."""
+    assert deck("run", "waits.toml", "--no-attach").code == 0
+    hello = json.loads(deck("rpc", "call", "hello").out)
+    assert hello["protocol"] == 1
+    assert deck("rpc", "socket", hello["run"]).out.strip().endswith("control.sock")
+    found = json.loads(deck("rpc", "call", "events.since", '{"limit": 1}').out)
+    assert found["events"][0]["event"]["kind"] == "run.started"
+    paused = deck("rpc", "call", "command", '{"command": {"do": "pause"}}')
+    assert json.loads(paused.out)["seq"] > 1
+    again = deck("rpc", "call", "command", '{"command": {"do": "pause"}}')
+    assert (again.code, "paused already" in again.err) == (4, True)
+    assert deck("rpc", "call", "explain", '{"task": "NO"}').code == 3
+    wrong = deck("rpc", "call", "no.such")
+    assert (wrong.code, "known: hello, status" in wrong.err) == (1, True)
+    assert deck("rpc", "call", "status", "{").code == 2
+    assert deck("rpc", "call", "status", "[1]").code == 2
+
+
+def test_without_an_engine_the_socket_is_named_and_the_call_says_what_to_do(
+    deck: Deck,
+) -> None:
+    assert deck("run", "quick.toml", "--headless").code == 0
+    path = deck("rpc", "socket").out.strip()
+    assert path.endswith("control.sock")
+    assert len(path) <= 108 - 1 or not hasattr(socket, "SO_PEERCRED")
+    gone = deck("rpc", "call", "status")
+    assert gone.code == 5
+    assert "agentdeck attach" in gone.err
+
+
+def test_the_schema_is_printed_for_programs(deck: Deck) -> None:
+    said = deck("rpc", "schema")
+    assert said.code == 0
+    document = json.loads(said.out)
+    assert document["openrpc"].startswith("1.")
+    assert "gate.finished" in document["x-events"]
