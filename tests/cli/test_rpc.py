@@ -37,6 +37,52 @@ def test_a_client_without_our_package_follows_a_run_to_its_end(
     ]
 
 
+ASKS = """
+version = 1
+[plan]
+name = "asks"
+[defaults]
+agent = "scripted"
+[[task]]
+id = "A"
+title = "Ask"
+prompt = '''
+! ask Which port?
+! write a.txt
+'''
+[[task]]
+id = "B"
+title = "Fail"
+prompt = "! fail 3 no such port"
+retries = 0
+after = "A"
+"""
+
+
+def test_the_example_of_the_python_client_answers_and_says_what_waits(
+    deck: Deck, repo: Path
+) -> None:
+    """It ends with the status of a headless run that needs a person."""
+    (repo / "asks.toml").write_text(ASKS)
+    assert deck("run", "asks.toml", "--no-attach").code == 0
+    run = json.loads(deck("status", "--json").out)["run"]["id"]
+    words = [sys.executable, str(EXAMPLES / "watch.py"), run]
+    said = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    assert (said.returncode, said.stderr) == (6, "")
+    lines = said.stdout.splitlines()
+    assert lines[0].endswith("0 of 2 landed")
+    assert lines[1].startswith("A asks: Which port?")
+    assert lines[2].startswith("A has landed")
+    assert lines[3].startswith("B needs you")
+    assert lines[4] == "for you: agentdeck retry B"
+    cursor = lines[2].split("[")[1].rstrip("]")
+    again = subprocess.run([*words, cursor], capture_output=True, text=True, check=False)
+    assert again.stdout.splitlines()[1:] == lines[3:]
+    nobody = [sys.executable, str(EXAMPLES / "watch.py"), "no-such-run"]
+    lost = subprocess.run(nobody, capture_output=True, text=True, check=False)
+    assert (lost.returncode, "`agentdeck runs` lists them" in lost.stderr) == (1, True)
+
+
 def test_any_method_can_be_called_from_the_shell(deck: Deck) -> None:
     """Its result is JSON; what is wrong is one error with the status of its kind."""
     assert deck("run", "waits.toml", "--no-attach").code == 0

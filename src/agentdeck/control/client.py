@@ -87,9 +87,15 @@ class RunClient:
         self, after: int, *, limit: int = rpc.MAX_EVENTS, wait_s: float = 0.0
     ) -> list[Recorded]:
         """Events behind number `after`; waits up to `wait_s` seconds for the first of them."""
-        params = rpc.EventsParams(after, limit, min(wait_s, rpc.MAX_WAIT_S))
-        found = await self._call("events.since", params, rpc.Events, ANSWER_S + wait_s)
+        found = await self.raw_events(after, limit=limit, wait_s=wait_s)
         return [decode_recorded(bytes(raw)) for raw in found.events]
+
+    async def raw_events(
+        self, after: int, *, limit: int = rpc.MAX_EVENTS, wait_s: float = 0.0
+    ) -> rpc.Events:
+        """The same, as they are sent, with the number of the latest one."""
+        params = rpc.EventsParams(after, limit, min(wait_s, rpc.MAX_WAIT_S))
+        return await self._call("events.since", params, rpc.Events, ANSWER_S + wait_s)
 
     async def explain(self, task: TaskId) -> str:
         """Why the task stands where it stands. Raises NotFoundError."""

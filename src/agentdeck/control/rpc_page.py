@@ -26,7 +26,8 @@ _HEAD: Final = """\
 <!-- Made by `python -m agentdeck.control.rpc_page`; change the code, not this page. -->
 
 The engine of a run answers on a Unix socket. The control room and the command line use nothing
-else, so a program of yours can do all that they do.
+else, so a program of yours can do all that they do. In Python there is
+[a client](client.md); this page is for any other language.
 
 [rpc.schema.json](rpc.schema.json) says the same to programs: an
 [OpenRPC](https://spec.open-rpc.org/) document with a JSON schema of every method, command and event
@@ -106,7 +107,8 @@ a client that is slow slows nobody and loses nothing, and the engine keeps nothi
   is empty, then with `wait_s`.
 - `last` is the number of the latest event. Where it is **less** than your cursor, the journal was
   damaged and mended (`agentdeck runs repair`), and numbers behind what was sound are given anew:
-  begin from 0.
+  begin from 0.- While there is no engine nothing happens, and nobody answers: `agentdeck.Client` reads the journal
+  then.
 
 An event is `{"seq": 118, "at": 1764450000.5, "event": {"kind": "gate.finished", …}, "v": 2}`: `at`
 in seconds since 1970, `v` the version of the journal's format. A field of `event` that has its

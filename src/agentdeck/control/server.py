@@ -22,20 +22,15 @@ import msgspec
 
 from agentdeck import __version__
 from agentdeck.control import protocol as rpc
-from agentdeck.control import session, socketfile
-from agentdeck.control.budget_report import budget_lines
+from agentdeck.control import readings, session, socketfile
 from agentdeck.control.protocol import Code
-from agentdeck.control.run_lines import entry_lines, task_lines
 from agentdeck.control.session import MAX_IN_FLIGHT, Fault, Session
-from agentdeck.control.waiting_lines import waiting_lines
-from agentdeck.control.words import state_word
 from agentdeck.core.codec import encode_recorded
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import MAX_MESSAGE
 from agentdeck.core.events import Recorded
-from agentdeck.core.explain import explain, standstill
 from agentdeck.core.refused import Refused
-from agentdeck.core.state import RunState, TaskState
+from agentdeck.core.state import RunState
 from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.folders import RunFolder
 
@@ -215,68 +210,27 @@ class ControlServer:
         return rpc.Events(batch, last)
 
     async def _explain(self, params: rpc.ExplainParams) -> rpc.Sentence:
-        try:
-            return rpc.Sentence(explain(self._engine.state, params.task, self._clock()))
-        except KeyError:
-            raise _no_task(params.task) from None
+        return readings.sentence_of(self._engine.state, params, self._clock())
 
     async def _status(self, _: rpc.Nothing) -> rpc.Status:
-        return status_of(
-            self._engine.state,
-            alive=True,
-            busy=self._engine.busy(),
-            clients=self.client_count,
-        )
+        busy, clients = self._engine.busy(), self.client_count
+        return readings.status_of(self._engine.state, alive=True, busy=busy, clients=clients)
 
     async def _plan(self, _: rpc.Nothing) -> rpc.PlanNow:
-        state = self._engine.state
-        return rpc.PlanNow(state.plan, state.plan_changes)
+        return readings.plan_of(self._engine.state)
 
     async def _tasks(self, params: rpc.TasksParams) -> rpc.Tasks:
-        state = self._engine.state
-        unknown = next((task for task in params.tasks if task not in state.tasks), None)
-        if unknown is not None:
-            raise _no_task(unknown)
-        return rpc.Tasks(task_lines(state, self._clock(), set(params.tasks)), state.seq)
+        return readings.tasks_of(self._engine.state, params, self._clock())
 
     async def _queue(self, _: rpc.Nothing) -> rpc.Queue:
-        state = self._engine.state
-        return rpc.Queue(entry_lines(state, self._clock()), state.queue_held, state.seq)
+        return readings.queue_of(self._engine.state, self._clock())
 
     async def _inbox(self, _: rpc.Nothing) -> rpc.Inbox:
-        state = self._engine.state
-        return rpc.Inbox(waiting_lines(state, self._clock()), state.seq)
+        return readings.inbox_of(self._engine.state, self._clock())
 
     async def _stop(self, params: rpc.StopParams) -> rpc.Nothing:
         self._engine.stop(params.reason)
         return rpc.Nothing()
-
-
-def status_of(state: RunState, *, alive: bool, busy: bool = False, clients: int = 0) -> rpc.Status:
-    """A run in a few numbers.
-
-    Args:
-        alive: does an engine answer for it?
-        busy: is a step of it in flight?
-        clients: that are connected to it.
-    """
-    return rpc.Status(
-        run=state.run,
-        plan=state.plan.name,
-        state=state_word(state, alive=alive),
-        landed=sum(1 for _ in state.in_state(TaskState.LANDED)),
-        tasks=len(state.tasks),
-        seq=state.seq,
-        busy=busy,
-        clients=clients,
-        why=standstill(state) or "",
-        budgets=budget_lines(state),
-    )
-
-
-def _no_task(task: str) -> Fault:
-    message = f"there is no task {task[:80]!r}"
-    return Fault(Code.NOT_FOUND, message, "`agentdeck status` lists them")
 
 
 def _check_texts(command: AnyCommand) -> None:
@@ -288,4 +242,4 @@ def _check_texts(command: AnyCommand) -> None:
             raise Refused(f"`{name}` has {len(value):,} characters; at most {most:,} are taken")
 
 
-__all__ = ["MAX_CLIENTS", "MAX_IN_FLIGHT", "ControlServer", "EnginePort", "status_of"]
+__all__ = ["MAX_CLIENTS", "MAX_IN_FLIGHT", "ControlServer", "EnginePort"]
