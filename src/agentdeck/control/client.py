@@ -132,9 +132,8 @@ class RunClient:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await self._listener
 
-    async def _call(
-        self, method: str, params: Any, wanted: type[Result], timeout_s: float = ANSWER_S
-    ) -> Result:
+    async def ask(self, method: str, params: Any, timeout_s: float = ANSWER_S) -> rpc.Answer:
+        """Any method; the answer as it came, also where it is an error. Raises EngineGone."""
         if not self.connected:
             raise gone(self.folder)
         number = next(self._numbers)
@@ -144,13 +143,18 @@ class RunClient:
             async with asyncio.timeout(timeout_s):
                 self._writer.write(rpc.request_line(method, params, number))
                 await self._writer.drain()
-                return rpc.read_result(await answer, wanted)
+                return await answer
         except TimeoutError as error:
             raise no_answer(self.folder, timeout_s) from error
         except OSError as error:
             raise gone(self.folder) from error
         finally:
             self._waiting.pop(number, None)
+
+    async def _call(
+        self, method: str, params: Any, wanted: type[Result], timeout_s: float = ANSWER_S
+    ) -> Result:
+        return rpc.read_result(await self.ask(method, params, timeout_s), wanted)
 
     async def _listen(self) -> None:
         fault: Exception = gone(self.folder)

@@ -277,6 +277,11 @@ def answer_line(number: int | str | None, result: Any) -> bytes:
     return _encoder.encode(Answer(number, msgspec.Raw(_encoder.encode(result)))) + b"\n"
 
 
+def relayed_line(number: int | str | None, answer: Answer) -> bytes:
+    """An answer of an engine, for who asked with another number."""
+    return _encoder.encode(msgspec.structs.replace(answer, id=number)) + b"\n"
+
+
 def error_line(number: int | str | None, code: Code, message: str, hint: str = "") -> bytes:
     """One error as it is sent."""
     error = RpcError(int(code), message, ErrorData(hint))

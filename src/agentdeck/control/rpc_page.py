@@ -27,7 +27,7 @@ _HEAD: Final = """\
 
 The engine of a run answers on a Unix socket. The control room and the command line use nothing
 else, so a program of yours can do all that they do. In Python there is
-[a client](client.md); this page is for any other language.
+[a client](client.md), and for a browser [a bridge](bridge.md); this page is for any other language.
 
 [rpc.schema.json](rpc.schema.json) says the same to programs: an
 [OpenRPC](https://spec.open-rpc.org/) document with a JSON schema of every method, command and event
@@ -107,8 +107,9 @@ a client that is slow slows nobody and loses nothing, and the engine keeps nothi
   is empty, then with `wait_s`.
 - `last` is the number of the latest event. Where it is **less** than your cursor, the journal was
   damaged and mended (`agentdeck runs repair`), and numbers behind what was sound are given anew:
-  begin from 0.- While there is no engine nothing happens, and nobody answers: `agentdeck.Client` reads the journal
-  then.
+  begin from 0.
+- While there is no engine nothing happens, and nobody answers: then `agentdeck.Client` and
+  [the bridge](bridge.md) read the journal.
 
 An event is `{"seq": 118, "at": 1764450000.5, "event": {"kind": "gate.finished", …}, "v": 2}`: `at`
 in seconds since 1970, `v` the version of the journal's format. A field of `event` that has its
