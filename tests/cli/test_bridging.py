@@ -108,3 +108,21 @@ def test_metrics_are_printed_once(deck: Deck, repo: Path) -> None:
     assert [one.value for one in found["agentdeck_engine_up"]] == [0]
     assert {one.labels["run"] for one in found["agentdeck_attempts"]} == {newest_run(repo).run}
     assert deck("metrics", "no-such-run").code == 3
+
+
+def test_a_run_is_shown_as_spans(deck: Deck) -> None:
+    """For a person as a table, for a collector as OTLP; who has no receiver is told so."""
+    assert deck("run", "quick.toml", "--headless").code == 0
+    shown = deck("traces")
+    assert shown.code == 0
+    rows = [line.split()[:2] for line in shown.out.splitlines()[1:]]
+    assert rows[0] == ["run", "quick"]
+    assert ["attempt", "A#1"] in rows
+    assert ["landing", "B"] in rows
+    assert all(line.rstrip().endswith("ok") for line in shown.out.splitlines()[1:])
+    document = json.loads(deck("traces", "--json").out)
+    spans = document["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    assert len(spans) == len(rows)
+    assert len({span["traceId"] for span in spans}) == 1
+    assert deck("traces", "--json", "--send").code == 2
+    assert deck("traces", "--endpoint", "nowhere").code == 2

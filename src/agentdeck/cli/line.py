@@ -54,6 +54,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "bridging": ("bridge",),
     "metrics": ("metrics",),
     "rpc": ("rpc",),
+    "tracing": ("traces",),
 }
 _MODULE_OF: Final = {verb: module for module, verbs in MODULES.items() for verb in verbs}
 

@@ -39,8 +39,8 @@ scrape_configs:
 
 `--open-metrics` lets `/metrics` be read without a token, from this machine alone.
 
-- **Counters never fall**, not when engine, bridge or machine are restarted: they are what the journal
-  of the run adds up to. Usage that an agent's stream takes back stays counted. Only a
+- **Counters never fall**, whatever is restarted: engine, bridge or machine. They are what the
+  journal of the run adds up to. Usage that an agent's stream takes back stays counted. Only a
   journal that was mended after damage may count less.
 - Every sample has the label `run`. Labels hold names of the plan and words of agentdeck, never what
   an agent or a gate has written.
