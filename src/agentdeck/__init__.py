@@ -8,15 +8,17 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # `typing` itself would be most of what this module costs
 if TYPE_CHECKING:
-    from agentdeck.client import AsyncClient, Client, CursorLost, Event
+    from agentdeck.client.asynchronous import AsyncClient
+    from agentdeck.client.following import CursorLost, Event
+    from agentdeck.client.synchronous import Client
     from agentdeck.control.protocol import EngineGone, NoAnswer
     from agentdeck.core.errors import DeckError, EnvironmentFault, NotFoundError, RefusedError
 
 _WHERE = {
-    "AsyncClient": "agentdeck.client",
-    "Client": "agentdeck.client",
-    "CursorLost": "agentdeck.client",
-    "Event": "agentdeck.client",
+    "AsyncClient": "agentdeck.client.asynchronous",
+    "Client": "agentdeck.client.synchronous",
+    "CursorLost": "agentdeck.client.following",
+    "Event": "agentdeck.client.following",
     "EngineGone": "agentdeck.control.protocol",
     "NoAnswer": "agentdeck.control.protocol",
     "DeckError": "agentdeck.core.errors",

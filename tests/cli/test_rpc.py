@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+import agentdeck
+from agentdeck.control.runs import newest_run
+from agentdeck.control.start import ensure_engine
+from agentdeck.testing.settling import settle
 
 Deck = Callable[..., Any]
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -81,6 +91,41 @@ def test_the_example_of_the_python_client_answers_and_says_what_waits(
     nobody = [sys.executable, str(EXAMPLES / "watch.py"), "no-such-run"]
     lost = subprocess.run(nobody, capture_output=True, text=True, check=False)
     assert (lost.returncode, "`agentdeck runs` lists them" in lost.stderr) == (1, True)
+
+
+def test_a_client_goes_on_over_a_killed_engine(deck: Deck, repo: Path, tmp_path: Path) -> None:
+    """Every event once and in order, from two engines, without a word of the program's own."""
+    assert deck("run", "waits.toml", "--no-attach").code == 0
+    found: list[agentdeck.Event] = []
+
+    def follow() -> None:
+        with agentdeck.Client.of(repo) as client:
+            found.extend(client.events())
+
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(follow)
+        with agentdeck.Client.of(repo) as client:
+            settle(lambda: client.task("A").state == "working", "an agent at work")
+            engine = json.loads(deck("rpc", "call", "hello").out)["pid"]
+            os.kill(engine, signal.SIGKILL)
+            settle(lambda: not is_there(engine), "its end")
+            assert client.status().state == "crashed"
+            ensure_engine(newest_run(repo))
+            assert client.hold("B") > 1
+            assert client.release("B") > 1
+        (tmp_path / "go").touch()
+        following.result(timeout=120)
+    assert [event.seq for event in found] == list(range(1, len(found) + 1))
+    kinds = [event.kind for event in found]
+    assert kinds.count("engine.started") == 2
+    assert "run.finished" in kinds
+
+
+def is_there(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_any_method_can_be_called_from_the_shell(deck: Deck) -> None:

@@ -150,6 +150,7 @@ async def test_calls_reach_the_engine(
     """Results and errors come back as they are, under the number of who asked."""
     assert (await served.call("hello"))["result"]["run"] == folder.run
     seq = (await served.call("command", command={"do": "pause"}))["result"]["seq"]
+    assert (await served.read("/inbox"))["seq"] >= seq  # who commands sees what came of it
     refused = await served.call("command", command={"do": "pause"})
     assert refused["error"]["code"] == Code.REFUSED
     assert (await served.call("no.such"))["error"]["code"] == Code.METHOD
@@ -159,6 +160,33 @@ async def test_calls_reach_the_engine(
     url = f"{served.bridge.address}/rpc"
     async with served.session.post(url, data=b"{", headers=KEY) as said:
         assert (await said.json())["error"]["code"] == Code.PARSE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"null", b"[]", b'{"method": 1}', b'{"method": "x"}', b"\xff\xfe", b"[" * 100_000),
+        b'{"method": "status", "params": [1]}',
+        b'{"method": "explain", "params": {"task": 7}}',
+    ],
+)
+async def test_whatever_is_posted_is_answered(
+    server: ControlServer, served: Served, body: bytes
+) -> None:
+    """An error of JSON-RPC, and the next one is served."""
+    url = f"{served.bridge.address}/rpc"
+    async with served.session.post(url, data=body, headers=KEY) as said:
+        assert said.status == 200
+        assert (await said.json())["error"]["code"] < 0
+    assert "result" in await served.call("status")
+
+
+async def test_more_than_a_request_may_be_is_not_read(served: Served) -> None:
+    url = f"{served.bridge.address}/rpc"
+    with contextlib.suppress(aiohttp.ClientConnectionError):  # it hangs up on the rest
+        async with served.session.post(url, data=b"x" * 9_000_000, headers=KEY) as said:
+            assert said.status == 413
+    assert (await served.get("/status"))[0] == 200
 
 
 async def test_who_may_only_look_cannot_command(

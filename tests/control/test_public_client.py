@@ -38,6 +38,16 @@ def test_importing_the_package_imports_nothing_else() -> None:
     assert said.stdout.splitlines() == ["agentdeck", "Client AsyncClient", ""]
 
 
+def test_the_client_needs_no_asyncio() -> None:
+    """Nor what only the deck, the analyses and the command line need."""
+    code = (
+        "import sys; from agentdeck import Client; "
+        "print(*{'asyncio', 'networkx', 'textual', 'git', 'typer'} & set(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == ""
+
+
 async def test_it_reads_and_commands(server: ControlServer, folder: RunFolder) -> None:
     """Everything that a face can ask, typed; a refusal is an error that says why."""
 

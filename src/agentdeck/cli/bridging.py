@@ -86,7 +86,8 @@ def bridge(
     served = Bridge(folder, listening, Rules(token, read_only, open_metrics, origins))
 
     def ready() -> None:
-        note(f"run {folder.run} for dashboards; Ctrl-C ends this, the run goes on")
+        what = "its address" if token_file is not None else "its address, and the token"
+        note(f"run {folder.run} for dashboards: {what}; Ctrl-C ends this, the run goes on")
         say(served.address)
         if token_file is None:
             say(token)

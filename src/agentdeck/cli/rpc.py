@@ -21,6 +21,13 @@ def register(main: typer.Typer) -> None:
     main.add_typer(app, rich_help_panel="Programs")
 
 
+def _methods(incomplete: str) -> list[str]:
+    """Methods that begin so, for the shell."""
+    from agentdeck.control.protocol import METHODS
+
+    return [name for name in METHODS if name.startswith(incomplete)]
+
+
 def socket(context: typer.Context, run: RunArgument = None) -> int:
     """Where the engine of a run listens. There is a socket only while there is an engine."""
     say(str(chosen_run(context, run).socket))
@@ -29,7 +36,10 @@ def socket(context: typer.Context, run: RunArgument = None) -> int:
 
 def call(
     context: typer.Context,
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="Such as status.")],
+    method: Annotated[
+        str,
+        typer.Argument(metavar="METHOD", help="Such as status.", autocompletion=_methods),
+    ],
     params: Annotated[
         str, typer.Argument(metavar="[PARAMS]", help="A JSON object.", show_default=False)
     ] = "{}",

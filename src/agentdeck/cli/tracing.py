@@ -12,6 +12,7 @@ from agentdeck.core.errors import EXIT_OK, UsageError
 from agentdeck.core.words import short_duration
 
 HEADS: Final = ("SPAN", "TOOK", "STATUS")
+EXACT_S: Final = 10.0  # below that tenths of seconds say something
 
 
 def register(app: typer.Typer) -> None:
@@ -57,12 +58,16 @@ def traces(
         say(f"{deliver(trace, endpoint)} spans sent; the trace is {trace.id}")
     else:
         rows = [
-            (safe(span.name), short_duration(span.end - span.start), span.fault or "ok")
+            (safe(span.name), _took(span.end - span.start), span.fault or "ok")
             for span in sorted(trace.spans, key=lambda span: span.start)
         ]
         table(HEADS, rows)
         note(f"the trace is {trace.id}; `--send` sends it, `--json` prints it as OTLP")
     return EXIT_OK
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < EXACT_S else short_duration(seconds)
 
 
 __all__ = ["register"]

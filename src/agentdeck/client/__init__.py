@@ -5,10 +5,5 @@ Rules:
 - An event that this agentdeck does not know is passed on all the same.
 - Reads are tried again on a new connection when the old one has gone. A command never is: it may
   have been carried out.
+- `Client` imports no asyncio.
 """
-
-from agentdeck.client.asynchronous import AsyncClient
-from agentdeck.client.following import CursorLost, Event
-from agentdeck.client.synchronous import Client
-
-__all__ = ["AsyncClient", "Client", "CursorLost", "Event"]

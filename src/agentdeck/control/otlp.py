@@ -25,6 +25,7 @@ AT_ONCE: Final = 500  # spans in one request; a few hundred KB
 INTERNAL: Final = 1  # the kind of every span
 STATUS_OK: Final = 1
 STATUS_ERROR: Final = 2
+MAX_SAID: Final = 400  # characters of a reason; it quotes what was answered
 PATH: Final = "/v1/traces"  # of a receiver, where its address names none
 _LOGGED: Final = "opentelemetry.exporter.otlp.proto.http"
 
@@ -79,12 +80,12 @@ def send(trace: Trace, endpoint: str | None) -> int:
 
 
 class _Said(logging.Handler):
-    """The last that the exporter has said: it returns no reason."""
+    """The first that the exporter has said: it returns no reason, and tries again then."""
 
     text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage()
+        self.text = self.text or record.getMessage()[:MAX_SAID]
 
 
 def _where(endpoint: str | None) -> str | None:

@@ -151,7 +151,11 @@ def _methods() -> str:
     ]
     head = "| method | params | result | what it does |\n| --- | --- | --- | --- |"
     told = "A param with `?` may be left out. What a name with a capital letter means stands below."
-    return "\n".join(["## Methods", "", told, "", head, *rows, ""])
+    foot = (
+        "Reads are answered by the engine itself, and the sentences of `tasks` cost it up to 0.1 "
+        "ms each: ask\nagain when an event says that something has changed, not ten times a second."
+    )
+    return "\n".join(["## Methods", "", told, "", head, *rows, "", foot, ""])
 
 
 def _errors() -> str:

@@ -38,6 +38,7 @@ MAX_SOCKETS: Final = 32  # at once
 MAX_CALLS: Final = 8  # for the engine, under way at once
 CALL_S: Final = rpc.MAX_WAIT_S + 30.0  # for one of them
 STATUS_S: Final = 3.0  # for an engine to say how it is, before its journal is asked
+SEEN_S: Final = 2.0  # for an event to come from the journal; half a second where nothing happens
 HEARTBEAT_S: Final = 15.0  # between two pings of a socket; who does not answer is gone
 MAX_HEARD: Final = 4096  # bytes of a message from a socket: nothing is expected
 SHUTDOWN_S: Final = 1.0  # for answers under way when the bridge ends
@@ -283,6 +284,12 @@ class Bridge:
         finally:
             self._calls -= 1
 
+    async def _seen(self, call: rpc.Request, answer: rpc.Answer) -> None:
+        """Wait a moment until what a command led to is seen here: who reads next sees it too."""
+        if call.method == "command" and isinstance(answer.result, msgspec.Raw):
+            seq = rpc.read_result(answer, rpc.Seq).seq
+            _ = await self.view.wait_past(seq - 1, SEEN_S)
+
     async def _asked(self, call: rpc.Request) -> bytes:
         try:
             engine = await RunClient.open(self._folder)
@@ -292,6 +299,7 @@ class Bridge:
             return rpc.error_line(call.id, Code.ENVIRONMENT, fault.message, fault.hint)
         try:
             answer = await engine.ask(call.method, call.params, CALL_S)
+            await self._seen(call, answer)
         except rpc.EngineGone as gone:
             return rpc.error_line(call.id, Code.GONE, gone.message, gone.hint)
         finally:
