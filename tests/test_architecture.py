@@ -25,6 +25,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "cli": frozenset({"core", "plans", "agents", "control", "shipped", "tui", "cli"}),
     "shipped": frozenset({"core"}),
     "webhooks": frozenset({"core"}),
+    "client": frozenset({"core", "engine", "control", "client"}),
     "__main__": frozenset({"cli"}),
 }
 UNRESTRICTED = frozenset({"testing"})

@@ -33,6 +33,7 @@ from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_
 from agentdeck.cli.show_as import ShowAs
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
+from agentdeck.control.run_lines import entry_lines, repo_lines, task_lines
 from agentdeck.control.runs import fold_run
 from agentdeck.core import hooks, publishing, refs_words
 from agentdeck.core.budgets import RUN, budget_of, dollars
@@ -44,12 +45,11 @@ from agentdeck.core.explain import (
     accounts_asking,
     budgets_asking,
     explain,
-    explain_entry,
     short_duration,
     standstill,
 )
 from agentdeck.core.ids import TaskId
-from agentdeck.core.lanes import every_target, lanes, promotions_waiting
+from agentdeck.core.lanes import every_target, promotions_waiting
 from agentdeck.core.plan import OWN_REPO_WORD, Strategy
 from agentdeck.core.state import RunState, TaskRun
 
@@ -301,11 +301,6 @@ def _attempt_words(task: TaskRun) -> str:
     return f"#{attempt.number} {attempt.agent}" if attempt is not None else ""
 
 
-def others_of(state: RunState, task: TaskId) -> tuple[TaskId, ...]:
-    """The tasks that one lands together with."""
-    return tuple(name for name in state.plan.group_of.get(task, ()) if name != task)
-
-
 def _as_data(state: RunState, now: float) -> dict[str, object]:
     return {
         "seq": state.seq,
@@ -313,35 +308,7 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "tokens": state.tokens,
         "hooks": hooks.told(state, now),
         "promotion": "; ".join(promotions_waiting(state)),
-        "repos": [
-            {
-                "name": lane.lane,
-                "checkout": lane.checkout,
-                "base": lane.base,
-                "target": lane.target,
-                "tip": lane.tip,
-                "promoted": lane.promoted or None,
-            }
-            for lane in lanes(state)
-        ],
-        "tasks": [
-            {
-                "id": task.id,
-                "title": state.spec(task.id).title,
-                "repo": state.plan.repo_of(task.id),
-                "lands_with": list(others_of(state, task.id)),
-                "state": task.state,
-                "wanted": task.wanted,
-                "since": task.since,
-                "attempts": len(task.attempts),
-                "agent": state.settings(task.id).agent,
-                "commit": task.landed_commit,
-                "why": explain(state, task.id, now),
-            }
-            for task in state.tasks.values()
-        ],
-        "queue": [
-            {"id": entry.id, "repo": entry.repo, "why": explain_entry(state, entry, now)}
-            for entry in state.queue.values()
-        ],
+        "repos": repo_lines(state),
+        "tasks": task_lines(state, now),
+        "queue": entry_lines(state, now),
     }

@@ -51,6 +51,10 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "demo": ("demo",),
     "doctor": ("doctor",),
     "debugging": ("debug",),
+    "bridging": ("bridge",),
+    "metrics": ("metrics",),
+    "rpc": ("rpc",),
+    "tracing": ("traces",),
 }
 _MODULE_OF: Final = {verb: module for module, verbs in MODULES.items() for verb in verbs}
 

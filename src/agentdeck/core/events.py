@@ -933,7 +933,7 @@ class LandingIntended(Event, frozen=True, tag="landing.intended"):
     others: tuple[EntryId, ...] = ()  # that land with it
 
 
-class Move(msgspec.Struct, frozen=True, omit_defaults=True):
+class TargetMove(msgspec.Struct, frozen=True, omit_defaults=True):
     """One target of a landing of several: from where to where."""
 
     repo: RepoName
@@ -946,7 +946,7 @@ class Move(msgspec.Struct, frozen=True, omit_defaults=True):
 class GroupIntended(Event, frozen=True, tag="landing.group_intended"):
     """Several targets are about to move, all of them or none. Stored before the first ref moves."""
 
-    moves: tuple[Move, ...]  # in this order
+    moves: tuple[TargetMove, ...]  # in this order
 
 
 class EntryLanded(Event, frozen=True, tag="entry.landed"):
