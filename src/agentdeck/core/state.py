@@ -29,6 +29,7 @@ from agentdeck.core.events import (
     NextSession,
     Outcome,
     RefsTouched,
+    RequestAnswered,
     ReviewComment,
     ReviewVerdict,
     SkipMode,
@@ -110,6 +111,8 @@ class Question(msgspec.Struct, frozen=True):
     target: str = ""
     options: tuple[AskOption, ...] = ()
     payload: str = ""
+    by_tool: bool = False  # a call of one of our tools takes the answer
+    files: tuple[str, ...] = ()  # that it wants to touch too
 
 
 class Message(msgspec.Struct):
@@ -243,6 +246,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     todo_total: int = 0
     todo: str = ""
     touched: tuple[str, ...] = ()
+    reported: str = ""  # how far it is, in its own words through a tool of ours
+    percent: int | None = None
     carry: str = ""  # of the stream's reader
     questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
@@ -515,6 +520,19 @@ class HookRun(msgspec.Struct):
     given_up: int = 0  # events that it was given up on
 
 
+class Request(msgspec.Struct):
+    """What an agent or a client wants of a person, and nothing waits for."""
+
+    id: str
+    by: str
+    text: str
+    asked_at: float
+    put: Task | None = None  # a task for the plan; None = an answer is wanted
+    options: tuple[str, ...] = ()
+    key: str = ""
+    answer: RequestAnswered | None = None
+
+
 class RunState(msgspec.Struct, kw_only=True):
     """Everything known about a run after `seq` events."""
 
@@ -524,6 +542,7 @@ class RunState(msgspec.Struct, kw_only=True):
     plan: Plan = Plan(name="", tasks=())  # as it is now
     plan_changes: int = 0  # how often it was changed since the run began
     budgets: dict[str, Budget] = {}  # by scope: what a person has set; the rest is in the plan
+    requests: dict[str, Request] = {}  # open ones and settled ones, the oldest first
     marked: dict[str, float] = {}  # by scope: the highest mark that was told
     prices: Prices = Prices()
     repo: str = ""

@@ -37,6 +37,8 @@ NAMED: Final = 6  # tasks in one sentence
 
 # What stands in the place of a task's sign where it is no task.
 _SIGNS: Final = {
+    Kind.PROPOSED: Span("+", "state-asks"),
+    Kind.ASKED: Span("?", "state-asks"),
     Kind.BUDGET: Span("$", "state-asks"),
     Kind.ACCOUNT: Span("!", "state-asks"),
     Kind.DISK: Span("!", "state-failed"),
