@@ -156,6 +156,7 @@ def test_progress_is_noted_once_on_one_line() -> None:
     attempt = run.state.tasks[A].attempt
     assert attempt is not None
     assert (attempt.reported, attempt.percent) == ("reads the tests", 40)
+    assert run.explain("A") == "A works for 0 s: 40 % reads the tests"
     seq = run.state.seq
     assert run.command(c.ReportProgress(A, 1, "reads the tests", 40)).state.seq == seq
     for text, percent in (("", None), ("x", 101), ("x", -1), ("x" * 301, None)):

@@ -10,8 +10,10 @@ from tests.mcp.live import A, landed_file, plan_text, reaches, running, send, st
 
 from agentdeck.control import start
 from agentdeck.core import commands as c
+from agentdeck.core.adapter import Sandbox
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
+from agentdeck.engine.sandbox import fault_of
 from agentdeck.engine.tool_pass import PASS, SERVERS, read_pass
 from agentdeck.testing.crash import kill_engine, told_in
 from agentdeck.testing.settling import settle
@@ -105,6 +107,20 @@ def test_the_pass_of_an_attempt_is_its_owners_alone(tmp_path: Path) -> None:
         assert own.secret not in (attempt / SERVERS).read_text()
         assert stat.S_IMODE(Path(own.socket).stat().st_mode) == 0o600
         assert stat.S_IMODE(Path(own.socket).parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("box", ["bwrap", "landlock"])
+def test_a_sandboxed_agent_without_a_network_reaches_its_tools(tmp_path: Path, box: str) -> None:
+    kind = Sandbox(box)
+    if why := fault_of(kind, network=False):
+        pytest.skip(f"no {box} here: {why}")
+    more = f'sandbox = "{box}"\nnetwork = false\n'
+    text = plan_text(f"{ASK}\n! write-answer a/answer", tools='ask_person = "allow"')
+    with running(tmp_path, text.replace("retries = 0\n", f"retries = 0\n{more}")) as folder:
+        reaches(folder, "A", TaskState.ASKING)
+        send(folder, c.Answer(A, "1"))
+        reaches(folder, "A", TaskState.LANDED)
+        assert landed_file(folder, "a/answer") == "red\n"
 
 
 @pytest.mark.parametrize("table", ["", 'ask_person = "deny"'])

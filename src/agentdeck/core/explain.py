@@ -243,7 +243,7 @@ def _working(task: TaskRun, now: float) -> str:
     attempt = task.attempt
     if attempt is None:
         return f"{task.id} is working"
-    doing = f": {attempt.activity}" if attempt.activity else ""
+    doing = f": {attempt.doing}" if attempt.doing else ""
     if task.wanted is Wanted.STOP or attempt.limit is not None:
         why = attempt.limit.detail if attempt.limit else "you asked for it"
         return f"{task.id} is being stopped: {why}"

@@ -280,6 +280,13 @@ class Attempt(msgspec.Struct, kw_only=True):
         return (self.collected.merged if self.collected is not None else "") or self.base
 
     @property
+    def doing(self) -> str:
+        """What it is at, on one line: what it reported, then the latest of its stream."""
+        share = "" if self.percent is None else f"{self.percent} %"
+        told = " ".join(part for part in (share, self.reported) if part)
+        return " · ".join(part for part in (told, self.activity) if part)
+
+    @property
     def question(self) -> Question | None:
         """What it waits for."""
         return self.questions[0] if self.questions else None

@@ -35,9 +35,21 @@ class Offered(msgspec.Struct, frozen=True):
         made = msgspec.json.schema(self.arguments)
         definitions = made.pop("$defs")
         schema: dict[str, Any] = definitions.pop(self.arguments.__name__)
-        assert not definitions, "arguments of tools are plain"
         schema.pop("description", None)  # it stands beside the schema
-        return schema
+        found: dict[str, Any] = _inline(schema, definitions)
+        return found
+
+
+def _inline(part: Any, definitions: dict[str, Any]) -> Any:
+    """A schema whose words stand where they are meant: some clients follow no references."""
+    if isinstance(part, list):
+        return [_inline(each, definitions) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        named = definitions[part["$ref"].rpartition("/")[2]]
+        return {"enum": named["enum"]}
+    return {name: _inline(each, definitions) for name, each in part.items()}
 
 
 class Unfit(Exception):
