@@ -31,9 +31,10 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "agents": ("agents",),
     "run": ("run", "attach"),
     "serving": ("serve",),
+    "mcp_server": ("mcp",),
     "commands": (
         *("pause", "resume", "retry", "skip", "unskip", "approve", "merge", "hold", "release"),
-        *("stop", "move", "drop", "steer", "limit", "promote", "end"),
+        *("stop", "move", "drop", "accept", "deny", "steer", "limit", "promote", "end"),
     ),
     "adding": ("add",),
     "answering": ("answer", "permissions"),
