@@ -671,6 +671,7 @@ def as_markdown() -> str:
         "Other keys: `keys.toml` in the folder of your configuration (`~/.config/agentdeck` on",
         "Linux), by the ids below. A row that cannot be understood is named when the deck opens.",
         "",
+        "<!-- block: file keys.toml -->",
         "```toml",
         "[keys]",
         '"task.retry" = "ctrl+r"',
