@@ -44,7 +44,7 @@ def _of_console(text: str) -> Iterator[Line]:
             if said is not None:
                 yield Line(said, "\n".join(shown), begun)
             said, shown, begun = line[2:], [], at
-        elif line.startswith("> ") and said is not None and not shown:
+        elif re.match(r">( |$)", line) and said is not None and not shown:
             said += "\n" + line[2:]
         elif said is None:
             raise UnknownError(f"{line!r} stands before the first `$ `")

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pytest
 import tomli
+import yaml
 from tests.docs.blocks import (
     ROOT,
     Block,
@@ -41,6 +42,7 @@ from agentdeck.core.errors import (
 from agentdeck.core.webhook_signature import signed
 from agentdeck.tui.keymap import load_keys
 from agentdeck.tui.settings import load_settings
+from agentdeck.tui.theme_files import load_themes
 
 SHELL: Final = ("sh", "console")
 # These draw a screen or serve one: tests/tui has their tests, and here they are only parsed.
@@ -49,6 +51,9 @@ ON_A_SCREEN: Final = frozenset({"attach", "replay", "serve", "simulate", "demo"}
 # is an answer. `promote` waits where the checkout is in its way.
 ACTS: Final = frozenset({"add", "approve", "retry", "promote"})
 ANSWERS: Final = frozenset({EXIT_OK, EXIT_REFUSED, EXIT_ENVIRONMENT, EXIT_NEEDS_PERSON})
+LOOKS: Final = [["status"], ["inbox"], ["why"], ["tasks"], ["queue"]]
+PATIENCE_S: Final = 20.0  # until agents have done what a page shows; they take a second
+LOOK_S: Final = 0.1
 SECRET: Final = "a secret of many letters"
 TASK: Final = '\n[[task]]\nid = "a-task"\nprompt = "Do it."\n'
 
@@ -82,7 +87,7 @@ def test_every_block_of_a_page_holds(page: str, world: World) -> None:
     elsewhere = other_test(text)
     if elsewhere is not None:
         assert f'"{Path(page).name}"' in (ROOT / elsewhere).read_text(), elsewhere
-    world.folder = world.repo
+    world.begin()
     found = [fault for fault in faults(page, text, world, run=elsewhere is None) if fault]
     assert not found, "\n".join(found)
 
@@ -111,6 +116,8 @@ def faults(page: str, text: str, world: World, *, run: bool = True) -> Iterator[
             look(block, world, shared, run=run and block.is_run)
         except (UnknownError, LieError) as error:
             yield f"{block.place}: {error}"
+            if block.kind == "console":  # a story: what follows stands on it
+                return
 
 
 def look(block: Block, world: World, shared: list[str], *, run: bool) -> None:
@@ -122,6 +129,8 @@ def look(block: Block, world: World, shared: list[str], *, run: bool) -> None:
             _line(line, world, run=run)
     elif block.kind == "toml":
         _toml(block, world, shared)
+    elif block.kind == "yaml":
+        _parsed(_yaml, block.text)
     elif block.kind == "json":
         _parsed(json.loads, block.text)
     elif block.kind == "python":
@@ -131,6 +140,13 @@ def look(block: Block, world: World, shared: list[str], *, run: bool) -> None:
             raise LieError("of mermaid only diagrams of states are known here")
     elif block.kind != "text":
         raise UnknownError(f"nothing here knows a block of the kind {block.kind!r}")
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _parsed(parser: Callable[[str], Any], text: str) -> Any:
@@ -152,32 +168,45 @@ def _line(line: Line, world: World, *, run: bool) -> None:
     writes = verbs in (["init"], ["import"])
     if writes:
         plan.unlink(missing_ok=True)
-    done = world.type(line.text)
+    done = _typed(line, world, verbs)
     if writes and world.folder == world.repo:  # and then the person edits it
         plan.write_text(PLAN)
+    if verbs == ["run"] and "--no-attach" in line.text and line.shown is None:
+        world.wait_for_the_run()
     allowed = ANSWERS if verbs and verbs[-1] in ACTS else {EXIT_OK}
     if done.code not in allowed:
         raise LieError(f"`{line.text}` ends with {done.code}: {(done.err or done.out)[-400:]}")
-    if line.shown is not None:
-        _compare(line, done, world)
+    if line.shown is not None and not _is_shown(line, done, world):
+        found, shown = _bare(done.out + done.err, world), _bare(line.shown, world)
+        raise LieError(f"`{line.text}` prints\n{found}\nand not\n{shown}")
+
+
+def _typed(line: Line, world: World, verbs: list[str]) -> Done:
+    """What came of it; who only looks does so until the agents are as far as the page says."""
+    done = world.type(line.text)
+    if line.shown is None or verbs not in LOOKS:
+        return done
+    deadline = time.monotonic() + PATIENCE_S
+    while not _is_shown(line, done, world) and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        done = world.type(line.text)
+    return done
 
 
 def _is_there(program: str) -> bool:
     return program in ("agentdeck", "export") or shutil.which(program) is not None
 
 
-def _compare(line: Line, done: Done, world: World) -> None:
-    """What a page shows is what is printed; `…` stands for anything, a number of spaces for one."""
-    found = _bare(done.out + done.err, world)
-    shown = _bare(line.shown or "", world)
-    pattern = re.escape(shown).replace("…", ".*")
-    if re.fullmatch(pattern, found, re.DOTALL) is None:
-        raise LieError(f"`{line.text}` prints\n{found}\nand not\n{shown}")
+def _is_shown(line: Line, done: Done, world: World) -> bool:
+    """Is it what the page shows? `…` stands for anything, and a number of spaces for one."""
+    pattern = re.escape(_bare(line.shown or "", world)).replace("…", ".*")
+    return re.fullmatch(pattern, _bare(done.out + done.err, world), re.DOTALL) is not None
 
 
 def _bare(text: str, world: World) -> str:
     text = text.replace(str(world.home), "~")
-    return "\n".join(" ".join(row.split()) for row in text.splitlines()).strip()
+    rows = (" ".join(row.split()) for row in text.splitlines())
+    return "\n".join(row for row in rows if row)
 
 
 def _toml(block: Block, world: World, shared: list[str]) -> None:
@@ -212,6 +241,8 @@ def _file(name: str, text: str, world: World) -> None:
         "keys.toml": lambda: load_keys(place)[1],
         "deck.toml": lambda: load_settings(place)[1],
         "agents": lambda: load_catalog(place.parent).problems,
+        "themes": lambda: load_themes([place.parent])[1],
+        ".taplo.toml": lambda: [] if "rule" in tomli.loads(text) else ["no rule"],
     }
     reader = readers.get(Path(name).parts[0])
     if reader is None:
@@ -265,7 +296,7 @@ LIES = {
     "a line that fails": "```sh\nagentdeck why NOBODY\n```",
     "one of several lines that fails": "```sh\nagentdeck status\nagentdeck check none.toml\n```",
     "a pipe whose program fails": "```sh\nagentdeck status | git nothing\n```",
-    "output that is another": "```console\n$ agentdeck why T-1\nT-1 has failed\n```",
+    "output that is another": "```console\n$ agentdeck runs --json\nnone\n```",
     "a target that there is not": "```sh\nmake coffee\n```",
     "an extra that there is not": "```sh\npip install 'agentdeck[gold]'\n```",
     "a program that nobody knows": "```sh\nrm -rf build\n```",
@@ -289,6 +320,7 @@ LIES = {
 @pytest.mark.parametrize("lie", LIES)
 def test_a_page_that_lies_is_found_out(lie: str, world: World) -> None:
     """Each of these is one fault, with its place."""
+    world.begin()
     (fault,) = faults("page.md", LIES[lie], world)
     assert re.match(r"page\.md:\d+: ", fault)
 

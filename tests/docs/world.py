@@ -26,10 +26,12 @@ from tests.cli.conftest import end_run
 from tests.docs.lines import commands_of, is_plain
 
 from agentdeck.cli.app import main
-from agentdeck.control.runs import list_runs, newest_run
+from agentdeck.control.runs import fold_run, list_runs, newest_run
 from agentdeck.control.scratch_repo import make_repo
 from agentdeck.core.errors import DeckError
+from agentdeck.core.explain import standstill
 from agentdeck.engine.folders import RunFolder, runs_root
+from agentdeck.testing.settling import settle
 
 LINE_S: Final = 60.0  # for one line; the longest runs a plan of four tasks
 PLAN: Final = """\
@@ -53,16 +55,22 @@ id = "T-2"
 title = "Describe sessions"
 prompt = "! write docs/sessions.md 6"
 after = ["T-1"]
+files = ["docs/*.md"]
+estimate = "10min"
 [[task]]
 id = "T-3"
 title = "Expire sessions"
 prompt = "! write src/shop/expiry.py 9"
 after = ["T-1"]
+files = ["src/shop/"]
+estimate = "30min"
 [[task]]
 id = "T-4"
 title = "Test sessions"
-prompt = "! write tests/session/test_it.py 9"
+prompt = "! write tests/test_sessions.py 9"
 after = ["T-2", "T-3"]
+files = ["tests/"]
+estimate = "20min"
 """
 DOCUMENT: Final = """\
 # Plan
@@ -82,6 +90,11 @@ _SHIM: Final = """\
 #!/bin/sh
 exec {python} -m agentdeck "$@"
 """
+
+
+def _git(repo: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=repo, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 @dataclass(frozen=True)
@@ -104,8 +117,10 @@ class World:
         self._programs()
         self.repo.mkdir(parents=True)
         files = {"README.md": "# Shop\n", "plan.toml": PLAN, "PLAN.md": DOCUMENT}
+        files |= {"src/shop/__init__.py": "", "docs/shop.md": "# Shop\n"}
         files["tests/test_shop.py"] = "def test_shop() -> None:\n    assert True\n"
         make_repo(self.repo, files)
+        self.first = _git(self.repo, "rev-parse", "HEAD").strip()
         self.runs: list[str] = []
 
     def _programs(self) -> None:
@@ -118,6 +133,7 @@ class World:
             (folder / name).write_text(text)
             (folder / name).chmod(0o755)
         self.variables["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+        self.variables["ANTHROPIC_API_KEY"] = "none that opens anything"
         self.variables["AGENTDECK_SCRIPT_SECONDS"] = "0.05"
 
     def run_the_plan(self) -> None:
@@ -125,6 +141,23 @@ class World:
         done = self.type("agentdeck run plan.toml --headless")
         assert done.code == 0, done.out + done.err
         self.runs.append(self.within(lambda: newest_run(self.repo).run))
+
+    def begin(self) -> None:
+        """As it was at first, for another page: its files, its branch, and who stands where."""
+        self.folder = self.repo
+        _git(self.repo, "checkout", "--quiet", "main")
+        _git(self.repo, "reset", "--quiet", "--hard", self.first)
+
+    def wait_for_the_run(self) -> None:
+        """Until the newest run has ended, or stands still."""
+        with mock.patch.dict(os.environ, self.variables):
+            folder = newest_run(self.folder)
+
+            def is_over() -> bool:
+                state = fold_run(folder)
+                return state.outcome is not None or standstill(state) is not None
+
+            settle(is_over, f"the end of {folder.run}")
 
     def within(self, what: Callable[[], str]) -> str:
         with mock.patch.dict(os.environ, self.variables):

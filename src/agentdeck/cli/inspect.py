@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from agentdeck.cli import accounts
 from agentdeck.cli.ahead import look_at_run
 from agentdeck.cli.budget import priced_usd, remarks
+from agentdeck.cli.looking import task_as_data
 from agentdeck.cli.output import (
     colours,
     in_terminal,
@@ -31,6 +33,7 @@ from agentdeck.cli.place import (
 )
 from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_run
 from agentdeck.cli.show_as import ShowAs
+from agentdeck.cli.templates import FormatOption, exclusive, print_rows
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
 from agentdeck.control.runs import fold_run
@@ -114,6 +117,7 @@ def show(
             "-o", "--output", metavar="FILE", help="Write the view: .svg, .txt, .mmd or .dot."
         ),
     ] = None,
+    template: FormatOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """A plan: its tasks phase by phase, its graph, its time line, what it costs."""
@@ -126,7 +130,14 @@ def show(
         raise UsageError("--json goes to stdout", hint="leave -o out, or --json")
     if plan is not None and run is not None and wanted is not ShowAs.COST:
         raise UsageError("--run beside a PLAN is for --as cost", hint="leave PLAN out, or --run")
+    if template is not None and (out is not None or as_json or wanted is not ShowAs.TABLE):
+        raise UsageError("--format is a line for each task", hint="leave --as, -o and --json out")
     found, state = plan_and_run(context, plan, run)
+    if template is not None:
+        from agentdeck.cli.plantable import TASK_FIELDS, task_rows
+
+        print_rows(template, TASK_FIELDS, task_rows(found))
+        return EXIT_OK
     if wanted is ShowAs.TABLE and out is None and not as_json:
         from agentdeck.cli.plantable import print_plan
 
@@ -138,11 +149,26 @@ def show(
     return EXIT_OK
 
 
-def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
-    """How a run stands, task by task, and why."""
+def status(
+    context: typer.Context,
+    run: RunArgument = None,
+    template: FormatOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """How a run stands, task by task, and why.
+
+    --format prints one line, of the fields of `run` in its JSON and of `why`, `seq`, `usd` and
+    `tokens`; `tasks` is how many there are.
+    """
+    exclusive(template, as_json)
     from agentdeck.control.vitals import vitals_of
 
     folder, state, summary, now, code = looked_at(context, run)
+    if template is not None:
+        more = {"why": standstill(state) or "", "seq": state.seq, "usd": state.usd}
+        row = {**msgspec.structs.asdict(summary), **more, "tokens": state.tokens}
+        print_rows(template, tuple(row), [row])
+        return code
     vitals = vitals_of(folder, state)
     ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
@@ -302,20 +328,7 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "tokens": state.tokens,
         "hooks": hooks.told(state, now),
         "promotion": state.promote_reason if state.promote_wanted else "",
-        "tasks": [
-            {
-                "id": task.id,
-                "title": state.spec(task.id).title,
-                "state": task.state,
-                "wanted": task.wanted,
-                "since": task.since,
-                "attempts": len(task.attempts),
-                "agent": state.settings(task.id).agent,
-                "commit": task.landed_commit,
-                "why": explain(state, task.id, now),
-            }
-            for task in state.tasks.values()
-        ],
+        "tasks": [task_as_data(state, task, now) for task in state.tasks.values()],
         "queue": [
             {"id": entry.id, "why": explain_entry(state, entry, now)}
             for entry in state.queue.values()

@@ -12,12 +12,17 @@ import typer
 
 from agentdeck.cli.output import safe, say, say_json
 from agentdeck.cli.place import JsonOption, RunArgument, RunOption, looked_at
+from agentdeck.cli.templates import FormatOption, print_rows
 from agentdeck.core import inbox as waiting_list
 from agentdeck.core.explain import explain, explain_entry, short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Item, Kind
-from agentdeck.core.state import Attempt, RunState
+from agentdeck.core.state import Attempt, RunState, TaskRun
 
+TASK_FIELDS: Final = (
+    *("id", "title", "state", "wanted", "since", "attempts", "agent", "commit"),
+    "why",
+)
 # What answers it: the command, where `{}` is its task or its name.
 _ANSWERS: Final = {
     Kind.QUESTION: "answer {} TEXT",
@@ -52,11 +57,19 @@ def tasks(
     state: Annotated[
         str | None, typer.Option("--state", metavar="STATE", help="Only those: failed, landed.")
     ] = None,
+    template: FormatOption = None,
 ) -> int:
-    """The tasks of a run, one a line, with the state of each."""
+    """The tasks of a run, one a line, with the state of each.
+
+    The fields of --format are those of `tasks` in `status --json`.
+    """
     looked = looked_at(context, run)
     found, code = looked.state, looked.code
     rows = [each for each in found.tasks.values() if state in (None, str(each.state))]
+    if template is not None:
+        told = (task_as_data(found, each, looked.now) for each in rows)
+        print_rows(template, TASK_FIELDS, told)
+        return code
     for each in rows:
         say(safe(f"{each.id}: {each.state}. {found.spec(each.id).title}"))
     if not rows:
@@ -136,6 +149,16 @@ def _told(answer: str) -> str:
     return f"; `{safe(answer)}`" if answer else ""
 
 
+def task_as_data(state: RunState, task: TaskRun, now: float) -> dict[str, Any]:
+    """How a task stands, for programs."""
+    values = (
+        *(task.id, state.spec(task.id).title, task.state, task.wanted, task.since),
+        *(len(task.attempts), state.settings(task.id).agent, task.landed_commit),
+        explain(state, task.id, now),
+    )
+    return dict(zip(TASK_FIELDS, values, strict=True))
+
+
 def _attempt_words(attempt: Attempt, now: float) -> str:
     ended = attempt.exited_at
     took = short_duration((ended or now) - attempt.claimed_at)
@@ -158,4 +181,4 @@ def _as_data(state: RunState, item: Item, waits: int, now: float) -> dict[str, A
     }
 
 
-__all__ = ["answer_to", "item_words", "register"]
+__all__ = ["TASK_FIELDS", "answer_to", "item_words", "register", "task_as_data"]

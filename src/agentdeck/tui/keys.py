@@ -686,3 +686,7 @@ def as_markdown() -> str:
                 shown = " ".join(f"`{part}`" for part in key.show.split())
                 lines.append(f"| {shown} | {key.tooltip} | `{key.id}` |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")
