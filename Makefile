@@ -93,6 +93,9 @@ agents: $(DEV) ## agents of others, where they are installed, against a scripted
 	@echo "agents: real ones, below '$(REAL_AGENTS)' or on PATH; many minutes"
 	@AGENTDECK_REAL_AGENTS="$(REAL_AGENTS)" $(BIN)/python -m pytest -q -n 2 -m real_agents tests/real_agents
 
+release-check: $(DEV) ## build what would be released, and try it in an empty environment
+	@$(BIN)/python .ci/release_check.py
+
 clean: ## remove what was built; the next call installs again
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis snapshot_report.html
 	@find src tests bench -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
