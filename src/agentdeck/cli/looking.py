@@ -17,11 +17,12 @@ from agentdeck.core import inbox as waiting_list
 from agentdeck.core.explain import explain, explain_entry, short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Item, Kind
+from agentdeck.core.lanes import lanes, of_task, where_of
 from agentdeck.core.state import Attempt, RunState, TaskRun
 
 TASK_FIELDS: Final = (
-    *("id", "title", "state", "wanted", "since", "attempts", "agent", "commit"),
-    "why",
+    *("id", "title", "repo", "lands_with", "state", "wanted", "since", "attempts", "agent"),
+    *("commit", "why"),
 )
 # What answers it: the command, where `{}` is its task or its name.
 _ANSWERS: Final = {
@@ -90,6 +91,11 @@ def task(
     spec = state.spec(found.id)
     say(safe(f"{found.id}: {spec.title}"))
     say(safe(explain(state, found.id, now)))
+    if spec.repo is not None:
+        say(safe(f"works in repository {spec.repo}, {of_task(state, found.id).checkout}"))
+    mates = [name for name in state.plan.group_of.get(found.id, ()) if name != found.id]
+    if mates:
+        say(safe(f"lands together with {', '.join(mates)}"))
     needs, needed = spec.after, state.plan.dependents.get(found.id, ())
     if needs:
         say(safe(f"needs {', '.join(needs)}"))
@@ -108,8 +114,12 @@ def queue(context: typer.Context, run: RunArgument = None) -> int:
     _, state, _, now, code = looked_at(context, run)
     if state.queue_held:
         say("the queue is held: nothing lands; `release` lifts that")
-    for place, entry in enumerate(state.queue.values(), start=1):
-        say(safe(f"{place}. {entry.id} {explain_entry(state, entry, now)}"))
+    for lane in lanes(state):
+        waiting = [entry for entry in state.queue.values() if entry.repo == lane.lane]
+        if waiting and state.repos:
+            say(safe(f"{where_of(lane)}:"))
+        for place, entry in enumerate(waiting, start=1):
+            say(safe(f"{place}. {entry.id} {explain_entry(state, entry, now)}"))
     if not state.queue:
         say("nothing waits to land")
     return code
@@ -149,10 +159,16 @@ def _told(answer: str) -> str:
     return f"; `{safe(answer)}`" if answer else ""
 
 
+def others_of(state: RunState, task: TaskId) -> tuple[TaskId, ...]:
+    """The tasks that one lands together with."""
+    return tuple(name for name in state.plan.group_of.get(task, ()) if name != task)
+
+
 def task_as_data(state: RunState, task: TaskRun, now: float) -> dict[str, Any]:
     """How a task stands, for programs."""
     values = (
-        *(task.id, state.spec(task.id).title, task.state, task.wanted, task.since),
+        *(task.id, state.spec(task.id).title, state.plan.repo_of(task.id)),
+        *(list(others_of(state, task.id)), task.state, task.wanted, task.since),
         *(len(task.attempts), state.settings(task.id).agent, task.landed_commit),
         explain(state, task.id, now),
     )
