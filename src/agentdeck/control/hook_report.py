@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from agentdeck.core.event_names import wants
 from agentdeck.core.hooks import is_waiting
-from agentdeck.core.plan import Hook
+from agentdeck.core.plan import Hook, Tracker, Webhook
 from agentdeck.core.state import HookTaken, HookTrouble, RunState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.hook_delivery import deliver
 from agentdeck.engine.hooks import missing_secrets
 from agentdeck.engine.journal import Journal
 
+_KINDS: Final[dict[type, str]] = {Hook: "command", Webhook: "webhook", Tracker: "tracker"}
+
 
 class HookLine(msgspec.Struct, frozen=True):
     """One hook."""
 
     name: str
-    kind: str  # command | webhook
+    kind: str  # command | webhook | tracker
     events: tuple[str, ...]  # the patterns of what it wants
     pending: int  # events that it wants and has not got
     tries: int  # that have failed, of the first of them
@@ -40,7 +43,7 @@ def hook_lines(folder: RunFolder, state: RunState) -> list[HookLine]:
     return [
         HookLine(
             name,
-            "command" if isinstance(hook, Hook) else "webhook",
+            _KINDS[type(hook)],
             hook.events,
             pending.get(name, 0),
             state.hooks[name].tries,

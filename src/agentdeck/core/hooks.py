@@ -1,12 +1,13 @@
-"""Hooks: commands and webhooks that are told of events.
+"""Hooks: commands, webhooks and a tracker that are told of events.
 
 Rules:
 - The journal is the outbox. Of a hook only this is kept: up to which event it is settled, and the
   latest one that it wants. What is between is read from the journal when its turn comes.
 - A hook is told one event at a time, in order. Hooks do not wait for each other, and no task, gate
   or landing waits for a hook.
-- A webhook that fails is tried again, ever more rarely, until `give_up` has passed since the event;
-  a command as often as its `retries` say. Then the event is given up, and the next one is tried.
+- A webhook or tracker that fails is tried again, ever more rarely, until `give_up` has passed since
+  the event; a command as often as its `retries` say. Then the event is given up, and the next one
+  is tried.
 - Each event is offered at least once, however long nobody was there to do it.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agentdeck.core import events as e
-from agentdeck.core.plan import Hook, Webhook
+from agentdeck.core.plan import Hook
 from agentdeck.core.state import HookRun, RunState
 from agentdeck.core.steps import Record, TellHook
 from agentdeck.core.words import first_line, short_duration
@@ -71,9 +72,9 @@ def retry_at(state: RunState, event: e.HookFailed, at: float) -> float:
 
 
 def _ends(state: RunState, name: str, since: float) -> float | None:
-    """Until when a webhook is offered an event; None = it is not time that counts."""
+    """Until when a hook is offered an event; None = it is not time that counts."""
     hook = state.plan.hook_by_name[name]
-    return since + hook.give_up_s if isinstance(hook, Webhook) else None
+    return None if isinstance(hook, Hook) else since + hook.give_up_s
 
 
 def _given_up(state: RunState, name: str, run: HookRun) -> e.HookGaveUp | None:

@@ -30,6 +30,7 @@ _KEYS: Final = {
     "permissions": "[[permission]]",
     "hooks": "[hooks]",
     "webhooks": "[webhooks]",
+    "tracker": "[tracker]",
 }
 
 

@@ -19,7 +19,6 @@ from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import Record
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.hook_payload import payload
 from agentdeck.engine.hooks import Offer, next_for
 from agentdeck.engine.journal import Journal
 from agentdeck.engine.lock import EngineLock
@@ -51,8 +50,7 @@ def _told(journal: Journal, state: RunState, name: str) -> Iterator[str]:
         found = next_for(journal.read, hook, run.settled)
         if found is None:
             return
-        said = payload(state, found)
-        offer = Offer(state, hook, found, run.tries + 1, said, time.time())
+        offer = Offer.of(state, hook, found, run.tries + 1, time.time())
         outcome = offer.make(threading.Event())
         _record(journal, state, outcome)
         yield _words(outcome)

@@ -18,17 +18,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from agentdeck.core import events as e
 from agentdeck.core.event_names import names_of, wants
 from agentdeck.core.events import Recorded
-from agentdeck.core.plan import Hook, Plan, Webhook
+from agentdeck.core.issues import Wish, wishes
+from agentdeck.core.plan import AnyHook, Hook, Plan, Tracker, Webhook
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import TellHook
 from agentdeck.engine.environment import child_environment, without_signing
 from agentdeck.engine.hook_command import Answer, run_command
 from agentdeck.engine.hook_payload import body, id_of, payload, task_of
+from agentdeck.engine.issues import QUIET, Place, write_all
+from agentdeck.engine.known_secrets import known_secrets
+from agentdeck.engine.redaction import redacted
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.webhook import send
 
@@ -44,20 +48,33 @@ class Offer:
     """One event for one hook."""
 
     state: RunState
-    hook: Hook | Webhook
+    hook: AnyHook
     recorded: Recorded
     number: int  # which try
     said: dict[str, Any]  # as `payload` has made it
     now: float  # seconds since the epoch
+    wishes: tuple[Wish, ...] = ()  # of a tracker
+
+    @classmethod
+    def of(
+        cls, state: RunState, hook: AnyHook, recorded: Recorded, number: int, now: float
+    ) -> Offer:
+        """The offer as things stand now: the state may go on while it is made."""
+        wished = wishes(state, hook, recorded) if isinstance(hook, Tracker) else ()
+        return cls(state, hook, recorded, number, payload(state, recorded), now, wished)
 
     def make(self, ended: threading.Event) -> e.HookDelivered | e.HookFailed:
         """Offer it; blocks until it is taken, or not, or nobody waits for it any more."""
         began = time.monotonic()
-        told = body(self.state.plan, self.said)
-        if isinstance(self.hook, Hook):
-            answer = self._command(self.hook, told, ended)
-        else:
-            answer = self._send(self.hook, told)
+        match self.hook:
+            case Hook() as hook:
+                answer = self._command(hook, body(self.state.plan, self.said), ended)
+            case Webhook() as hook:
+                answer = self._send(hook, body(self.state.plan, self.said))
+            case Tracker() as hook:
+                answer = self._track(hook, ended)
+            case _ as never:
+                assert_never(never)
         return self.outcome(answer, round(time.monotonic() - began, 3))
 
     def outcome(self, answer: Answer, took: float) -> e.HookDelivered | e.HookFailed:
@@ -79,6 +96,15 @@ class Offer:
     def _send(self, hook: Webhook, told: bytes) -> Answer:
         id_ = id_of(self.state, self.recorded)
         return send(hook, id_, told, environment=os.environ, now=self.now)
+
+    def _track(self, tracker: Tracker, ended: threading.Event) -> Answer:
+        checkout = Path(self.state.checkout)
+        tag = f"{self.state.run}/hook/{tracker.name}"
+        base = without_signing(os.environ, self.state.plan)
+        env = child_environment(base, tag=tag, extra=QUIET, cwd=str(checkout))
+        secrets = known_secrets(self.state.plan)
+        place = Place(checkout, env, tag, ended)
+        return write_all(tracker, self.wishes, place, lambda text: redacted(text, secrets))
 
     def _command(self, hook: Hook, told: bytes, ended: threading.Event) -> Answer:
         checkout, event = Path(self.state.checkout), self.recorded.event
@@ -106,12 +132,11 @@ async def tell(at: Setting, step: TellHook) -> None:
     engine, hook = at.engine, at.state.plan.hook_by_name[step.hook]
     found = await _next(engine.read, hook, step.after)
     await engine.make_durable(found.seq)
-    said = payload(at.state, found)
-    offer = Offer(at.state, hook, found, step.number, said, engine.clock())
+    offer = Offer.of(at.state, hook, found, step.number, engine.clock())
     await at.record(await _made(offer))
 
 
-async def _next(read: Read, hook: Hook | Webhook, after: int) -> Recorded:
+async def _next(read: Read, hook: AnyHook, after: int) -> Recorded:
     for found in _looks(read, hook, after):
         if found is not None:
             return found
@@ -119,12 +144,12 @@ async def _next(read: Read, hook: Hook | Webhook, after: int) -> Recorded:
     raise LookupError(f"nothing behind event {after} is for {hook.name}")
 
 
-def next_for(read: Read, hook: Hook | Webhook, after: int) -> Recorded | None:
+def next_for(read: Read, hook: AnyHook, after: int) -> Recorded | None:
     """The next event that a hook wants, for who has nothing else to do."""
     return next((found for found in _looks(read, hook, after) if found is not None), None)
 
 
-def _looks(read: Read, hook: Hook | Webhook, after: int) -> Iterator[Recorded | None]:
+def _looks(read: Read, hook: AnyHook, after: int) -> Iterator[Recorded | None]:
     """Of one chunk after the other, the first event that the hook wants."""
     while behind := read(after, READ_EVENTS):
         yield next((one for one in behind if wants(hook.events, one.event)), None)
@@ -154,7 +179,7 @@ async def _made(offer: Offer) -> e.HookDelivered | e.HookFailed:
             loop.call_soon_threadsafe(settle, outcome)
 
     threading.Thread(target=make, name=f"hook {offer.hook.name}", daemon=True).start()
-    if isinstance(offer.hook, Hook):
+    if not isinstance(offer.hook, Webhook):
         try:
             return await asyncio.shield(done)
         except asyncio.CancelledError:

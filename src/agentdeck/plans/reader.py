@@ -96,7 +96,9 @@ class _Reader:
             if section.name in self._document:
                 values.update(self._section(section))
         sections.check_remote(values.get("remote", Remote()), self._findings)
-        sections.check_hooks(values.get("hooks", ()), values.get("webhooks", ()), self._findings)
+        webhooks = values.get("webhooks", ())
+        sections.check_hooks(values.get("hooks", ()), webhooks, self._findings)
+        sections.check_tracker(values.get("tracker"), webhooks, self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
         agents, queue = values.get("agents", ()), values.get("queue", QueueRules())
         sections.check_resolver(queue, agents, self._findings)
@@ -130,7 +132,10 @@ class _Reader:
         if not self._tables.is_a(raw, dict, f"a table [{section.name}]", path):
             return {}
         values, _ = self._tables.values(section.keys, raw, path)
-        return {section.field: section.model(**values)} if section.model else values
+        if section.model is None:
+            return values
+        whole = _required(section.model) <= values.keys()
+        return {section.field: section.model(**values)} if whole else {}
 
     def _named(self, section: Section, raw: Any, path: Path) -> Iterator[Any]:
         if not self._tables.is_a(raw, dict, f"tables [{section.name}.NAME]", path):

@@ -158,6 +158,14 @@ url = "https://example.org/agentdeck"
 secret_env = "CI_HOOK_SECRET"
 events = ["task.landed", "task.failed", "run.finished"]
 """,
+    "tracker": """\
+[tracker]
+kind = "github"
+repo = "acme/shop"
+claim = "in-progress"
+comment = ["task.landed", "task.failed"]
+close = "promoted"
+""",
     "phase": """\
 [[phase]]
 id = "build"
@@ -443,6 +451,11 @@ the plan nor in the journal. Each event comes at least once and in order, under 
 whether it came before: [Webhooks](hooks.md#webhooks) has the message, and how its signature is
 checked. `url` is https; plain http goes to this machine, elsewhere only with `insecure = true`.
 """,
+    "tracker": """\
+The issue of a task is its `issue`; tasks without one are nobody's business here. It is written with
+`gh` or `glab`, as who is logged in there; nothing is read from there into the run. [Issues and
+trackers](trackers.md) has what is written when, and what `accept` lets in.
+""",
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
 later phase starts before every task of it has settled and its gates are green on the target. With
@@ -523,6 +536,12 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.sandbox": '`"none"`',
     "defaults.network": "`true`",
     "remote.push": "nothing is pushed",
+    "tracker.repo": "that of the checkout's remote",
+    "tracker.claim": "none",
+    "tracker.failed": "none",
+    "tracker.label": "none",
+    "tracker.secret_env": "nothing comes in",
+    "task.issue": "none",
     "queue.sign": "as your git says",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",

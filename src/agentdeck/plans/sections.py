@@ -13,8 +13,11 @@ from typing import Any, Final
 
 from agentdeck.core.hook_urls import fault_of_url
 from agentdeck.core.hooks import MAX_HOOKS
+from agentdeck.core.issues import is_repository
 from agentdeck.core.plan import (
     PERSON,
+    TRACKER,
+    Accept,
     Agent,
     Hook,
     Phase,
@@ -24,6 +27,7 @@ from agentdeck.core.plan import (
     Repair,
     Strategy,
     Task,
+    Tracker,
     Webhook,
 )
 from agentdeck.plans.fields import event_fault
@@ -125,6 +129,31 @@ def check_hooks(hooks: Sequence[Hook], webhooks: Sequence[Webhook], findings: Fi
         if not hook.events:
             events = ("webhooks", hook.name, "events")
             findings.add(events, "the list is empty: nothing is sent", 'name some, or "*"')
+
+
+def check_tracker(tracker: Tracker | None, webhooks: Sequence[Webhook], findings: Findings) -> None:
+    """A tracker has a repository that can be one, and a name of its own among the hooks."""
+    place: Path = (TRACKER,)
+    if tracker is None:
+        return
+    if any(hook.name == TRACKER for hook in webhooks):
+        findings.add(("webhooks", TRACKER), "the tracker has this name", "choose another one")
+    if tracker.repo is not None and not is_repository(tracker.repo, tracker.kind):
+        findings.add(
+            (*place, "repo"), f"{shown(tracker.repo)} is no repository", 'write it "OWNER/NAME"'
+        )
+    for key in ("claim", "failed", "label"):
+        label = getattr(tracker, key)
+        if label is not None and "," in label:
+            findings.add((*place, key), "a label has no comma", "name one label")
+    if tracker.claim is not None and tracker.claim == tracker.failed:
+        findings.add((*place, "failed"), "is the label of `claim`", "choose another one")
+    if tracker.accept and tracker.secret_env is None:
+        hint = "add secret_env, and set that variable"
+        findings.add((*place, "accept"), "nothing that comes in could be proven", hint)
+    if Accept.TASK in tracker.accept and tracker.label is None:
+        hint = "add label: issues that have it may become tasks"
+        findings.add((*place, "accept"), '"task" without a label', hint)
 
 
 def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:
