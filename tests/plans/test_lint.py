@@ -125,7 +125,7 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
     ),
     (
         "AD702",
-        '[tracker]\nkind = "github"\naccept = "skip"\nsecret_env = "MISSING"\n'
+        '[tracker]\nkind = "github"\nrepo = "a/b"\naccept = "skip"\nsecret_env = "MISSING"\n'
         + GOOD
         + a_task("d", "issue = 1"),
         "secret_env",

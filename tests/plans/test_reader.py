@@ -333,13 +333,18 @@ WRONG = {
         ["is the label of `claim`"],
     ),
     "what nobody has proven": (
-        "[tracker]\nkind = 'github'\naccept = 'skip'\n" + TASK,
-        4,
+        "[tracker]\nkind = 'github'\nrepo = 'a/b'\naccept = 'skip'\n" + TASK,
+        5,
         ["could be proven", "add secret_env"],
     ),
-    "any issue as a task": (
-        "[tracker]\nkind = 'github'\nsecret_env = 'S'\naccept = ['task']\n" + TASK,
+    "what comes from anywhere": (
+        "[tracker]\nkind = 'github'\nsecret_env = 'S'\naccept = 'skip'\n" + TASK,
         5,
+        ["from which repository", "add repo"],
+    ),
+    "any issue as a task": (
+        "[tracker]\nkind = 'github'\nrepo = 'a/b'\nsecret_env = 'S'\naccept = ['task']\n" + TASK,
+        6,
         ['"task" without a label'],
     ),
     "a webhook of its name": (

@@ -151,6 +151,9 @@ def check_tracker(tracker: Tracker | None, webhooks: Sequence[Webhook], findings
     if tracker.accept and tracker.secret_env is None:
         hint = "add secret_env, and set that variable"
         findings.add((*place, "accept"), "nothing that comes in could be proven", hint)
+    if tracker.accept and tracker.repo is None:
+        hint = "add repo: what is about another one is refused"
+        findings.add((*place, "accept"), "it is not said from which repository", hint)
     if Accept.TASK in tracker.accept and tracker.label is None:
         hint = "add label: issues that have it may become tasks"
         findings.add((*place, "accept"), '"task" without a label', hint)

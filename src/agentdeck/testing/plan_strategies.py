@@ -176,7 +176,7 @@ _LABEL_TEXT = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
 _trackers = st.builds(
     model.Tracker,
     kind=st.sampled_from(model.TrackerKind),
-    repo=_maybe(st.just("acme/shop")),
+    repo=st.just("acme/shop"),
     claim=_maybe(_LABEL_TEXT),
     failed=st.none(),
     comment=st.lists(_PATTERNS, max_size=3, unique=True).map(tuple),
