@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from agentdeck.core import events as e
+from agentdeck.core import lanes
 from agentdeck.core.event_names import wants
 from agentdeck.core.event_words import told_of
 from agentdeck.core.events import Recorded
@@ -61,7 +62,7 @@ def wishes(state: RunState, tracker: Tracker, recorded: Recorded) -> tuple[Wish,
     """What an event comes to, one wish for each issue that it is about."""
     event = recorded.event
     if isinstance(event, e.Promoted):
-        return tuple(_promoted(state, tracker, recorded))
+        return tuple(_promoted(state, tracker, recorded, event))
     task = state.tasks.get(TaskId(getattr(event, "task", None) or ""))
     issue = state.spec(task.id).issue if task is not None else None
     if task is None or issue is None:
@@ -71,12 +72,15 @@ def wishes(state: RunState, tracker: Tracker, recorded: Recorded) -> tuple[Wish,
     return (_with_comment(state, tracker, recorded, wish, task),)
 
 
-def _promoted(state: RunState, tracker: Tracker, recorded: Recorded) -> Iterator[Wish]:
-    """The issues of all that was in the target by then."""
+def _promoted(
+    state: RunState, tracker: Tracker, recorded: Recorded, event: e.Promoted
+) -> Iterator[Wish]:
+    """The issues of all that was in the target of that repository by then."""
     for task in state.tasks.values():
         issue = state.spec(task.id).issue
         late = task.landed_at is not None and task.landed_at > recorded.at
-        if issue is not None and task.satisfied and not late:
+        elsewhere = state.plan.repo_of(task.id) != event.repo
+        if issue is not None and task.satisfied and not late and not elsewhere:
             close = False if tracker.close is CloseWhen.PROMOTED else None
             yield _with_comment(state, tracker, recorded, Wish(issue, open=close), task)
 
@@ -109,7 +113,8 @@ def _with_comment(
         return wish
     mark = mark_of(state, recorded)
     about, words, _ = told_of(recorded.event)
-    where = f"run {_code(state.run)} of {_code(state.plan.name)}, branch {_code(state.target)}"
+    branch = lanes.where_of(lanes.of_task(state, task.id))
+    where = f"run {_code(state.run)} of {_code(state.plan.name)}, branch {_code(branch)}"
     said = words if about == task.id else f"{about}: {words}"
     lines = (
         f"agentdeck: task {_code(task.id)}: {_code(said)}",

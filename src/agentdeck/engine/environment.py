@@ -7,7 +7,7 @@ Rules:
 - `PWD` is where the child works: some programs believe it more than the system, and an inherited
   one leads them into the user's own checkout.
 - git never opens an editor, asks in a terminal, or starts garbage collection of its own.
-- What webhooks are signed with is for the engine alone.
+- What webhooks are signed with, and where persons are told, is for the engine alone.
 - `TAG_VARIABLE` marks every process of one attempt, so that escaped ones are found.
 """
 
@@ -111,7 +111,7 @@ def is_secret(name: str) -> bool:
 
 def secret_variables(plan: Plan) -> set[str]:
     """The variables that hold what messages to others, and from them, are proven with."""
-    found = {hook.secret_env for hook in plan.webhooks}
+    found = set(plan.hook_secrets.values())
     proven = plan.tracker.secret_env if plan.tracker is not None else None
     return found | ({proven} if proven is not None else set())
 

@@ -84,6 +84,15 @@ def write_all(tracker: Tracker, wishes: Sequence[Wish], place: Place, redact: Re
     return fault or Answer(WRITTEN)
 
 
+def looked_at(tracker: Tracker, issue: int, place: Place) -> Answer:
+    """Read an issue and write nothing: can it be reached as who is logged in?"""
+    try:
+        _Issue(tracker, Wish(issue), place, str).write()
+    except _Refused as refused:
+        return refused.answer
+    return Answer(WRITTEN)
+
+
 class _Issue:
     """One issue, and how it should be."""
 
@@ -168,4 +177,4 @@ class _Issue:
         return _Refused(Answer(status, f"issue #{self._wish.issue}: {why}", wait_s, final))
 
 
-__all__ = ["QUIET", "Place", "write_all"]
+__all__ = ["QUIET", "Place", "looked_at", "write_all"]
