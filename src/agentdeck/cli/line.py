@@ -43,6 +43,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "budget": ("budget",),
     "accounts": ("accounts",),
     "hooks": ("hooks",),
+    "tracker": ("tracker",),
     "runs": ("clean", "snapshot", "runs"),
     "replaying": ("replay",),
     "finding": ("find",),

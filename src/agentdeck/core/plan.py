@@ -53,6 +53,7 @@ DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
 DEFAULT_ROUNDS: Final = 2  # of review; what two rounds did not settle needs somebody else's eyes
 DEFAULT_HOOK_TIMEOUT_S: Final = 30.0  # of a command; it tells somebody, and does no work
 DEFAULT_WEBHOOK_TIMEOUT_S: Final = 10.0  # a receiver says yes at once and works afterwards
+DEFAULT_TRACKER_TIMEOUT_S: Final = 60.0  # of one issue: a few requests, each of a second or so
 DEFAULT_GIVE_UP_S: Final = 24 * 3600.0  # a receiver may be down overnight
 DEFAULT_NOTIFY_TIMEOUT_S: Final = 60.0  # of a message to a person: a mail server takes its time
 DEFAULT_GROUP_S: Final = 30.0  # what fails together is one message, and soon enough
@@ -426,7 +427,66 @@ class Notify(msgspec.Struct, frozen=True, omit_defaults=True):
     give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
 
 
-AnyHook: TypeAlias = Hook | Webhook | Notify
+class TrackerKind(StrEnum):
+    """Where the issues are that tasks come from."""
+
+    GITHUB = "github"  # by `gh`
+    GITLAB = "gitlab"  # by `glab`
+
+
+class CloseWhen(StrEnum):
+    """When the issue of a task is closed."""
+
+    LANDED = "landed"  # in the target, or settled without a landing
+    PROMOTED = "promoted"  # in the base, too
+    NEVER = "never"
+
+
+class Accept(StrEnum):
+    """What a tracker may propose for a run. A person says yes or no to each."""
+
+    SKIP = "skip"  # a task whose issue was closed
+    ANSWER = "answer"  # a comment, where the agent of the task asks
+    TASK = "task"  # an issue that has got the label
+
+
+TRACKER: Final = "tracker"  # what it is called among the hooks
+# By which the labels of an issue follow its task, and by which it is closed or opened again.
+_STANDING: Final = ("attempt.claimed", "task.landed", "task.done", "task.failed", "task.cancelled")
+_STANDING_ALSO: Final = ("task.skipped", "task.unskipped", "task.retried", "task.reverted")
+
+
+class Tracker(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Issues that are told how their tasks stand. What it tells us is never obeyed."""
+
+    kind: TrackerKind
+    repo: str | None = None  # OWNER/NAME; None = that of the checkout's remote
+    claim: str | None = None  # the label of an issue whose task is at work
+    failed: str | None = None  # the label of an issue whose task needs a person
+    comment: tuple[str, ...] = ("task.landed", "task.failed")  # patterns of events
+    close: CloseWhen = CloseWhen.LANDED
+    timeout_s: float = DEFAULT_TRACKER_TIMEOUT_S
+    give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
+    label: str | None = None  # the issues that may become tasks
+    accept: tuple[Accept, ...] = ()  # what may be proposed from there
+    secret_env: str | None = None  # the variable with which what comes in is proven
+
+    @property
+    def name(self) -> str:
+        """What it is called among the hooks."""
+        return TRACKER
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The patterns of what it wants to hear."""
+        closes = self.close is not CloseWhen.NEVER
+        follows = self.claim is not None or self.failed is not None or closes
+        wanted = [*self.comment, *((*_STANDING, *_STANDING_ALSO) if follows else ())]
+        promoted = ("promote.done",) if self.close is CloseWhen.PROMOTED else ()
+        return tuple(dict.fromkeys([*wanted, *promoted]))
+
+
+AnyHook: TypeAlias = Hook | Webhook | Notify | Tracker
 
 
 class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -577,6 +637,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     land_with: tuple[TaskId, ...] = ()  # lands only together with these
     env: dict[str, str] = {}
     line: int | None = None  # of the document it was imported from
+    issue: int | None = None  # of the plan's tracker
     meta: dict[str, str] = {}  # what that document says and agentdeck has no key for
 
 
@@ -627,6 +688,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     hooks: tuple[Hook, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
     notify: tuple[Notify, ...] = ()
+    tracker: Tracker | None = None
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -717,7 +779,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     @cached_property
     def hook_by_name(self) -> dict[str, AnyHook]:
         """What is told of events: commands by their pattern, the others by their name."""
-        hooks: tuple[AnyHook, ...] = (*self.hooks, *self.webhooks, *self.notify)
+        hooks: list[AnyHook] = [*self.hooks, *self.webhooks, *self.notify]
+        hooks += [self.tracker] if self.tracker is not None else []
         return {hook.name: hook for hook in hooks}
 
     @cached_property

@@ -584,6 +584,56 @@ NOTIFY: Final = Section(
     model=model.Notify,
     field="notify",
 )
+TRACKER: Final = Section(
+    "tracker",
+    Shape.TABLE,
+    "Where the issues of tasks are, and what is written there as these go on.",
+    (
+        _choice("kind", model.TrackerKind, "Which one.", required=True, also=("type", "use")),
+        Key("repo", Kind.LINE, "OWNER/NAME.", also=("repository", "project")),
+        Key(
+            "claim",
+            Kind.LINE,
+            "The label that an issue has while its task is at work.",
+            also=("claim_label", "working"),
+        ),
+        Key(
+            "failed",
+            Kind.LINE,
+            "The label that it has while its task needs a person.",
+            also=("failed_label", "blocked"),
+        ),
+        Key(
+            "comment",
+            Kind.EVENT,
+            "Events on which a comment is written.",
+            many=True,
+            one_ok=True,
+            empty_ok=True,
+            also=("comments",),
+        ),
+        _choice("close", model.CloseWhen, "When it is closed."),
+        _duration("timeout", "Longest time for one issue.", minimum=SHORTEST_S),
+        _duration("give_up", "Since the event; after that it is not tried any more."),
+        Key("label", Kind.LINE, "The label whose issues may become tasks."),
+        _choice(
+            "accept",
+            model.Accept,
+            "What may be proposed from there, for a person to decide.",
+            many=True,
+            one_ok=True,
+            empty_ok=True,
+        ),
+        Key(
+            "secret_env",
+            Kind.VARIABLE,
+            "The variable with the secret that proves what comes in.",
+            also=("secret", "secret_variable", "token"),
+        ),
+    ),
+    model=model.Tracker,
+    field="tracker",
+)
 PHASES: Final = Section(
     "phase",
     Shape.LIST,
@@ -659,6 +709,7 @@ TASKS: Final = Section(
         Key("allow_empty", Kind.FLAG, "Done without a commit."),
         _ENV,
         Key("line", Kind.COUNT, "Line of the document it was imported from.", minimum=1),
+        Key("issue", Kind.COUNT, "Number of its issue in the tracker.", minimum=1),
         Key("meta", Kind.ENV, "What that document says and no other key holds."),
         _ref(
             "repo",
@@ -764,6 +815,7 @@ SECTIONS: Final = (
     HOOKS,
     WEBHOOKS,
     NOTIFY,
+    TRACKER,
     PHASES,
     TASKS,
     NOTES,
