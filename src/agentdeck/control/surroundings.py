@@ -22,10 +22,12 @@ def around(plan: Plan, folder: Path) -> Around:
     except EnvironmentFault:  # no git, or a repository that it cannot read
         files = None
     top = _top(folder) if files is not None else None
-    adapters = {name: each.command for name, each in load_catalog().adapters.items()}
+    catalog = load_catalog().adapters
+    adapters = {name: each.command for name, each in catalog.items()}
+    skills = {name: each.skills for name, each in catalog.items() if each.skills}
     variables = {hook.secret_env: bool(os.environ.get(hook.secret_env)) for hook in plan.webhooks}
     programs = gates.programs(plan) | hooks.programs(plan) | capacity.programs(plan, adapters)
-    return Around(files, _found(programs, top), variables, adapters)
+    return Around(files, _found(programs, top), variables, adapters, skills)
 
 
 def _top(folder: Path) -> Path | None:

@@ -43,6 +43,7 @@ class Hindrance(StrEnum):
     PREFLIGHT_RUNS = "preflight runs"
     BUDGET = "budget"
     PAUSED = "paused"
+    SKILL = "skill"
     ACCOUNT = "account"
     EXCLUSIVE = "exclusive"
     FOOTPRINT = "footprint"
