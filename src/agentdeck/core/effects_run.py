@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
 from agentdeck.core import effects_budget, effects_permissions, effects_plan
 from agentdeck.core import events as e
 from agentdeck.core.events import DiskMark
 from agentdeck.core.plan import written_rules
-from agentdeck.core.state import Disk, HookRun, RunState, StepTrouble
+from agentdeck.core.state import Disk, HookRun, PoolStand, RunState, StepTrouble
 from agentdeck.core.steps import OpenPullRequest, PushTarget
 
 
@@ -27,6 +29,9 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             state.disk = None if mark is DiskMark.ROOM else lacks
         case e.AgentsLimitSet():
             state.agents_limit = event.limit
+        case e.PoolLimitSet() | e.PoolResized():
+            stand = state.pools.get(event.pool, PoolStand())
+            state.pools[event.pool] = _pool(stand, event, at)
         case e.BudgetSet():
             effects_budget.take(state, event)
         case e.BudgetMarked():
@@ -60,6 +65,12 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             state.troubles.pop(OpenPullRequest().key, None)
         case _ as never:
             assert_never(never)
+
+
+def _pool(stand: PoolStand, event: e.PoolLimitSet | e.PoolResized, at: float) -> PoolStand:
+    if isinstance(event, e.PoolLimitSet):
+        return msgspec.structs.replace(stand, limit=event.limit, by=event.by)
+    return msgspec.structs.replace(stand, size=event.size, short=event.short, changed_at=at)
 
 
 def _promote(

@@ -307,6 +307,23 @@ class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
     agents: tuple[AgentName, ...] = ()  # tasks of these agents are routed here
     skills: tuple[str, ...] = ()  # tasks that ask for one of these are routed here
     budget: Budget = Budget()  # of all attempts that work in it
+    least: int | None = None  # places it keeps, however short the machine is; None = `size`
+    most: int | None = None  # places it may grow to while the machine is at ease; None = `size`
+
+    @property
+    def floor(self) -> int:
+        """The fewest places it has by itself."""
+        return self.size if self.least is None else self.least
+
+    @property
+    def ceiling(self) -> int:
+        """The most places it has by itself."""
+        return self.size if self.most is None else self.most
+
+    @property
+    def elastic(self) -> bool:
+        """Does its size follow the machine? See `core.pools`."""
+        return self.floor < self.ceiling
 
 
 class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):

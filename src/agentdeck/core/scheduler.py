@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from agentdeck.core import assignment, disk, skills, verdicts
+from agentdeck.core import assignment, disk, pools, skills, verdicts
 from agentdeck.core.accounts import Closure, Openings
 from agentdeck.core.budgets import Book
 from agentdeck.core.capacity import (
@@ -111,7 +111,8 @@ def admission(
 
 def _capacity(state: RunState) -> Capacity:
     """What is held now. Holders stand in front of the ready tasks, in plan order."""
-    capacity = Capacity(state.plan, state.agents_limit)
+    has_now = {pool.name: pools.places(state, pool) for pool in state.plan.pools}
+    capacity = Capacity(state.plan, state.agents_limit, has_now)
     holders = list(state.in_state(*HOLDS_FOOTPRINT))
     for rank, task in enumerate(holders, start=-len(holders)):
         capacity.hold(task.id, rank)
@@ -199,8 +200,7 @@ def _sentence(state: RunState, task: TaskRun, capacity: Capacity, obstacle: Obst
     if obstacle.kind is Hindrance.AGENTS:
         return f"all {state.agents_limit} agent slots are taken"
     if obstacle.pool is not None:
-        pool = state.plan.pool_by_name[obstacle.pool]
-        return f"pool {pool.name} is full ({pool.size} at once)"
+        return pools.sentence(state, state.plan.pool_by_name[obstacle.pool])
     assert obstacle.other is not None
     other = state.tasks[obstacle.other]
     does = _does(other, capacity)

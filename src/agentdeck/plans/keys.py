@@ -134,6 +134,10 @@ def _ref(name: str, ref: Ref, doc: str, **more: Any) -> Key:
     return Key(name, Kind.REF, doc, ref=ref, **more)
 
 
+def _places(name: str, field: str, doc: str) -> Key:
+    return Key(name, Kind.COUNT, doc, field=field, minimum=1, maximum=MAX_AGENTS)
+
+
 def _later(name: str, doc: str) -> Key:
     return Key(name, Kind.TEXT, doc, later=True)
 
@@ -328,7 +332,9 @@ POOLS: Final = Section(
     Shape.NAMED,
     "Named capacity.",
     (
-        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS, required=True),
+        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS),
+        _places("min", "least", "It has so many places, however short the machine is of room."),
+        _places("max", "most", "It grows to so many while the machine is at ease."),
         Key("labels", Kind.LINES, "Tasks with one of these labels are routed here."),
         _ref("agents", Ref.AGENT, "Tasks of these agents are routed here.", many=True),
         Key("skills", Kind.LINES, "Tasks that ask for one of these skills are routed here."),

@@ -98,6 +98,11 @@ fallback = ["my-script"]
 size = 1                        # one at a time, whatever [plan] agents says
 labels = ["ui"]
 skills = ["playwright"]
+
+[pools.build]
+min = 1                         # as many as the machine has room for
+max = 8
+labels = ["build"]
 """,
     "route": """\
 [[route]]
@@ -340,6 +345,13 @@ A task belongs to the pool that it, or a route, names; else to the first pool th
 labels, one of the skills it asks for, or its agent. It takes a place of the pool and one of
 `[plan] agents`. A task of no pool takes only the latter, and a task that a person does takes
 neither.
+
+With `min` or `max` its size follows the machine: it begins with `size` (`max` where that is left
+out), loses a place every 30 s while memory is used above 90 % or the load is above 2 for each core,
+and wins one every 60 s while memory is below 75 %, the load below 1 and all its places are taken.
+What works goes on; only starts wait. `min` or `max` alone moves it between that and `size`.
+`agentdeck limit --pool NAME N` sets the most for a run. Forecasts, `simulate` and `analyze` reckon
+with `max`. See [pools and skills](pools.md).
 """,
     "route": """\
 Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.
@@ -538,6 +550,9 @@ UNSAID: Final[dict[str, str]] = {
     "budget.share": "no limit",
     "queue.resolver": "the task's own",
     "pools.budget": "no limit of its own",
+    "pools.size": "`max`",
+    "pools.min": "`size`; 1 where that is left out",
+    "pools.max": "`size`",
     "phase.budget": "no limit of its own",
     "task.budget": "no limit of its own",
     "agents.use": "the table's name, if an adapter is called so",
