@@ -29,6 +29,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "forecasting": ("forecast",),
     "simulate": ("simulate",),
     "agents": ("agents",),
+    "skills": ("skills",),
     "run": ("run", "attach"),
     "serving": ("serve",),
     "mcp_server": ("mcp",),

@@ -20,6 +20,7 @@ from agentdeck.core import (
     evidence,
     lanes,
     policy,
+    pools,
     queue,
     repair,
     replan_rules,
@@ -105,6 +106,8 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
             return [e.AgentsLimitSet(command.limit, command.by)]
+        case c.SetPoolLimit():
+            return _set_pool_limit(state, command)
         case c.SetBudget():
             return decide_budget.set_to(state, command)
         case c.RaiseBudget():
@@ -131,6 +134,19 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return [e.RunEndAsked(command.by)]
         case _ as never:
             assert_never(never)
+
+
+def _set_pool_limit(state: RunState, command: c.SetPoolLimit) -> list[AnyEvent]:
+    pool = state.plan.pool_by_name.get(command.pool)
+    if pool is None:
+        known = ", ".join(pool.name for pool in state.plan.pools[:MAX_REASONS])
+        hint = f"it has {known}" if known else "it has none"
+        raise Refused(f"the plan has no pool {command.pool}", hint=hint)
+    if command.limit is None and pools.stand_of(state, pool.name).limit is None:
+        raise Refused(f"pool {pool.name} is as the plan says already")
+    if command.limit is not None and not 1 <= command.limit <= MAX_AGENTS:
+        raise Refused(f"the places of a pool must be 1 to {MAX_AGENTS}")
+    return [e.PoolLimitSet(pool.name, command.limit, command.by)]
 
 
 def _concerns_what_landed(command: AnyCommand) -> bool:

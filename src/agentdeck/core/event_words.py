@@ -430,6 +430,12 @@ def _of_run(event: e.RunEvent) -> Told:
             return Told("disk", f"{has}; {what}", Tone.ASKS)
         case e.AgentsLimitSet(limit, by):
             return Told(RUN, f"{limit} agents at once, set by {by}", Tone.PERSON)
+        case e.PoolLimitSet(pool, size, by):
+            set_to = "as the plan says" if size is None else f"{size} at once"
+            return Told("pool", f"{pool}: {set_to}, set by {by}", Tone.PERSON)
+        case e.PoolResized(pool, size, short):
+            why = short or "the machine is at ease"
+            return Told("pool", f"{pool}: {size} at once; {why}")
         case e.BudgetSet(scope, usd, tokens, by):
             limits = " and ".join(limits_in_words(Budget(usd, tokens))) or "no limit"
             return Told("budget", f"{scope_in_words(scope)}: {limits}, set by {by}", Tone.PERSON)

@@ -277,6 +277,22 @@ class AgentsLimitSet(Event, frozen=True, tag="run.agents_limit_set"):
     by: str
 
 
+class PoolLimitSet(Event, frozen=True, tag="pool.limit_set"):
+    """A person changed how many work in a pool at once. Holds over what the plan says."""
+
+    pool: PoolName
+    limit: int | None  # None = as the plan says
+    by: str
+
+
+class PoolResized(Event, frozen=True, tag="pool.resized"):
+    """A pool has another size, as the memory and the load of the machine allow."""
+
+    pool: PoolName
+    size: int  # tasks at once, from now on
+    short: str = ""  # what the machine has too little of; empty = it is at ease, and the pool grew
+
+
 class BudgetSet(Event, frozen=True, tag="budget.set"):
     """A person changed a budget while the run goes on. Holds over what the plan says."""
 
@@ -1132,6 +1148,8 @@ RunEvent: TypeAlias = (
     | RunResumed
     | DiskChanged
     | AgentsLimitSet
+    | PoolLimitSet
+    | PoolResized
     | BudgetSet
     | BudgetMarked
     | PlanChanged

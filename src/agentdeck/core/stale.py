@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias, get_args
 
 from agentdeck.core import events as e
-from agentdeck.core import foreseen, groups
+from agentdeck.core import foreseen, groups, pools
 from agentdeck.core.events import AnyEvent, DiskMark
 from agentdeck.core.ids import EntryId
 from agentdeck.core.lanes import ground
@@ -53,6 +53,7 @@ def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
         (kind is e.PlanChanged, _check_revision),
         (kind is e.BudgetMarked, _check_mark),
         (kind is e.DiskChanged, _check_disk),
+        (kind in (e.PoolLimitSet, e.PoolResized), _check_pool),
         (kind is e.CollisionsForeseen, _check_foreseen),
         (kind in _OF_REQUESTS, _check_request),
         (of_task, _check_task),
@@ -98,6 +99,17 @@ def _check_disk(state: RunState, event: e.DiskChanged) -> None:
     known = DiskMark.ROOM if state.disk is None else state.disk.mark
     if event.mark is known:
         raise StaleEvent(event, f"it is known that the disk has {known}")
+
+
+def _check_pool(state: RunState, event: e.PoolLimitSet | e.PoolResized) -> None:
+    pool = state.plan.pool_by_name.get(event.pool)
+    if pool is None:
+        raise StaleEvent(event, f"no pool {event.pool}")
+    if isinstance(event, e.PoolResized):
+        now = pools.places(state, pool)
+        bounds = min(pool.floor, pools.most(state, pool)), pools.most(state, pool)
+        if event.size == now or not bounds[0] <= event.size <= bounds[1]:
+            raise StaleEvent(event, f"pool {pool.name} has {now} places of {bounds[1]}")
 
 
 def _check_hook(state: RunState, event: e.HookEvent) -> None:

@@ -490,6 +490,16 @@ class Landing(msgspec.Struct, frozen=True):
     repo: RepoName = OWN_REPO
 
 
+class PoolStand(msgspec.Struct, frozen=True):
+    """What has become of a pool since the run began."""
+
+    size: int | None = None  # as the machine has left it; None = as the plan says
+    short: str = ""  # what there was too little of when it shrank; empty = it grew last
+    changed_at: float | None = None  # when the machine changed it last
+    limit: int | None = None  # the most that a person allows; None = as the plan says
+    by: str = ""  # who that is
+
+
 class Disk(msgspec.Struct, frozen=True):
     """A disk that has not enough room."""
 
@@ -596,6 +606,7 @@ class RunState(msgspec.Struct, kw_only=True):
     paused_by: str = ""
     disk: Disk | None = None  # while it has not enough room
     agents_limit: int = 0
+    pools: dict[PoolName, PoolStand] = {}  # those that are not as the plan says, see `core.pools`
     ending: bool = False
     outcome: Outcome | None = None
     finished_at: float | None = None

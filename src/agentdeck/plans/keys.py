@@ -135,6 +135,10 @@ def _ref(name: str, ref: Ref, doc: str, **more: Any) -> Key:
     return Key(name, Kind.REF, doc, ref=ref, **more)
 
 
+def _places(name: str, field: str, doc: str) -> Key:
+    return Key(name, Kind.COUNT, doc, field=field, minimum=1, maximum=MAX_AGENTS)
+
+
 def _later(name: str, doc: str) -> Key:
     return Key(name, Kind.TEXT, doc, later=True)
 
@@ -312,7 +316,7 @@ AGENTS: Final = Section(
         Key("args", Kind.ARGS, "Arguments, added to the command."),
         _ENV,
         Key("output", Kind.CHOICE, "How its output is read.", choices=FORMATS),
-        Key("skills", Kind.LINES, "What it is good at."),
+        Key("skills", Kind.LINES, "What it is good at; else what its adapter says."),
         Key(
             "escalate",
             Kind.LINES,
@@ -339,9 +343,12 @@ POOLS: Final = Section(
     Shape.NAMED,
     "Named capacity.",
     (
-        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS, required=True),
+        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS),
+        _places("min", "least", "It has so many places, however short the machine is of room."),
+        _places("max", "most", "It grows to so many while the machine is at ease."),
         Key("labels", Kind.LINES, "Tasks with one of these labels are routed here."),
         _ref("agents", Ref.AGENT, "Tasks of these agents are routed here.", many=True),
+        Key("skills", Kind.LINES, "Tasks that ask for one of these skills are routed here."),
         _BUDGET,
         _later("host", "Another machine."),
     ),
@@ -689,7 +696,12 @@ TASKS: Final = Section(
             also=("size",),
         ),
         Key("kind", Kind.LINE, "What sort of work it is: setup, code, test, docs …"),
-        Key("skills", Kind.LINES, "What its agent should be good at."),
+        Key(
+            "skills",
+            Kind.LINES,
+            "What its agent has to be good at, all of it.",
+            also=("needs_skills", "capabilities"),
+        ),
         _GATES,
         _LAND,
         _REVIEWER,

@@ -181,9 +181,11 @@ def _agents(random: Random) -> tuple[Agent, ...]:
 
 def _pools(random: Random) -> tuple[Pool, ...]:
     size, budget = random.randint(1, 2), _budget(random, 0.3)
-    small = Pool(PoolName("small"), size, labels=("heavy",), budget=budget)
+    least, most = random.choice(((None, None), (1, 3), (1, 4), (1, None), (None, 4)))
+    size += least is not None
+    small = Pool(PoolName("small"), size, ("heavy",), budget=budget, least=least, most=most)
     of_deaf = Pool(PoolName("of-deaf"), 1, agents=(AgentName("deaf"),))
-    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
+    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.5)
 
 
 def queueing_plan(random: Random) -> Plan:

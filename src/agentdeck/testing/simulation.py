@@ -32,11 +32,12 @@ from agentdeck.core.decide import Refused, decide, refusal
 from agentdeck.core.events import AnyEvent, DiskMark, Outcome, Recorded, SkipMode
 from agentdeck.core.explain import explain_entry
 from agentdeck.core.fold import apply, fold
-from agentdeck.core.ids import ProcessIdentity, RepoName, RunId, TaskId
+from agentdeck.core.ids import PoolName, ProcessIdentity, RepoName, RunId, TaskId
 from agentdeck.core.lanes import lanes
 from agentdeck.core.next_steps import next_steps
 from agentdeck.core.permissions import Decision, Scope
 from agentdeck.core.plan import Plan, Repo, Task
+from agentdeck.core.pools import SAMPLES, Sample, resized
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.stale import StaleEvent, check
 from agentdeck.core.state import SETTLED, RunState, TaskState, Wanted
@@ -87,6 +88,12 @@ DISK_COURSES: Final = (  # until there is room again
     (DiskMark.FULL,),
     (DiskMark.LOW, DiskMark.FULL),
     (DiskMark.LOW, DiskMark.FULL, DiskMark.LOW),
+)
+MACHINES: Final = (  # what somebody sees who looks often enough to believe it
+    (Sample(0.97, 0.5),) * SAMPLES,
+    (Sample(0.5, 3.0),) * SAMPLES,
+    (Sample(0.4, 0.5),) * SAMPLES,
+    (Sample(0.97, 0.5), *(Sample(0.4, 0.5),) * SAMPLES),
 )
 WITH_REPOS: Final = 5  # one in so many seeds
 WITH_HOOKS: Final = 6  # one in so many seeds
@@ -416,6 +423,13 @@ class Simulation:
                 self._plan(at, partial(self._disk_becomes, mark), of_engine=False)
                 at += self.random.expovariate(1 / 200)
         at = self.clock.now
+        while self.random.random() < self.faults.machine:
+            at += self.random.expovariate(1 / 200)
+            for _ in range(self.random.randint(2, 12)):
+                seen = partial(self._machine_is, self.random.choice(MACHINES))
+                self._plan(at, seen, of_engine=False)
+                at += self.random.expovariate(1 / 100)
+        at = self.clock.now
         while self.random.random() < self.faults.clock_jumps:
             at += self.random.expovariate(1 / 600)
             jump = self.random.choice(CLOCK_JUMPS_S)
@@ -426,6 +440,12 @@ class Simulation:
         self.met["disk"] += mark is not DiskMark.ROOM
         if self.up:
             self._look_at_disk()
+
+    def _machine_is(self, samples: Sequence[Sample]) -> None:
+        """Somebody has looked at the machine long enough to see it like this."""
+        changes = resized(self.state, samples, self.wall()) if self.up else []
+        self.met["machine"] += len(changes)
+        self._append_all(tuple(changes))
 
     def _set_clock(self, by_s: float) -> None:
         self.met["clock_jumps"] += 1
@@ -626,6 +646,7 @@ def possible_commands(
         c.Stop(task),
         c.Steer(task, "the first one"),
         c.SetAgents(random.randint(1, 5)),
+        c.SetPoolLimit(PoolName("small"), random.choice((None, 1, 2, 5))),
         c.ReopenAccount(random.choice([*state.accounts, "acme"])),
         c.Promote(),
         c.Revert(task, random.random() < 0.5, random.random() < 0.5),
