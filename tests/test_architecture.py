@@ -20,10 +20,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "agents": frozenset({"core", "agents"}),
     "engine": frozenset({"core", "plans", "agents", "engine"}),
     "control": frozenset({"core", "plans", "agents", "engine", "control"}),
+    "mcp": frozenset({"core", "plans", "agents", "engine", "control", "mcp"}),
     "tui": frozenset({"core", "plans", "agents", "control", "shipped", "tui"}),
-    "cli": frozenset({"core", "plans", "agents", "control", "shipped", "tui", "cli"}),
+    "cli": frozenset({"core", "plans", "agents", "control", "mcp", "shipped", "tui", "cli"}),
     "shipped": frozenset({"core"}),
     "webhooks": frozenset({"core"}),
+    "client": frozenset({"core", "engine", "control", "client"}),
     "__main__": frozenset({"cli"}),
 }
 UNRESTRICTED = frozenset({"testing"})

@@ -12,7 +12,6 @@ import typer
 from agentdeck.cli import accounts
 from agentdeck.cli.ahead import look_at_run
 from agentdeck.cli.budget import priced_usd, remarks
-from agentdeck.cli.looking import task_as_data
 from agentdeck.cli.output import (
     colours,
     in_terminal,
@@ -36,6 +35,7 @@ from agentdeck.cli.show_as import ShowAs
 from agentdeck.cli.templates import FormatOption, exclusive, print_rows
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
+from agentdeck.control.run_lines import entry_lines, repo_lines, task_lines
 from agentdeck.control.runs import fold_run
 from agentdeck.core import hooks, publishing, refs_words
 from agentdeck.core.budgets import RUN, budget_of, dollars
@@ -47,12 +47,11 @@ from agentdeck.core.explain import (
     accounts_asking,
     budgets_asking,
     explain,
-    explain_entry,
     short_duration,
     standstill,
 )
 from agentdeck.core.ids import TaskId
-from agentdeck.core.lanes import every_target, lanes, promotions_waiting
+from agentdeck.core.lanes import every_target, promotions_waiting
 from agentdeck.core.plan import OWN_REPO_WORD, Strategy
 from agentdeck.core.state import RunState, TaskRun
 
@@ -334,20 +333,7 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "tokens": state.tokens,
         "hooks": hooks.told(state, now),
         "promotion": "; ".join(promotions_waiting(state)),
-        "repos": [
-            {
-                "name": lane.lane,
-                "checkout": lane.checkout,
-                "base": lane.base,
-                "target": lane.target,
-                "tip": lane.tip,
-                "promoted": lane.promoted or None,
-            }
-            for lane in lanes(state)
-        ],
-        "tasks": [task_as_data(state, task, now) for task in state.tasks.values()],
-        "queue": [
-            {"id": entry.id, "repo": entry.repo, "why": explain_entry(state, entry, now)}
-            for entry in state.queue.values()
-        ],
+        "repos": repo_lines(state),
+        "tasks": task_lines(state, now),
+        "queue": entry_lines(state, now),
     }

@@ -8,7 +8,7 @@ from agentdeck.core import effects_budget, effects_permissions, effects_plan, la
 from agentdeck.core import events as e
 from agentdeck.core.events import DiskMark
 from agentdeck.core.plan import written_rules
-from agentdeck.core.state import Disk, HookRun, RepoRun, RunState, StepTrouble
+from agentdeck.core.state import Disk, HookRun, RepoRun, Request, RunState, StepTrouble
 from agentdeck.core.steps import OpenPullRequest, PushTarget
 
 
@@ -35,6 +35,8 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             planned = state.plan
             effects_plan.take(state, event, at)
             effects_budget.follow_plan(state, planned)
+        case e.RequestMade() | e.RequestAnswered():
+            _request(state, event, at)
         case e.RunEndAsked():
             state.ending = True
         case e.RunFinished():
@@ -58,6 +60,16 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
         case e.PullRequestOpened():
             state.pull_request = event.url
             state.troubles.pop(OpenPullRequest().key, None)
+        case _ as never:
+            assert_never(never)
+
+
+def _request(state: RunState, event: e.RequestMade | e.RequestAnswered, at: float) -> None:
+    match event:
+        case e.RequestMade(name, by, text, put, options, key):
+            state.requests[name] = Request(name, by, text, at, put, options, key)
+        case e.RequestAnswered():
+            state.requests[event.request].answer = event
         case _ as never:
             assert_never(never)
 

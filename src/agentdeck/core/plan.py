@@ -57,6 +57,14 @@ DEFAULT_GIVE_UP_S: Final = 24 * 3600.0  # a receiver may be down overnight
 DEFAULT_NOTIFY_TIMEOUT_S: Final = 60.0  # of a message to a person: a mail server takes its time
 DEFAULT_GROUP_S: Final = 30.0  # what fails together is one message, and soon enough
 DEFAULT_NOTIFIED: Final = ("task.asks", "task.failed", "budget.marked", "run.finished")
+# Of one call for an answer. A client with the common limit of 60 s must not give up before it.
+DEFAULT_TOOL_WAIT_S: Final = 45.0
+MAX_TOOL_WAIT_S: Final = 600.0
+# What a client of `agentdeck mcp` can be let do; each is a verb of the same name.
+MCP_COMMANDS: Final = (
+    *("pause", "resume", "retry", "skip", "unskip", "approve", "merge", "hold", "release", "stop"),
+    *("move", "drop", "steer", "answer", "limit", "promote", "end", "revert"),
+)
 DEFAULT_REVIEW_TIMEOUT_S: Final = 30 * 60.0  # reading takes less than writing
 OWN_REPO: Final = RepoName("")  # the repository in which the plan is started
 OWN_REPO_WORD: Final = "."  # as a plan calls that
@@ -431,6 +439,51 @@ class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout_s: float = DEFAULT_REVIEW_TIMEOUT_S  # of one review
 
 
+class MayCall(StrEnum):
+    """Whether agents have a tool."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class MayPropose(StrEnum):
+    """What becomes of a task that an agent proposes."""
+
+    ALLOW = "allow"  # it enters the plan
+    ASK = "ask"  # a person is asked
+    DENY = "deny"  # agents cannot propose any
+
+
+class MayWiden(StrEnum):
+    """What becomes of an agent's request for more files."""
+
+    FREE = "free"  # it has them if nobody else does; else a person is asked
+    ASK = "ask"  # a person is asked
+    DENY = "deny"  # agents cannot ask for any
+
+
+class Tools(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which tools of agentdeck its agents have, and what becomes of a call."""
+
+    ask_person: MayCall = MayCall.DENY
+    report_progress: MayCall = MayCall.DENY
+    propose_task: MayPropose = MayPropose.DENY
+    request_files: MayWiden = MayWiden.DENY
+    wait_s: float = DEFAULT_TOOL_WAIT_S  # of one call for its answer; it can be asked for again
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of those that agents have."""
+        named = ("ask_person", "report_progress", "propose_task", "request_files")
+        return tuple(name for name in named if getattr(self, name) != MayCall.DENY.value)
+
+
+class McpRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a client of `agentdeck mcp` may do besides reading."""
+
+    commands: tuple[str, ...] = ()  # of `MCP_COMMANDS`
+
+
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     """A named group of tasks that can end in a sync point (barrier)."""
 
@@ -568,6 +621,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     repos: tuple[Repo, ...] = ()
     remote: Remote = Remote()
     review: ReviewRules = ReviewRules()
+    tools: Tools = Tools()
+    mcp: McpRules = McpRules()
     permissions: tuple[Permission, ...] = ()
     hooks: tuple[Hook, ...] = ()
     webhooks: tuple[Webhook, ...] = ()

@@ -472,6 +472,42 @@ REMOTE: Final = Section(
     model=model.Remote,
     field="remote",
 )
+TOOLS: Final = Section(
+    "tools",
+    Shape.TABLE,
+    "Which tools of agentdeck the agents of the run have; without it, none.",
+    (
+        _choice("ask_person", model.MayCall, "Ask a person, and wait for the answer."),
+        _choice("report_progress", model.MayCall, "Say how far the task is."),
+        _choice("propose_task", model.MayPropose, "Propose a task for the plan."),
+        _choice("request_files", model.MayWiden, "Have more files than the task names."),
+        _duration(
+            "wait",
+            "Longest time that one call waits for an answer.",
+            minimum=SHORTEST_S,
+            maximum=model.MAX_TOOL_WAIT_S,
+        ),
+    ),
+    model=model.Tools,
+    field="tools",
+)
+MCP: Final = Section(
+    "mcp",
+    Shape.TABLE,
+    "What a client of `agentdeck mcp` may do; without it, read.",
+    (
+        Key(
+            "commands",
+            Kind.CHOICE,
+            "The commands that it may send.",
+            choices=model.MCP_COMMANDS,
+            many=True,
+            one_ok=True,
+        ),
+    ),
+    model=model.McpRules,
+    field="mcp",
+)
 PERMISSIONS: Final = Section(
     "permission",
     Shape.LIST,
@@ -722,6 +758,8 @@ SECTIONS: Final = (
     REPOS,
     REMOTE,
     REVIEW,
+    TOOLS,
+    MCP,
     PERMISSIONS,
     HOOKS,
     WEBHOOKS,

@@ -142,6 +142,17 @@ by = "codex"
 rounds = 2
 prompt = "Look at error handling first."
 """,
+    "tools": """\
+[tools]
+ask_person = "allow"
+report_progress = "allow"
+propose_task = "ask"
+request_files = "free"
+""",
+    "mcp": """\
+[mcp]
+commands = ["pause", "resume", "steer"]
+""",
     "permission": """\
 [[permission]]
 decision = "allow"
