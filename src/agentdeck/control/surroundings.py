@@ -24,11 +24,13 @@ def around(plan: Plan, folder: Path) -> Around:
     except EnvironmentFault:  # no git, or a repository that it cannot read
         files = None
     top = _top(folder) if files is not None else None
-    adapters = {name: each.command for name, each in load_catalog().adapters.items()}
+    catalog = load_catalog().adapters
+    adapters = {name: each.command for name, each in catalog.items()}
+    skills = {name: each.skills for name, each in catalog.items() if each.skills}
     variables = {name: bool(os.environ.get(name)) for name in secret_variables(plan)}
     programs = gates.programs(plan) | hooks.programs(plan) | capacity.programs(plan, adapters)
     zones = {each.zone: is_zone(each.zone) for each in plan.notify if each.zone}
-    return Around(files, _found(programs, top), variables, zones, adapters)
+    return Around(files, _found(programs, top), variables, zones, adapters, skills)
 
 
 def _top(folder: Path) -> Path | None:

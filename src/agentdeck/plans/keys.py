@@ -135,6 +135,10 @@ def _ref(name: str, ref: Ref, doc: str, **more: Any) -> Key:
     return Key(name, Kind.REF, doc, ref=ref, **more)
 
 
+def _places(name: str, field: str, doc: str) -> Key:
+    return Key(name, Kind.COUNT, doc, field=field, minimum=1, maximum=MAX_AGENTS)
+
+
 def _later(name: str, doc: str) -> Key:
     return Key(name, Kind.TEXT, doc, later=True)
 
@@ -312,7 +316,7 @@ AGENTS: Final = Section(
         Key("args", Kind.ARGS, "Arguments, added to the command."),
         _ENV,
         Key("output", Kind.CHOICE, "How its output is read.", choices=FORMATS),
-        Key("skills", Kind.LINES, "What it is good at."),
+        Key("skills", Kind.LINES, "What it is good at; else what its adapter says."),
         Key(
             "escalate",
             Kind.LINES,
@@ -339,9 +343,12 @@ POOLS: Final = Section(
     Shape.NAMED,
     "Named capacity.",
     (
-        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS, required=True),
+        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS),
+        _places("min", "least", "It has so many places, however short the machine is of room."),
+        _places("max", "most", "It grows to so many while the machine is at ease."),
         Key("labels", Kind.LINES, "Tasks with one of these labels are routed here."),
         _ref("agents", Ref.AGENT, "Tasks of these agents are routed here.", many=True),
+        Key("skills", Kind.LINES, "Tasks that ask for one of these skills are routed here."),
         _BUDGET,
         _later("host", "Another machine."),
     ),
@@ -471,6 +478,42 @@ REMOTE: Final = Section(
     ),
     model=model.Remote,
     field="remote",
+)
+TOOLS: Final = Section(
+    "tools",
+    Shape.TABLE,
+    "Which tools of agentdeck the agents of the run have; without it, none.",
+    (
+        _choice("ask_person", model.MayCall, "Ask a person, and wait for the answer."),
+        _choice("report_progress", model.MayCall, "Say how far the task is."),
+        _choice("propose_task", model.MayPropose, "Propose a task for the plan."),
+        _choice("request_files", model.MayWiden, "Have more files than the task names."),
+        _duration(
+            "wait",
+            "Longest time that one call waits for an answer.",
+            minimum=SHORTEST_S,
+            maximum=model.MAX_TOOL_WAIT_S,
+        ),
+    ),
+    model=model.Tools,
+    field="tools",
+)
+MCP: Final = Section(
+    "mcp",
+    Shape.TABLE,
+    "What a client of `agentdeck mcp` may do; without it, read.",
+    (
+        Key(
+            "commands",
+            Kind.CHOICE,
+            "The commands that it may send.",
+            choices=model.MCP_COMMANDS,
+            many=True,
+            one_ok=True,
+        ),
+    ),
+    model=model.McpRules,
+    field="mcp",
 )
 PERMISSIONS: Final = Section(
     "permission",
@@ -670,7 +713,12 @@ TASKS: Final = Section(
             also=("size",),
         ),
         Key("kind", Kind.LINE, "What sort of work it is: setup, code, test, docs …"),
-        Key("skills", Kind.LINES, "What its agent should be good at."),
+        Key(
+            "skills",
+            Kind.LINES,
+            "What its agent has to be good at, all of it.",
+            also=("needs_skills", "capabilities"),
+        ),
         _GATES,
         _LAND,
         _REVIEWER,
@@ -790,6 +838,8 @@ SECTIONS: Final = (
     REPOS,
     REMOTE,
     REVIEW,
+    TOOLS,
+    MCP,
     PERMISSIONS,
     HOOKS,
     WEBHOOKS,

@@ -190,6 +190,9 @@ class _Reader:
                 **sections.check_agent(table, meant, path, self._adapters, self._findings),
                 **values,
             }
+        elif section is keys.POOLS:
+            found = sections.check_pool(table, meant, path, values, self._findings)
+            values = {**values, **found}
         elif section is keys.GATES:
             sections.check_gate(table, meant, path, self._findings)
         elif section is keys.ROUTES:

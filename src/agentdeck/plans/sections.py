@@ -348,6 +348,30 @@ def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Fi
         findings.add(path, "has no command", "add `run`, or `check` with what it should prove")
 
 
+def check_pool(
+    raw: Mapping[str, Any],
+    meant: set[str],
+    path: Path,
+    values: Mapping[str, Any],
+    findings: Findings,
+) -> dict[str, Any]:
+    """The size of a pool lies between its bounds. Returns what the file leaves out."""
+    if not {"size", "max"} & (raw.keys() | meant):
+        findings.add(path, "`size` is missing", "add `size`, or `min` and `max`")
+        return {}
+    least, size, most = (values.get(field) for field in ("least", "size", "most"))
+    found: dict[str, Any] = {}
+    if size is None and most is not None:  # it begins with all that it may have
+        size = most
+        found = {"size": most} if least is not None else {"size": most, "least": 1}
+    if size is not None and least is not None and least > size:
+        what = "size" if "size" in raw else "max"
+        findings.add((*path, "min"), f"{least} is more than `{what}`, {size}", "make it smaller")
+    if size is not None and most is not None and most < size:
+        findings.add((*path, "max"), f"{most} is less than `size`, {size}", "make it larger")
+    return found
+
+
 def check_route(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:
     """A route says something."""
     if not {"agent", "model", "pool"} & (raw.keys() | meant):

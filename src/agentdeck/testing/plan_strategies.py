@@ -311,10 +311,13 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                 st.builds(
                     model.Pool,
                     name=st.just(name),
-                    size=st.integers(1, 1000),
+                    size=st.integers(10, 990),
                     labels=_some(_LINE, 2),
                     agents=_several(every_agent),
+                    skills=_some(_LINE, 2),
                     budget=_budgets,
+                    least=_maybe(st.integers(1, 10)),
+                    most=_maybe(st.integers(990, 1000)),
                 )
             )
             for name in pools
