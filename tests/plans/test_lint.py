@@ -29,7 +29,7 @@ HEAD = 'version = 1\n[plan]\nname = "p"\n'
 AROUND = Around(
     variables={"MISSING": False, "THERE": True},
     files=("README.md", *(f"src/app/m{n}.py" for n in range(30)), "docs/a.md"),
-    programs={"make": True, "nosuch": False, "./run.sh": False},
+    programs={"make": True, "nosuch": False, "./run.sh": False, "glab": False},
     zones={"Nowhere/At_all": False, "UTC": True},
 )
 
@@ -122,6 +122,21 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         '[webhooks.ci]\nurl = "https://example.org/"\nsecret_env = "MISSING"\n' + GOOD,
         "secret_env",
         "MISSING is not set here",
+    ),
+    ("AD704", '[tracker]\nkind = "github"\n' + GOOD, "[tracker]", "no task has an issue"),
+    (
+        "AD701",
+        '[tracker]\nkind = "gitlab"\n' + GOOD + a_task("d", "issue = 1"),
+        'kind = "gitlab"',
+        '"glab"',
+    ),
+    (
+        "AD702",
+        '[tracker]\nkind = "github"\nrepo = "a/b"\naccept = "skip"\nsecret_env = "MISSING"\n'
+        + GOOD
+        + a_task("d", "issue = 1"),
+        "secret_env",
+        "nothing that comes in could be proven",
     ),
     ("AD501", "[pools.gpu]\nsize = 2\n" + GOOD, "[pools.gpu]", "no task takes its place here"),
     (

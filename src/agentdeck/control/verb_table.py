@@ -27,6 +27,7 @@ TASKS: Final = Argument("tasks", Takes.TASK, "TASK...", "One task or several.", 
 MAYBE_TASKS: Final = Argument(
     "tasks", Takes.TASK, "[TASK]...", "One task or several.", required=False, many=True
 )
+REQUEST: Final = Argument("request", Takes.TEXT, "REQUEST", "The id of a request, such as r1.")
 SCOPE: Final = Argument("scope", Takes.SCOPE, "SCOPE", "run, phase:ID, pool:NAME or task:ID.")
 
 Make = Callable[[TaskId], AnyCommand]
@@ -210,6 +211,19 @@ VERBS: Final[tuple[Verb, ...]] = (
             Argument("text", Takes.TEXT, "TEXT", "The message", in_shell="; - reads it from stdin"),
         ),
         more="An agent that cannot be spoken to while it works is told with its next turn.",
+    ),
+    Verb(
+        "accept", "Take a proposed task into the plan, or answer the question of a client.",
+        lambda said: [c.AnswerRequest(said["request"], text=said["text"] or "")],
+        (REQUEST, Argument("text", Takes.TEXT, "[TEXT]", "The answer.", required=False)),
+        done="accepted",
+        more="What is requested, and its id, stands in the inbox.",
+    ),
+    Verb(
+        "deny", "Say no to a proposed task, or to the question of a client.",
+        lambda said: [c.AnswerRequest(said["request"], False, said["text"] or "")],
+        (REQUEST, Argument("text", Takes.TEXT, "[TEXT]", "Why.", required=False)),
+        done="denied",
     ),
     Verb(
         "limit", "How many agents may work at once, in the run or in one of its pools.",

@@ -15,6 +15,7 @@ from agentdeck.core import (
     decide_permissions,
     decide_queue,
     decide_revert,
+    decide_tools,
     decide_words,
     evidence,
     lanes,
@@ -113,6 +114,16 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return decide_budget.raised(state, command)
         case c.EditPlan():
             return _edit_plan(state, command)
+        case c.AskPerson():
+            return decide_tools.ask_person(state, command)
+        case c.ReportProgress():
+            return decide_tools.report_progress(state, command)
+        case c.RequestFiles():
+            return decide_tools.request_files(state, command)
+        case c.MakeRequest():
+            return decide_tools.make_request(state, command)
+        case c.AnswerRequest():
+            return decide_tools.answer_request(state, command)
         case c.Revert():
             return decide_revert.revert(state, command)
         case c.Promote():

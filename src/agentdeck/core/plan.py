@@ -56,10 +56,19 @@ DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
 DEFAULT_ROUNDS: Final = 2  # of review; what two rounds did not settle needs somebody else's eyes
 DEFAULT_HOOK_TIMEOUT_S: Final = 30.0  # of a command; it tells somebody, and does no work
 DEFAULT_WEBHOOK_TIMEOUT_S: Final = 10.0  # a receiver says yes at once and works afterwards
+DEFAULT_TRACKER_TIMEOUT_S: Final = 60.0  # of one issue: a few requests, each of a second or so
 DEFAULT_GIVE_UP_S: Final = 24 * 3600.0  # a receiver may be down overnight
 DEFAULT_NOTIFY_TIMEOUT_S: Final = 60.0  # of a message to a person: a mail server takes its time
 DEFAULT_GROUP_S: Final = 30.0  # what fails together is one message, and soon enough
 DEFAULT_NOTIFIED: Final = ("task.asks", "task.failed", "budget.marked", "run.finished")
+# Of one call for an answer. A client with the common limit of 60 s must not give up before it.
+DEFAULT_TOOL_WAIT_S: Final = 45.0
+MAX_TOOL_WAIT_S: Final = 600.0
+# What a client of `agentdeck mcp` can be let do; each is a verb of the same name.
+MCP_COMMANDS: Final = (
+    *("pause", "resume", "retry", "skip", "unskip", "approve", "merge", "hold", "release", "stop"),
+    *("move", "drop", "steer", "answer", "limit", "promote", "end", "revert"),
+)
 DEFAULT_REVIEW_TIMEOUT_S: Final = 30 * 60.0  # reading takes less than writing
 OWN_REPO: Final = RepoName("")  # the repository in which the plan is started
 OWN_REPO_WORD: Final = "."  # as a plan calls that
@@ -444,7 +453,66 @@ class Notify(msgspec.Struct, frozen=True, omit_defaults=True):
     give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
 
 
-AnyHook: TypeAlias = Hook | Webhook | Notify
+class TrackerKind(StrEnum):
+    """Where the issues are that tasks come from."""
+
+    GITHUB = "github"  # by `gh`
+    GITLAB = "gitlab"  # by `glab`
+
+
+class CloseWhen(StrEnum):
+    """When the issue of a task is closed."""
+
+    LANDED = "landed"  # in the target, or settled without a landing
+    PROMOTED = "promoted"  # in the base, too
+    NEVER = "never"
+
+
+class Accept(StrEnum):
+    """What a tracker may propose for a run. A person says yes or no to each."""
+
+    SKIP = "skip"  # a task whose issue was closed
+    ANSWER = "answer"  # a comment, where the agent of the task asks
+    TASK = "task"  # an issue that has got the label
+
+
+TRACKER: Final = "tracker"  # what it is called among the hooks
+# By which the labels of an issue follow its task, and by which it is closed or opened again.
+_STANDING: Final = ("attempt.claimed", "task.landed", "task.done", "task.failed", "task.cancelled")
+_STANDING_ALSO: Final = ("task.skipped", "task.unskipped", "task.retried", "task.reverted")
+
+
+class Tracker(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Issues that are told how their tasks stand. What it tells us is never obeyed."""
+
+    kind: TrackerKind
+    repo: str | None = None  # OWNER/NAME; None = that of the checkout's remote
+    claim: str | None = None  # the label of an issue whose task is at work
+    failed: str | None = None  # the label of an issue whose task needs a person
+    comment: tuple[str, ...] = ("task.landed", "task.failed")  # patterns of events
+    close: CloseWhen = CloseWhen.LANDED
+    timeout_s: float = DEFAULT_TRACKER_TIMEOUT_S
+    give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
+    label: str | None = None  # the issues that may become tasks
+    accept: tuple[Accept, ...] = ()  # what may be proposed from there
+    secret_env: str | None = None  # the variable with which what comes in is proven
+
+    @property
+    def name(self) -> str:
+        """What it is called among the hooks."""
+        return TRACKER
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The patterns of what it wants to hear."""
+        closes = self.close is not CloseWhen.NEVER
+        follows = self.claim is not None or self.failed is not None or closes
+        wanted = [*self.comment, *((*_STANDING, *_STANDING_ALSO) if follows else ())]
+        promoted = ("promote.done",) if self.close is CloseWhen.PROMOTED else ()
+        return tuple(dict.fromkeys([*wanted, *promoted]))
+
+
+AnyHook: TypeAlias = Hook | Webhook | Notify | Tracker
 
 
 class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -455,6 +523,51 @@ class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
     rounds: int = DEFAULT_ROUNDS  # times it may send work back before a person is asked
     prompt: str = ""  # what it should know or look for, besides what every reviewer is told
     timeout_s: float = DEFAULT_REVIEW_TIMEOUT_S  # of one review
+
+
+class MayCall(StrEnum):
+    """Whether agents have a tool."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class MayPropose(StrEnum):
+    """What becomes of a task that an agent proposes."""
+
+    ALLOW = "allow"  # it enters the plan
+    ASK = "ask"  # a person is asked
+    DENY = "deny"  # agents cannot propose any
+
+
+class MayWiden(StrEnum):
+    """What becomes of an agent's request for more files."""
+
+    FREE = "free"  # it has them if nobody else does; else a person is asked
+    ASK = "ask"  # a person is asked
+    DENY = "deny"  # agents cannot ask for any
+
+
+class Tools(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which tools of agentdeck its agents have, and what becomes of a call."""
+
+    ask_person: MayCall = MayCall.DENY
+    report_progress: MayCall = MayCall.DENY
+    propose_task: MayPropose = MayPropose.DENY
+    request_files: MayWiden = MayWiden.DENY
+    wait_s: float = DEFAULT_TOOL_WAIT_S  # of one call for its answer; it can be asked for again
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of those that agents have."""
+        named = ("ask_person", "report_progress", "propose_task", "request_files")
+        return tuple(name for name in named if getattr(self, name) != MayCall.DENY.value)
+
+
+class McpRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a client of `agentdeck mcp` may do besides reading."""
+
+    commands: tuple[str, ...] = ()  # of `MCP_COMMANDS`
 
 
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -550,6 +663,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     land_with: tuple[TaskId, ...] = ()  # lands only together with these
     env: dict[str, str] = {}
     line: int | None = None  # of the document it was imported from
+    issue: int | None = None  # of the plan's tracker
     meta: dict[str, str] = {}  # what that document says and agentdeck has no key for
 
 
@@ -594,10 +708,13 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     repos: tuple[Repo, ...] = ()
     remote: Remote = Remote()
     review: ReviewRules = ReviewRules()
+    tools: Tools = Tools()
+    mcp: McpRules = McpRules()
     permissions: tuple[Permission, ...] = ()
     hooks: tuple[Hook, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
     notify: tuple[Notify, ...] = ()
+    tracker: Tracker | None = None
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -704,7 +821,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     @cached_property
     def hook_by_name(self) -> dict[str, AnyHook]:
         """What is told of events: commands by their pattern, the others by their name."""
-        hooks: tuple[AnyHook, ...] = (*self.hooks, *self.webhooks, *self.notify)
+        hooks: list[AnyHook] = [*self.hooks, *self.webhooks, *self.notify]
+        hooks += [self.tracker] if self.tracker is not None else []
         return {hook.name: hook for hook in hooks}
 
     @cached_property

@@ -55,6 +55,7 @@ def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
         (kind is e.DiskChanged, _check_disk),
         (kind in (e.PoolLimitSet, e.PoolResized), _check_pool),
         (kind is e.CollisionsForeseen, _check_foreseen),
+        (kind in _OF_REQUESTS, _check_request),
         (of_task, _check_task),
         (of_task and kind in CHANGING, _check_change),
         (kind is e.StepFailed, _check_step),
@@ -181,6 +182,16 @@ def _check_rule(
             raise StaleEvent(event, f"there is no rule {event.rule}")
         case e.PermissionsKept() if event.change <= state.rule_changes_kept:
             raise StaleEvent(event, "later changes are kept already")
+
+
+def _check_request(state: RunState, event: e.RequestMade | e.RequestAnswered) -> None:
+    """A request is made once, and answered once."""
+    known = state.requests.get(event.request)
+    if isinstance(event, e.RequestMade):
+        if known is not None:
+            raise StaleEvent(event, f"request {event.request} was made already")
+    elif known is None or known.answer is not None:
+        raise StaleEvent(event, f"request {event.request} is not open")
 
 
 def _check_foreseen(state: RunState, event: e.CollisionsForeseen) -> None:
@@ -365,6 +376,7 @@ _OF_EARLIER_ONES: Final = frozenset({
     e.LandingFound,  # whichever attempt it was
 })  # fmt: skip
 _OF_RULES: Final = frozenset({e.PermissionRuleSet, e.PermissionRuleDropped, e.PermissionsKept})
+_OF_REQUESTS: Final = frozenset({e.RequestMade, e.RequestAnswered})
 _OF_TURNS: Final = frozenset({e.TurnBegan, e.TurnEnded})
 _OF_REVIEWS: Final = frozenset({e.ReviewStarted, e.ReviewFinished})
 _OF_AN_ACCOUNT: Final = frozenset({e.AccountLimited, e.AccountNoted})
@@ -373,6 +385,7 @@ _OF_PROMOTION: Final = frozenset({e.Promoted, e.PromoteWaiting, e.BaseDiverged})
 _OF_A_LIVE_PROCESS: Final = frozenset({
     e.AttemptProgressed,
     e.AttemptAsked,
+    e.ProgressReported,
     e.AskWithdrawn,
     e.MessageSent,
     e.MessageDelivered,

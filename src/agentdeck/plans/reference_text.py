@@ -148,6 +148,17 @@ by = "codex"
 rounds = 2
 prompt = "Look at error handling first."
 """,
+    "tools": """\
+[tools]
+ask_person = "allow"
+report_progress = "allow"
+propose_task = "ask"
+request_files = "free"
+""",
+    "mcp": """\
+[mcp]
+commands = ["pause", "resume", "steer"]
+""",
     "permission": """\
 [[permission]]
 decision = "allow"
@@ -175,6 +186,14 @@ urls_env = "MY_NOTIFY_URLS"
 events = ["task.asks", "task.failed", "run.finished"]
 group = "2min"
 quiet = "22:00-07:00"
+""",
+    "tracker": """\
+[tracker]
+kind = "github"
+repo = "acme/shop"
+claim = "in-progress"
+comment = ["task.landed", "task.failed"]
+close = "promoted"
 """,
     "phase": """\
 [[phase]]
@@ -496,6 +515,11 @@ checked. `url` is https; plain http goes to this machine, elsewhere only with `i
 `pip install "agentdeck[notify]"`. What happens within `group` comes as one message, what happens in
 `quiet` hours in the first one after them: [Persons](hooks.md#persons).
 """,
+    "tracker": """\
+The issue of a task is its `issue`; tasks without one are nobody's business here. It is written with
+`gh` or `glab`, as who is logged in there; nothing is read from there into the run. [Issues and
+trackers](trackers.md) has what is written when, and what `accept` lets in.
+""",
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
 later phase starts before every task of it has settled and its gates are green on the target. With
@@ -580,6 +604,12 @@ UNSAID: Final[dict[str, str]] = {
     "gates.repo": "all",
     "task.repo": "the plan's own",
     "remote.push": "nothing is pushed",
+    "tracker.repo": "that of the checkout's remote",
+    "tracker.claim": "none",
+    "tracker.failed": "none",
+    "tracker.label": "none",
+    "tracker.secret_env": "nothing comes in",
+    "task.issue": "none",
     "queue.sign": "as your git says",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",

@@ -93,7 +93,7 @@ class RingChecks:
         elif isinstance(event, e.EntryLanded) and event.task is not None:
             self._lands_with_all(state, event.task)
 
-    def _is_green(self, state: RunState, event: e.LandingIntended | e.Move) -> None:
+    def _is_green(self, state: RunState, event: e.LandingIntended | e.TargetMove) -> None:
         for name in (event.entry, *event.others):
             build = state.queue[name].build
             runs_in = state.environment

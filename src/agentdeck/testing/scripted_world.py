@@ -975,7 +975,7 @@ class World:
             yield self._delay(0.1, 2)
         yield train.landed_together(self.state(), step.moves)
 
-    def _take_back(self, step: LandGroup, hindered: e.Move) -> list[e.Move]:
+    def _take_back(self, step: LandGroup, hindered: e.TargetMove) -> list[e.TargetMove]:
         """Targets of a group go back where they were; those that others have moved on stay."""
         stays = []
         for move in step.moves:

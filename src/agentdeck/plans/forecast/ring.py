@@ -371,7 +371,7 @@ def _at_its_most(pool: Pool) -> Pool:
 def _run_started(plan: Plan, run: RunId) -> e.RunStarted:
     nothing = "0" * 40
     if plan.hook_by_name:  # nobody is told of what is only played
-        plan = msgspec.structs.replace(plan, hooks=(), webhooks=(), notify=())
+        plan = msgspec.structs.replace(plan, hooks=(), webhooks=(), notify=(), tracker=None)
     if any(pool.elastic for pool in plan.pools):  # there is no machine that could be short
         plan = msgspec.structs.replace(plan, pools=tuple(map(_at_its_most, plan.pools)))
     return e.RunStarted(

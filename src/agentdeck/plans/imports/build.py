@@ -191,6 +191,7 @@ class _Builder:
             defer=self._defer(task),
             allow_empty=task.allow_empty,
             line=source_line(task.line),
+            issue=task.issue,
             meta=meta_of(task.meta),
         )
 
