@@ -33,7 +33,7 @@ from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_
 from agentdeck.cli.show_as import ShowAs
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
-from agentdeck.control.run_lines import entry_lines, task_lines
+from agentdeck.control.run_lines import entry_lines, repo_lines, task_lines
 from agentdeck.control.runs import fold_run
 from agentdeck.core import hooks, publishing, refs_words
 from agentdeck.core.budgets import RUN, budget_of, dollars
@@ -49,7 +49,8 @@ from agentdeck.core.explain import (
     standstill,
 )
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Strategy
+from agentdeck.core.lanes import every_target, promotions_waiting
+from agentdeck.core.plan import OWN_REPO_WORD, Strategy
 from agentdeck.core.state import RunState, TaskRun
 
 REFRESH_S: Final = 0.1  # between two looks at a log that is followed
@@ -155,7 +156,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         health = {"engine_health": vitals.health, "engine_silent_s": vitals.silent_s}
         say_json({"run": summary, "why": standstill(state) or "", **health, **asks, **data})
         return code
-    say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {safe(state.target)}")
+    where = safe(every_target(state))
+    say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {where}")
     about = "about " if priced_usd(state) else ""
     cost = f", {about}${state.usd:.2f}" if state.usd else ""
     allowed = budget_of(state, RUN)
@@ -177,8 +179,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         say(line)
     for line in (*publishing.told(state), *hooks.told(state, now)):
         say(safe(line))
-    if state.promote_wanted and state.promote_reason:
-        say(f"promotion waits: {safe(state.promote_reason)}")
+    for line in promotions_waiting(state):
+        say(f"promotion waits: {safe(line)}")
     for line in ahead.lines(now):
         say(safe(line))
     say()
@@ -186,7 +188,11 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         (task.id, str(task.state), _attempt_words(task), explain(state, task.id, now))
         for task in state.tasks.values()
     ]
-    table(("TASK", "STATE", "ATTEMPT", "WHY"), rows, state=1)
+    if not state.repos:
+        table(("TASK", "STATE", "ATTEMPT", "WHY"), rows, state=1)
+        return code
+    placed = [(*row[:3], state.plan.repo_of(row[0]) or OWN_REPO_WORD, row[3]) for row in rows]
+    table(("TASK", "STATE", "ATTEMPT", "REPO", "WHY"), placed, state=1)
     return code
 
 
@@ -301,7 +307,8 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "usd": state.usd,
         "tokens": state.tokens,
         "hooks": hooks.told(state, now),
-        "promotion": state.promote_reason if state.promote_wanted else "",
+        "promotion": "; ".join(promotions_waiting(state)),
+        "repos": repo_lines(state),
         "tasks": task_lines(state, now),
         "queue": entry_lines(state, now),
     }

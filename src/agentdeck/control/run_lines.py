@@ -9,7 +9,8 @@ import msgspec
 from agentdeck.core import queue
 from agentdeck.core.events import EntryKind
 from agentdeck.core.explain import explain, explain_entry
-from agentdeck.core.ids import AgentName, EntryId, PhaseId, TaskId
+from agentdeck.core.ids import AgentName, EntryId, PhaseId, RepoName, TaskId
+from agentdeck.core.lanes import lanes
 from agentdeck.core.state import Entry, RunState, TaskRun, TaskState, Wanted
 
 
@@ -27,6 +28,19 @@ class TaskLine(msgspec.Struct, frozen=True):
     why: str  # it stands where it stands, in a sentence
     phase: PhaseId | None
     needs: tuple[TaskId, ...]  # what has to land before it starts
+    repo: RepoName  # that it works in; "" = the plan's own
+    lands_with: tuple[TaskId, ...]  # the others of its group
+
+
+class RepoLine(msgspec.Struct, frozen=True):
+    """One repository of the run."""
+
+    name: RepoName  # "" = the plan's own
+    checkout: str  # the folder
+    base: str  # branch
+    target: str  # branch
+    tip: str  # commit of the target
+    promoted: str | None  # the tip that the base has got
 
 
 class EntryLine(msgspec.Struct, frozen=True):
@@ -38,6 +52,7 @@ class EntryLine(msgspec.Struct, frozen=True):
     task: TaskId | None  # whose work it is
     since: float  # when it was queued, seconds since the epoch
     head: str  # the commit that would land
+    repo: RepoName  # where
 
 
 def task_lines(state: RunState, now: float, only: Collection[TaskId] = ()) -> list[TaskLine]:
@@ -52,12 +67,26 @@ def task_lines(state: RunState, now: float, only: Collection[TaskId] = ()) -> li
 
 
 def entry_lines(state: RunState, now: float) -> list[EntryLine]:
-    """The merge queue, in the order in which it lands.
+    """The merge queues, one repository after the other, in the order in which each lands.
 
     Args:
         now: seconds since the epoch.
     """
-    return [_entry_line(state, entry, now) for entry in queue.in_order(state)]
+    each = (entry for lane in lanes(state) for entry in queue.in_order(lane))
+    return [_entry_line(state, entry, now) for entry in each]
+
+
+def repo_lines(state: RunState) -> list[RepoLine]:
+    """The repositories of a run, the plan's own first."""
+    return [
+        RepoLine(lane.lane, lane.checkout, lane.base, lane.target, lane.tip, lane.promoted or None)
+        for lane in lanes(state)
+    ]
+
+
+def others_of(state: RunState, task: TaskId) -> tuple[TaskId, ...]:
+    """The tasks that one lands together with."""
+    return tuple(name for name in state.plan.group_of.get(task, ()) if name != task)
 
 
 def _task_line(state: RunState, task: TaskRun, now: float) -> TaskLine:
@@ -74,6 +103,8 @@ def _task_line(state: RunState, task: TaskRun, now: float) -> TaskLine:
         why=explain(state, task.id, now),
         phase=spec.phase,
         needs=spec.after,
+        repo=state.plan.repo_of(task.id),
+        lands_with=others_of(state, task.id),
     )
 
 
@@ -85,7 +116,16 @@ def _entry_line(state: RunState, entry: Entry, now: float) -> EntryLine:
         task=entry.task,
         since=entry.queued_at,
         head=entry.head,
+        repo=entry.repo,
     )
 
 
-__all__ = ["EntryLine", "TaskLine", "entry_lines", "task_lines"]
+__all__ = [
+    "EntryLine",
+    "RepoLine",
+    "TaskLine",
+    "entry_lines",
+    "others_of",
+    "repo_lines",
+    "task_lines",
+]
