@@ -1,4 +1,4 @@
-"""`kill -9` of the engine around the moves of a group: what the stated recovery says, on real git."""
+"""`kill -9` of the engine around the moves of a group: what the stated recovery says, on git."""
 
 from __future__ import annotations
 

@@ -31,6 +31,8 @@ _KEYS: Final = {
     "permissions": "[[permission]]",
     "hooks": "[hooks]",
     "webhooks": "[webhooks]",
+    "notify": "[notify]",
+    "tracker": "[tracker]",
 }
 
 

@@ -26,6 +26,10 @@ from agentdeck.core.plan import (
     GateWhen,
     Hook,
     Land,
+    MayCall,
+    MayPropose,
+    MayWiden,
+    Notify,
     OnExceed,
     Permission,
     Phase,
@@ -38,6 +42,7 @@ from agentdeck.core.plan import (
     ReviewRules,
     Strategy,
     Task,
+    Tools,
     Unattended,
     Webhook,
 )
@@ -176,9 +181,11 @@ def _agents(random: Random) -> tuple[Agent, ...]:
 
 def _pools(random: Random) -> tuple[Pool, ...]:
     size, budget = random.randint(1, 2), _budget(random, 0.3)
-    small = Pool(PoolName("small"), size, labels=("heavy",), budget=budget)
+    least, most = random.choice(((None, None), (1, 3), (1, 4), (1, None), (None, 4)))
+    size += least is not None
+    small = Pool(PoolName("small"), size, ("heavy",), budget=budget, least=least, most=most)
     of_deaf = Pool(PoolName("of-deaf"), 1, agents=(AgentName("deaf"),))
-    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
+    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.5)
 
 
 def queueing_plan(random: Random) -> Plan:
@@ -254,6 +261,18 @@ def _budget(random: Random, share: float) -> Budget:
     return Budget(usd=usd, tokens=tokens, on_exceed=then, share=of_account)
 
 
+def with_tools(plan: Plan, seed: int) -> Plan:
+    """The plan, with tools for its agents."""
+    random = Random(seed)
+    tools = Tools(
+        ask_person=MayCall.ALLOW,
+        report_progress=MayCall.ALLOW,
+        propose_task=random.choice(tuple(MayPropose)),
+        request_files=random.choice(tuple(MayWiden)),
+    )
+    return msgspec.structs.replace(plan, tools=tools)
+
+
 def with_hooks(plan: Plan, seed: int) -> Plan:
     """The plan with one to three hooks in it."""
     random = Random(seed)
@@ -266,7 +285,10 @@ def with_hooks(plan: Plan, seed: int) -> Plan:
     give_up_s = random.choice((5.0, 3600.0, 86_400.0))
     url = "https://example.org/hook"
     webhooks = (Webhook("ci", url, "CI_SECRET", words, give_up_s=give_up_s),)
-    return msgspec.structs.replace(plan, hooks=hooks, webhooks=webhooks[: random.randint(0, 1)])
+    plan = msgspec.structs.replace(plan, hooks=hooks, webhooks=webhooks[: random.randint(0, 1)])
+    group_s = random.choice((0.0, 30.0, 600.0))
+    person = Notify("me", "MY_URLS", words, group_s, random.choice(("", "22:00-07:00")))
+    return msgspec.structs.replace(plan, notify=(person,) if random.random() < 0.5 else ())
 
 
 def with_repos(plan: Plan, seed: int) -> Plan:

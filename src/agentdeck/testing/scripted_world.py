@@ -38,7 +38,7 @@ from agentdeck.core.events import (
 from agentdeck.core.ids import AgentName, EntryId, GateName, ProcessIdentity, RepoName, TaskId
 from agentdeck.core.lanes import of_entry
 from agentdeck.core.permissions import OptionKind
-from agentdeck.core.plan import OWN_REPO, Agent, GateWhen
+from agentdeck.core.plan import OWN_REPO, Agent, GateWhen, Notify
 from agentdeck.core.state import Attempt, Entry, Message, RunState, TaskState
 from agentdeck.core.steps import (
     BuildEntry,
@@ -148,6 +148,7 @@ class Faults:
     meddles: float = 0.02  # a person presses a key about a task to which something just happened
     speaks: float = 0.04  # likewise, and says something to its agent
     disk: float = 0.3  # of a run: the disk gets low or full for a while, once or more often
+    machine: float = 0.6  # of a run: it is short of memory, or at ease, once or more often
     clock_jumps: float = 0.1  # of a run: the machine's clock is set, once or more often
     commands: int = 25  # of a person, at most
 
@@ -315,6 +316,7 @@ class World:
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
     moved: dict[RepoName, list[str]] = field(default_factory=dict)  # what the deck put on each
     heard: dict[str, list[int]] = field(default_factory=dict)  # by hook: events, as they came
+    was_quiet: set[str] = field(default_factory=set)  # hooks that it was night for
     synced: int = 0  # the journal is on the disk up to this event, for who was told of it
     environment: str = "first"  # what gates run in
     disk: DiskMark = DiskMark.ROOM
@@ -973,7 +975,7 @@ class World:
             yield self._delay(0.1, 2)
         yield train.landed_together(self.state(), step.moves)
 
-    def _take_back(self, step: LandGroup, hindered: e.Move) -> list[e.Move]:
+    def _take_back(self, step: LandGroup, hindered: e.TargetMove) -> list[e.TargetMove]:
         """Targets of a group go back where they were; those that others have moved on stay."""
         stays = []
         for move in step.moves:
@@ -1022,18 +1024,24 @@ class World:
 
     def _tell(self, step: TellHook) -> Performer:
         """A receiver is down now and then: for the same try in the same way, whatever is drawn."""
-        patterns = self.state().plan.hook_by_name[step.hook].events
+        hook = self.state().plan.hook_by_name[step.hook]
         behind = self.journal()[step.after :]
-        event = next(one for one in behind if event_names.wants(patterns, one.event))
-        self.synced = max(self.synced, event.seq)
+        wanted = [one for one in behind if event_names.wants(hook.events, one.event)]
+        told = wanted if isinstance(hook, Notify) else wanted[:1]
+        event, numbers = told[0], [one.seq for one in told]
+        self.synced = max(self.synced, numbers[-1])
         yield Pause(0.5)
+        if isinstance(hook, Notify) and hook.quiet and step.hook not in self.was_quiet:
+            self.was_quiet.add(step.hook)  # one night in a run
+            yield e.HookPostponed(step.hook, event.seq, self.wall() + 600)
+            return
         draw = (
             zlib.crc32(f"{step} of {self.targets[OWN_REPO]}".encode()) % 100
             if self.faults.step_fails
             else 99
         )
         if draw < HEARS_AND_FAILS:  # else it has not even heard of it
-            self.heard.setdefault(step.hook, []).append(event.seq)
+            self.heard.setdefault(step.hook, []).extend(numbers)
         if draw < FAILS_TO_HEAR:
             self.met["hook_fails"] += 1
             asked = self.wall() + 120 if draw % 5 == 0 else None
@@ -1042,9 +1050,10 @@ class World:
             )
             return
         if draw >= HEARS_AND_FAILS:
-            self.heard.setdefault(step.hook, []).append(event.seq)
+            self.heard.setdefault(step.hook, []).extend(numbers)
         yield Pause(0.2)  # a crash in here tells it again
-        yield e.HookDelivered(step.hook, event.seq, 0.2, 204)
+        first = numbers[0] if len(numbers) > 1 else None
+        yield e.HookDelivered(step.hook, numbers[-1], 0.2, 204, len(numbers), first)
 
     def _promote(self, step: PromoteTarget) -> Performer:
         yield self._delay(0.2, 3)
