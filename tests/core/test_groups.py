@@ -146,8 +146,8 @@ def test_a_group_lands_by_one_event_that_names_all_targets() -> None:
     assert decided == [
         e.GroupIntended(
             (
-                e.Move(RepoName(""), EntryId("A"), "own0+A", "own0"),
-                e.Move(WEB, EntryId("B"), "web0+B", "web0"),
+                e.TargetMove(RepoName(""), EntryId("A"), "own0+A", "own0"),
+                e.TargetMove(WEB, EntryId("B"), "web0+B", "web0"),
             )
         )
     ]
