@@ -38,6 +38,7 @@ knows nothing of agentdeck.
 
 ## The socket of a run
 
+<!-- block: not run, an engine has to be at work -->
 ```sh
 agentdeck rpc socket         # of the newest run of this repository; or name the run
 agentdeck rpc call status
@@ -86,6 +87,7 @@ _EVENTS: Final = """\
 `events.since` is the subscription. It is a long poll with a cursor: give the number of the last
 event that you have, and the answer comes as soon as there is a later one, or when `wait_s` is over.
 
+<!-- block: not run, an engine has to be at work -->
 ```python
 after = 0  # or the number you have kept
 while True:
