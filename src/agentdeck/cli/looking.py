@@ -13,6 +13,8 @@ import typer
 
 from agentdeck.cli.output import safe, say, say_json
 from agentdeck.cli.place import JsonOption, RunArgument, RunOption, looked_at
+from agentdeck.cli.templates import FormatOption, print_rows
+from agentdeck.control.run_lines import TaskLine, task_lines
 from agentdeck.control.waiting_lines import answer_to, waiting_line
 from agentdeck.core import inbox as waiting_list
 from agentdeck.core import queue as merge_queue
@@ -35,11 +37,19 @@ def tasks(
     state: Annotated[
         str | None, typer.Option("--state", metavar="STATE", help="Only those: failed, landed.")
     ] = None,
+    template: FormatOption = None,
 ) -> int:
-    """The tasks of a run, one a line, with the state of each."""
+    """The tasks of a run, one a line, with the state of each.
+
+    The fields of --format are those of `tasks` in `status --json`.
+    """
     looked = looked_at(context, run)
     found, code = looked.state, looked.code
     rows = [each for each in found.tasks.values() if state in (None, str(each.state))]
+    if template is not None:
+        lines = task_lines(found, looked.now, [each.id for each in rows]) if rows else []
+        print_rows(template, TaskLine.__struct_fields__, map(msgspec.structs.asdict, lines))
+        return code
     for each in rows:
         say(safe(f"{each.id}: {each.state}. {found.spec(each.id).title}"))
     if not rows:

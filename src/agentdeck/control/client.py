@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from agentdeck import __version__
@@ -20,6 +21,7 @@ from agentdeck.core.codec import decode_recorded
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.events import Recorded
 from agentdeck.core.ids import TaskId
+from agentdeck.core.tool_calls import Outcome
 from agentdeck.engine.folders import RunFolder
 
 ANSWER_S: Final = 30.0  # for an answer that does not wait; a full disk makes a command slow
@@ -42,8 +44,12 @@ class RunClient:
         self._listener = asyncio.create_task(self._listen(), name="control client")
 
     @classmethod
-    async def open(cls, folder: RunFolder) -> RunClient:
+    async def open(cls, folder: RunFolder, path: Path | None = None) -> RunClient:
         """Connect, and make sure that both sides speak the same protocol.
+
+        Args:
+            folder: of the run.
+            path: of its socket; None = the one for faces.
 
         Raises:
             EngineGone: nobody answers.
@@ -52,7 +58,7 @@ class RunClient:
         try:
             async with asyncio.timeout(CONNECT_S):
                 reader, writer = await asyncio.open_unix_connection(
-                    str(folder.socket), limit=rpc.MAX_ANSWER
+                    str(folder.socket if path is None else path), limit=rpc.MAX_ANSWER
                 )
         except (OSError, TimeoutError) as error:
             raise gone(folder) from error
@@ -120,6 +126,15 @@ class RunClient:
     async def inbox(self) -> rpc.Inbox:
         """What waits for a person, the most urgent first."""
         return await self._call("inbox", rpc.Nothing(), rpc.Inbox)
+
+    async def call_tool(self, params: rpc.ToolParams) -> Outcome:
+        """Call a tool for an attempt, on the socket for tools.
+
+        Raises:
+            Refused: the tool is not given, the arguments are wrong, or the attempt has ended.
+            EngineGone: there is no answer. It may have been done: the same key asks again.
+        """
+        return await self._call("tool", params, Outcome, ANSWER_S + params.wait_s)
 
     async def stop(self, reason: str) -> None:
         """End the engine in good order; agents live on."""

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentdeck.control.server import ControlServer
+from agentdeck.control.tool_server import ToolServer
 from agentdeck.core import hooks
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import Refused
@@ -100,21 +101,25 @@ class _Host:
     async def run(self) -> Ended:
         engine = open_engine(self._folder)
         seen = engine.state.seq
-        server = ControlServer(engine, self._folder)
+        servers = [ControlServer(engine, self._folder)]
+        if engine.state.plan.tools.given:
+            servers.append(ToolServer(engine, self._folder))
         self._take_signals(engine)
         keeper = _keeper_of(engine.state)
         ring = asyncio.create_task(run_engine(engine), name="ring")
         keeping = asyncio.create_task(_keep(keeper, engine), name="write back")
         try:
-            await server.start()
-            seen = await self._watch(engine, server, ring, seen)
+            for server in servers:
+                await server.start()
+            seen = await self._watch(engine, servers[0], ring, seen)
         except BaseException:
             engine.stop("its host failed")
             await asyncio.wait({ring})
             raise
         finally:
             await asyncio.wait({ring})
-            await server.close()
+            for server in servers:
+                await server.close()
             self._show(engine, seen)
             self._journal.close()
             if keeper is not None:

@@ -33,6 +33,9 @@ MAX_ANSWER: Final = 64 * 1024 * 1024  # bytes
 BATCH_BYTES: Final = 1024 * 1024  # about this much in one answer of `events.since`
 MAX_EVENTS: Final = 1_000  # in one answer of `events.since`
 MAX_WAIT_S: Final = 30.0  # of one `events.since`; a client asks again
+MAX_TOOL_WAIT_S: Final = (
+    10.0  # of one call of a tool, likewise: so it is known that the engine lives
+)
 
 
 class Code(IntEnum):
@@ -137,6 +140,18 @@ class Sentence(msgspec.Struct, frozen=True):
     """Why the task stands where it stands."""
 
     sentence: str
+
+
+class ToolParams(msgspec.Struct, frozen=True):
+    """A call of a tool by an attempt, on the socket for tools; see `core.tool_calls`."""
+
+    task: TaskId
+    attempt: int
+    secret: str  # of its pass
+    tool: str
+    arguments: msgspec.Raw
+    key: str  # the same again is the same call
+    wait_s: float = 0.0  # for an answer, at most `MAX_TOOL_WAIT_S`
 
 
 class StopParams(msgspec.Struct, frozen=True):

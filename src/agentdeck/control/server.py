@@ -16,6 +16,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -73,10 +74,15 @@ class ControlServer:
         *,
         peer_uid: Callable[[socket.socket], int | None] = socketfile.peer_uid,
         clock: Callable[[], float] = time.time,
+        path: Path | None = None,
     ) -> None:
-        """`peer_uid` is who is at the other end of a connection; None = not known."""
+        """`peer_uid` is who is at the other end of a connection; None = not known.
+
+        `path` is where it listens; None = where faces look for it.
+        """
         self._engine = engine
         self._folder = folder
+        self._path = folder.socket if path is None else path
         self._peer_uid = peer_uid
         self._clock = clock
         self._server: asyncio.Server | None = None
@@ -106,9 +112,8 @@ class ControlServer:
         Raises:
             EnvironmentFault: the socket cannot be made, or another engine answers on it.
         """
-        path = self._folder.socket
-        listening = socketfile.listen(path)
-        found = path.stat()
+        listening = socketfile.listen(self._path)
+        found = self._path.stat()
         self._inode = (found.st_dev, found.st_ino)
         self._server = await asyncio.start_unix_server(
             self._connected, sock=listening, limit=session.CHUNK
@@ -120,11 +125,10 @@ class ControlServer:
             self._server.close()
         for client in list(self._sessions):
             client.end()
-        path = self._folder.socket
         with contextlib.suppress(OSError):
-            found = path.lstat()
+            found = self._path.lstat()
             if (found.st_dev, found.st_ino) == self._inode:
-                path.unlink()
+                self._path.unlink()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Session(self, reader, writer)

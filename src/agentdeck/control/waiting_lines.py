@@ -16,6 +16,8 @@ from agentdeck.core.state import Question, RunState
 ANSWERS: Final = {
     Kind.QUESTION: "answer {} TEXT",
     Kind.PERMISSION: "answer {} --allow",
+    Kind.PROPOSED: "accept {}",
+    Kind.ASKED: "accept {} TEXT",
     Kind.BY_HAND: "approve {}",
     Kind.FAILED: "retry {}",
     Kind.CANCELLED: "retry {}",

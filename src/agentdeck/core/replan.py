@@ -32,6 +32,7 @@ _KEYS: Final = {
     "hooks": "[hooks]",
     "webhooks": "[webhooks]",
     "notify": "[notify]",
+    "tracker": "[tracker]",
 }
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from agentdeck.agents.launching import Place, command_line, first_run_line
 from agentdeck.agents.prompt import build_prompt, commit_message
 from agentdeck.core import events as e
@@ -55,6 +57,13 @@ from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import freeze as freeze_tree
 from agentdeck.engine.stop import stop as stop_tree
 from agentdeck.engine.stop import thaw as thaw_tree
+from agentdeck.engine.tool_pass import (
+    MCP_VARIABLE,
+    SERVERS,
+    note_pass,
+    note_servers,
+    refuse_without_sdk,
+)
 
 SETUP_TIMEOUT_S: Final = 15 * 60.0  # installing dependencies in a fresh worktree takes minutes
 FIRST_RUN_TIMEOUT_S: Final = 60.0  # a few seconds on a machine that is not busy
@@ -161,6 +170,10 @@ async def launch(at: Setting, step: Launch) -> None:
     refuse_containment(box, f"agent {agent.name}")
     prompt = build_prompt(state, step.task, step.attempt)
     place = place_of(at.folder, at.git.checkout, step.task, attempt, agent, prompt, box.sandbox)
+    refuse_without_sdk(state.plan)
+    tools, named = bool(state.plan.tools.given), place.mcp
+    if tools and agent.driver is not None and agent.driver.takes("mcp"):
+        place = msgspec.structs.replace(place, mcp=str(folder / SERVERS))
     how = command_line(agent, place)
     worktree = Path(place.worktree)
     extra = {
@@ -168,6 +181,7 @@ async def launch(at: Setting, step: Launch) -> None:
         "AGENTDECK_TASK": step.task,
         "AGENTDECK_ATTEMPT": str(step.attempt),
         "AGENTDECK_FILES": "\n".join(spec.files),
+        **({MCP_VARIABLE: str(folder / SERVERS)} if tools else {}),
         **how.env,
         **spec.env,
         **(temporary_variables(folder) if box.contained else {}),
@@ -180,6 +194,9 @@ async def launch(at: Setting, step: Launch) -> None:
         make_home(place)
         note_environment(folder, at.added(extra, worktree))
         write_private(Path(place.prompt_file), prompt)
+        if tools:
+            note_pass(at.folder, state.plan, step.task, step.attempt, folder)
+            note_servers(folder, named)
         tree, hooks = linked(at.git, worktree), None
         begun = not isinstance(processes.look(folder), processes.NeverStarted)
         if not box.contained:
@@ -190,7 +207,8 @@ async def launch(at: Setting, step: Launch) -> None:
             leave_branch(tree)
         argv, confined = tuple(how.argv), None
         if box.contained:
-            room = furnished(tree, folder, at.folder.path.parent, box, place.home)
+            calls = at.folder.tool_socket.parent if tools else None
+            room = furnished(tree, folder, at.folder.path.parent, box, place.home, calls)
             confined = try_out(box.sandbox, room, places_of(at, step.task, tree), box)
             argv = enter(box.sandbox, room, argv, network=box.network)
         environment = at.environment(tag, extra, worktree, hooks=hooks)

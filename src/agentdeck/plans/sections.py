@@ -18,8 +18,11 @@ from agentdeck.core.group_rules import contracted, faults_of_group
 from agentdeck.core.hook_urls import fault_of_url
 from agentdeck.core.hooks import MAX_HOOKS
 from agentdeck.core.ids import TaskId
+from agentdeck.core.issues import is_repository
 from agentdeck.core.plan import (
     PERSON,
+    TRACKER,
+    Accept,
     Agent,
     Hook,
     Notify,
@@ -31,6 +34,7 @@ from agentdeck.core.plan import (
     Repo,
     Strategy,
     Task,
+    Tracker,
     Webhook,
 )
 from agentdeck.core.quiet_hours import quiet_hours
@@ -161,6 +165,38 @@ def _check_person(person: Notify, findings: Findings) -> None:
         findings.add((*place, "zone"), found, 'as "Europe/Berlin", or "UTC"')
 
 
+def check_tracker(
+    tracker: Tracker | None, named: Sequence[Webhook | Notify], findings: Findings
+) -> None:
+    """A tracker has a repository that can be one, and a name of its own among the hooks."""
+    place: Path = (TRACKER,)
+    if tracker is None:
+        return
+    for hook in named:
+        if hook.name == TRACKER:
+            section = "webhooks" if isinstance(hook, Webhook) else "notify"
+            findings.add((section, TRACKER), "the tracker has this name", "choose another one")
+    if tracker.repo is not None and not is_repository(tracker.repo, tracker.kind):
+        findings.add(
+            (*place, "repo"), f"{shown(tracker.repo)} is no repository", 'write it "OWNER/NAME"'
+        )
+    for key in ("claim", "failed", "label"):
+        label = getattr(tracker, key)
+        if label is not None and "," in label:
+            findings.add((*place, key), "a label has no comma", "name one label")
+    if tracker.claim is not None and tracker.claim == tracker.failed:
+        findings.add((*place, "failed"), "is the label of `claim`", "choose another one")
+    if tracker.accept and tracker.secret_env is None:
+        hint = "add secret_env, and set that variable"
+        findings.add((*place, "accept"), "nothing that comes in could be proven", hint)
+    if tracker.accept and tracker.repo is None:
+        hint = "add repo: what is about another one is refused"
+        findings.add((*place, "accept"), "it is not said from which repository", hint)
+    if Accept.TASK in tracker.accept and tracker.label is None:
+        hint = "add label: issues that have it may become tasks"
+        findings.add((*place, "accept"), '"task" without a label', hint)
+
+
 def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:
     """A fallback is another agent, and one that can be started."""
     people = {agent.name for agent in agents if agent.use == "human"} | {"human"}
@@ -279,6 +315,30 @@ def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Fi
     """A gate has a command, or at least says what it would prove."""
     if not {"run", "check"} & (raw.keys() | meant):
         findings.add(path, "has no command", "add `run`, or `check` with what it should prove")
+
+
+def check_pool(
+    raw: Mapping[str, Any],
+    meant: set[str],
+    path: Path,
+    values: Mapping[str, Any],
+    findings: Findings,
+) -> dict[str, Any]:
+    """The size of a pool lies between its bounds. Returns what the file leaves out."""
+    if not {"size", "max"} & (raw.keys() | meant):
+        findings.add(path, "`size` is missing", "add `size`, or `min` and `max`")
+        return {}
+    least, size, most = (values.get(field) for field in ("least", "size", "most"))
+    found: dict[str, Any] = {}
+    if size is None and most is not None:  # it begins with all that it may have
+        size = most
+        found = {"size": most} if least is not None else {"size": most, "least": 1}
+    if size is not None and least is not None and least > size:
+        what = "size" if "size" in raw else "max"
+        findings.add((*path, "min"), f"{least} is more than `{what}`, {size}", "make it smaller")
+    if size is not None and most is not None and most < size:
+        findings.add((*path, "max"), f"{most} is less than `size`, {size}", "make it larger")
+    return found
 
 
 def check_route(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:
