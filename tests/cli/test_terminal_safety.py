@@ -232,6 +232,15 @@ accounts
 accounts resume HOSTILE
 hooks list RUN
 hooks deliver RUN
+metrics
+rpc socket HOSTILE
+rpc socket RUN
+rpc call HOSTILE
+rpc call status HOSTILE
+rpc schema
+traces
+traces --json
+traces RUN --endpoint HOSTILE
 runs
 runs --json
 runs repair RUN
@@ -251,6 +260,7 @@ LEFT_OUT = {
     "agentdeck diff": "into a pipe it is a patch, byte for byte; below it is called in a terminal",
     "agentdeck demo": "its plan is our own",
     "agentdeck serve": "goes on until it is ended; what it prints is a link",
+    "agentdeck bridge": "goes on until it is ended; what it prints is an address",
     "agentdeck agents test": "starts agents of others",
 }
 

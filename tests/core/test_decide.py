@@ -12,7 +12,7 @@ from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import MAX_AGENTS, MAX_MESSAGE, Refused, decide, refusal
 from agentdeck.core.events import Outcome, SkipMode
-from agentdeck.core.ids import AgentName, EntryId, TaskId
+from agentdeck.core.ids import AgentName, EntryId, PoolName, TaskId
 from agentdeck.core.permissions import Decision, Scope
 from agentdeck.core.plan import (
     Agent,
@@ -22,6 +22,7 @@ from agentdeck.core.plan import (
     MayCall,
     MayPropose,
     MayWiden,
+    Pool,
     QueueRules,
     Tools,
 )
@@ -41,6 +42,9 @@ from agentdeck.testing.builders import (
 )
 
 A, B, Z = TaskId("A"), TaskId("B"), TaskId("Z")
+
+
+BUILD = Pool(PoolName("build"), 1)
 
 
 def fresh() -> Run:
@@ -195,6 +199,7 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (limited, c.ReopenAccount("acme"), [e.AccountReopened]),
     (limited, c.Retry(A), [e.AccountReopened]),
     (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
+    (lambda: started(plan("A", pools=(BUILD,))), c.SetPoolLimit(BUILD.name, 2), [e.PoolLimitSet]),
     (fresh, c.SetBudget("run", usd=5.0), [e.BudgetSet]),
     (told(c.SetBudget("task:A", tokens=5)), c.RaiseBudget("task:A", tokens=5), [e.BudgetSet]),
     (fresh, c.EditPlan(PlanChange(put=(task("C<A"),))), [e.PlanChanged]),
@@ -281,6 +286,7 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     (told(c.ReopenAccount("acme"), of=limited), c.ReopenAccount("acme"), "acme is open"),
     (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetAgents(MAX_AGENTS + 1), f"the number of agents must be 1 to {MAX_AGENTS}"),
+    (fresh, c.SetPoolLimit(BUILD.name, 2), "the plan has no pool build"),
     (fresh, c.SetBudget("task:Z", usd=1.0), "there is no 'task:Z' to have a budget"),
     (fresh, c.SetBudget("run:A", usd=1.0), "there is no 'run:A' to have a budget"),
     (fresh, c.SetBudget("run"), "the budget of the run is that already"),

@@ -85,7 +85,11 @@ def _steer(folder: RunFolder, verb: Verb, said: Said) -> int:
 
 
 def _limit(folder: RunFolder, verb: Verb, said: Said) -> int:
-    return _send(folder, replace(verb, done=f"agents at once: {said['agents']}"), said)
+    done = f"agents at once: {said['agents']}"
+    if said["pool"] is not None:
+        many = f"at most {said['agents']} at once" if said["agents"] else "as the plan says"
+        done = f"pool {safe(said['pool'])}: {many}"
+    return _send(folder, replace(verb, done=done), said)
 
 
 def _promote(folder: RunFolder, verb: Verb, said: Said) -> int:

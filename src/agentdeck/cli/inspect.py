@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from agentdeck.cli import accounts
@@ -31,8 +32,10 @@ from agentdeck.cli.place import (
 )
 from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_run
 from agentdeck.cli.show_as import ShowAs
+from agentdeck.cli.templates import FormatOption, exclusive, print_rows
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
+from agentdeck.control.run_lines import entry_lines, repo_lines, task_lines
 from agentdeck.control.runs import fold_run
 from agentdeck.core import hooks, publishing, refs_words
 from agentdeck.core.budgets import RUN, budget_of, dollars
@@ -44,12 +47,12 @@ from agentdeck.core.explain import (
     accounts_asking,
     budgets_asking,
     explain,
-    explain_entry,
     short_duration,
     standstill,
 )
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Strategy
+from agentdeck.core.lanes import every_target, promotions_waiting
+from agentdeck.core.plan import OWN_REPO_WORD, Strategy
 from agentdeck.core.state import RunState, TaskRun
 
 REFRESH_S: Final = 0.1  # between two looks at a log that is followed
@@ -114,6 +117,7 @@ def show(
             "-o", "--output", metavar="FILE", help="Write the view: .svg, .txt, .mmd or .dot."
         ),
     ] = None,
+    template: FormatOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """A plan: its tasks phase by phase, its graph, its time line, what it costs."""
@@ -126,7 +130,14 @@ def show(
         raise UsageError("--json goes to stdout", hint="leave -o out, or --json")
     if plan is not None and run is not None and wanted is not ShowAs.COST:
         raise UsageError("--run beside a PLAN is for --as cost", hint="leave PLAN out, or --run")
+    if template is not None and (out is not None or as_json or wanted is not ShowAs.TABLE):
+        raise UsageError("--format is a line for each task", hint="leave --as, -o and --json out")
     found, state = plan_and_run(context, plan, run)
+    if template is not None:
+        from agentdeck.cli.plantable import TASK_FIELDS, task_rows
+
+        print_rows(template, TASK_FIELDS, task_rows(found))
+        return EXIT_OK
     if wanted is ShowAs.TABLE and out is None and not as_json:
         from agentdeck.cli.plantable import print_plan
 
@@ -138,11 +149,26 @@ def show(
     return EXIT_OK
 
 
-def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
-    """How a run stands, task by task, and why."""
+def status(
+    context: typer.Context,
+    run: RunArgument = None,
+    template: FormatOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """How a run stands, task by task, and why.
+
+    --format prints one line, of the fields of `run` in its JSON and of `why`, `seq`, `usd` and
+    `tokens`; `tasks` is how many there are.
+    """
+    exclusive(template, as_json)
     from agentdeck.control.vitals import vitals_of
 
     folder, state, summary, now, code = looked_at(context, run)
+    if template is not None:
+        more = {"why": standstill(state) or "", "seq": state.seq, "usd": state.usd}
+        row = {**msgspec.structs.asdict(summary), **more, "tokens": state.tokens}
+        print_rows(template, tuple(row), [row])
+        return code
     vitals = vitals_of(folder, state)
     ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
@@ -155,7 +181,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         health = {"engine_health": vitals.health, "engine_silent_s": vitals.silent_s}
         say_json({"run": summary, "why": standstill(state) or "", **health, **asks, **data})
         return code
-    say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {safe(state.target)}")
+    where = safe(every_target(state))
+    say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {where}")
     about = "about " if priced_usd(state) else ""
     cost = f", {about}${state.usd:.2f}" if state.usd else ""
     allowed = budget_of(state, RUN)
@@ -177,8 +204,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         say(line)
     for line in (*publishing.told(state), *hooks.told(state, now)):
         say(safe(line))
-    if state.promote_wanted and state.promote_reason:
-        say(f"promotion waits: {safe(state.promote_reason)}")
+    for line in promotions_waiting(state):
+        say(f"promotion waits: {safe(line)}")
     for line in ahead.lines(now):
         say(safe(line))
     say()
@@ -186,7 +213,11 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         (task.id, str(task.state), _attempt_words(task), explain(state, task.id, now))
         for task in state.tasks.values()
     ]
-    table(("TASK", "STATE", "ATTEMPT", "WHY"), rows, state=1)
+    if not state.repos:
+        table(("TASK", "STATE", "ATTEMPT", "WHY"), rows, state=1)
+        return code
+    placed = [(*row[:3], state.plan.repo_of(row[0]) or OWN_REPO_WORD, row[3]) for row in rows]
+    table(("TASK", "STATE", "ATTEMPT", "REPO", "WHY"), placed, state=1)
     return code
 
 
@@ -301,23 +332,8 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "usd": state.usd,
         "tokens": state.tokens,
         "hooks": hooks.told(state, now),
-        "promotion": state.promote_reason if state.promote_wanted else "",
-        "tasks": [
-            {
-                "id": task.id,
-                "title": state.spec(task.id).title,
-                "state": task.state,
-                "wanted": task.wanted,
-                "since": task.since,
-                "attempts": len(task.attempts),
-                "agent": state.settings(task.id).agent,
-                "commit": task.landed_commit,
-                "why": explain(state, task.id, now),
-            }
-            for task in state.tasks.values()
-        ],
-        "queue": [
-            {"id": entry.id, "why": explain_entry(state, entry, now)}
-            for entry in state.queue.values()
-        ],
+        "promotion": "; ".join(promotions_waiting(state)),
+        "repos": repo_lines(state),
+        "tasks": task_lines(state, now),
+        "queue": entry_lines(state, now),
     }

@@ -22,14 +22,15 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import platformdirs
 
 from agentdeck import __version__
 from agentdeck.control.diagnosis import diagnose
 from agentdeck.control.redaction import redacted, secrets_of
 from agentdeck.control.runs import fold_sound
+from agentdeck.control.user_folder import user_folder
 from agentdeck.core.codec import encode_recorded
 from agentdeck.core.errors import DeckError, EnvironmentFault
+from agentdeck.core.lanes import lanes
 from agentdeck.core.state import RunState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
@@ -106,7 +107,7 @@ def _parts(folder: RunFolder, now: float) -> Iterator[tuple[str, str]]:
             yield file.name, _tail(file, TAIL)
     yield "refs.txt", _refs(folder)
     yield from _logs(folder)
-    config = platformdirs.user_config_path("agentdeck", appauthor=False)
+    config = user_folder()
     for file in sorted(config.rglob("*.toml"))[:MAX_LOGS]:
         yield f"config/{file.relative_to(config)}", _tail(file, MAX_CONFIG)
 
@@ -159,8 +160,11 @@ def _refs(folder: RunFolder) -> str:
         state = fold_sound(folder)[0]
     except DeckError as fault:
         return f"{fault.message}\n"
-    repo = Path(state.repo)
-    return "\n".join((*_run_refs(state, repo), "")) + _git(repo, "worktree", "list")
+    told = []
+    for lane in lanes(state):
+        repo = Path(lane.repo)
+        told += [*_run_refs(lane, repo), _git(repo, "worktree", "list")]
+    return "\n".join(told)
 
 
 def _run_refs(state: RunState, repo: Path) -> Iterator[str]:

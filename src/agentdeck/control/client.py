@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from agentdeck import __version__
 from agentdeck.control import protocol as rpc
-from agentdeck.control.handshake import EngineGone, check_hello, gone
+from agentdeck.control.handshake import EngineGone, check_hello, gone, no_answer
 from agentdeck.core.codec import decode_recorded
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.events import Recorded
@@ -92,9 +93,15 @@ class RunClient:
         self, after: int, *, limit: int = rpc.MAX_EVENTS, wait_s: float = 0.0
     ) -> list[Recorded]:
         """Events behind number `after`; waits up to `wait_s` seconds for the first of them."""
-        params = rpc.EventsParams(after, limit, min(wait_s, rpc.MAX_WAIT_S))
-        found = await self._call("events.since", params, rpc.Events, ANSWER_S + wait_s)
+        found = await self.raw_events(after, limit=limit, wait_s=wait_s)
         return [decode_recorded(bytes(raw)) for raw in found.events]
+
+    async def raw_events(
+        self, after: int, *, limit: int = rpc.MAX_EVENTS, wait_s: float = 0.0
+    ) -> rpc.Events:
+        """The same, as they are sent, with the number of the latest one."""
+        params = rpc.EventsParams(after, limit, min(wait_s, rpc.MAX_WAIT_S))
+        return await self._call("events.since", params, rpc.Events, ANSWER_S + wait_s)
 
     async def explain(self, task: TaskId) -> str:
         """Why the task stands where it stands. Raises NotFoundError."""
@@ -103,6 +110,22 @@ class RunClient:
     async def status(self) -> rpc.Status:
         """The run in a few numbers."""
         return await self._call("status", rpc.Nothing(), rpc.Status)
+
+    async def plan(self) -> rpc.PlanNow:
+        """The plan as it is now."""
+        return await self._call("plan", rpc.Nothing(), rpc.PlanNow)
+
+    async def tasks(self, only: Sequence[TaskId] = ()) -> rpc.Tasks:
+        """These tasks, or all of them. Raises NotFoundError."""
+        return await self._call("tasks", rpc.TasksParams(list(only)), rpc.Tasks)
+
+    async def queue(self) -> rpc.Queue:
+        """The merge queue, in the order in which it lands."""
+        return await self._call("queue", rpc.Nothing(), rpc.Queue)
+
+    async def inbox(self) -> rpc.Inbox:
+        """What waits for a person, the most urgent first."""
+        return await self._call("inbox", rpc.Nothing(), rpc.Inbox)
 
     async def call_tool(self, params: rpc.ToolParams) -> Outcome:
         """Call a tool for an attempt, on the socket for tools.
@@ -124,9 +147,8 @@ class RunClient:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await self._listener
 
-    async def _call(
-        self, method: str, params: Any, wanted: type[Result], timeout_s: float = ANSWER_S
-    ) -> Result:
+    async def ask(self, method: str, params: Any, timeout_s: float = ANSWER_S) -> rpc.Answer:
+        """Any method; the answer as it came, also where it is an error. Raises EngineGone."""
         if not self.connected:
             raise gone(self.folder)
         number = next(self._numbers)
@@ -136,11 +158,18 @@ class RunClient:
             async with asyncio.timeout(timeout_s):
                 self._writer.write(rpc.request_line(method, params, number))
                 await self._writer.drain()
-                return rpc.read_result(await answer, wanted)
-        except OSError as error:  # TimeoutError is one
+                return await answer
+        except TimeoutError as error:
+            raise no_answer(self.folder, timeout_s) from error
+        except OSError as error:
             raise gone(self.folder) from error
         finally:
             self._waiting.pop(number, None)
+
+    async def _call(
+        self, method: str, params: Any, wanted: type[Result], timeout_s: float = ANSWER_S
+    ) -> Result:
+        return rpc.read_result(await self.ask(method, params, timeout_s), wanted)
 
     async def _listen(self) -> None:
         fault: Exception = gone(self.folder)

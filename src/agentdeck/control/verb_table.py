@@ -18,7 +18,7 @@ from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import UsageError
 from agentdeck.core.events import SkipMode
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import PoolName, TaskId
 from agentdeck.plans.typed_limits import Of, typed
 
 ALL: Final = "all"  # of `approve`: no task by name
@@ -66,6 +66,12 @@ def _skip(said: Said) -> list[AnyCommand]:
 def _approve(said: Said) -> list[AnyCommand]:
     tasks = said["tasks"]
     return [c.Approve(task) for task in _targets(() if tuple(tasks) == (ALL,) else tasks)]
+
+
+def _at_once(said: Said) -> list[AnyCommand]:
+    if said["pool"] is None:
+        return [c.SetAgents(said["agents"])]
+    return [c.SetPoolLimit(PoolName(said["pool"]), said["agents"] or None)]
 
 
 def _move(said: Said) -> list[AnyCommand]:
@@ -220,9 +226,11 @@ VERBS: Final[tuple[Verb, ...]] = (
         done="denied",
     ),
     Verb(
-        "limit", "How many agents may work at once.",
-        lambda said: [c.SetAgents(said["agents"])],
-        (Argument("agents", Takes.NUMBER, "N", "How many may work at once."),),
+        "limit", "How many agents may work at once, in the run or in one of its pools.",
+        _at_once, (Argument("agents", Takes.NUMBER, "N", "How many may work at once."),),
+        options=(
+            Option("pool", ("--pool",), "In this pool; 0 = as the plan says.", Takes.POOL, "POOL"),
+        ),
     ),
     Verb(
         "promote", "Bring what has landed into the base branch. Works on ended runs too.",

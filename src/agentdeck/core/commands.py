@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from agentdeck.core.events import ReviewComment, SkipMode
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import PoolName, TaskId
 from agentdeck.core.permissions import ANY, Decision, Scope
 from agentdeck.core.plan import Task
 from agentdeck.core.replan import PlanChange
@@ -186,6 +186,14 @@ class SetAgents(Command, frozen=True, tag="set_agents"):
     by: str = "you"
 
 
+class SetPoolLimit(Command, frozen=True, tag="set_pool_limit"):
+    """How many may work in a pool at once."""
+
+    pool: PoolName
+    limit: int | None  # None = as the plan says
+    by: str = "you"
+
+
 class SetBudget(Command, frozen=True, tag="set_budget"):
     """Set what a run, a phase, a pool or a task may use."""
 
@@ -307,6 +315,7 @@ AnyCommand = (
     | SetPermission
     | DropPermission
     | SetAgents
+    | SetPoolLimit
     | SetBudget
     | RaiseBudget
     | EditPlan

@@ -18,7 +18,9 @@ from agentdeck.core import (
     decide_tools,
     decide_words,
     evidence,
+    lanes,
     policy,
+    pools,
     queue,
     repair,
     replan_rules,
@@ -104,6 +106,8 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
             return [e.AgentsLimitSet(command.limit, command.by)]
+        case c.SetPoolLimit():
+            return _set_pool_limit(state, command)
         case c.SetBudget():
             return decide_budget.set_to(state, command)
         case c.RaiseBudget():
@@ -130,6 +134,19 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return [e.RunEndAsked(command.by)]
         case _ as never:
             assert_never(never)
+
+
+def _set_pool_limit(state: RunState, command: c.SetPoolLimit) -> list[AnyEvent]:
+    pool = state.plan.pool_by_name.get(command.pool)
+    if pool is None:
+        known = ", ".join(pool.name for pool in state.plan.pools[:MAX_REASONS])
+        hint = f"it has {known}" if known else "it has none"
+        raise Refused(f"the plan has no pool {command.pool}", hint=hint)
+    if command.limit is None and pools.stand_of(state, pool.name).limit is None:
+        raise Refused(f"pool {pool.name} is as the plan says already")
+    if command.limit is not None and not 1 <= command.limit <= MAX_AGENTS:
+        raise Refused(f"the places of a pool must be 1 to {MAX_AGENTS}")
+    return [e.PoolLimitSet(pool.name, command.limit, command.by)]
 
 
 def _concerns_what_landed(command: AnyCommand) -> bool:
@@ -178,10 +195,12 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
         raise Refused("comments are on the diff of a task: name the task")
     if command.task is None:
         gates = [gate.name for gate in state.plan.gates]
-        first = queue.head(state)
-        trees = [state.base_tree, state.tip_tree]
-        if first is not None and first.build is not None:
-            trees.append(first.build.tree)  # it was judged by the same machine as the red tip
+        trees: list[str] = []
+        for lane in lanes.lanes(state):
+            first = queue.head(lane)
+            trees += [lane.base_tree, lane.tip_tree]
+            if first is not None and first.build is not None:
+                trees.append(first.build.tree)  # it was judged by the same machine as the red tip
         red = [tree for tree in dict.fromkeys(trees) if evidence.red_gate(state, gates, tree)]
         if not red:
             raise Refused("no gate is red on the target or the base")
@@ -353,19 +372,31 @@ def _edit_plan(state: RunState, command: c.EditPlan) -> list[AnyEvent]:
 
 
 def _promote(state: RunState, command: c.Promote) -> list[AnyEvent]:
-    if state.promote_wanted:
-        raise Refused(state.promote_reason or "it is being promoted already")
+    every = list(lanes.lanes(state))
+    if any(lane.promote_wanted for lane in every):
+        said = next((lane.promote_reason for lane in every if lane.promote_reason), "")
+        raise Refused(said or "it is being promoted already")
     if not state.landings:
         raise Refused("nothing has landed yet")
+    ahead = [lane for lane in every if lane.landed_here and lane.promoted != lane.tip]
+    for lane in ahead if state.repos else every:
+        _refuse_promotion(lane)
+    if not ahead:
+        raise Refused(f"everything that landed is in {state.base}")
+    return [e.PromoteAsked(command.by)]
+
+
+def _refuse_promotion(state: RunState) -> None:
+    """Raise Refused where the target of a lane cannot be brought into its base."""
+    where = lanes.where_of(state)
     if state.base == DETACHED:
         raise Refused(
-            f"the run began at a detached HEAD, so there is no branch to bring {state.target} into",
+            f"the run began at a detached HEAD, so there is no branch to bring {where} into",
             hint=f"git merge {state.target} takes it into the branch you are on",
         )
     if state.promoted == state.tip:
         raise Refused(f"everything that landed is in {state.base}")
-    gates = [gate.name for gate in state.plan.gates_when(GateWhen.MERGE)]
+    gates = [gate.name for gate in state.plan.gates_when(GateWhen.MERGE, state.lane)]
     red = evidence.red_gate(state, gates, state.tip_tree)
     if red is not None:
-        raise Refused(f"gate {red} is red on {state.target}")
-    return [e.PromoteAsked(command.by)]
+        raise Refused(f"gate {red} is red on {where}")

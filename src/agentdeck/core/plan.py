@@ -4,6 +4,9 @@ Rules:
 - A `Plan` is what the file says. `None` means "not said"; `settings()` answers what holds, in this
   order: the task, the first matching route, for the agent the first that has the task's skills, the
   defaults, the built-in default. What failures and limits make of it, `core.assignment` knows.
+- What a task asks for in `skills` holds as soon as any agent of the plan says what it can do: a
+  route to an agent that lacks a skill is not for that task, and whoever lacks one does not get it.
+  Where no agent says anything, these are words for people.
 - Lists keep the order of the file. Ids were checked at the door (`core.ids`).
 - Times are seconds, money is US dollars, tokens are counts.
 """
@@ -14,7 +17,7 @@ import fnmatch
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -27,7 +30,7 @@ from agentdeck.core.adapter import (
     Input,
     Sandbox,
 )
-from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
+from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, RepoName, TaskId
 from agentdeck.core.permissions import ANY, WRITTEN, Decision, PermissionRule, Scope
 
 PLAN_VERSION: Final = 1
@@ -53,7 +56,11 @@ DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
 DEFAULT_ROUNDS: Final = 2  # of review; what two rounds did not settle needs somebody else's eyes
 DEFAULT_HOOK_TIMEOUT_S: Final = 30.0  # of a command; it tells somebody, and does no work
 DEFAULT_WEBHOOK_TIMEOUT_S: Final = 10.0  # a receiver says yes at once and works afterwards
+DEFAULT_TRACKER_TIMEOUT_S: Final = 60.0  # of one issue: a few requests, each of a second or so
 DEFAULT_GIVE_UP_S: Final = 24 * 3600.0  # a receiver may be down overnight
+DEFAULT_NOTIFY_TIMEOUT_S: Final = 60.0  # of a message to a person: a mail server takes its time
+DEFAULT_GROUP_S: Final = 30.0  # what fails together is one message, and soon enough
+DEFAULT_NOTIFIED: Final = ("task.asks", "task.failed", "budget.marked", "run.finished")
 # Of one call for an answer. A client with the common limit of 60 s must not give up before it.
 DEFAULT_TOOL_WAIT_S: Final = 45.0
 MAX_TOOL_WAIT_S: Final = 600.0
@@ -63,6 +70,8 @@ MCP_COMMANDS: Final = (
     *("move", "drop", "steer", "answer", "limit", "promote", "end", "revert"),
 )
 DEFAULT_REVIEW_TIMEOUT_S: Final = 30 * 60.0  # reading takes less than writing
+OWN_REPO: Final = RepoName("")  # the repository in which the plan is started
+OWN_REPO_WORD: Final = "."  # as a plan calls that
 PERSON: Final = "person"  # who reviews, unless the plan names an agent
 COMMAND: Final = "command"  # the `use` of an agent that is no adapter
 HOME_SHARED: Final = "shared"  # a person's own state folder: the logins are there
@@ -173,6 +182,11 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout_s: float | None = None  # None = as `core.gate_timeouts` says
     retries: int = 0  # runs on the same tree after a red one
     check: str = ""  # what it proves, in words
+    repos: tuple[str, ...] = ()  # those whose work it judges, "." for the plan's own; () = all
+
+    def judges(self, repo: RepoName) -> bool:
+        """Is it for work in this repository?"""
+        return not self.repos or (repo or OWN_REPO_WORD) in self.repos
 
     @property
     def armed(self) -> bool:
@@ -256,10 +270,15 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
         """Can it be told something while it works?"""
         return self.input in CONVERSING
 
-    def masters(self, skills: tuple[str, ...]) -> bool:
-        """Has it every one of these skills? Upper and lower case are the same."""
-        own = self.skills or (self.adapter.skills if self.adapter is not None else ())
-        return {skill.casefold() for skill in skills} <= {skill.casefold() for skill in own}
+    @property
+    def able(self) -> tuple[str, ...]:
+        """What it can do: what the plan says, else what its adapter says."""
+        return self.skills or (self.adapter.skills if self.adapter is not None else ())
+
+    def lacks(self, skills: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of these skills it has not. Upper and lower case are the same."""
+        own = {skill.casefold() for skill in self.able}
+        return tuple(skill for skill in skills if skill.casefold() not in own)
 
     @property
     def limited_by(self) -> str:
@@ -299,13 +318,31 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Named capacity. A task with one of the labels is routed here; so is one that names it."""
+    """Named capacity. A task that has one of the labels or skills, or names it, is routed here."""
 
     name: PoolName
     size: int
     labels: tuple[str, ...] = ()
     agents: tuple[AgentName, ...] = ()  # tasks of these agents are routed here
+    skills: tuple[str, ...] = ()  # tasks that ask for one of these are routed here
     budget: Budget = Budget()  # of all attempts that work in it
+    least: int | None = None  # places it keeps, however short the machine is; None = `size`
+    most: int | None = None  # places it may grow to while the machine is at ease; None = `size`
+
+    @property
+    def floor(self) -> int:
+        """The fewest places it has by itself."""
+        return self.size if self.least is None else self.least
+
+    @property
+    def ceiling(self) -> int:
+        """The most places it has by itself."""
+        return self.size if self.most is None else self.most
+
+    @property
+    def elastic(self) -> bool:
+        """Does its size follow the machine? See `core.pools`."""
+        return self.floor < self.ceiling
 
 
 class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -361,6 +398,15 @@ class QueueRules(msgspec.Struct, frozen=True, omit_defaults=True):
     resolver: AgentName | None = None  # repairs conflicts; None = the task's own agent
 
 
+class Repo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A repository besides the one in which the plan is started."""
+
+    name: RepoName
+    path: str  # of a checkout: absolute, `~`, or from the top folder of the plan's own
+    base: str | None = None  # a branch; None = what HEAD is on there
+    target: str | None = None  # a branch of the run's own; None = deck/<plan>
+
+
 class Remote(msgspec.Struct, frozen=True, omit_defaults=True):
     """What leaves this machine. Nothing does without it."""
 
@@ -392,6 +438,81 @@ class Webhook(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout_s: float = DEFAULT_WEBHOOK_TIMEOUT_S
     give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
     insecure: bool = False  # over plain http to another machine
+
+
+class Notify(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person who is told of events, where they are: on their desktop, by mail, in a chat."""
+
+    name: str
+    urls_env: str  # the variable that holds where to: they have passwords in them
+    events: tuple[str, ...] = DEFAULT_NOTIFIED  # patterns
+    group_s: float = DEFAULT_GROUP_S  # what happens within so long is one message
+    quiet: str = ""  # "22:00-07:00"; see `core.quiet_hours`
+    zone: str = ""  # of those hours, as "Europe/Berlin"; "" = that of the machine
+    timeout_s: float = DEFAULT_NOTIFY_TIMEOUT_S
+    give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
+
+
+class TrackerKind(StrEnum):
+    """Where the issues are that tasks come from."""
+
+    GITHUB = "github"  # by `gh`
+    GITLAB = "gitlab"  # by `glab`
+
+
+class CloseWhen(StrEnum):
+    """When the issue of a task is closed."""
+
+    LANDED = "landed"  # in the target, or settled without a landing
+    PROMOTED = "promoted"  # in the base, too
+    NEVER = "never"
+
+
+class Accept(StrEnum):
+    """What a tracker may propose for a run. A person says yes or no to each."""
+
+    SKIP = "skip"  # a task whose issue was closed
+    ANSWER = "answer"  # a comment, where the agent of the task asks
+    TASK = "task"  # an issue that has got the label
+
+
+TRACKER: Final = "tracker"  # what it is called among the hooks
+# By which the labels of an issue follow its task, and by which it is closed or opened again.
+_STANDING: Final = ("attempt.claimed", "task.landed", "task.done", "task.failed", "task.cancelled")
+_STANDING_ALSO: Final = ("task.skipped", "task.unskipped", "task.retried", "task.reverted")
+
+
+class Tracker(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Issues that are told how their tasks stand. What it tells us is never obeyed."""
+
+    kind: TrackerKind
+    repo: str | None = None  # OWNER/NAME; None = that of the checkout's remote
+    claim: str | None = None  # the label of an issue whose task is at work
+    failed: str | None = None  # the label of an issue whose task needs a person
+    comment: tuple[str, ...] = ("task.landed", "task.failed")  # patterns of events
+    close: CloseWhen = CloseWhen.LANDED
+    timeout_s: float = DEFAULT_TRACKER_TIMEOUT_S
+    give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
+    label: str | None = None  # the issues that may become tasks
+    accept: tuple[Accept, ...] = ()  # what may be proposed from there
+    secret_env: str | None = None  # the variable with which what comes in is proven
+
+    @property
+    def name(self) -> str:
+        """What it is called among the hooks."""
+        return TRACKER
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The patterns of what it wants to hear."""
+        closes = self.close is not CloseWhen.NEVER
+        follows = self.claim is not None or self.failed is not None or closes
+        wanted = [*self.comment, *((*_STANDING, *_STANDING_ALSO) if follows else ())]
+        promoted = ("promote.done",) if self.close is CloseWhen.PROMOTED else ()
+        return tuple(dict.fromkeys([*wanted, *promoted]))
+
+
+AnyHook: TypeAlias = Hook | Webhook | Notify | Tracker
 
 
 class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -526,7 +647,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     risk: str | None = None  # low | medium | high, shown to the person who approves
     complexity: str | None = None  # low … very-high, see COMPLEXITIES
     kind: str | None = None  # what sort of work: setup, code, test, docs …
-    skills: tuple[str, ...] = ()  # what its agent should be good at
+    skills: tuple[str, ...] = ()  # what its agent has to be good at
     gates: tuple[GateName, ...] | None = None
     land: Land | None = None
     review: str | None = None  # who reviews it: `person` or an agent
@@ -538,8 +659,11 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     human: bool = False  # a person does it
     defer: str | None = None  # a reason; the task is not part of this run
     allow_empty: bool = False  # done without a commit
+    repo: RepoName | None = None  # where it works; None = the plan's own
+    land_with: tuple[TaskId, ...] = ()  # lands only together with these
     env: dict[str, str] = {}
     line: int | None = None  # of the document it was imported from
+    issue: int | None = None  # of the plan's tracker
     meta: dict[str, str] = {}  # what that document says and agentdeck has no key for
 
 
@@ -581,6 +705,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     routes: tuple[Route, ...] = ()
     worktree: Worktree = Worktree()
     queue: QueueRules = QueueRules()
+    repos: tuple[Repo, ...] = ()
     remote: Remote = Remote()
     review: ReviewRules = ReviewRules()
     tools: Tools = Tools()
@@ -588,6 +713,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     permissions: tuple[Permission, ...] = ()
     hooks: tuple[Hook, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
+    notify: tuple[Notify, ...] = ()
+    tracker: Tracker | None = None
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -629,6 +756,45 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return found
 
     @cached_property
+    def skilled(self) -> dict[str, tuple[AgentName, ...]]:
+        """Who has each skill, in file order, by the skill in lower case: the plan's registry."""
+        found: dict[str, list[AgentName]] = {}
+        for agent in self.agents:
+            for skill in dict.fromkeys(skill.casefold() for skill in agent.able):
+                found.setdefault(skill, []).append(agent.name)
+        return {skill: tuple(names) for skill, names in found.items()}
+
+    def lacking(self, task: Task, agent: AgentName) -> tuple[str, ...]:
+        """The skills that keep an agent from a task. People are asked for none."""
+        if not task.skills or not self.skilled or task.human:
+            return ()
+        config = self.agent_by_name.get(agent)
+        return () if config is None or config.use == "human" else config.lacks(task.skills)
+
+    @cached_property
+    def lanes(self) -> tuple[RepoName, ...]:
+        """Every repository of the plan, its own first."""
+        return (OWN_REPO, *(repo.name for repo in self.repos))
+
+    def repo_of(self, task_id: TaskId) -> RepoName:
+        """The repository in which a task works."""
+        return self.by_id[task_id].repo or OWN_REPO
+
+    @cached_property
+    def group_of(self) -> dict[TaskId, tuple[TaskId, ...]]:
+        """For each task of a group, all that land together, in file order; others are not in it."""
+        bound: dict[TaskId, set[TaskId]] = {}
+        for task in self.tasks:
+            if not task.land_with:
+                continue
+            group = set().union(*(bound.get(name, {name}) for name in (task.id, *task.land_with)))
+            bound.update(dict.fromkeys(group, group))
+        ordered = {
+            id(group): tuple(t.id for t in self.tasks if t.id in group) for group in bound.values()
+        }
+        return {name: ordered[id(group)] for name, group in bound.items()}
+
+    @cached_property
     def pool_by_name(self) -> dict[PoolName, Pool]:
         """Pools by name."""
         return {pool.name: pool for pool in self.pools}
@@ -653,10 +819,17 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return {scope: budget for scope, budget in found.items() if budget.limited}
 
     @cached_property
-    def hook_by_name(self) -> dict[str, Hook | Webhook]:
-        """What is told of events: commands by their pattern, webhooks by their name."""
-        hooks: tuple[Hook | Webhook, ...] = (*self.hooks, *self.webhooks)
+    def hook_by_name(self) -> dict[str, AnyHook]:
+        """What is told of events: commands by their pattern, the others by their name."""
+        hooks: list[AnyHook] = [*self.hooks, *self.webhooks, *self.notify]
+        hooks += [self.tracker] if self.tracker is not None else []
         return {hook.name: hook for hook in hooks}
+
+    @cached_property
+    def hook_secrets(self) -> dict[str, str]:
+        """By hook, the variable without which it can tell nobody; it is for the engine alone."""
+        signs = {hook.name: hook.secret_env for hook in self.webhooks}
+        return {**signs, **{hook.name: hook.urls_env for hook in self.notify}}
 
     @cached_property
     def dependents(self) -> dict[TaskId, tuple[TaskId, ...]]:
@@ -670,8 +843,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     @cached_property
     def all_settings(self) -> dict[TaskId, TaskSettings]:
         """Settings of every task, in file order."""
-        usual = _armed(self, _gates_by_default(self))
-        return {task.id: _settings(self, task, usual) for task in self.tasks}
+        usual = {repo: _usual_gates(self, repo) for repo in self.lanes}
+        return {task.id: _settings(self, task, usual[task.repo or OWN_REPO]) for task in self.tasks}
 
     def settings(self, task_id: TaskId) -> TaskSettings:
         """What holds for one task. Raises KeyError for an unknown id."""
@@ -679,16 +852,21 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     def settings_of(self, task: Task) -> TaskSettings:
         """What would hold for a task that is not part of the plan."""
-        return _settings(self, task, _armed(self, _gates_by_default(self)))
+        return _settings(self, task, _usual_gates(self, task.repo or OWN_REPO))
 
-    def gates_when(self, when: GateWhen) -> tuple[Gate, ...]:
-        """The gates that run at `when`, in file order."""
-        return tuple(gate for gate in self.gates if when in gate.when and gate.armed)
+    def gates_when(self, when: GateWhen, repo: RepoName | None = None) -> tuple[Gate, ...]:
+        """The gates that run at `when`, in file order; of one repository, or of all."""
+        return tuple(
+            gate
+            for gate in self.gates
+            if when in gate.when and gate.armed and (repo is None or gate.judges(repo))
+        )
 
-    def phase_gates(self, phase: Phase) -> tuple[Gate, ...]:
+    def phase_gates(self, phase: Phase, repo: RepoName | None = None) -> tuple[Gate, ...]:
         """The gates that close a phase, in file order: its own, else those for all phases."""
         named = [gate for gate in self.gates if gate.name in phase.gates and gate.armed]
-        return tuple(named) or self.gates_when(GateWhen.PHASE)
+        chosen = tuple(named) or self.gates_when(GateWhen.PHASE)
+        return tuple(gate for gate in chosen if repo is None or gate.judges(repo))
 
 
 # The adapters that ship with agentdeck, `agents/catalog/*.toml`.
@@ -709,7 +887,10 @@ COMPLEXITIES: Final = ("low", "low-medium", "medium", "medium-high", "high", "ve
 
 
 def matching_routes(plan: Plan, task: Task) -> Iterator[Route]:
-    """The routes whose every condition the task meets, in file order."""
+    """The routes whose every condition the task meets, in file order.
+
+    A route to an agent that lacks a skill of the task is passed over.
+    """
     for route in plan.routes:
         match = route.match
         wanted = (
@@ -721,10 +902,11 @@ def matching_routes(plan: Plan, task: Task) -> Iterator[Route]:
             (match.kind, [task.kind or ""]),
             (match.skill, task.skills),
         )
-        if _is_of_size(task.tokens, match) and all(
+        matches = _is_of_size(task.tokens, match) and all(
             glob is None or any(fnmatch.fnmatchcase(value, glob) for value in values)
             for glob, values in wanted
-        ):
+        )
+        if matches and (route.agent is None or not plan.lacking(task, route.agent)):
             yield route
 
 
@@ -753,7 +935,7 @@ def skilled_agent(plan: Plan, task: Task) -> AgentName | None:
     """
     if not task.skills:
         return None
-    able = [agent.name for agent in plan.agents if agent.masters(task.skills)]
+    able = [agent.name for agent in plan.agents if not agent.lacks(task.skills)]
     return plan.defaults.agent if plan.defaults.agent in able else next(iter(able), None)
 
 
@@ -811,12 +993,21 @@ def _gates_by_default(plan: Plan) -> tuple[GateName, ...]:
     return tuple(gate.name for gate in plan.gates if any(when in gate.when for when in per_task))
 
 
+def _usual_gates(plan: Plan, repo: RepoName) -> tuple[GateName, ...]:
+    """The gates of a task of a repository that names none."""
+    known = plan.gate_by_name
+    return tuple(g for g in _armed(plan, _gates_by_default(plan)) if known[g].judges(repo))
+
+
 def _armed(plan: Plan, gates: tuple[GateName, ...]) -> tuple[GateName, ...]:
     return tuple(name for name in gates if plan.gate_by_name[name].armed)
 
 
 def _pool(plan: Plan, task: Task, agent: AgentName) -> PoolName | None:
+    asked = {skill.casefold() for skill in task.skills}
     for pool in plan.pools:
         if agent in pool.agents or set(pool.labels) & set(task.labels):
+            return pool.name
+        if asked and any(skill.casefold() in asked for skill in pool.skills):
             return pool.name
     return None

@@ -6,9 +6,9 @@ Rules:
 - A task starts when nothing blocks it. `admission` walks the ready tasks in order once, hands out
   capacity as it goes, and gives each one a blocker or a start. The explanation of a waiting task is
   its blocker from the same walk, so the two cannot disagree.
-- What holds for everybody (a paused run, a red preflight gate) comes first, then what the task's
-  account lets start, then budgets, then capacity. What cannot be paid for, or waits for an account,
-  keeps nobody else out of its files.
+- What holds for everybody (a paused run, a red preflight gate) comes first, then the skills that a
+  task asks for, then what its account lets start, then budgets, then capacity. What cannot be paid
+  for, or waits for an account or for somebody able, keeps nobody else out of its files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from agentdeck.core import assignment, disk, verdicts
+from agentdeck.core import assignment, disk, groups, pools, skills, verdicts
 from agentdeck.core.accounts import Closure, Openings
 from agentdeck.core.budgets import Book
 from agentdeck.core.capacity import (
@@ -29,6 +29,8 @@ from agentdeck.core.capacity import (
     start_order,
 )
 from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.lanes import lanes
+from agentdeck.core.pattern_heads import without_repo
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, RunState, TaskRun, TaskState, Wanted
 
@@ -95,9 +97,9 @@ def admission(
         closure = openings.closure(account) if account else None
         blocker = (
             everybody
-            or _blocks(task, closure)
+            or _blocks(state, task, agent, closure)
             or _unpaid(state, task, book, now)
-            or _in_the_way(state, task, capacity, rank)
+            or _in_the_way(state, task, agent, capacity, rank)
         )
         if blocker is None:
             capacity.take(task.id, rank)
@@ -111,8 +113,12 @@ def admission(
 
 def _capacity(state: RunState) -> Capacity:
     """What is held now. Holders stand in front of the ready tasks, in plan order."""
-    capacity = Capacity(state.plan, state.agents_limit)
-    holders = list(state.in_state(*HOLDS_FOOTPRINT))
+    has_now = {pool.name: pools.places(state, pool) for pool in state.plan.pools}
+    capacity = Capacity(state.plan, state.agents_limit, has_now)
+    # Who waits for its group lets its files go: two groups could wait for each other for ever.
+    holders = [
+        task for task in state.in_state(*HOLDS_FOOTPRINT) if not groups.waits_in_queue(state, task)
+    ]
     for rank, task in enumerate(holders, start=-len(holders)):
         capacity.hold(task.id, rank)
         if task.state in HOLDS_SLOT and not is_human(state, task.id):
@@ -146,22 +152,31 @@ def _blocks_everybody(state: RunState) -> Blocker | None:
         return Blocker(Hindrance.RUN_PAUSED, f"the run is paused by {state.paused_by}")
     if state.disk is not None:
         return Blocker(Hindrance.DISK, disk.sentence(state.disk))
-    for gate in state.plan.gates_when(GateWhen.PREFLIGHT):
+    return next(filter(None, map(_preflight, lanes(state))), None)
+
+
+def _preflight(state: RunState) -> Blocker | None:
+    for gate in state.plan.gates_when(GateWhen.PREFLIGHT, state.lane):
         found = verdicts.of(state, gate.name, state.base_tree)
         if found is verdicts.Standing.RED:
-            return Blocker(
-                Hindrance.PREFLIGHT, f"preflight gate {gate.name} is red on {state.base}"
-            )
+            where = f"{state.base} of {state.lane}" if state.lane else state.base
+            return Blocker(Hindrance.PREFLIGHT, f"preflight gate {gate.name} is red on {where}")
         if not verdicts.passes(found):
             return Blocker(Hindrance.PREFLIGHT_RUNS, f"preflight gate {gate.name} is running")
     return None
 
 
-def _blocks(task: TaskRun, closure: Closure | None) -> Blocker | None:
+def _blocks(
+    state: RunState, task: TaskRun, agent: AgentName, closure: Closure | None
+) -> Blocker | None:
     if task.wanted is Wanted.PAUSE:
         return Blocker(Hindrance.PAUSED, "it was paused before it started")
+    spec = state.spec(task.id)
+    if agent != task.resolver and (lacking := state.plan.lacking(spec, agent)):
+        return Blocker(Hindrance.SKILL, skills.nobody(state.plan, spec, agent, lacking))
     if closure is not None:  # it reserves no files: it may have to wait for days
-        return Blocker(Hindrance.ACCOUNT, closure.sentence, closure.until)
+        sentence = skills.waits(state.plan, spec, agent, closure.sentence)
+        return Blocker(Hindrance.ACCOUNT, sentence, closure.until)
     return None
 
 
@@ -177,24 +192,28 @@ def _unpaid(state: RunState, task: TaskRun, book: Book, now: float) -> Blocker |
     return None if spent is None else Blocker(Hindrance.BUDGET, spent.sentence, spent.until)
 
 
-def _in_the_way(state: RunState, task: TaskRun, capacity: Capacity, rank: int) -> Blocker | None:
+def _in_the_way(
+    state: RunState, task: TaskRun, agent: AgentName, capacity: Capacity, rank: int
+) -> Blocker | None:
     obstacle = capacity.obstacle(task.id, rank)
     if obstacle is None:
         return None
-    return Blocker(obstacle.kind, _sentence(state, task, capacity, obstacle))
+    sentence = _sentence(state, task, capacity, obstacle)
+    if obstacle.kind in (Hindrance.AGENTS, Hindrance.POOL):
+        sentence = skills.waits(state.plan, state.spec(task.id), agent, sentence)
+    return Blocker(obstacle.kind, sentence)
 
 
 def _sentence(state: RunState, task: TaskRun, capacity: Capacity, obstacle: Obstacle) -> str:
     if obstacle.kind is Hindrance.AGENTS:
         return f"all {state.agents_limit} agent slots are taken"
     if obstacle.pool is not None:
-        pool = state.plan.pool_by_name[obstacle.pool]
-        return f"pool {pool.name} is full ({pool.size} at once)"
+        return pools.sentence(state, state.plan.pool_by_name[obstacle.pool])
     assert obstacle.other is not None
     other = state.tasks[obstacle.other]
     does = _does(other, capacity)
     if obstacle.kind is Hindrance.FOOTPRINT:
-        return f"{other.id} has {obstacle.pattern} and {does}"
+        return f"{other.id} has {without_repo(obstacle.pattern)} and {does}"
     if state.spec(task.id).exclusive and capacity.holds(other.id):
         return f"it works alone, and {other.id} {does}"
     return f"{other.id} works alone and {does}"

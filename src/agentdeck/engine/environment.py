@@ -7,7 +7,7 @@ Rules:
 - `PWD` is where the child works: some programs believe it more than the system, and an inherited
   one leads them into the user's own checkout.
 - git never opens an editor, asks in a terminal, or starts garbage collection of its own.
-- What webhooks are signed with is for the engine alone.
+- What webhooks are signed with, and where persons are told, is for the engine alone.
 - `TAG_VARIABLE` marks every process of one attempt, so that escaped ones are found.
 """
 
@@ -109,9 +109,16 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name) and not _NO_SECRET_NAME.fullmatch(name))
 
 
+def secret_variables(plan: Plan) -> set[str]:
+    """The variables that hold what messages to others, and from them, are proven with."""
+    found = set(plan.hook_secrets.values())
+    proven = plan.tracker.secret_env if plan.tracker is not None else None
+    return found | ({proven} if proven is not None else set())
+
+
 def without_signing(environment: Mapping[str, str], plan: Plan) -> dict[str, str]:
     """An environment for children: who knows what webhooks are signed with can forge them."""
-    signing = {hook.secret_env for hook in plan.webhooks}
+    signing = secret_variables(plan)
     return {name: value for name, value in environment.items() if name not in signing}
 
 

@@ -66,6 +66,7 @@ class Ref(StrEnum):
     AGENT = "agent"
     POOL = "pool"
     ADAPTER = "adapter"
+    REPO = "repository"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,10 @@ def _duration(name: str, doc: str, **more: Any) -> Key:
 
 def _ref(name: str, ref: Ref, doc: str, **more: Any) -> Key:
     return Key(name, Kind.REF, doc, ref=ref, **more)
+
+
+def _places(name: str, field: str, doc: str) -> Key:
+    return Key(name, Kind.COUNT, doc, field=field, minimum=1, maximum=MAX_AGENTS)
 
 
 def _later(name: str, doc: str) -> Key:
@@ -285,6 +290,16 @@ GATES: Final = Section(
             minimum=SHORTEST_S,
         ),
         Key("retries", Kind.COUNT, "Runs on the same tree after a red one.", maximum=MAX_RETRIES),
+        _ref(
+            "repo",
+            Ref.REPO,
+            'Only work in these repositories; "." is the plan\'s own. Without it, in all of them.',
+            field="repos",
+            many=True,
+            one_ok=True,
+            words=(model.OWN_REPO_WORD,),
+            also=("repository",),
+        ),
     ),
     Ref.GATE,
     model.Gate,
@@ -301,7 +316,7 @@ AGENTS: Final = Section(
         Key("args", Kind.ARGS, "Arguments, added to the command."),
         _ENV,
         Key("output", Kind.CHOICE, "How its output is read.", choices=FORMATS),
-        Key("skills", Kind.LINES, "What it is good at."),
+        Key("skills", Kind.LINES, "What it is good at; else what its adapter says."),
         Key(
             "escalate",
             Kind.LINES,
@@ -328,9 +343,12 @@ POOLS: Final = Section(
     Shape.NAMED,
     "Named capacity.",
     (
-        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS, required=True),
+        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS),
+        _places("min", "least", "It has so many places, however short the machine is of room."),
+        _places("max", "most", "It grows to so many while the machine is at ease."),
         Key("labels", Kind.LINES, "Tasks with one of these labels are routed here."),
         _ref("agents", Ref.AGENT, "Tasks of these agents are routed here.", many=True),
+        Key("skills", Kind.LINES, "Tasks that ask for one of these skills are routed here."),
         _BUDGET,
         _later("host", "Another machine."),
     ),
@@ -551,6 +569,78 @@ WEBHOOKS: Final = Section(
     model=model.Webhook,
     field="webhooks",
 )
+NOTIFY: Final = Section(
+    "notify",
+    Shape.NAMED,
+    "A person who is told of events: on a desktop, by mail, in a chat.",
+    (
+        Key(
+            "urls_env",
+            Kind.VARIABLE,
+            "The variable with the addresses of apprise.",
+            required=True,
+            also=("urls", "url", "url_env", "to"),
+        ),
+        Key("events", Kind.EVENT, "Which ones.", many=True, one_ok=True, also=("on", "event")),
+        _duration("group", "What happens within so long comes as one message."),
+        Key("quiet", Kind.LINE, "Hours in which nothing is sent, as `22:00-07:00`."),
+        Key("zone", Kind.LINE, "Time zone of those hours; if not said, that of the machine."),
+        _duration("timeout", "Longest time of one try.", minimum=SHORTEST_S),
+        _duration("give_up", "Since the event; after that it is not tried any more."),
+    ),
+    model=model.Notify,
+    field="notify",
+)
+TRACKER: Final = Section(
+    "tracker",
+    Shape.TABLE,
+    "Where the issues of tasks are, and what is written there as these go on.",
+    (
+        _choice("kind", model.TrackerKind, "Which one.", required=True, also=("type", "use")),
+        Key("repo", Kind.LINE, "OWNER/NAME.", also=("repository", "project")),
+        Key(
+            "claim",
+            Kind.LINE,
+            "The label that an issue has while its task is at work.",
+            also=("claim_label", "working"),
+        ),
+        Key(
+            "failed",
+            Kind.LINE,
+            "The label that it has while its task needs a person.",
+            also=("failed_label", "blocked"),
+        ),
+        Key(
+            "comment",
+            Kind.EVENT,
+            "Events on which a comment is written.",
+            many=True,
+            one_ok=True,
+            empty_ok=True,
+            also=("comments",),
+        ),
+        _choice("close", model.CloseWhen, "When it is closed."),
+        _duration("timeout", "Longest time for one issue.", minimum=SHORTEST_S),
+        _duration("give_up", "Since the event; after that it is not tried any more."),
+        Key("label", Kind.LINE, "The label whose issues may become tasks."),
+        _choice(
+            "accept",
+            model.Accept,
+            "What may be proposed from there, for a person to decide.",
+            many=True,
+            one_ok=True,
+            empty_ok=True,
+        ),
+        Key(
+            "secret_env",
+            Kind.VARIABLE,
+            "The variable with the secret that proves what comes in.",
+            also=("secret", "secret_variable", "token"),
+        ),
+    ),
+    model=model.Tracker,
+    field="tracker",
+)
 PHASES: Final = Section(
     "phase",
     Shape.LIST,
@@ -606,7 +696,12 @@ TASKS: Final = Section(
             also=("size",),
         ),
         Key("kind", Kind.LINE, "What sort of work it is: setup, code, test, docs …"),
-        Key("skills", Kind.LINES, "What its agent should be good at."),
+        Key(
+            "skills",
+            Kind.LINES,
+            "What its agent has to be good at, all of it.",
+            also=("needs_skills", "capabilities"),
+        ),
         _GATES,
         _LAND,
         _REVIEWER,
@@ -626,8 +721,22 @@ TASKS: Final = Section(
         Key("allow_empty", Kind.FLAG, "Done without a commit."),
         _ENV,
         Key("line", Kind.COUNT, "Line of the document it was imported from.", minimum=1),
+        Key("issue", Kind.COUNT, "Number of its issue in the tracker.", minimum=1),
         Key("meta", Kind.ENV, "What that document says and no other key holds."),
-        _later("repo", "The repository it is for."),
+        _ref(
+            "repo",
+            Ref.REPO,
+            "The repository it works in; without it, the plan's own.",
+            also=("repository", "project"),
+        ),
+        _ref(
+            "land_with",
+            Ref.TASK,
+            "Tasks that it lands together with: all of them or none.",
+            many=True,
+            one_ok=True,
+            also=("together", "group", "with", "land_together"),
+        ),
         _later("evidence", "What proves it."),
     ),
     Ref.TASK,
@@ -680,6 +789,25 @@ CLAIMS: Final = Section(
     model=model.Claim,
     field="claims",
 )
+REPOS: Final = Section(
+    "repos",
+    Shape.NAMED,
+    "A repository besides the one in which the plan is started.",
+    (
+        Key(
+            "path",
+            Kind.LINE,
+            "A checkout of it: absolute, `~`, or from the top folder of the plan's own.",
+            required=True,
+            also=("folder", "dir", "checkout"),
+        ),
+        Key("base", Kind.BRANCH, "Branch the work starts from; without it, what HEAD is on there."),
+        Key("target", Kind.BRANCH, "Branch the work lands on; without it, deck/<plan>."),
+    ),
+    Ref.REPO,
+    model.Repo,
+    "repos",
+)
 SECTIONS: Final = (
     PLAN,
     DEFAULTS,
@@ -690,6 +818,7 @@ SECTIONS: Final = (
     ROUTES,
     WORKTREE,
     QUEUE,
+    REPOS,
     REMOTE,
     REVIEW,
     TOOLS,
@@ -697,7 +826,8 @@ SECTIONS: Final = (
     PERMISSIONS,
     HOOKS,
     WEBHOOKS,
-    Section("repos", Shape.NAMED, "Other repositories.", later=True),
+    NOTIFY,
+    TRACKER,
     PHASES,
     TASKS,
     NOTES,

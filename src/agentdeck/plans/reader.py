@@ -96,7 +96,12 @@ class _Reader:
             if section.name in self._document:
                 values.update(self._section(section))
         sections.check_remote(values.get("remote", Remote()), self._findings)
-        sections.check_hooks(values.get("hooks", ()), values.get("webhooks", ()), self._findings)
+        hooks, webhooks = values.get("hooks", ()), values.get("webhooks", ())
+        notify = values.get("notify", ())
+        sections.check_hooks(hooks, webhooks, notify, self._findings)
+        named = (*webhooks, *notify)
+        sections.check_tracker(values.get("tracker"), named, self._findings)
+        sections.check_repos(values.get("repos", ()), self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
         agents, queue = values.get("agents", ()), values.get("queue", QueueRules())
         sections.check_resolver(queue, agents, self._findings)
@@ -110,6 +115,8 @@ class _Reader:
             return None  # what follows looks at a whole plan
         plan = Plan(**values)
         sections.check_reviewers(plan, self._tasks, self._findings)
+        sections.check_gates_of_tasks(plan, self._tasks, self._findings)
+        sections.check_groups(plan, self._tasks, self._findings)
         return plan
 
     def _section(self, section: Section) -> dict[str, Any]:
@@ -130,7 +137,10 @@ class _Reader:
         if not self._tables.is_a(raw, dict, f"a table [{section.name}]", path):
             return {}
         values, _ = self._tables.values(section.keys, raw, path)
-        return {section.field: section.model(**values)} if section.model else values
+        if section.model is None:
+            return values
+        whole = _required(section.model) <= values.keys()
+        return {section.field: section.model(**values)} if whole else {}
 
     def _named(self, section: Section, raw: Any, path: Path) -> Iterator[Any]:
         if not self._tables.is_a(raw, dict, f"tables [{section.name}.NAME]", path):
@@ -179,6 +189,9 @@ class _Reader:
                 **sections.check_agent(table, meant, path, self._adapters, self._findings),
                 **values,
             }
+        elif section is keys.POOLS:
+            found = sections.check_pool(table, meant, path, values, self._findings)
+            values = {**values, **found}
         elif section is keys.GATES:
             sections.check_gate(table, meant, path, self._findings)
         elif section is keys.ROUTES:

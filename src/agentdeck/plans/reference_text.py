@@ -97,6 +97,12 @@ fallback = ["my-script"]
 [pools.browser]
 size = 1                        # one at a time, whatever [plan] agents says
 labels = ["ui"]
+skills = ["playwright"]
+
+[pools.build]
+min = 1                         # as many as the machine has room for
+max = 8
+labels = ["build"]
 """,
     "route": """\
 [[route]]
@@ -125,6 +131,11 @@ slots = 2
 repair = "agent"
 repairs = 3
 resolver = "careful"
+""",
+    "repos": """\
+[repos.client]
+path = "../shop-client"
+base = "main"
 """,
     "remote": """\
 [remote]
@@ -169,6 +180,21 @@ url = "https://example.org/agentdeck"
 secret_env = "CI_HOOK_SECRET"
 events = ["task.landed", "task.failed", "run.finished"]
 """,
+    "notify": """\
+[notify.me]
+urls_env = "MY_NOTIFY_URLS"
+events = ["task.asks", "task.failed", "run.finished"]
+group = "2min"
+quiet = "22:00-07:00"
+""",
+    "tracker": """\
+[tracker]
+kind = "github"
+repo = "acme/shop"
+claim = "in-progress"
+comment = ["task.landed", "task.failed"]
+close = "promoted"
+""",
     "phase": """\
 [[phase]]
 id = "build"
@@ -187,6 +213,13 @@ prompt = "Replace the in-memory session store by SQLite. Keep the interface."
 phase = "build"
 files = ["src/session/", "tests/session/**/*.py"]
 estimate = "45min"
+
+[[task]]
+id = "CLIENT-1"
+title = "Read sessions by the new interface"
+repo = "client"
+land_with = "STORE-1"
+phase = "build"
 
 [[task]]
 id = "DOC-1"
@@ -312,6 +345,13 @@ worktree) and the others that [agents](agents.md) names.
   between you and the agent.
 - `resume`, `take_over` and `input` make a `command` as able as an adapter; see [agents](agents.md).
 
+`skills` are words of your own, compared without regard to upper and lower case. As soon as one
+agent of the plan has any, a task with `skills` goes only to an agent that has all of them: the one
+it names, the first route's that can, the defaults' own, or the first of the file. Where nobody can,
+it waits and says so; `agentdeck check` tells it before, `agentdeck skills` shows who has what.
+Fallbacks that lack a skill do not take over. An agent without `skills` here has those of its
+[adapter](agents.md). In a plan in which no agent has any, they are words for people.
+
 `escalate` is a ladder of models. A task begins with the first one, or with its own model when that
 is on the ladder; each failure that uses up a retry and that an abler model may avoid moves it one
 up. A model that is not on the ladder stays. `fallback` names the agents that take a task over when
@@ -340,8 +380,16 @@ defended and what is not: [threat model](threat-model.md).
 """,
     "pools": """\
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
-labels or its agent. It takes a place of the pool and one of `[plan] agents`. A task of no pool
-takes only the latter, and a task that a person does takes neither.
+labels, one of the skills it asks for, or its agent. It takes a place of the pool and one of
+`[plan] agents`. A task of no pool takes only the latter, and a task that a person does takes
+neither.
+
+With `min` or `max` its size follows the machine: it begins with `size` (`max` where that is left
+out), loses a place every 30 s while memory is used above 90 % or the load is above 2 for each core,
+and wins one every 60 s while memory is below 75 %, the load below 1 and all its places are taken.
+What works goes on; only starts wait. `min` or `max` alone moves it between that and `size`.
+`agentdeck limit --pool NAME N` sets the most for a run. Forecasts, `simulate` and `analyze` reckon
+with `max`. See [pools and skills](pools.md).
 """,
     "route": """\
 Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.
@@ -388,6 +436,12 @@ then:
 Work that has taken in the target is compared with it: if lines that others have landed would
 vanish, and are neither moved nor gone on with in a longer line, it waits for your yes, whatever
 `land` says.
+""",
+    "repos": """\
+The plan's own repository is the one in which it is started; it needs no table. Each other one has a
+target, worktrees and a merge queue of its own. What a task's `files`, `[worktree]` and gates say is
+below the top of the task's repository. `[remote]` is about the plan's own alone. More:
+[Several repositories](repos.md).
 """,
     "remote": """\
 `push` names a remote of the repository (`git remote`). The target is pushed there under its own
@@ -453,6 +507,18 @@ waits for it. What it is told, how it is ended, and how events are called: [Hook
 the plan nor in the journal. Each event comes at least once and in order, under an id that tells
 whether it came before: [Webhooks](hooks.md#webhooks) has the message, and how its signature is
 checked. `url` is https; plain http goes to this machine, elsewhere only with `insecure = true`.
+""",
+    "notify": """\
+`urls_env` names a variable in the environment of the engine with the addresses of
+[apprise](https://github.com/caronc/apprise), as `ntfys://ntfy.sh/my-topic` or
+`mailto://user:password@example.org`, several with spaces between; it takes
+`pip install "agentdeck[notify]"`. What happens within `group` comes as one message, what happens in
+`quiet` hours in the first one after them: [Persons](hooks.md#persons).
+""",
+    "tracker": """\
+The issue of a task is its `issue`; tasks without one are nobody's business here. It is written with
+`gh` or `glab`, as who is logged in there; nothing is read from there into the run. [Issues and
+trackers](trackers.md) has what is written when, and what `accept` lets in.
 """,
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
@@ -533,13 +599,26 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.gates": "all, by their `when`",
     "defaults.sandbox": '`"none"`',
     "defaults.network": "`true`",
+    "repos.base": "the branch of HEAD there",
+    "repos.target": "`deck/<plan>`",
+    "gates.repo": "all",
+    "task.repo": "the plan's own",
     "remote.push": "nothing is pushed",
+    "tracker.repo": "that of the checkout's remote",
+    "tracker.claim": "none",
+    "tracker.failed": "none",
+    "tracker.label": "none",
+    "tracker.secret_env": "nothing comes in",
+    "task.issue": "none",
     "queue.sign": "as your git says",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
     "budget.share": "no limit",
     "queue.resolver": "the task's own",
     "pools.budget": "no limit of its own",
+    "pools.size": "`max`",
+    "pools.min": "`size`; 1 where that is left out",
+    "pools.max": "`size`",
     "phase.budget": "no limit of its own",
     "task.budget": "no limit of its own",
     "agents.use": "the table's name, if an adapter is called so",
@@ -547,6 +626,7 @@ UNSAID: Final[dict[str, str]] = {
     "agents.model": "the defaults'",
     "agents.output": "the adapter's own",
     "agents.account": "the only one",
+    "agents.skills": "the adapter's own",
     "agents.mcp": "none",
     "agents.settings": "the agent's own",
     "agents.resume": "it cannot",

@@ -7,25 +7,37 @@ is one problem, so these are not reported as missing too.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
+from agentdeck.core.group_rules import contracted, faults_of_group
 from agentdeck.core.hook_urls import fault_of_url
 from agentdeck.core.hooks import MAX_HOOKS
+from agentdeck.core.ids import TaskId
+from agentdeck.core.issues import is_repository
 from agentdeck.core.plan import (
     PERSON,
+    TRACKER,
+    Accept,
     Agent,
     Hook,
+    Notify,
     Phase,
     Plan,
     QueueRules,
     Remote,
     Repair,
+    Repo,
     Strategy,
     Task,
+    Tracker,
     Webhook,
 )
+from agentdeck.core.quiet_hours import quiet_hours
 from agentdeck.plans.fields import event_fault
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
@@ -35,6 +47,8 @@ from agentdeck.plans.problems import listed, shown
 
 SHELLS: Final = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh", "fish"})
 OF_A_COMMAND: Final = frozenset({"resume", "take_over", "input"})
+_ZONE: Final = re.compile(r"[A-Za-z][\w+-]{0,31}(/[A-Za-z][\w+-]{0,31}){0,3}", re.ASCII)
+MAX_REPOS: Final = 32  # each has worktrees, locks and a queue of its own
 MAX_LOOP_SHOWN: Final = 12  # tasks of one loop in a message
 
 
@@ -108,15 +122,25 @@ def check_pattern(name: str, table: object, path: Path, findings: Findings) -> N
     findings.add(path, f"{shown(name)} is no event: {fault}", hint)
 
 
-def check_hooks(hooks: Sequence[Hook], webhooks: Sequence[Webhook], findings: Findings) -> None:
+def check_hooks(
+    hooks: Sequence[Hook],
+    webhooks: Sequence[Webhook],
+    notify: Sequence[Notify],
+    findings: Findings,
+) -> None:
     """Hooks have names of their own; a webhook goes where nobody on the way reads it."""
-    if len(hooks) + len(webhooks) > MAX_HOOKS:
-        place = ("webhooks",) if webhooks else ("hooks",)
+    if len(hooks) + len(webhooks) + len(notify) > MAX_HOOKS:
+        place = ("notify",) if notify else ("webhooks",) if webhooks else ("hooks",)
         findings.add(place, f"there are more than {MAX_HOOKS} hooks", "let one tell the others")
-    patterns = {hook.name for hook in hooks}
+    taken = {hook.name for hook in hooks}
+    for section, named in (("webhooks", webhooks), ("notify", notify)):
+        for each in named:
+            if each.name in taken:
+                findings.add((section, each.name), "a hook has this name", "choose another one")
+        taken |= {each.name for each in named}
+    for person in notify:
+        _check_person(person, findings)
     for hook in webhooks:
-        if hook.name in patterns:
-            findings.add(("webhooks", hook.name), "a hook has this name", "choose another one")
         fault = fault_of_url(hook.url, insecure=hook.insecure)
         if fault is not None:
             hint = "https://, or `insecure = true` where that will do"
@@ -125,6 +149,52 @@ def check_hooks(hooks: Sequence[Hook], webhooks: Sequence[Webhook], findings: Fi
         if not hook.events:
             events = ("webhooks", hook.name, "events")
             findings.add(events, "the list is empty: nothing is sent", 'name some, or "*"')
+
+
+def _check_person(person: Notify, findings: Findings) -> None:
+    place = ("notify", person.name)
+    if not person.events:
+        findings.add((*place, "events"), "the list is empty: nothing is sent", 'name some, or "*"')
+    if person.quiet and quiet_hours(person.quiet) is None:
+        found = f"expected hours as 22:00-07:00, found {shown(person.quiet)}"
+        findings.add((*place, "quiet"), found, "both from 00:00 to 23:59, and not the same")
+    if person.zone and not person.quiet:
+        findings.add((*place, "zone"), "a zone without quiet hours says nothing", "add `quiet`")
+    elif person.zone and _ZONE.fullmatch(person.zone) is None:
+        found = f"{shown(person.zone)} is no name of a time zone"
+        findings.add((*place, "zone"), found, 'as "Europe/Berlin", or "UTC"')
+
+
+def check_tracker(
+    tracker: Tracker | None, named: Sequence[Webhook | Notify], findings: Findings
+) -> None:
+    """A tracker has a repository that can be one, and a name of its own among the hooks."""
+    place: Path = (TRACKER,)
+    if tracker is None:
+        return
+    for hook in named:
+        if hook.name == TRACKER:
+            section = "webhooks" if isinstance(hook, Webhook) else "notify"
+            findings.add((section, TRACKER), "the tracker has this name", "choose another one")
+    if tracker.repo is not None and not is_repository(tracker.repo, tracker.kind):
+        findings.add(
+            (*place, "repo"), f"{shown(tracker.repo)} is no repository", 'write it "OWNER/NAME"'
+        )
+    for key in ("claim", "failed", "label"):
+        label = getattr(tracker, key)
+        if label is not None and "," in label:
+            findings.add((*place, key), "a label has no comma", "name one label")
+    if tracker.claim is not None and tracker.claim == tracker.failed:
+        findings.add((*place, "failed"), "is the label of `claim`", "choose another one")
+    if tracker.accept and tracker.secret_env is None:
+        hint = "add secret_env, and set that variable"
+        findings.add((*place, "accept"), "nothing that comes in could be proven", hint)
+    if tracker.accept and tracker.repo is None:
+        hint = "add repo: what is about another one is refused"
+        findings.add((*place, "accept"), "it is not said from which repository", hint)
+    if Accept.TASK in tracker.accept and tracker.label is None:
+        hint = "add label: issues that have it may become tasks"
+        findings.add((*place, "accept"), '"task" without a label', hint)
 
 
 def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:
@@ -174,10 +244,101 @@ def check_resolver(queue: QueueRules, agents: Sequence[Agent], findings: Finding
         )
 
 
+def check_repos(repos: Sequence[Repo], findings: Findings) -> None:
+    """No two repositories have one name, not even in another case: names become folders."""
+    if len(repos) > MAX_REPOS:
+        findings.add(("repos",), f"there are more than {MAX_REPOS} repositories", "split the plan")
+    seen: dict[str, str] = {}
+    for repo in repos:
+        other = seen.setdefault(repo.name.casefold(), repo.name)
+        if other != repo.name:
+            message = f"{shown(repo.name)} differs from {shown(other)} only in case"
+            findings.add(("repos", repo.name), message, "give one of them another name")
+
+
+def check_gates_of_tasks(
+    plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Findings
+) -> None:
+    """A task names no gate that is for other repositories."""
+    for path, task in tasks:
+        for name in task.gates or ():
+            gate = plan.gate_by_name[name]
+            if not gate.judges(plan.repo_of(task.id)):
+                where = (
+                    f"repository {shown(task.repo)}" if task.repo else "the plan's own repository"
+                )
+                findings.add(
+                    findings.element((*path, "gates"), name),
+                    f"gate {shown(name)} is not for work in {where}",
+                    "name another gate, or take `repo` out of this one",
+                )
+
+
+def check_groups(plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Findings) -> None:
+    """Tasks that land together can all be done before any of them has landed."""
+    paths = {task.id: path for path, task in tasks}
+    for path, task in tasks:
+        if task.id in task.land_with:
+            message = "the task would land together with itself"
+            findings.add((*path, "land_with"), message, "remove it from `land_with`")
+    groups = list(dict.fromkeys(plan.group_of.values()))
+    whole = True
+    for group in groups:
+        place = (*paths[group[0]], "land_with")
+        for message, hint in faults_of_group(plan, group):
+            findings.add(place, message, hint)
+            whole = False
+    if not groups or not whole:
+        return
+    for loop in loops(contracted(plan)):
+        each = [" + ".join(plan.group_of.get(TaskId(name), (name,))) for name in [*loop, loop[0]]]
+        findings.add(
+            (*paths[TaskId(loop[0])], "land_with"),
+            f"groups that land together wait for each other: {' -> '.join(each)}",
+            "drop an entry of `after`, or make the groups one",
+        )
+        return
+    check_barriers(_with_needs_of_group(plan, tasks), plan.phases, plan.strategy, findings)
+
+
+def _with_needs_of_group(plan: Plan, tasks: Sequence[tuple[Path, Task]]) -> list[tuple[Path, Task]]:
+    """Tasks of groups, each waiting for what any of its group waits for; no others."""
+    found = []
+    for path, task in tasks:
+        group = plan.group_of.get(task.id, ())
+        after = dict.fromkeys(other for name in group for other in plan.by_id[name].after)
+        found.append((path, msgspec.structs.replace(task, after=tuple(after or task.after))))
+    return found
+
+
 def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:
     """A gate has a command, or at least says what it would prove."""
     if not {"run", "check"} & (raw.keys() | meant):
         findings.add(path, "has no command", "add `run`, or `check` with what it should prove")
+
+
+def check_pool(
+    raw: Mapping[str, Any],
+    meant: set[str],
+    path: Path,
+    values: Mapping[str, Any],
+    findings: Findings,
+) -> dict[str, Any]:
+    """The size of a pool lies between its bounds. Returns what the file leaves out."""
+    if not {"size", "max"} & (raw.keys() | meant):
+        findings.add(path, "`size` is missing", "add `size`, or `min` and `max`")
+        return {}
+    least, size, most = (values.get(field) for field in ("least", "size", "most"))
+    found: dict[str, Any] = {}
+    if size is None and most is not None:  # it begins with all that it may have
+        size = most
+        found = {"size": most} if least is not None else {"size": most, "least": 1}
+    if size is not None and least is not None and least > size:
+        what = "size" if "size" in raw else "max"
+        findings.add((*path, "min"), f"{least} is more than `{what}`, {size}", "make it smaller")
+    if size is not None and most is not None and most < size:
+        findings.add((*path, "max"), f"{most} is less than `size`, {size}", "make it larger")
+    return found
 
 
 def check_route(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:

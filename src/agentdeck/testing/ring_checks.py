@@ -23,7 +23,8 @@ from agentdeck.core.events import AnyEvent, DiskMark, FailureClass, Recorded, Ve
 from agentdeck.core.explain import explain, standstill
 from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import PoolName, TaskId
-from agentdeck.core.plan import Budget, OnExceed, Plan, Repair
+from agentdeck.core.plan import Budget, OnExceed, Plan, Pool, Repair
+from agentdeck.core.pools import places
 from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import (
     HOLDS_FOOTPRINT,
@@ -59,6 +60,8 @@ class RingChecks:
         self.landed: Counter[TaskId] = Counter()
         self.sent_back: Counter[TaskId] = Counter()
         self.shut: set[str] = set()  # accounts
+        self.sizes: dict[PoolName, int] = {}  # of elastic pools, as they were told last
+        self.limits: dict[PoolName, int | None] = {}  # of pools, set by a person
         self.to_hear: dict[str, list[int]] = {}  # by hook: events that it wants and has not settled
         self.hooks = {name: hook.events for name, hook in plan.hook_by_name.items()}
         self.look_at(plan)
@@ -68,7 +71,7 @@ class RingChecks:
         self.meeting = [
             (one.id, two.id)
             for one, two in combinations(plan.tasks, 2)
-            if footprint.overlap(one.files, two.files) is not None
+            if one.repo == two.repo and footprint.overlap(one.files, two.files) is not None
         ]
         self.alone = [task.id for task in plan.tasks if task.exclusive]
 
@@ -83,12 +86,30 @@ class RingChecks:
         elif isinstance(event, e.EntryQueued) and event.task is not None:
             self._takes_nothing_away(state.tasks[event.task])
         elif isinstance(event, e.LandingIntended):
-            for name in (event.entry, *event.others):
-                build = state.queue[name].build
-                runs_in = state.environment
-                missing = ungated(state, name, build.tree, runs_in) if build else ["build"]
-                if missing or build is None or build.commit != event.commit:
-                    raise Violation(f"I6: {event} without {missing} of {name}")
+            self._is_green(state, event)
+        elif isinstance(event, e.GroupIntended):
+            for move in event.moves:
+                self._is_green(state, move)
+        elif isinstance(event, e.EntryLanded) and event.task is not None:
+            self._lands_with_all(state, event.task)
+
+    def _is_green(self, state: RunState, event: e.LandingIntended | e.TargetMove) -> None:
+        for name in (event.entry, *event.others):
+            build = state.queue[name].build
+            runs_in = state.environment
+            missing = ungated(state, name, build.tree, runs_in) if build else ["build"]
+            if missing or build is None or build.commit != event.commit:
+                raise Violation(f"I6: {event} without {missing} of {name}")
+
+    def _lands_with_all(self, state: RunState, name: TaskId) -> None:
+        """Of a group all land, or none: each other one is in, or lands in this very moment."""
+        group = state.plan.group_of.get(name, ())
+        intended = {entry.task: entry for entry in state.queue.values() if entry.intended}
+        for other in group:
+            if not state.tasks[other].satisfied and other not in intended:
+                raise Violation(
+                    f"{name} lands without {other}, which is {state.tasks[other].state}"
+                )
 
     def _may_review(self, state: RunState, event: e.ReviewStarted) -> None:
         """The doer is never the reviewer, and a reviewer takes a slot as everybody."""
@@ -161,7 +182,7 @@ class RingChecks:
             raise Violation(f"I11: {event.task} starts above {state.agents_limit} agents")
         if event.pool is not None:
             used = [t for t in slots if t.attempts and t.attempts[-1].pool == event.pool]
-            if len(used) >= state.plan.pool_by_name[event.pool].size:
+            if len(used) >= self._places(state.plan.pool_by_name[event.pool]):
                 raise Violation(f"I11: {event.task} starts in the full pool {event.pool}")
 
     def _account_lets_it(
@@ -173,6 +194,26 @@ class RingChecks:
         account = state.accounts.get(event.account)
         if account is not None and account.window is not None and len(used) >= account.window:
             raise Violation(f"I11: {event.task} starts above {account.window} on {event.account}")
+
+    def _places(self, pool: Pool) -> int:
+        """How many may work in a pool, as its events tell and its bounds allow."""
+        low = pool.least or pool.size
+        high = self.limits.get(pool.name) or pool.most or pool.size
+        if low >= (pool.most or pool.size):
+            return high
+        return sorted((low, self.sizes.get(pool.name, pool.size), high))[1] if low < high else high
+
+    def _pools(self, state: RunState, event: AnyEvent) -> None:
+        """The machine moves a pool by one place, within its bounds, and ends nothing."""
+        if isinstance(event, e.PoolLimitSet):
+            self.limits[event.pool] = event.limit
+        elif isinstance(event, e.PoolResized):
+            pool = state.plan.pool_by_name[event.pool]
+            if abs(event.size - self._places(pool)) != 1:
+                raise Violation(f"{event} from {self._places(pool)} places")
+            self.sizes[event.pool] = event.size
+            if self._places(pool) != event.size or places(state, pool) != event.size:
+                raise Violation(f"{event} is beyond the bounds of its pool")
 
     def _accounts(self, event: AnyEvent) -> None:
         if isinstance(event, e.AccountLimited):
@@ -192,6 +233,7 @@ class RingChecks:
         self._files_apart(state, recorded)
         self._once(recorded.event)
         self._accounts(recorded.event)
+        self._pools(state, recorded.event)
         self._repairs(state, recorded.event)
         self._hooks(recorded)
         self._outbox(state)
@@ -201,12 +243,13 @@ class RingChecks:
     def _hooks(self, recorded: Recorded) -> None:
         """A hook is settled event by event, in order, and nothing that it wants is passed over."""
         event, number = recorded.event, recorded.seq
-        if isinstance(event, e.HookDelivered | e.HookFailed | e.HookGaveUp):
+        if isinstance(event, e.HookDelivered | e.HookFailed | e.HookPostponed | e.HookGaveUp):
             waits = self.to_hear.get(event.hook, [])
-            if waits[:1] != [event.seq]:
+            told = event.events if isinstance(event, e.HookDelivered) else 1
+            if waits[told - 1 : told] != [event.seq]:
                 raise Violation(f"{event}, but next is {waits[:1]}")
-            if not isinstance(event, e.HookFailed):
-                waits.pop(0)
+            if isinstance(event, e.HookDelivered | e.HookGaveUp):
+                del waits[:told]
         for name, patterns in self.hooks.items():
             if hears(patterns, event):
                 self.to_hear.setdefault(name, []).append(number)
@@ -228,11 +271,22 @@ class RingChecks:
         """The journal has lost its end: what it says now is what is left of it."""
         self.shadow = fold(history)
         self.to_hear.clear()
+        self.sizes.clear()
+        self.limits.clear()
         for recorded in history:
             self._hooks(recorded)
+            if isinstance(recorded.event, e.PoolLimitSet):
+                self.limits[recorded.event.pool] = recorded.event.limit
+            elif isinstance(recorded.event, e.PoolResized):
+                self.sizes[recorded.event.pool] = recorded.event.size
 
     def _files_apart(self, state: RunState, recorded: Recorded) -> None:
-        holders = {t.id for t in state.tasks.values() if t.state in HOLDS_FOOTPRINT}
+        # Who waits in the queue for its group has let its files go.
+        queued = {t.id for t in state.tasks.values() if t.state is TaskState.QUEUED}
+        waits = {
+            name for name in queued if not queued.issuperset(state.plan.group_of.get(name, ()))
+        }
+        holders = {t.id for t in state.tasks.values() if t.state in HOLDS_FOOTPRINT} - waits
         for one, two in self.meeting:
             if one in holders and two in holders:
                 raise Violation(f"I4: {one} and {two} hold the same files after {recorded}")
@@ -398,9 +452,10 @@ def _fits_together(state: RunState, recorded: Recorded) -> None:
         numbers = [run.run for run in state.gate_runs(event.gate, event.tree)]
         if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
             raise Violation(f"the runs of {event.gate} on {event.tree} are {numbers}")
+    repo = state.queue[event.entry].repo if isinstance(event, e.LandingIntended) else None
     if (
         isinstance(event, e.LandingIntended)
-        and len({x.intended for x in state.queue.values() if x.intended}) > 1
+        and len({x.intended for x in state.queue.values() if x.intended and x.repo == repo}) > 1
     ):
         raise Violation(f"two landings at once: {recorded}")
 

@@ -675,6 +675,7 @@ def as_markdown() -> str:
         "Other keys: `keys.toml` in the folder of your configuration (`~/.config/agentdeck` on",
         "Linux), by the ids below. A row that cannot be understood is named when the deck opens.",
         "",
+        "<!-- block: file keys.toml -->",
         "```toml",
         "[keys]",
         '"task.retry" = "ctrl+r"',
@@ -689,3 +690,7 @@ def as_markdown() -> str:
                 shown = " ".join(f"`{part}`" for part in key.show.split())
                 lines.append(f"| {shown} | {key.tooltip} | `{key.id}` |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

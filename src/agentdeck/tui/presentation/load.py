@@ -63,6 +63,7 @@ _WORDS: Final[Mapping[Hindrance | None, str]] = {
     Hindrance.PREFLIGHT_RUNS: "gate",
     Hindrance.BUDGET: "budget",
     Hindrance.PAUSED: "own pause",
+    Hindrance.SKILL: "skill",
     Hindrance.ACCOUNT: "account",
     Hindrance.AGENTS: "slots",
     Hindrance.POOL: "pool",
