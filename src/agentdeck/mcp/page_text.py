@@ -11,6 +11,7 @@ agentdeck speaks the [Model Context Protocol](https://modelcontextprotocol.io) o
 directions: the agents of a run get tools that reach the person who leads it, and an editor or an
 agent outside of the run can read it. Both need the MCP SDK:
 
+<!-- block: not run, it installs from the network -->
 ```sh
 pip install 'agentdeck[mcp]'
 ```
@@ -19,6 +20,7 @@ pip install 'agentdeck[mcp]'
 
 The plan says which tools they have, and what becomes of a call. Without the table they have none.
 
+<!-- block: part of a plan -->
 ```toml
 [tools]
 ask_person = "allow"
@@ -33,7 +35,7 @@ wait = "45s"                # how long one call waits for an answer
   holds for it too.
 - `report_progress`: it stands beside the task, before the latest line of the agent's stream.
 - `propose_task`: it stands in the inbox, and its agent goes on meanwhile. `a` takes it into the
-  plan, `x` denies it; in the shell `agentdeck accept r1` and `agentdeck deny r1 "not now"`. A run
+  plan, `x` denies it; in the shell `agentdeck accept r1` and `agentdeck deny r1 later`. A run
   does not end over an open proposal.
 - `request_files`: the task asks for a permission, `request_files` on these files. What is granted
   is a change of the plan: the footprint of the task is wider, and keeps others out.
@@ -75,6 +77,7 @@ of the repository. It reads the journal, so it works on ended runs and without a
 
 For Claude Code:
 
+<!-- block: not run, it changes the settings of another program -->
 ```sh
 claude mcp add agentdeck -- agentdeck -C /path/to/repository mcp
 ```
@@ -92,22 +95,18 @@ For an editor with a file of servers (`.mcp.json`, `mcp.json`):
 }
 ```
 
-For Codex, in `~/.codex/config.toml`:
-
-```toml
-[mcp_servers.agentdeck]
-command = "agentdeck"
-args = ["-C", "/path/to/repository", "mcp"]
-```
+For Codex: `[mcp_servers.agentdeck]` in `~/.codex/config.toml`, with the same command and args.
 
 It reads, asks and proposes. What it may command is said by the plan, before the run begins, or by
 whoever starts it:
 
+<!-- block: part of a plan -->
 ```toml
 [mcp]
 commands = ["pause", "resume", "steer", "answer"]
 ```
 
+<!-- block: not run, it serves until its client hangs up -->
 ```sh
 agentdeck mcp --allow pause --allow steer   # or: --allow all
 ```
