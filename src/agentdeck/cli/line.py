@@ -31,6 +31,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "agents": ("agents",),
     "run": ("run", "attach"),
     "serving": ("serve",),
+    "cluster": ("cluster", "worker"),
     "commands": (
         *("pause", "resume", "retry", "skip", "unskip", "approve", "merge", "hold", "release"),
         *("stop", "move", "drop", "steer", "limit", "promote", "end"),

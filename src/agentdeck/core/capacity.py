@@ -112,6 +112,10 @@ class Capacity:
         self._files = shared_files(plan)
         self._on_files = Ranked()
 
+    def limit(self, pool: PoolName, places: int) -> None:
+        """The pool has so many places now, and at most its size."""
+        self._size[pool] = min(places, self._size[pool])
+
     # --- taking and giving back -------------------------------------------------------------------
 
     def send(self, task: TaskId, pool: PoolName | None) -> None:

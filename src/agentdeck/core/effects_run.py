@@ -7,6 +7,7 @@ from typing import assert_never
 from agentdeck.core import effects_budget, effects_permissions, effects_plan
 from agentdeck.core import events as e
 from agentdeck.core.events import DiskMark
+from agentdeck.core.hosts import Workers
 from agentdeck.core.plan import written_rules
 from agentdeck.core.state import Disk, HookRun, RunState, StepTrouble
 from agentdeck.core.steps import OpenPullRequest, PushTarget
@@ -25,6 +26,8 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
         case e.DiskChanged(mark):
             lacks = Disk(mark, event.folder, event.free, event.needed, at)
             state.disk = None if mark is DiskMark.ROOM else lacks
+        case e.WorkersChanged():
+            state.workers[event.pool] = Workers(event.workers, event.fault)
         case e.AgentsLimitSet():
             state.agents_limit = event.limit
         case e.BudgetSet():
@@ -89,6 +92,7 @@ def _engine(
         case e.EngineStarted():
             state.engine, state.engine_running = event.engine, True
             state.engine_version, state.environment = event.version, event.environment
+            state.workers = {}  # it looks anew
         case e.EngineStopped() | e.JournalMended():
             state.engine_running = False
         case e.EngineSlept():

@@ -392,6 +392,12 @@ def _of_run(event: e.RunEvent) -> Told:
             what = "agents stand still" if mark is DiskMark.FULL else "nothing new starts"
             has = f"{mark}: {size_in_words(free)} free at {folder}, {size_in_words(needed)} needed"
             return Told("disk", f"{has}; {what}", Tone.ASKS)
+        case e.WorkersChanged(pool, workers, fault):
+            if fault:
+                return Told(f"pool {pool}", fault, Tone.ASKS)
+            names = ", ".join(f"{worker.name} ({worker.slots})" for worker in workers)
+            tone = Tone.CALM if workers else Tone.ASKS
+            return Told(f"pool {pool}", f"workers: {names or 'none'}", tone)
         case e.AgentsLimitSet(limit, by):
             return Told(RUN, f"{limit} agents at once, set by {by}", Tone.PERSON)
         case e.BudgetSet(scope, usd, tokens, by):

@@ -27,6 +27,7 @@ from agentdeck.core.adapter import (
     Input,
     Sandbox,
 )
+from agentdeck.core.hosts import LEASE_S
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
 from agentdeck.core.permissions import ANY, WRITTEN, Decision, PermissionRule, Scope
 
@@ -298,6 +299,9 @@ class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: tuple[str, ...] = ()
     agents: tuple[AgentName, ...] = ()  # tasks of these agents are routed here
     budget: Budget = Budget()  # of all attempts that work in it
+    host: str | None = None  # where its agents work, see `core.hosts`; None = on this machine
+    lease_s: float = LEASE_S  # how long a worker may be silent until its attempts are given up
+    insecure: bool = False  # over plain tcp to another machine
 
 
 class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):

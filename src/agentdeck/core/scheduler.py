@@ -29,7 +29,7 @@ from agentdeck.core.capacity import (
     start_order,
 )
 from agentdeck.core.ids import AgentName, TaskId
-from agentdeck.core.plan import GateWhen
+from agentdeck.core.plan import GateWhen, Pool
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, RunState, TaskRun, TaskState, Wanted
 
 __all__ = [
@@ -118,6 +118,10 @@ def _capacity(state: RunState) -> Capacity:
         if task.state in HOLDS_SLOT and not is_human(state, task.id):
             capacity.take_slot(task.id, task.attempt.pool if task.attempt else None)
     capacity.slots_used += len(state.reviewing)
+    for pool in state.plan.pools:
+        if pool.host is not None:
+            known = state.workers.get(pool.name)
+            capacity.limit(pool.name, known.slots if known is not None else 0)
     return capacity
 
 
@@ -188,8 +192,7 @@ def _sentence(state: RunState, task: TaskRun, capacity: Capacity, obstacle: Obst
     if obstacle.kind is Hindrance.AGENTS:
         return f"all {state.agents_limit} agent slots are taken"
     if obstacle.pool is not None:
-        pool = state.plan.pool_by_name[obstacle.pool]
-        return f"pool {pool.name} is full ({pool.size} at once)"
+        return _full(state, state.plan.pool_by_name[obstacle.pool])
     assert obstacle.other is not None
     other = state.tasks[obstacle.other]
     does = _does(other, capacity)
@@ -198,6 +201,21 @@ def _sentence(state: RunState, task: TaskRun, capacity: Capacity, obstacle: Obst
     if state.spec(task.id).exclusive and capacity.holds(other.id):
         return f"it works alone, and {other.id} {does}"
     return f"{other.id} works alone and {does}"
+
+
+def _full(state: RunState, pool: Pool) -> str:
+    """Why nothing more starts in a pool."""
+    if pool.host is None:
+        return f"pool {pool.name} is full ({pool.size} at once)"
+    known = state.workers.get(pool.name)
+    if known is None:
+        return f"workers of pool {pool.name} are being looked for"
+    if known.fault:
+        return f"no worker of pool {pool.name} can be reached: {known.fault}"
+    if not known.joined:
+        return f"it needs a worker of pool {pool.name}, and none has joined"
+    names = ", ".join(worker.name for worker in known.joined)
+    return f"pool {pool.name} is full ({min(pool.size, known.slots)} at once, on {names})"
 
 
 def _does(other: TaskRun, capacity: Capacity) -> str:

@@ -135,7 +135,12 @@ async def run_engine(engine: Engine) -> None:
     """Turn the ring of an opened engine with real performers, until it is stopped."""
     performer = RealPerformer(engine)
     performer.look_at_disk()  # before anything starts
-    beside = (performer.foresee(), performer.watch_disk(), performer.watch_folder())
+    beside = (
+        performer.foresee(),
+        performer.watch_disk(),
+        performer.watch_folder(),
+        performer.keep_hosts(),
+    )
     await engine.run(performer, *beside)
 
 

@@ -86,6 +86,7 @@ class Lost:
     """Agent and launcher are gone and left no exit status."""
 
     child: Child
+    why: str = ""  # where its machine is gone, and not only its processes
 
 
 Found: TypeAlias = NeverStarted | Running | Finished | Lost

@@ -97,6 +97,7 @@ class _Reader:
                 values.update(self._section(section))
         sections.check_remote(values.get("remote", Remote()), self._findings)
         sections.check_hooks(values.get("hooks", ()), values.get("webhooks", ()), self._findings)
+        sections.check_pools(values.get("pools", ()), self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
         agents, queue = values.get("agents", ()), values.get("queue", QueueRules())
         sections.check_resolver(queue, agents, self._findings)
@@ -110,6 +111,7 @@ class _Reader:
             return None  # what follows looks at a whole plan
         plan = Plan(**values)
         sections.check_reviewers(plan, self._tasks, self._findings)
+        sections.check_hosted(plan, self._tasks, self._findings)
         return plan
 
     def _section(self, section: Section) -> dict[str, Any]:

@@ -97,6 +97,10 @@ fallback = ["my-script"]
 [pools.browser]
 size = 1                        # one at a time, whatever [plan] agents says
 labels = ["ui"]
+
+[pools.big]
+size = 8
+host = "cluster"                # on the machines that have joined this one's cluster
 """,
     "route": """\
 [[route]]
@@ -331,6 +335,10 @@ defended and what is not: [threat model](threat-model.md).
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
 labels or its agent. It takes a place of the pool and one of `[plan] agents`. A task of no pool
 takes only the latter, and a task that a person does takes neither.
+
+With `host` the agents of a pool work on other machines: `"cluster"` on those that have joined the
+cluster of this one, `"tls://HOST:PORT"` on those of a scheduler that is named. Gates, queue and
+landings stay here. Nothing else of the plan changes; see [cluster](cluster.md).
 """,
     "route": """\
 Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.
@@ -529,6 +537,7 @@ UNSAID: Final[dict[str, str]] = {
     "budget.share": "no limit",
     "queue.resolver": "the task's own",
     "pools.budget": "no limit of its own",
+    "pools.host": "this machine",
     "phase.budget": "no limit of its own",
     "task.budget": "no limit of its own",
     "agents.use": "the table's name, if an adapter is called so",

@@ -1,0 +1,76 @@
+"""Which host an attempt has: this machine, or what its pool says.
+
+Rules: where an attempt was begun is noted in its folder, and that holds, whatever the plan says of
+its pool later. Nothing of other machines is imported before a pool has some.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from agentdeck.core.hosts import host_address
+from agentdeck.core.ids import TaskId
+from agentdeck.engine.attempt_host import AttemptHost
+from agentdeck.engine.enginelog import log
+from agentdeck.engine.here import Here
+from agentdeck.engine.setting import Setting
+
+if TYPE_CHECKING:
+    from agentdeck.engine.remote.far import Far
+
+LOOK_AGAIN_S = 1.0  # at the plan, which may get a pool on other machines while it runs
+
+
+class Hosts:
+    """All hosts of one run."""
+
+    def __init__(self, at: Setting) -> None:
+        self._at = at
+        self._here = Here(at)
+        self._far: dict[str, Far] = {}
+
+    def of(self, task: TaskId, number: int) -> AttemptHost:
+        """Where an attempt works, or will."""
+        attempt = self._at.attempt(task, number)
+        pool = self._at.state.plan.pool_by_name.get(attempt.pool) if attempt.pool else None
+        if not attempt.worker and (pool is None or pool.host is None):
+            return self._here
+        from agentdeck.engine.remote.note import read_note
+
+        note = read_note(self._at.attempt_folder(task, number))
+        if note is not None:
+            return self._far_at(note.host)
+        if pool is None or pool.host is None:
+            return self._here
+        return self._far_at(pool.host)
+
+    def _far_at(self, host: str) -> Far:
+        if host not in self._far:
+            from agentdeck.engine.remote.far import Far
+            from agentdeck.engine.remote.reaching import link_to
+
+            self._far[host] = Far(self._at, host, link_to(host_address(host), self._at.state))
+        return self._far[host]
+
+    async def keep(self) -> None:
+        """Look after what runs elsewhere, until cancelled."""
+        kept: dict[str, asyncio.Task[None]] = {}
+        try:
+            while True:
+                for pool in self._at.state.plan.pools:
+                    if pool.host is not None:
+                        self._far_at(pool.host)
+                for host, far in self._far.items():
+                    task = kept.get(host)
+                    if task is None or task.done():
+                        if task is not None and not task.cancelled():
+                            log.error("%s: %s", host, task.exception())
+                        kept[host] = asyncio.create_task(far.keep(), name=f"keep {host}")
+                await asyncio.sleep(LOOK_AGAIN_S)
+        finally:
+            for task in kept.values():
+                task.cancel()
+            await asyncio.gather(*kept.values(), return_exceptions=True)
+            for far in self._far.values():
+                await far.close()
