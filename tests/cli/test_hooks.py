@@ -117,7 +117,7 @@ def test_a_secret_that_is_missing_is_said_before_anything_is_sent(
     assert "the variable CI_HOOK_SECRET is not set here" in checked.out
     assert "CI_HOOK_SECRET is not set" in deck("doctor", "hooked.toml").out
     said = deck("run", "hooked.toml", "--headless")
-    assert "webhook ci: the variable CI_HOOK_SECRET is not set, so nothing is sent" in said.err
+    assert "hook ci: the variable CI_HOOK_SECRET is not set, so nothing is sent" in said.err
     [run] = list_runs()
     trouble = fold_run(find_run(run.id)).hooks["ci"].trouble
     assert trouble is not None

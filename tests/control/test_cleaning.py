@@ -126,6 +126,6 @@ def test_a_run_that_has_not_ended_is_refused(top: Path) -> None:
 def test_a_run_whose_repository_is_gone_can_still_go(top: Path, ended: RunFolder) -> None:
     top.rename(top.with_name("moved"))
     litter = litter_of(ended)
-    assert litter.repo_gone
+    assert litter.gone == ("",)
     assert clean(ended, litter, unlanded=False) == []
     assert not ended.path.exists()

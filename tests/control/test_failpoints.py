@@ -54,6 +54,8 @@ REST = """\
 [remote]
 push = "origin"
 pull_request = true
+[repos.other]
+path = "{other}"
 [agents.wanderer]
 output = "plain"
 command = ["{wanderer}", "{{task}}"]
@@ -106,6 +108,19 @@ prompt = "x"
 id = "unlooked"
 review = "dreamer"
 prompt = "x"
+[agents.plain]
+output = "plain"
+command = ["sh", "-c", "echo good > $1.txt", "sh", "{{task}}"]
+[[task]]
+id = "here"
+agent = "plain"
+prompt = "x"
+land_with = "there"
+[[task]]
+id = "there"
+agent = "plain"
+repo = "other"
+prompt = "x"
 """
 # It commits off its branch, and leaves something uncommitted.
 WANDERER = """\
@@ -127,7 +142,9 @@ esac
 """
 
 
-STAYS = frozenset("roams.txt talks.txt asks.txt looked.txt unlooked.txt mine.txt README.md".split())
+STAYS = frozenset(
+    "roams.txt talks.txt asks.txt looked.txt unlooked.txt mine.txt here.txt README.md".split()
+)
 REVERTED = frozenset({"wanders.txt", "strays.txt"})
 
 
@@ -148,8 +165,11 @@ class Story:
     def __init__(self, place: Path, seed: int) -> None:
         self.place, self.kinds, self.repo = place, drawn(ENTRIES, seed), place / "repo"
         self.answers = True  # what an agent asks
-        self.repo.mkdir()
-        make_repo(self.repo, {"README.md": "hello\n"})
+        self.theirs: list[str] = []  # commits of somebody else on a target
+        self.other = place / "other"
+        for top in (self.repo, self.other):
+            top.mkdir()
+            make_repo(top, {"README.md": "hello\n"})
         git(self.repo, "clone", "--quiet", "--bare", str(self.repo), str(place / "origin"))
         git(self.repo, "remote", "add", "origin", str(place / "origin"))
         tools = place / "bin"
@@ -162,6 +182,7 @@ class Story:
             talker=TALKER,
             heard=place / "heard",
             told=place / "told",
+            other=self.other,
         )
         self.folder = create_run(self.repo, read_plan(text, file="many.toml"), text)
         (self.repo / "mine.txt").write_text("mine\n")  # so the base has what the target lacks
@@ -178,6 +199,18 @@ class Story:
         told = told_in(self.folder)
         self.answers = any(isinstance(event, e.MessageDelivered) for event in told)
         return ",".join(name for name in left if self.answers or name != Place.WORDS_NOTED)
+
+    def meddle(self, name: str) -> None:
+        """What somebody does just after a kill: go on from a target of a group before it moves.
+
+        The other target had moved, and has to be taken back.
+        """
+        if name == Place.GROUP_MOVED:
+            target = "refs/heads/" + fold_run(self.folder).target
+            tree = git(self.other, "rev-parse", f"{target}^{{tree}}")
+            made = git(self.other, "commit-tree", tree, "-p", target, "-m", "by somebody")
+            git(self.other, "update-ref", target, made)
+            self.theirs.append(made)
 
     def go_on(self) -> bool:
         """Wish what is due; whether the run is over."""
@@ -204,18 +237,22 @@ class Story:
             wrong.append("the remote lacks what landed")
         if git(self.repo, "rev-parse", "main") != state.tip:
             wrong.append("the base lacks what landed")
+        if git(self.other, "show", "main:there.txt") != "good":
+            wrong.append("the other base lacks what landed together")
         names = set(git(self.repo, "ls-tree", "--name-only", "main").split())
         wrong += [f"{name} is not there" for name in sorted(STAYS - names)]
         wrong += [f"{name} was reverted, and is there" for name in sorted(REVERTED & names)]
         prompts = [line for line in (self.place / "heard").read_text().splitlines() if "!" in line]
         if len(prompts) != 1:
             wrong.append(f"a prompt was heard {len(prompts)} times")
-        wrong += faults(self.repo, self.folder, self.kinds, self.place / "gate")
+        wrong += faults(self.repo, self.folder, self.kinds, self.place / "gate", self.theirs)
         wrong += clean(self.folder, litter_of(self.folder), unlanded=True)
-        if git(self.repo, "worktree", "list").count("\n"):
-            wrong.append("a worktree is left after cleaning up")
-        left = git(self.repo, "for-each-ref", f"refs/heads/deck/{state.run}", "refs/agentdeck")
-        return [*wrong, left] if left else wrong
+        for top in (self.repo, self.other):
+            if git(top, "worktree", "list").count("\n"):
+                wrong.append(f"a worktree of {top.name} is left after cleaning up")
+            left = git(top, "for-each-ref", f"refs/heads/deck/{state.run}", "refs/agentdeck")
+            wrong += [left] if left else []
+        return wrong
 
 
 def lines(file: Path) -> int:
@@ -289,6 +326,7 @@ def test_a_kill_at_every_failpoint_of_one_run(place: Path) -> None:
             if status != -signal.SIGKILL:
                 break
             left.remove(killed_at(story.folder))
+            story.meddle(killed_at(story.folder))
     assert left == [], how_it_ended(story.folder, status)
     assert fold_run(story.folder).outcome is Outcome.COMPLETE
     assert story.faults() == []
@@ -306,6 +344,7 @@ def test_a_kill_at_one_failpoint_of_a_run(place: Path, name: str) -> None:
             if engines.live(story.folder, armed, story.go_on, LIFE_S) != -signal.SIGKILL:
                 break
             kills += 1
+            story.meddle(killed_at(story.folder))
     assert kills > 0
     assert fold_run(story.folder).outcome is Outcome.COMPLETE
     assert story.faults() == []

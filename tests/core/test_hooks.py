@@ -11,7 +11,7 @@ from agentdeck.core import hooks
 from agentdeck.core.event_names import NAMES, TAGS, fault_of, names_of, wants
 from agentdeck.core.events import AnyEvent, EntryKind, Outcome, Verdict
 from agentdeck.core.ids import EntryId, GateName, ProcessIdentity, TaskId
-from agentdeck.core.plan import GateWhen, Hook, Webhook
+from agentdeck.core.plan import AnyHook, GateWhen, Hook, Notify, Webhook
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import Record, TellHook
 from agentdeck.core.webhook_signature import SignatureError, signed, verified
@@ -28,10 +28,11 @@ def told(run: Run) -> list[TellHook | Record]:
     return list(hooks.steps(run.state, run.clock.now))
 
 
-def run_with(*every: Hook | Webhook) -> Run:
+def run_with(*every: AnyHook) -> Run:
     commands = tuple(hook for hook in every if isinstance(hook, Hook))
     webhooks = tuple(hook for hook in every if isinstance(hook, Webhook))
-    return started(plan("a", hooks=commands, webhooks=webhooks))
+    notify = tuple(hook for hook in every if isinstance(hook, Notify))
+    return started(plan("a", hooks=commands, webhooks=webhooks, notify=notify))
 
 
 def gate(verdict: Verdict) -> AnyEvent:
@@ -71,7 +72,7 @@ def test_which_events_a_pattern_means(pattern: str, event: AnyEvent, hears: bool
 def test_every_event_has_a_name_and_those_about_hooks_have_none() -> None:
     assert names_of(e.RunFinished(Outcome.COMPLETE)) == ("run.finished",)
     assert not [name for name in NAMES if name.startswith("hook.")]
-    assert len(TAGS) == len(get_args(AnyEvent)) - 3
+    assert len(TAGS) == len(get_args(AnyEvent)) - 4
     assert all(fault_of(name) is None for name in (*NAMES, "*", "task.*"))
     faults = [fault_of(name) for name in ("hook.failed", "task", "tsk.*", "task.dnoe", "")]
     assert None not in faults
@@ -123,6 +124,67 @@ def test_what_a_receiver_asks_for_is_minded_within_bounds() -> None:
         run.append(e.HookFailed("ci", 1, 1, "answered 503", now, now + asked))
         assert run.state.hooks["ci"].retry_at == now + waits_s
         assert run.steps().wake_at == now + waits_s
+
+
+ME = Notify("me", "MY_URLS", ("run.paused", "run.resumed"), group_s=60.0)
+
+
+def test_what_happens_together_is_one_message_to_a_person() -> None:
+    run = run_with(ME)
+    run.append(e.RunPaused("kim"))
+    paused = run.state.seq
+    assert told(run) == []
+    assert run.steps().wake_at == run.clock.now + 60.0
+    run.clock.advance(59.0)
+    run.append(e.RunResumed("kim"))
+    resumed = run.state.seq
+    assert told(run) == []
+    run.clock.advance(1.0)
+    assert told(run) == [TellHook("me", paused - 1, 1)]
+    run.append(e.RunPaused("kim"))  # while it is sent
+    run.append(e.HookDelivered("me", resumed, 0.1, 0, 2, paused))
+    assert told(run) == []
+    run.clock.advance(60.0)
+    assert told(run) == [TellHook("me", resumed, 1)]
+
+
+def test_in_quiet_hours_a_person_is_told_nothing_and_afterwards_all() -> None:
+    run = run_with(ME)
+    run.append(e.RunPaused("kim"))
+    paused = run.state.seq
+    run.clock.advance(60.0)
+    morning = run.clock.now + 3600.0
+    run.append(e.HookPostponed("me", paused, morning))
+    assert told(run) == []
+    assert run.steps().wake_at == morning
+    assert hooks.are_quiet(run.state, run.clock.now)
+    assert hooks.told(run.state, run.clock.now) == [
+        "hook me is quiet: what waits for it is told in 60 min"
+    ]
+    run.append(e.RunResumed("kim"))
+    run.clock.advance_to(morning)
+    assert not hooks.are_quiet(run.state, run.clock.now)
+    assert told(run) == [TellHook("me", paused - 1, 1)]
+    assert hooks.told(run.state, run.clock.now) == []
+
+
+def test_a_run_that_has_ended_gathers_no_more() -> None:
+    run = run_with(Notify("me", "MY_URLS", ("run.finished",), group_s=60.0))
+    run.append(e.RunFinished(Outcome.COMPLETE))
+    assert told(run) == [TellHook("me", run.state.seq - 1, 1)]
+
+
+def test_a_message_that_told_of_what_is_settled_is_told_again() -> None:
+    """Its first event was given up on meanwhile: what was counted does not hold any more."""
+    from agentdeck.core.stale import StaleEvent, check
+
+    run = run_with(ME)
+    run.append(e.RunPaused("kim"), e.RunResumed("kim"))
+    resumed = run.state.seq
+    run.append(e.HookGaveUp("me", resumed - 1, 1, "no"))
+    with pytest.raises(StaleEvent, match="told less"):
+        check(run.state, e.HookDelivered("me", resumed, 0.1, 0, 2, resumed - 1))
+    check(run.state, e.HookDelivered("me", resumed, 0.1, 0))
 
 
 def test_each_event_is_offered_once_however_old_it_is() -> None:

@@ -30,6 +30,7 @@ AROUND = Around(
     variables={"MISSING": False, "THERE": True},
     files=("README.md", *(f"src/app/m{n}.py" for n in range(30)), "docs/a.md"),
     programs={"make": True, "nosuch": False, "./run.sh": False},
+    zones={"Nowhere/At_all": False, "UTC": True},
 )
 
 
@@ -110,6 +111,12 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
     ("AD403", '[gates.unit]\nrun = ["./run.sh"]\n' + GOOD, "run = [", "not in the repository"),
     ("AD701", '[hooks]\n"task.*" = ["nosuch"]\n' + GOOD, '"task.*"', "not on the PATH"),
     ("AD701", '[hooks]\n"task.*" = ["./run.sh"]\n' + GOOD, '"task.*"', "not in the repository"),
+    (
+        "AD703",
+        '[notify.me]\nurls_env = "THERE"\nquiet = "22:00-07:00"\nzone = "Nowhere/At_all"\n' + GOOD,
+        "zone",
+        "no time zone",
+    ),
     (
         "AD702",
         '[webhooks.ci]\nurl = "https://example.org/"\nsecret_env = "MISSING"\n' + GOOD,

@@ -9,13 +9,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from tests.tui.sample_journal import asking, middle
 from tests.tui.test_room_keys import Room, room
 from textual import events
 from textual.keys import _character_to_key
+from textual.screen import Screen
 from textual.widgets import Input
 
 from agentdeck.core import commands as c
@@ -29,12 +30,20 @@ PATIENCE_S = 60.0
 Sent = TypeVar("Sent", bound=c.Command)
 
 
-async def until(holds: Callable[[], bool], what: str) -> None:
+async def until(holds: Callable[[], bool], what: str | Callable[[], str]) -> None:
     """Wait until something holds, with the loop running."""
     deadline = time.monotonic() + PATIENCE_S
     while not holds():
-        assert time.monotonic() < deadline, f"waited for {what}"
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"waited for {what if isinstance(what, str) else what()}")
         await asyncio.sleep(0.01)
+
+
+def stands(deck: Room) -> str:
+    """Where keys go now, and which do not."""
+    app = deck.app
+    seen = f"{app.screen_stack}, running {app.is_running}, focus {app.screen.focused}"
+    return f"{seen}, toasts {deck.toasts}, held {app.ahead._held}, open {app.ahead._is_open}"
 
 
 NAMES = {"\n": "enter", "\b": "backspace", "\x1b": "escape", "\x06": "ctrl+f", "\x10": "ctrl+p"}
@@ -45,6 +54,11 @@ def type_on(deck: Room, text: str) -> None:
     for char in text:
         name = NAMES.get(char) or _character_to_key(char)
         deck.app.post_message(events.Key(name, char if char.isprintable() else None))
+
+
+def has_a_line(deck: Room, kind: type[Screen[Any]]) -> bool:
+    """Is such a screen there, with what it is made of?"""
+    return isinstance(deck.app.screen, kind) and bool(deck.app.screen.query(Input))
 
 
 async def the_one_sent(deck: Room, kind: type[Sent]) -> Sent:
@@ -167,9 +181,9 @@ async def test_one_screen_over_the_other_in_one_piece(tmp_path: Path) -> None:
     """Events with the help over them, spending, inbox, load, themes: the last key adds a task."""
     async with room(tmp_path, middle()) as deck:
         type_on(deck, "E?\x1bqSGg!q%qt\x1bnq")
-        await until(lambda: isinstance(deck.app.screen, QuickAddDialog), "the last dialog")
+        await until(lambda: has_a_line(deck, QuickAddDialog), "the last dialog")
         line = deck.app.screen.query_one(Input)
-        await until(lambda: line.value == "q", "what is typed into it")
+        await until(lambda: line.value == "q", lambda: f"what is typed into it; {stands(deck)}")
         assert deck.app.screen_stack[-2] is deck.app.room
         assert deck.toasts == []
 
@@ -228,6 +242,50 @@ async def test_what_does_not_come_takes_what_was_typed_for_it(
         come()
 
 
+async def test_a_loop_that_was_held_up_has_not_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that slept, or was too busy for the deck, drops nothing that was typed."""
+    monkeypatch.setattr(typed_ahead, "WAIT_S", 0.2)
+    async with room(tmp_path, middle()) as deck:
+        await deck.select("S-4")
+        come = deck.app.ahead.expect()
+        type_on(deck, "r")
+        await until(lambda: bool(deck.app.ahead._held), "the key")
+        time.sleep(0.5)  # noqa: ASYNC251 - the loop is held up
+        for _ in range(5):  # it looks again
+            await asyncio.sleep(0)
+        come()
+        await until(lambda: bool(deck.source.sent), "the retry")
+        assert deck.toasts == []
+
+
+async def test_a_letter_waits_until_the_line_has_the_focus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes: the dialog itself would lose it."""
+    monkeypatch.setattr(typed_ahead, "QUIET_S", 0.01)
+    monkeypatch.setattr(typed_ahead, "NEW_QUIET_S", 0.01)
+    monkeypatch.setattr(QuickAddDialog, "_update_auto_focus", lambda _: None)
+    monkeypatch.setattr(QuickAddDialog, "set_focus", lambda *_, **__: None)
+    async with room(tmp_path, middle()) as deck:
+        looks = 0
+        waits_for_focus = deck.app.ahead._waits_for_focus
+
+        def counted(top: Screen[Any]) -> bool:
+            nonlocal looks
+            looks += isinstance(top, QuickAddDialog)
+            return waits_for_focus(top)
+
+        monkeypatch.setattr(deck.app.ahead, "_waits_for_focus", counted)
+        type_on(deck, "nq")
+        await until(lambda: looks > typed_ahead.TURNS + 20, "many looks")
+        line = deck.app.screen.query_one(Input)
+        assert line.value == ""
+        Screen.set_focus(deck.app.screen, line)
+        await until(lambda: line.value == "q", lambda: f"the letter; {stands(deck)}")
+
+
 async def test_no_more_is_held_than_can_be_typed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,10 +294,7 @@ async def test_no_more_is_held_than_can_be_typed(
     async with room(tmp_path, middle()) as deck:
         await deck.select("S-4")
         type_on(deck, "Rabcdefgh")
-        await until(
-            lambda: isinstance(deck.app.screen, AskText) and bool(deck.app.screen.query(Input)),
-            "the dialog",
-        )
+        await until(lambda: has_a_line(deck, AskText), "the dialog")
         line = deck.app.screen.query_one(Input)
         await until(lambda: line.value == "abcd", "four letters")
         assert len(deck.toasts) == 1

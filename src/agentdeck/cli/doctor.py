@@ -69,7 +69,7 @@ def doctor(
         found = equipped(load_plan(plan, folder_of(context))[0])
     agents = _agents() if found is None else _agents_of(found)
     boxes = _sandboxes(found)
-    hooks = [] if found is None else _webhooks(found)
+    hooks = [] if found is None else _hooks(found)
     rows = [*_basics(), *_repository(folder_of(context)), *_terminal(), *boxes, *agents, *hooks]
     bad = any(row.state == "fail" for row in rows)
     if as_json:
@@ -229,13 +229,13 @@ def _agents_of(plan: Plan) -> Iterator[Row]:
             yield Row(f"agent {agent.name}", "ok", health.path)
 
 
-def _webhooks(plan: Plan) -> Iterator[Row]:
-    """Can they be signed? Nobody is asked whether they answer."""
-    for hook in plan.webhooks:
+def _hooks(plan: Plan) -> Iterator[Row]:
+    """Is there what they need? Nobody is asked whether they answer."""
+    for name, variable in plan.hook_secrets.items():
         todo = "set it where the run is started; until then nothing is sent"
-        there = bool(os.environ.get(hook.secret_env))
-        found = f"{hook.secret_env} is {'set' if there else 'not set'}"
-        yield Row(f"webhook {hook.name}", "ok" if there else "warn", found, "" if there else todo)
+        there = bool(os.environ.get(variable))
+        found = f"{variable} is {'set' if there else 'not set'}"
+        yield Row(f"hook {name}", "ok" if there else "warn", found, "" if there else todo)
 
 
 def _agent(name: str, adapter: Adapter, health: Health, *, needed: bool) -> Row:

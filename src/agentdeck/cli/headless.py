@@ -15,6 +15,7 @@ from agentdeck.core.decide import DETACHED
 from agentdeck.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NEEDS_PERSON, EXIT_OK
 from agentdeck.core.events import Outcome, Recorded
 from agentdeck.core.explain import explain, needs_person, standstill
+from agentdeck.core.lanes import every_target, promotions_waiting, unpromoted
 from agentdeck.core.state import STUCK, RunState, TaskState
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def exit_status(state: RunState) -> int:
 def closing_lines(state: RunState) -> list[str]:
     """How the run stands at the end, and what is left for a person."""
     landed = sum(1 for _ in state.in_state(TaskState.LANDED))
-    done = f"{landed} of {len(state.tasks)} tasks have landed on {safe(state.target)}"
+    done = f"{landed} of {len(state.tasks)} tasks have landed on {safe(every_target(state))}"
     word = str(state.outcome) if state.outcome else "not finished"
     lines = [f"{paint_state(word)}: {done}"]
     if state.outcome is None:
@@ -71,13 +72,17 @@ def closing_lines(state: RunState) -> list[str]:
             lines.append(f"  it stands still: {safe(why)}")
     lines += [f"  {safe(line)}" for line in publishing.told(state)]
     lines += [f"  {safe(line)}" for line in hooks.told(state, state.at)]
-    if state.promote_wanted and state.promote_reason:
-        lines.append(f"  promotion waits: {safe(state.promote_reason)}")
-    elif state.landings and state.promoted != state.tip and state.outcome is not None:
-        if state.base == DETACHED:
-            lines.append(f"  `git merge {safe(state.target)}` brings it into the branch you are on")
+    waiting = promotions_waiting(state)
+    lines += [f"  promotion waits: {safe(line)}" for line in waiting]
+    if waiting or state.outcome is None:
+        return lines
+    for lane in unpromoted(state):
+        where = f" of {lane.lane}" if lane.lane else ""
+        if lane.base == DETACHED:
+            into = "the branch you are on" + (f" in {lane.checkout}" if lane.lane else "")
+            lines.append(f"  `git merge {safe(lane.target)}` brings it into {safe(into)}")
         else:
-            hint = f"`agentdeck promote --run {state.run}` brings it into {safe(state.base)}"
+            hint = f"`agentdeck promote --run {state.run}` brings it into {safe(lane.base)}{where}"
             lines.append(f"  {hint}")
     return lines
 

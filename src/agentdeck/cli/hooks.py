@@ -1,19 +1,21 @@
 """`agentdeck hooks`: what is told of the events of a run, and telling what was not.
 
-Rules: where an engine runs it tells the hooks; `deliver` is for runs that have none any more.
+Rules: where an engine runs it tells the hooks; `deliver` is for runs that have none any more, and
+`try` for plans that have not begun.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from agentdeck.cli.ahead import clock
 from agentdeck.cli.output import note, safe, say, say_json, table
-from agentdeck.cli.place import JsonOption, RunArgument, chosen_run
+from agentdeck.cli.place import JsonOption, RunArgument, chosen_run, folder_of
 from agentdeck.control.runs import fold_run, summary_of
 from agentdeck.core.errors import EXIT_FAILED, EXIT_OK, RefusedError
 from agentdeck.core.hooks import is_waiting
@@ -42,6 +44,7 @@ def register(main: typer.Typer) -> None:
     """Add the verbs."""
     app.command(name="list")(show)
     app.command(name="deliver")(deliver)
+    app.command(name="try")(try_)
     main.add_typer(app, rich_help_panel="Look")
 
 
@@ -83,6 +86,24 @@ def deliver(context: typer.Context, run: RunArgument = None) -> int:
         note(f"not all was told: {safe(', '.join(left))}")
         return EXIT_FAILED
     say("nothing is left to tell")
+    return EXIT_OK
+
+
+def try_(
+    context: typer.Context,
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")],
+    hook: Annotated[str, typer.Argument(metavar="HOOK", help="Its name; a pattern is one, too.")],
+) -> int:
+    """Tell one hook of a plan something that has not happened: does it get there?"""
+    from agentdeck.cli.planfile import load_plan
+    from agentdeck.control.hook_report import try_hook
+
+    here = folder_of(context)
+    answer = try_hook(load_plan(plan, here)[0], hook, here)
+    if answer.fault:
+        note(f"hook {safe(hook)} was not told: {safe(answer.fault)}")
+        return EXIT_FAILED
+    say(f"hook {safe(hook)} was told ({answer.status})")
     return EXIT_OK
 
 

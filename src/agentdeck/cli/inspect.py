@@ -49,7 +49,8 @@ from agentdeck.core.explain import (
     standstill,
 )
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Strategy
+from agentdeck.core.lanes import every_target, lanes, promotions_waiting
+from agentdeck.core.plan import OWN_REPO_WORD, Strategy
 from agentdeck.core.state import RunState, TaskRun
 
 REFRESH_S: Final = 0.1  # between two looks at a log that is followed
@@ -155,7 +156,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         health = {"engine_health": vitals.health, "engine_silent_s": vitals.silent_s}
         say_json({"run": summary, "why": standstill(state) or "", **health, **asks, **data})
         return code
-    say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {safe(state.target)}")
+    where = safe(every_target(state))
+    say(f"{summary.id}  {paint_state(summary.state)}  {safe(summary.plan)} -> {where}")
     about = "about " if priced_usd(state) else ""
     cost = f", {about}${state.usd:.2f}" if state.usd else ""
     allowed = budget_of(state, RUN)
@@ -177,8 +179,8 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         say(line)
     for line in (*publishing.told(state), *hooks.told(state, now)):
         say(safe(line))
-    if state.promote_wanted and state.promote_reason:
-        say(f"promotion waits: {safe(state.promote_reason)}")
+    for line in promotions_waiting(state):
+        say(f"promotion waits: {safe(line)}")
     for line in ahead.lines(now):
         say(safe(line))
     say()
@@ -186,7 +188,11 @@ def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption 
         (task.id, str(task.state), _attempt_words(task), explain(state, task.id, now))
         for task in state.tasks.values()
     ]
-    table(("TASK", "STATE", "ATTEMPT", "WHY"), rows, state=1)
+    if not state.repos:
+        table(("TASK", "STATE", "ATTEMPT", "WHY"), rows, state=1)
+        return code
+    placed = [(*row[:3], state.plan.repo_of(row[0]) or OWN_REPO_WORD, row[3]) for row in rows]
+    table(("TASK", "STATE", "ATTEMPT", "REPO", "WHY"), placed, state=1)
     return code
 
 
@@ -295,17 +301,35 @@ def _attempt_words(task: TaskRun) -> str:
     return f"#{attempt.number} {attempt.agent}" if attempt is not None else ""
 
 
+def others_of(state: RunState, task: TaskId) -> tuple[TaskId, ...]:
+    """The tasks that one lands together with."""
+    return tuple(name for name in state.plan.group_of.get(task, ()) if name != task)
+
+
 def _as_data(state: RunState, now: float) -> dict[str, object]:
     return {
         "seq": state.seq,
         "usd": state.usd,
         "tokens": state.tokens,
         "hooks": hooks.told(state, now),
-        "promotion": state.promote_reason if state.promote_wanted else "",
+        "promotion": "; ".join(promotions_waiting(state)),
+        "repos": [
+            {
+                "name": lane.lane,
+                "checkout": lane.checkout,
+                "base": lane.base,
+                "target": lane.target,
+                "tip": lane.tip,
+                "promoted": lane.promoted or None,
+            }
+            for lane in lanes(state)
+        ],
         "tasks": [
             {
                 "id": task.id,
                 "title": state.spec(task.id).title,
+                "repo": state.plan.repo_of(task.id),
+                "lands_with": list(others_of(state, task.id)),
                 "state": task.state,
                 "wanted": task.wanted,
                 "since": task.since,
@@ -317,7 +341,7 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
             for task in state.tasks.values()
         ],
         "queue": [
-            {"id": entry.id, "why": explain_entry(state, entry, now)}
+            {"id": entry.id, "repo": entry.repo, "why": explain_entry(state, entry, now)}
             for entry in state.queue.values()
         ],
     }

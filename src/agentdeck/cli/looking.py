@@ -16,6 +16,7 @@ from agentdeck.core import inbox as waiting_list
 from agentdeck.core.explain import explain, explain_entry, short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Item, Kind
+from agentdeck.core.lanes import lanes, of_task, where_of
 from agentdeck.core.state import Attempt, RunState
 
 # What answers it: the command, where `{}` is its task or its name.
@@ -77,6 +78,11 @@ def task(
     spec = state.spec(found.id)
     say(safe(f"{found.id}: {spec.title}"))
     say(safe(explain(state, found.id, now)))
+    if spec.repo is not None:
+        say(safe(f"works in repository {spec.repo}, {of_task(state, found.id).checkout}"))
+    mates = [name for name in state.plan.group_of.get(found.id, ()) if name != found.id]
+    if mates:
+        say(safe(f"lands together with {', '.join(mates)}"))
     needs, needed = spec.after, state.plan.dependents.get(found.id, ())
     if needs:
         say(safe(f"needs {', '.join(needs)}"))
@@ -95,8 +101,12 @@ def queue(context: typer.Context, run: RunArgument = None) -> int:
     _, state, _, now, code = looked_at(context, run)
     if state.queue_held:
         say("the queue is held: nothing lands; `release` lifts that")
-    for place, entry in enumerate(state.queue.values(), start=1):
-        say(safe(f"{place}. {entry.id} {explain_entry(state, entry, now)}"))
+    for lane in lanes(state):
+        waiting = [entry for entry in state.queue.values() if entry.repo == lane.lane]
+        if waiting and state.repos:
+            say(safe(f"{where_of(lane)}:"))
+        for place, entry in enumerate(waiting, start=1):
+            say(safe(f"{place}. {entry.id} {explain_entry(state, entry, now)}"))
     if not state.queue:
         say("nothing waits to land")
     return code

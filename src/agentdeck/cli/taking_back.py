@@ -46,6 +46,10 @@ def bisect(
         str | None,
         typer.Option("--gate", metavar="NAME", help="Without it: the final gate that is red."),
     ] = None,
+    repo: Annotated[
+        str,
+        typer.Option("--repo", metavar="NAME", help="Without it: the plan's own repository."),
+    ] = "",
     as_json: JsonOption = False,
 ) -> int:
     """Find the first landing on which a gate is red.
@@ -55,7 +59,7 @@ def bisect(
     from agentdeck.control.bisecting import Tried
     from agentdeck.control.bisecting import bisect as search
 
-    for step in search(chosen_run(context, run), gate):
+    for step in search(chosen_run(context, run), gate, repo):
         if isinstance(step, Tried):
             word = "green" if step.judged.passes else "red"
             took = f"{step.judged.seconds:.1f} s"

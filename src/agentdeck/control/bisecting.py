@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.control.runs import RunFolder, fold_run
-from agentdeck.core import verdicts
+from agentdeck.core import lanes, verdicts
 from agentdeck.core.bisection import Search, Suspect, landings, members, narrowed
 from agentdeck.core.errors import NotFoundError, RefusedError
-from agentdeck.core.ids import GateName
-from agentdeck.core.plan import Gate, GateWhen
+from agentdeck.core.ids import GateName, RepoName
+from agentdeck.core.plan import OWN_REPO, Gate, GateWhen
 from agentdeck.core.state import RunState
 from agentdeck.engine.git import Git
 from agentdeck.engine.judging import Judge, Judged
@@ -40,22 +40,32 @@ class Found:
     runs: int  # of the gate, by this search
 
 
-def bisect(folder: RunFolder, wanted: str | None = None) -> Iterator[Tried | Found]:
+def bisect(
+    folder: RunFolder, wanted: str | None = None, repo: str = OWN_REPO
+) -> Iterator[Tried | Found]:
     """Search, and tell of each run of the gate as it ends. The last one is `Found`.
 
     Args:
         folder: of the run.
         wanted: a gate of the plan; without it the `final` one that is red, or the first of them.
+        repo: on whose target, by its name in the plan.
 
     Raises:
-        NotFoundError: there is no such gate.
+        NotFoundError: there is no such gate, or no such repository.
         RefusedError: there is nothing to find: it is green on the target, or red before the run.
         EnvironmentFault: the gate cannot be started.
     """
-    state = fold_run(folder)
+    whole = fold_run(folder)
+    if repo not in lanes.names(whole):
+        known = ", ".join(name for name in lanes.names(whole) if name) or "only the plan's own"
+        raise NotFoundError(f"the plan has no repository {repo!r}", hint=f"there are: {known}")
+    state = lanes.seen(whole, RepoName(repo))
     gate = _gate(state, wanted)
-    if not state.landings:
-        raise RefusedError("nothing has landed yet", hint="there is nothing to search in")
+    if not state.landed_here:
+        raise RefusedError(
+            f"nothing has landed yet{' in that repository' if state.repos else ''}",
+            hint="there is nothing to search in",
+        )
     git = Git.discover(Path(state.checkout))
     place = folder.path / FOLDER
     searching = _Searching(state, git, gate, Judge(git, state.run, gate, place))
@@ -73,7 +83,7 @@ def _gate(state: RunState, wanted: str | None) -> Gate:
             named = ", ".join(gate.name for gate in state.plan.gates if gate.armed) or "none"
             raise NotFoundError(f"there is no gate {wanted!r} to run", hint=f"there are: {named}")
         return found
-    finals = [gate for gate in state.plan.gates_when(GateWhen.FINAL) if gate.armed]
+    finals = [gate for gate in state.plan.gates_when(GateWhen.FINAL, state.lane) if gate.armed]
     red = (g for g in finals if verdicts.of(state, g.name, state.tip_tree) is verdicts.Standing.RED)
     found = next(red, finals[0] if finals else None)
     if found is None:

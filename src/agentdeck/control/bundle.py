@@ -30,6 +30,7 @@ from agentdeck.control.redaction import redacted, secrets_of
 from agentdeck.control.runs import fold_sound
 from agentdeck.core.codec import encode_recorded
 from agentdeck.core.errors import DeckError, EnvironmentFault
+from agentdeck.core.lanes import lanes
 from agentdeck.core.state import RunState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
@@ -159,8 +160,11 @@ def _refs(folder: RunFolder) -> str:
         state = fold_sound(folder)[0]
     except DeckError as fault:
         return f"{fault.message}\n"
-    repo = Path(state.repo)
-    return "\n".join((*_run_refs(state, repo), "")) + _git(repo, "worktree", "list")
+    told = []
+    for lane in lanes(state):
+        repo = Path(lane.repo)
+        told += [*_run_refs(lane, repo), _git(repo, "worktree", "list")]
+    return "\n".join(told)
 
 
 def _run_refs(state: RunState, repo: Path) -> Iterator[str]:

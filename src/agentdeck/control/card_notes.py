@@ -17,6 +17,8 @@ from typing import Any, Final
 import msgspec
 
 from agentdeck.control.redaction import known_secrets, redacted_data
+from agentdeck.core.lanes import lanes
+from agentdeck.core.state import RunState
 from agentdeck.engine.git import Git
 from agentdeck.plans.reporting.card import Card, cards, in_order_of_landing
 from agentdeck.plans.reporting.told import Told
@@ -42,10 +44,19 @@ def write_notes(told: Told) -> NotesWritten:
         UsageError: the repository is gone.
         GitError: git cannot write them.
     """
-    git = Git.discover(_place(told))
-    found = _listed(git)
     result = NotesWritten(written=[], unchanged=[], foreign=[], gone=[])
-    for commit, note in notes(told).items():
+    every = notes(told)
+    for lane in lanes(told.state):
+        here = {name for one in lane.landed_here for name in (one.commit, one.merge)}
+        mine = {commit: note for commit, note in every.items() if commit in here}
+        _write(Git.discover(_place(lane)), mine, result)
+    return result
+
+
+def _write(git: Git, wanted: dict[str, str], result: NotesWritten) -> None:
+    """Write notes on commits of one repository."""
+    found = _listed(git)
+    for commit, note in wanted.items():
         if git.run("cat-file", "-e", f"{commit}^{{commit}}", check=False).code != 0:
             result.gone.append(commit)
             continue
@@ -58,7 +69,6 @@ def write_notes(told: Told) -> NotesWritten:
             blob = git.run("hash-object", "-w", "--stdin", stdin=note, write=True).text
             git.run("notes", f"--ref={REF}", "add", "-f", "-C", blob, commit, write=True)
             result.written.append(commit)
-    return result
 
 
 def notes(told: Told) -> dict[str, str]:
@@ -94,9 +104,9 @@ def _text(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
 
 
-def _place(told: Told) -> Path:
-    checkout = Path(told.state.checkout)
-    return checkout if told.state.checkout and checkout.is_dir() else Path(told.state.repo)
+def _place(state: RunState) -> Path:
+    checkout = Path(state.checkout)
+    return checkout if state.checkout and checkout.is_dir() else Path(state.repo)
 
 
 def _listed(git: Git) -> dict[str, str]:

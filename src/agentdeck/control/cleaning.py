@@ -20,6 +20,9 @@ import msgspec
 from agentdeck.control.runs import fold_run
 from agentdeck.control.socketfile import answers
 from agentdeck.core.errors import DeckError, EnvironmentFault, RefusedError
+from agentdeck.core.ids import RepoName
+from agentdeck.core.lanes import lanes
+from agentdeck.core.plan import OWN_REPO
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.git import Git
@@ -37,6 +40,7 @@ class Leftover(msgspec.Struct, frozen=True):
     commit: str
     subject: str
     landed: bool  # its work is in the target or the base, or a later attempt of it is
+    repo: RepoName = OWN_REPO
 
 
 class Litter(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,15 +48,15 @@ class Litter(msgspec.Struct, frozen=True, kw_only=True):
 
     run: str
     folder: str
-    worktrees: tuple[str, ...] = ()
+    worktrees: tuple[str, ...] = ()  # of all its repositories
     changed: tuple[str, ...] = ()  # worktrees with changes that were never committed
     refs: tuple[Leftover, ...] = ()
-    repo_gone: bool = False
+    gone: tuple[RepoName, ...] = ()  # repositories that are not where they were
 
     @property
     def unlanded(self) -> tuple[str, ...]:
         """What would be lost, in words."""
-        refs = [f"{r.ref} ({r.commit[:10]} {r.subject})" for r in self.refs if not r.landed]
+        refs = [f"{_named(r)} ({r.commit[:10]} {r.subject})" for r in self.refs if not r.landed]
         return (*refs, *(f"{path} (changes that were not committed)" for path in self.changed))
 
 
@@ -69,17 +73,28 @@ def litter_of(folder: RunFolder) -> Litter:
             f"run {folder.run} has not ended",
             hint=f"`agentdeck end --run {folder.run}` ends it; what landed stays",
         )
-    git = _repository(state)
-    if git is None:
-        return Litter(run=folder.run, folder=str(folder.path), repo_gone=True)
-    names = tuple(map(str, _worktrees(git, state, folder)))
-    gated = _scratch(folder, names)
+    worktrees: list[str] = []
+    changed: list[str] = []
+    refs: list[Leftover] = []
+    gone: list[RepoName] = []
+    for lane in lanes(state):
+        git = _repository(lane)
+        if git is None:
+            gone.append(lane.lane)
+            continue
+        names = [str(path) for path in _worktrees(git, lane, folder)]
+        gated = _scratch(folder, lane, names)
+        worktrees += [name for name in names if name not in worktrees]
+        changed += [tree for tree in names if tree not in gated and is_changed(git, Path(tree))]
+        seen = {(left.ref, left.commit) for left in refs} if _shared(state, lane) else set()
+        refs += [left for left in _refs(git, lane) if (left.ref, left.commit) not in seen]
     return Litter(
         run=folder.run,
         folder=str(folder.path),
-        worktrees=names,
-        changed=tuple(tree for tree in names if tree not in gated and is_changed(git, Path(tree))),
-        refs=tuple(_refs(git, state)),
+        worktrees=tuple(worktrees),
+        changed=tuple(dict.fromkeys(changed)),
+        refs=tuple(refs),
+        gone=tuple(gone),
     )
 
 
@@ -94,25 +109,10 @@ def clean(folder: RunFolder, litter: Litter, *, unlanded: bool) -> list[str]:
     """
     keeps = [] if unlanded else list(litter.unlanded)
     state = fold_run(folder, whole=True)
-    git = None if litter.repo_gone else _repository(state)
-    if git is not None:
-        if not unlanded:
-            # Only what is on a ref goes: an agent may have left a rebase half-way, or a loose HEAD.
-            trees = folder.trees(git.checkout, state.plan.worktree.root)
-            stayed = Worktrees(git, trees, run=state.run).remove_all() if trees.is_dir() else ()
-            named = set(litter.changed)
-            keeps += [
-                f"{left.path} ({left.reason})" for left in stayed if str(left.path) not in named
-            ]
-        for path in litter.worktrees if unlanded else _scratch(folder, litter.worktrees):
-            # Doubled: a locked worktree of ours is removed too.
-            git.run("worktree", "remove", "--force", "--force", path, write=True)
-        git.run("worktree", "prune", write=True)
-        for left in litter.refs:
-            if unlanded or left.landed:
-                done = git.run("update-ref", "-d", left.ref, left.commit, check=False, write=True)
-                if done.code != 0:
-                    keeps.append(f"{left.ref} (it has moved)")
+    for lane in lanes(state):
+        git = None if lane.lane in litter.gone else _repository(lane)
+        if git is not None:
+            keeps += _clean_one(git, lane, folder, litter, unlanded=unlanded)
     if keeps:
         return keeps
     folder.socket.unlink(missing_ok=True)
@@ -120,9 +120,44 @@ def clean(folder: RunFolder, litter: Litter, *, unlanded: bool) -> list[str]:
     return []
 
 
-def _scratch(folder: RunFolder, trees: Sequence[str]) -> list[str]:
+def _clean_one(
+    git: Git, state: RunState, folder: RunFolder, litter: Litter, *, unlanded: bool
+) -> list[str]:
+    """Delete what is listed of the repository from which the state is seen; what was kept."""
+    keeps: list[str] = []
+    mine = {str(path) for path in _worktrees(git, state, folder)}
+    listed = [path for path in litter.worktrees if path in mine]
+    if not unlanded:
+        # Only what is on a ref goes: an agent may have left a rebase half-way, or a loose HEAD.
+        trees = folder.trees(git.checkout, state.plan.worktree.root, state.lane)
+        stayed = Worktrees(git, trees, run=state.run).remove_all() if trees.is_dir() else ()
+        named = set(litter.changed)
+        keeps += [f"{left.path} ({left.reason})" for left in stayed if str(left.path) not in named]
+    for path in listed if unlanded else _scratch(folder, state, listed):
+        # Doubled: a locked worktree of ours is removed too.
+        git.run("worktree", "remove", "--force", "--force", path, write=True)
+    git.run("worktree", "prune", write=True)
+    for left in litter.refs:
+        if left.repo == state.lane and (unlanded or left.landed):
+            done = git.run("update-ref", "-d", left.ref, left.commit, check=False, write=True)
+            if done.code != 0:
+                keeps.append(f"{_named(left)} (it has moved)")
+    return keeps
+
+
+def _named(left: Leftover) -> str:
+    return f"{left.ref} of {left.repo}" if left.repo else left.ref
+
+
+def _shared(state: RunState, lane: RunState) -> bool:
+    """Is this repository that of another lane too?"""
+    return sum(other.repo == lane.repo for other in lanes(state)) > 1
+
+
+def _scratch(folder: RunFolder, state: RunState, trees: Sequence[str]) -> list[str]:
     """Those in which gates ran: nothing in them is anybody's work."""
-    return [tree for tree in trees if folder.scratch.resolve() in Path(tree).resolve().parents]
+    home = folder.scratch_of(state.lane).resolve()
+    return [tree for tree in trees if home in Path(tree).resolve().parents]
 
 
 def _repository(state: RunState) -> Git | None:
@@ -171,7 +206,7 @@ def _refs(git: Git, state: RunState) -> list[Leftover]:
         ref, commit, subject = os.fsdecode(row).split("\0", 2)
         if state.run in ref.split("/"):
             landed = commit in done or any(git.is_ancestor(commit, home) for home in homes)
-            found.append(Leftover(ref, commit, subject, landed))
+            found.append(Leftover(ref, commit, subject, landed, state.lane))
     return found
 
 

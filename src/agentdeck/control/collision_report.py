@@ -14,9 +14,10 @@ from agentdeck.core import queue
 from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import lanes, where_of
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.collisions import Collision, CollisionWatch, Look
-from agentdeck.engine.foreseeing import live_work, shown
+from agentdeck.engine.foreseeing import joined, live_work, shown
 from agentdeck.engine.git import Git
 
 
@@ -63,6 +64,12 @@ def look_at_collisions(state: RunState, now: float) -> Collisions:
     Raises:
         EnvironmentFault: the repository or the target is gone, or git cannot be run.
     """
+    looks = [_look(lane) for lane in lanes(state)]
+    return report(state, joined(looks), now)
+
+
+def _look(state: RunState) -> Look:
+    """Compare the live work of the repository from which the state is seen."""
     try:
         git = Git.discover(Path(state.checkout))
     except UsageError as error:
@@ -70,15 +77,20 @@ def look_at_collisions(state: RunState, now: float) -> Collisions:
     tip = git.ref_tip(f"refs/heads/{state.target}")
     if tip is None:
         raise EnvironmentFault(
-            f"there is no branch {state.target} any more", hint="`git reflog` may know its commit"
+            f"there is no branch {where_of(state)} any more",
+            hint="`git reflog` may know its commit",
         )
     with CollisionWatch(git) as watch:
-        return report(state, watch.look(tip, list(live_work(state))), now)
+        return watch.look(tip, list(live_work(state)))
 
 
 def report(state: RunState, look: Look, now: float) -> Collisions:
     """A look in the words of the run."""
-    places = {entry.task: place for place, entry in enumerate(queue.in_order(state), 1)}
+    places = {
+        entry.task: place
+        for lane in lanes(state)
+        for place, entry in enumerate(queue.in_order(lane), 1)
+    }
     whys = {e.task: explain_entry(state, e, now) for e in state.queue.values()}
     live = tuple(
         LiveTask(

@@ -28,6 +28,7 @@ from agentdeck.core import hooks
 from agentdeck.core.errors import DeckError
 from agentdeck.core.explain import explain, explain_entry, standstill
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import lanes, where_of
 from agentdeck.core.state import Attempt, RunState, TaskState, Wanted
 from agentdeck.core.words import short_duration
 from agentdeck.engine import processes
@@ -145,6 +146,12 @@ def _disk(folder: RunFolder) -> Iterator[Finding]:
 
 
 def _repository(folder: RunFolder, state: RunState, now: float) -> Iterator[Finding]:
+    for lane in lanes(state):
+        yield from _repository_of(folder, lane, now)
+
+
+def _repository_of(folder: RunFolder, state: RunState, now: float) -> Iterator[Finding]:
+    where = where_of(state)
     common = Path(state.repo)
     if not common.is_dir():
         yield Finding("repository", Grade.FAIL, f"{common} is gone", "bring it back to that place")
@@ -154,13 +161,13 @@ def _repository(folder: RunFolder, state: RunState, now: float) -> Iterator[Find
     short = state.tip[:12]
     if not tip:
         todo = f"git -C {common} branch {state.target} {short}"
-        yield Finding("target", Grade.FAIL, f"{state.target} is gone", todo)
+        yield Finding("target", Grade.FAIL, f"{where} is gone", todo)
     elif tip != state.tip and _git(common, "merge-base", state.tip, tip) != state.tip:
-        found = f"{state.target} was moved by hand to {tip[:12]}, and lacks what has landed"
+        found = f"{where} was moved by hand to {tip[:12]}, and lacks what has landed"
         todo = f"git -C {common} branch -f {state.target} {short}"
         yield Finding("target", Grade.FAIL, found, todo)
     else:
-        yield Finding("target", Grade.OK, f"{state.target} is at {tip[:12]}")
+        yield Finding("target", Grade.OK, f"{where} is at {tip[:12]}")
     for lock in _locks(common, folder):
         age = now - lock.stat().st_mtime
         if age > OLD_LOCK_S:

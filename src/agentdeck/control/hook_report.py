@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from agentdeck.core.event_names import wants
 from agentdeck.core.hooks import is_waiting
-from agentdeck.core.plan import Hook
-from agentdeck.core.state import HookTaken, HookTrouble, RunState
+from agentdeck.core.plan import Hook, Notify, Webhook
+from agentdeck.core.state import HookRun, HookTaken, HookTrouble, RunState
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.hook_command import Answer
 from agentdeck.engine.hook_delivery import deliver
+from agentdeck.engine.hook_trial import try_hook
 from agentdeck.engine.hooks import missing_secrets
 from agentdeck.engine.journal import Journal
+
+_KINDS: Final = {Hook: "command", Webhook: "webhook", Notify: "person"}
 
 
 class HookLine(msgspec.Struct, frozen=True):
     """One hook."""
 
     name: str
-    kind: str  # command | webhook
+    kind: str  # command | webhook | person
     events: tuple[str, ...]  # the patterns of what it wants
     pending: int  # events that it wants and has not got
     tries: int  # that have failed, of the first of them
-    next_try: float | None  # seconds since the epoch; None = at once
+    next_try: float | None  # seconds since the epoch; None = at once, or when it has gathered
     given_up: int  # events that it was given up on
     taken: HookTaken | None  # the latest event that it took
     trouble: HookTrouble | None  # the latest try that failed
@@ -40,11 +45,11 @@ def hook_lines(folder: RunFolder, state: RunState) -> list[HookLine]:
     return [
         HookLine(
             name,
-            "command" if isinstance(hook, Hook) else "webhook",
+            _KINDS[type(hook)],
             hook.events,
             pending.get(name, 0),
             state.hooks[name].tries,
-            state.hooks[name].retry_at if is_waiting(state.hooks[name]) else None,
+            _next_try(state.hooks[name]),
             state.hooks[name].given_up,
             state.hooks[name].taken,
             state.hooks[name].trouble,
@@ -52,6 +57,11 @@ def hook_lines(folder: RunFolder, state: RunState) -> list[HookLine]:
         for name, hook in state.plan.hook_by_name.items()
         if name in state.hooks
     ]
+
+
+def _next_try(run: HookRun) -> float | None:
+    times = [moment for moment in (run.retry_at, run.quiet_until) if moment is not None]
+    return max(times, default=None) if is_waiting(run) else None
 
 
 def _pending(folder: RunFolder, state: RunState) -> dict[str, int]:
@@ -83,4 +93,4 @@ def hook_told(folder: RunFolder) -> Iterator[str]:
     return deliver(folder)
 
 
-__all__ = ["HookLine", "hook_lines", "hook_told", "missing_secrets"]
+__all__ = ["Answer", "HookLine", "hook_lines", "hook_told", "missing_secrets", "try_hook"]

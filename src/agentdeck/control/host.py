@@ -182,6 +182,8 @@ class _Host:
         held = now - self._since
         if self._until is not None and engine.state.outcome is not None:
             wait = 0.0  # a run that has ended does not go on by itself
+        if self._until is None and hooks.are_quiet(engine.state, engine.clock()):
+            return None  # somebody wants to hear in the morning how it has ended
         patient = PATIENCE_S if engine.busy() else wait
         if hooks.are_due(engine.state, engine.clock() + HOOKS_S - held):
             patient = max(patient, HOOKS_S)

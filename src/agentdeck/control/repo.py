@@ -16,6 +16,7 @@ from agentdeck.core.adapter import Sandbox
 from agentdeck.core.errors import EnvironmentFault, NotFoundError
 from agentdeck.core.events import FileTouched
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import of_task as lane_of
 from agentdeck.core.state import Attempt, RunState, TaskRun
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import linked
@@ -63,7 +64,7 @@ def diff_of(state: RunState, task: TaskId, attempt: int | None = None) -> str:
         EnvironmentFault: the repository or the worktree is gone.
     """
     found = attempt_of(state, task, attempt)
-    with _opened(state, found) as place:
+    with _opened(lane_of(state, task), found) as place:
         text = _bounded(place, "diff", *_PLAIN, *_AS_READ, *_span(found), "--")
         return text + "".join(_as_new_file(name) for name in _untracked(place, found))
 
@@ -77,7 +78,7 @@ def diffstat(state: RunState, task: TaskId, attempt: int | None = None) -> tuple
     found = attempt_of(state, task, attempt)
     if found.collected is not None:
         return found.collected.files
-    with _opened(state, found) as place:
+    with _opened(lane_of(state, task), found) as place:
         rows = _bounded(
             place, "diff", "--numstat", "-z", "--no-renames", *_PLAIN, *_span(found), "--"
         ).split("\0")

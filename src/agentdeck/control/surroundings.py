@@ -11,6 +11,7 @@ from agentdeck.control.catalog import load_catalog
 from agentdeck.control.repo_history import tracked_files
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.plan import Plan
+from agentdeck.engine.notice import is_zone
 from agentdeck.plans.lint import capacity, gates, hooks
 from agentdeck.plans.lint.subject import Around
 
@@ -23,9 +24,10 @@ def around(plan: Plan, folder: Path) -> Around:
         files = None
     top = _top(folder) if files is not None else None
     adapters = {name: each.command for name, each in load_catalog().adapters.items()}
-    variables = {hook.secret_env: bool(os.environ.get(hook.secret_env)) for hook in plan.webhooks}
+    variables = {name: bool(os.environ.get(name)) for name in plan.hook_secrets.values()}
     programs = gates.programs(plan) | hooks.programs(plan) | capacity.programs(plan, adapters)
-    return Around(files, _found(programs, top), variables, adapters)
+    zones = {each.zone: is_zone(each.zone) for each in plan.notify if each.zone}
+    return Around(files, _found(programs, top), variables, zones, adapters)
 
 
 def _top(folder: Path) -> Path | None:

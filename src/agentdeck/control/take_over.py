@@ -29,6 +29,7 @@ from agentdeck.agents.launching import take_over_line
 from agentdeck.core.assignment import session_of
 from agentdeck.core.errors import EnvironmentFault, UsageError
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import of_task
 from agentdeck.core.state import Attempt, RunState
 from agentdeck.engine.agent_place import agent_of, place_of
 from agentdeck.engine.environment import child_environment, for_a_person
@@ -97,7 +98,7 @@ def _own_screen(
     session = session_of(attempt)
     if session is None:
         return (), {}, f"{agent.name} has named no session"
-    checkout = Path(state.checkout)
+    checkout = Path(of_task(state, task).checkout)
     try:
         place = place_of(folder, checkout, task, attempt, agent, "")
         how = take_over_line(agent, msgspec.structs.replace(place, session=session))
@@ -115,7 +116,7 @@ def _environment(
     base: Mapping[str, str],
 ) -> dict[str, str]:
     worktree = Path(attempt.path or "")
-    excludes = linked(Git.discover(Path(state.checkout)), worktree).excludes
+    excludes = linked(Git.discover(Path(of_task(state, task).checkout)), worktree).excludes
     env = child_environment(
         base,
         tag=attempt_tag(folder.run, task, attempt.number) + HANDS,

@@ -60,14 +60,14 @@ class Search(msgspec.Struct, frozen=True):
 def landings(state: RunState) -> tuple[Suspect, ...]:
     """The first-parent commits of the target that the run made, the oldest first."""
     together: dict[str, list[Landing]] = {}
-    for landing in state.landings:
+    for landing in state.landed_here:
         together.setdefault(landing.commit, []).append(landing)
     return tuple(_suspect(commit, group) for commit, group in together.items())
 
 
 def members(state: RunState, commit: str) -> tuple[Suspect, ...]:
     """What came in with one landing, in the order of its chain; () where it was one alone."""
-    group = [landing for landing in state.landings if landing.commit == commit]
+    group = [landing for landing in state.landed_here if landing.commit == commit]
     if len(group) < 2 or not all(landing.merge for landing in group):
         return ()
     return tuple(_suspect(landing.merge, [landing]) for landing in group)

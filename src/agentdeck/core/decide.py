@@ -17,6 +17,7 @@ from agentdeck.core import (
     decide_revert,
     decide_words,
     evidence,
+    lanes,
     policy,
     queue,
     repair,
@@ -167,10 +168,12 @@ def _retry(state: RunState, command: c.Retry) -> list[AnyEvent]:
         raise Refused("comments are on the diff of a task: name the task")
     if command.task is None:
         gates = [gate.name for gate in state.plan.gates]
-        first = queue.head(state)
-        trees = [state.base_tree, state.tip_tree]
-        if first is not None and first.build is not None:
-            trees.append(first.build.tree)  # it was judged by the same machine as the red tip
+        trees: list[str] = []
+        for lane in lanes.lanes(state):
+            first = queue.head(lane)
+            trees += [lane.base_tree, lane.tip_tree]
+            if first is not None and first.build is not None:
+                trees.append(first.build.tree)  # it was judged by the same machine as the red tip
         red = [tree for tree in dict.fromkeys(trees) if evidence.red_gate(state, gates, tree)]
         if not red:
             raise Refused("no gate is red on the target or the base")
@@ -342,19 +345,31 @@ def _edit_plan(state: RunState, command: c.EditPlan) -> list[AnyEvent]:
 
 
 def _promote(state: RunState, command: c.Promote) -> list[AnyEvent]:
-    if state.promote_wanted:
-        raise Refused(state.promote_reason or "it is being promoted already")
+    every = list(lanes.lanes(state))
+    if any(lane.promote_wanted for lane in every):
+        said = next((lane.promote_reason for lane in every if lane.promote_reason), "")
+        raise Refused(said or "it is being promoted already")
     if not state.landings:
         raise Refused("nothing has landed yet")
+    ahead = [lane for lane in every if lane.landed_here and lane.promoted != lane.tip]
+    for lane in ahead if state.repos else every:
+        _refuse_promotion(lane)
+    if not ahead:
+        raise Refused(f"everything that landed is in {state.base}")
+    return [e.PromoteAsked(command.by)]
+
+
+def _refuse_promotion(state: RunState) -> None:
+    """Raise Refused where the target of a lane cannot be brought into its base."""
+    where = lanes.where_of(state)
     if state.base == DETACHED:
         raise Refused(
-            f"the run began at a detached HEAD, so there is no branch to bring {state.target} into",
+            f"the run began at a detached HEAD, so there is no branch to bring {where} into",
             hint=f"git merge {state.target} takes it into the branch you are on",
         )
     if state.promoted == state.tip:
         raise Refused(f"everything that landed is in {state.base}")
-    gates = [gate.name for gate in state.plan.gates_when(GateWhen.MERGE)]
+    gates = [gate.name for gate in state.plan.gates_when(GateWhen.MERGE, state.lane)]
     red = evidence.red_gate(state, gates, state.tip_tree)
     if red is not None:
-        raise Refused(f"gate {red} is red on {state.target}")
-    return [e.PromoteAsked(command.by)]
+        raise Refused(f"gate {red} is red on {where}")

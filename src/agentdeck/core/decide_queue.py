@@ -3,6 +3,8 @@
 Rules:
 - Only what waits can be moved: nothing goes before a landing under way, and commits of the base
   and reverts have their place before everything that tasks have made.
+- A group has one place in all the queues that it is in: none of it is moved, nor is anybody moved
+  beside it.
 - Up and down are by one place in the order that is shown, held entries counted.
 - Who is dropped loses no commit. Its task is cancelled, which a person undoes by a retry.
 """
@@ -11,11 +13,15 @@ from __future__ import annotations
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
-from agentdeck.core import train
+from agentdeck.core import groups, train
 from agentdeck.core.events import AnyEvent, EntryKind
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import of_entry
 from agentdeck.core.refused import Refused, task_of
 from agentdeck.core.state import Entry, RunState
+from agentdeck.core.words import listed
+
+NAMED = 3  # others of a group, in a sentence
 
 
 def move(state: RunState, command: c.Move) -> list[AnyEvent]:
@@ -26,8 +32,17 @@ def move(state: RunState, command: c.Move) -> list[AnyEvent]:
         beside = _neighbour(state, entry, 1 if after else -1)
     else:
         beside = _named(state, command)
+    if beside.repo != entry.repo:
+        raise Refused(f"{beside.id} is in the queue of another repository")
+    for one in (entry, beside):
+        mates = groups.others(state, one)
+        if mates:
+            words = f"{one.task} lands together with {listed(mates, NAMED)}"
+            where = "so they have one place" if one is entry else "so nobody is put beside it"
+            raise Refused(f"{words}, {where}", hint="`agentdeck merge` puts one to the front")
     if beside.kind is not EntryKind.TASK:
-        what = "a revert goes" if beside.reverts is not None else f"commits of {state.base} go"
+        base = of_entry(state, beside).base
+        what = "a revert goes" if beside.reverts is not None else f"commits of {base} go"
         raise Refused(f"{what} in before what tasks have made")
     if beside.intended and not after:
         raise Refused(f"{beside.task} is landing this moment: nothing goes before it")
@@ -56,7 +71,7 @@ def _entry_of(state: RunState, name: TaskId) -> Entry | None:
 
 
 def _neighbour(state: RunState, entry: Entry, by: int) -> Entry:
-    order = train.in_order(state)
+    order = train.in_order(of_entry(state, entry))
     at = order.index(entry) + by
     if at < 0:
         raise Refused(f"{entry.task} is the first in the merge queue already")

@@ -3,8 +3,8 @@
 Rules:
 - A revert is an entry of the merge queue like any other: built on the target, gated, landed. What
   it undoes is the commit that brought the work in, and nothing that came with it in one batch.
-- Work that was built on it is named first. It is reverted too, the latest landing first, or stays
-  because a person says so; then the gates judge what is left.
+- What landed together with it, and what was built on either, is named first. It is reverted too,
+  the latest landing first, or stays because a person says so; then the gates judge what is left.
 - A reverted task is cancelled: retried it starts afresh, for git has its old commits in the history
   and would not merge them again.
 """
@@ -52,10 +52,10 @@ def revert(state: RunState, command: c.Revert) -> list[AnyEvent]:
         raise Refused(f"the revert of {task.id} is in the merge queue")
     landed, under_way = built_on(state, task.id)
     if not command.only and (under_way or (landed and not command.with_dependents)):
-        raise Refused(_named(task.id, landed, under_way), hint=_way_out(under_way))
+        raise Refused(_named(state, task.id, landed, under_way), hint=_way_out(under_way))
     others = landed if command.with_dependents else ()
     return [
-        _queued(name, commit, command.by)
+        _queued(state, name, commit, command.by)
         for name in (*others, task.id)
         if not is_reverting(state, name) and (commit := landed_as(state, name)) is not None
     ]
@@ -75,23 +75,28 @@ def is_reverting(state: RunState, task: TaskId) -> bool:
 
 
 def built_on(state: RunState, task: TaskId) -> tuple[tuple[TaskId, ...], tuple[TaskId, ...]]:
-    """What needs the task, directly or not: landed, the latest first; and under way."""
-    found = closure(task, state.plan.dependents)
+    """What needs it or lands with it, directly or not: landed, the latest first; and under way."""
+    groups = state.plan.group_of
+    needing = {name: (*groups.get(name, ()), *by) for name, by in state.plan.dependents.items()}
+    found = [name for name in closure(task, needing) if name != task]
     order = {landing.task: at for at, landing in enumerate(state.landings)}
     landed = [name for name in found if landed_as(state, name) is not None]
     under_way = tuple(name for name in found if state.tasks[name].state in _BUILDS_ON)
     return tuple(sorted(landed, key=lambda name: -order[name])), under_way
 
 
-def _queued(task: TaskId, commit: str, by: str) -> e.EntryQueued:
-    entry = EntryId(f"revert@{task}")
-    return e.EntryQueued(entry, EntryKind.REVERT, commit, reverts=task, by=by)
+def _queued(state: RunState, task: TaskId, commit: str, by: str) -> e.EntryQueued:
+    entry, repo = EntryId(f"revert@{task}"), state.plan.repo_of(task)
+    return e.EntryQueued(entry, EntryKind.REVERT, commit, reverts=task, by=by, repo=repo)
 
 
-def _named(task: TaskId, landed: Sequence[TaskId], under_way: Sequence[TaskId]) -> str:
+def _named(
+    state: RunState, task: TaskId, landed: Sequence[TaskId], under_way: Sequence[TaskId]
+) -> str:
     parts = []
+    how = "together with it or on top of it" if task in state.plan.group_of else "on top of it"
     if landed:
-        parts.append(f"{listed(landed, NAMED)} landed on top of it")
+        parts.append(f"{listed(landed, NAMED)} landed {how}")
     if under_way:
         parts.append(
             f"{listed(under_way, NAMED)} {'is' if len(under_way) == 1 else 'are'} under way"

@@ -17,13 +17,15 @@ def take(state: RunState, event: e.HookEvent, at: float) -> None:
     match event:
         case e.HookDelivered(_, seq, took, status):
             run.taken = HookTaken(seq, at, took, status)
-            _settle(run, seq)
+            _settle(run, seq, at)
         case e.HookFailed(_, seq, number, why, since, _, final):
             run.trouble = HookTrouble(seq, at, why, since, final)
             run.tries, run.retry_at = number, hooks.retry_at(state, event, at)
+        case e.HookPostponed(_, _, until):
+            run.quiet_until = until
         case e.HookGaveUp(_, seq):
             run.given_up += 1
-            _settle(run, seq)
+            _settle(run, seq, at)
         case _ as never:
             assert_never(never)
     state.troubles.pop(f"hook:{event.hook}", None)
@@ -35,8 +37,11 @@ def notice(state: RunState, event: AnyEvent) -> None:
         if wants(state.plan.hook_by_name[name].events, event):
             if not hooks.is_waiting(run):
                 run.settled = state.seq - 1  # it wants nothing that is before
+                run.since = state.at
             run.latest = state.seq
 
 
-def _settle(run: HookRun, seq: int) -> None:
-    run.settled, run.tries, run.retry_at = seq, 0, None
+def _settle(run: HookRun, seq: int, at: float) -> None:
+    run.settled, run.tries, run.retry_at, run.quiet_until = seq, 0, None, None
+    # What is behind it happened before this moment: so long a message to a person gathers more.
+    run.since = at if hooks.is_waiting(run) else None

@@ -9,6 +9,7 @@ from agentdeck.core import foreseen, train
 from agentdeck.core.effects_shared import end_attempt, forget_red, forget_troubles, take_back
 from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import EntryId
+from agentdeck.core.lanes import ground, lanes, seen
 from agentdeck.core.plan import MAX_BATCH, MAX_DEPTH
 from agentdeck.core.state import (
     Build,
@@ -17,6 +18,7 @@ from agentdeck.core.state import (
     Entry,
     GateRun,
     Landing,
+    RepoRun,
     RunState,
     TaskRun,
     gate_key,
@@ -64,30 +66,55 @@ def take(state: RunState, event: e.QueueEvent, at: float) -> None:
             entry = state.queue.pop(event.entry)
             _one_is_out(state, entry)
             if entry.kind is EntryKind.BASE:
-                state.promote_wanted, state.diverged = False, None
-                state.promote_reason = f"commits of {state.base}: {event.detail}"
+                here = ground(state, entry.repo)
+                here.promote_wanted, here.diverged = False, None
+                here.promote_reason = f"commits of {here.base}: {event.detail}"
             elif entry.reverts is not None:
                 state.tasks[entry.reverts].reason = f"its revert did not land: {event.detail}"
             elif entry.task is not None:
                 _eject(state, state.tasks[entry.task], entry, event)
         case e.LandingIntended():
-            for name in (event.entry, *event.others):
-                state.queue[name].intended = event.commit
-            state.batch = min(state.batch + 1, MAX_BATCH)
-            state.depth = min(state.depth + 1, MAX_DEPTH)
+            _intend(state, event.commit, (event.entry, *event.others))
+        case e.GroupIntended():
+            _intend_group(state, event)
         case e.EntryLanded():
             _land(state, event, at)
         case e.LandingFound():
             _found(state, event, at)
         case e.LandingLost():
-            for entry in _landing_with(state, event.entry):
-                entry.intended, entry.build, entry.blocked = None, None, ""
-            state.tip, state.tip_tree = event.found, event.found_tree
+            _lose(state, event)
         case e.LandingBlocked():
             for entry in _landing_with(state, event.entry):
                 entry.blocked, entry.blocked_until = event.reason, event.retry_at
         case _ as never:
             assert_never(never)
+
+
+def _intend(state: RunState, commit: str, names: tuple[EntryId, ...]) -> None:
+    here = ground(state, state.queue[names[0]].repo)
+    for name in names:
+        state.queue[name].intended = commit
+    here.batch = min(here.batch + 1, MAX_BATCH)
+    here.depth = min(here.depth + 1, MAX_DEPTH)
+
+
+def _intend_group(state: RunState, event: e.GroupIntended) -> None:
+    group = tuple(name for move in event.moves for name in (move.entry, *move.others))
+    for move in event.moves:
+        _intend(state, move.commit, (move.entry, *move.others))
+    for name in group:
+        state.queue[name].together = group
+
+
+def _lose(state: RunState, event: e.LandingLost) -> None:
+    """It is built again, from what was found; what its group has built elsewhere is still right."""
+    lost = state.queue[event.entry]
+    here, commit = ground(state, lost.repo), lost.intended
+    for entry in _landing_with(state, event.entry):
+        if (entry.repo, entry.intended) == (lost.repo, commit):
+            entry.build = None
+        entry.intended, entry.blocked, entry.together = None, "", ()
+    here.tip, here.tip_tree = event.found, event.found_tree
 
 
 def _queue(state: RunState, event: e.EntryQueued, at: float) -> None:
@@ -103,13 +130,14 @@ def _queue(state: RunState, event: e.EntryQueued, at: float) -> None:
         attempt=event.attempt,
         reverts=event.reverts,
         by=event.by,
+        repo=event.repo,
     )
 
 
 def _move(state: RunState, event: e.EntryMoved) -> None:
     """It ranks as the other does, and the turns of those who rank so are dealt out anew."""
     moved, beside = state.queue[event.entry], state.queue[event.beside]
-    order = train.in_order(state)
+    order = train.in_order(seen(state, moved.repo))
     task, other = train.task_of(state, moved), train.task_of(state, beside)
     if task is not None and other is not None:
         task.first = other.first
@@ -134,7 +162,7 @@ def _built(state: RunState, event: e.EntryBuilt, at: float) -> None:
 def _forget_conflicts(state: RunState) -> None:
     """Those with what is no more."""
     there = {entry.build.commit for entry in state.queue.values() if entry.build is not None}
-    there.add(state.tip)
+    there.update(lane.tip for lane in lanes(state))
     for entry in state.queue.values():
         for base in [base for base in entry.conflicts if base not in there]:
             del entry.conflicts[base]
@@ -146,20 +174,20 @@ def _split(state: RunState, event: e.BatchSplit) -> None:
     half = (len(entries) + 1) // 2
     if not any(entry.group for entry in entries):
         state.red_batches += 1
-        _halve(state)
+        _halve(ground(state, entries[0].repo))
     for entry in entries:
         entry.group, entry.limit = entry.group or state.red_batches, half
 
 
-def _halve(state: RunState) -> None:
-    state.batch, state.depth = max(1, state.batch // 2), max(1, state.depth // 2)
+def _halve(here: RunState | RepoRun) -> None:
+    here.batch, here.depth = max(1, here.batch // 2), max(1, here.depth // 2)
 
 
 def _one_is_out(state: RunState, ejected: Entry) -> None:
     """Of the others of its red batch nothing is known any more."""
     if not ejected.group:
         if ejected.build is not None:  # it was red by itself
-            _halve(state)
+            _halve(ground(state, ejected.repo))
         return
     for entry in state.queue.values():
         if entry.group == ejected.group:
@@ -173,11 +201,12 @@ def _eject(state: RunState, task: TaskRun, entry: Entry, event: e.EntryEjected) 
         return
     if entry.build is not None:
         judged.ejected_tree = entry.build.tree
-    clash = entry.conflicts.get(state.tip, Clash(()))
+    tip = ground(state, entry.repo).tip
+    clash = entry.conflicts.get(tip, Clash(()))
     task.ejection = Ejection(
         judged.number,
         event.cause,
-        state.tip,
+        tip,
         entry.head,
         judged.own_base or "",
         clash.files,
@@ -187,18 +216,27 @@ def _eject(state: RunState, task: TaskRun, entry: Entry, event: e.EntryEjected) 
 
 
 def _landing_with(state: RunState, name: EntryId) -> list[Entry]:
-    """The entries that land in one with this one."""
-    commit = state.queue[name].intended
-    return [entry for entry in state.queue.values() if entry.intended == commit]
+    """The entries that land in one with this one, on whichever targets."""
+    one = state.queue[name]
+    if one.together:
+        return [state.queue[other] for other in one.together if other in state.queue]
+    return [
+        entry
+        for entry in state.queue.values()
+        if entry.intended == one.intended and entry.repo == one.repo
+    ]
 
 
 def _land(state: RunState, event: e.EntryLanded, at: float) -> None:
     entry = state.queue.pop(event.entry)
-    state.tip, state.tip_tree = event.commit, event.tree
-    landing = Landing(event.entry, event.commit, at, event.task, event.merge, entry.reverts)
+    here = ground(state, entry.repo)
+    here.tip, here.tip_tree = event.commit, event.tree
+    landing = Landing(
+        event.entry, event.commit, at, event.task, event.merge, entry.reverts, entry.repo
+    )
     state.landings.append(landing)
     if entry.kind is EntryKind.BASE:
-        state.diverged, state.promote_reason = None, ""
+        here.diverged, here.promote_reason = None, ""
     if entry.kind is EntryKind.TASK and event.task is not None:
         task = state.tasks[event.task]
         task.landed_commit, task.landed_at, task.first = event.commit, at, False
@@ -208,10 +246,11 @@ def _land(state: RunState, event: e.EntryLanded, at: float) -> None:
 
 def _found(state: RunState, event: e.LandingFound, at: float) -> None:
     """What was lost on the way there stays unknown: the target says that it is in."""
-    state.tip, state.tip_tree = event.commit, event.tree
+    here = ground(state, event.repo)
+    here.tip, here.tip_tree = event.commit, event.tree
     if event.task is None:
         entry = EntryId(f"found@{event.commit[:10]}")
-        state.landings.append(Landing(entry, event.commit, at, None))
+        state.landings.append(Landing(entry, event.commit, at, None, repo=event.repo))
         return
     task, entry = state.tasks[event.task], EntryId(event.task)
     for name, one in list(state.queue.items()):
@@ -220,12 +259,12 @@ def _found(state: RunState, event: e.LandingFound, at: float) -> None:
     forget_troubles(state, task.id)
     if event.undone:
         take_back(state, task, event.merge or event.commit, "somebody")
-        landing = Landing(entry, event.commit, at, None, event.merge, reverts=task.id)
+        landing = Landing(entry, event.commit, at, None, event.merge, task.id, event.repo)
     else:
         task.landed_commit, task.landed_at, task.first = event.commit, at, False
         task.held, task.reverted, task.ejection, task.retry_at = False, "", None, None
         end_attempt(task, "landed")
         if task.attempt is not None:
             task.attempt.questions.clear()
-        landing = Landing(entry, event.commit, at, task.id, event.merge)
+        landing = Landing(entry, event.commit, at, task.id, event.merge, repo=event.repo)
     state.landings.append(landing)

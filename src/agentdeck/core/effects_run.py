@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from agentdeck.core import effects_budget, effects_permissions, effects_plan
+from agentdeck.core import effects_budget, effects_permissions, effects_plan, lanes
 from agentdeck.core import events as e
 from agentdeck.core.events import DiskMark
 from agentdeck.core.hosts import Workers
 from agentdeck.core.plan import written_rules
-from agentdeck.core.state import Disk, HookRun, RunState, StepTrouble
+from agentdeck.core.state import Disk, HookRun, RepoRun, RunState, StepTrouble
 from agentdeck.core.steps import OpenPullRequest, PushTarget
 
 
@@ -68,17 +68,24 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
 def _promote(
     state: RunState, event: e.PromoteAsked | e.PromoteWaiting | e.BaseDiverged | e.Promoted
 ) -> None:
+    if isinstance(event, e.PromoteAsked):
+        for name in lanes.names(state):
+            one = lanes.seen(state, name)
+            # A plan of one repository is asked of whatever it is: what follows says how it stands.
+            if not state.repos or (one.landed_here and one.promoted != one.tip):
+                asked = lanes.ground(state, name)
+                asked.promote_wanted, asked.promote_reason = True, ""
+        return
+    here = lanes.ground(state, event.repo)
     match event:
-        case e.PromoteAsked():
-            state.promote_wanted, state.promote_reason = True, ""
         case e.PromoteWaiting():
-            state.promote_reason = event.reason
+            here.promote_reason = event.reason
         case e.BaseDiverged():
-            state.promote_reason = f"{state.base} has commits of its own; they go through the queue"
-            state.diverged = event.commit
+            here.promote_reason = f"{here.base} has commits of its own; they go through the queue"
+            here.diverged = event.commit
         case e.Promoted():
-            state.promote_wanted, state.promote_reason, state.diverged = False, "", None
-            state.promoted = event.commit
+            here.promote_wanted, here.promote_reason, here.diverged = False, "", None
+            here.promoted = event.commit
         case _ as never:
             assert_never(never)
 
@@ -118,7 +125,22 @@ def _start(state: RunState, event: e.RunStarted, at: float) -> None:
     state.prices = event.prices or state.prices
     state.base, state.base_commit, state.base_tree = event.base, event.base_commit, event.base_tree
     state.target, state.tip, state.tip_tree = event.target, event.base_commit, event.base_tree
+    state.repos = {one.name: _begun(one) for one in event.repos}
     state.started_at, state.agents_limit = at, event.plan.agents_limit
     state.rules = {rule.id: rule for rule in written_rules(event.plan)}
     state.hooks = {name: HookRun() for name in event.plan.hook_by_name}
     state.tasks = {task.id: effects_plan.begun(task, at) for task in event.plan.tasks}
+
+
+def _begun(event: e.RepoStarted) -> RepoRun:
+    return RepoRun(
+        repo=event.repo,
+        checkout=event.checkout,
+        programs=event.programs,
+        base=event.base,
+        base_commit=event.base_commit,
+        base_tree=event.base_tree,
+        target=event.target,
+        tip=event.base_commit,
+        tip_tree=event.base_tree,
+    )

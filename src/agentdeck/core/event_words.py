@@ -108,7 +108,7 @@ def told_of(event: AnyEvent) -> Told:
             return _of_work(event)
         case e.AccountLimited() | e.AccountNoted() | e.AccountReopened():
             return _of_account(event)
-        case e.HookDelivered() | e.HookFailed() | e.HookGaveUp():
+        case e.HookDelivered() | e.HookFailed() | e.HookPostponed() | e.HookGaveUp():
             return _of_hook(event)
         case (
             e.GateFinished()
@@ -121,6 +121,7 @@ def told_of(event: AnyEvent) -> Told:
             | e.BatchSplit()
             | e.EntryEjected()
             | e.LandingIntended()
+            | e.GroupIntended()
             | e.EntryLanded()
             | e.LandingFound()
             | e.LandingLost()
@@ -339,13 +340,21 @@ def _of_queue(event: e.QueueEvent) -> Told:
             return Told(entry, f"left the queue ({cause}): {_text(detail)}", Tone.BAD)
         case e.LandingIntended(entry, commit):
             return Told(entry, f"is about to land as {commit[:SHORT]}", Tone.DETAIL)
+        case e.GroupIntended(moves):
+            names = [str(one) for move in moves for one in (move.entry, *move.others)]
+            where = ", ".join(move.repo or "the plan's own" for move in moves)
+            words = f"{listed(names, NAMED)} are about to land together, in {where}"
+            return Told(QUEUE, words, Tone.DETAIL)
         case e.EntryLanded(entry, commit):
             return Told(entry, f"landed as {commit[:SHORT]}", Tone.GOOD)
         case e.LandingFound(commit, _, task, undone=undone):
             words = f"{'was taken back' if undone else 'landed'} as {commit[:SHORT]}: found in git"
             return Told(task or QUEUE, words, Tone.GOOD)
-        case e.LandingLost(entry, found):
-            return Told(entry, f"the target was at {found[:SHORT]}: built again", Tone.BAD)
+        case e.LandingLost(entry, found, taken_back=back):
+            also = (
+                f"; taken back in {', '.join(x or 'the plan’s own' for x in back)}" if back else ""
+            )
+            return Told(entry, f"the target was at {found[:SHORT]}: built again{also}", Tone.BAD)
         case e.LandingBlocked(entry, reason):
             return Told(entry, f"waits to land: {reason}", Tone.ASKS)
         case _ as never:
@@ -355,8 +364,11 @@ def _of_queue(event: e.QueueEvent) -> Told:
 def _of_hook(event: e.HookEvent) -> Told:
     about = f"hook {event.hook}"
     match event:
-        case e.HookDelivered(_, seq, took, status):
-            return Told(about, f"was told event {seq} ({status}, {took:.1f} s)", Tone.DETAIL)
+        case e.HookDelivered(_, seq, took, status, events, _):
+            which = f"event {seq}" if events == 1 else f"{events} events up to {seq}"
+            return Told(about, f"was told {which} ({status}, {took:.1f} s)", Tone.DETAIL)
+        case e.HookPostponed(_, seq):
+            return Told(about, f"is quiet: event {seq} waits until the morning", Tone.DETAIL)
         case e.HookFailed(_, seq, number, why):
             return Told(about, f"did not take event {seq}, try {number}: {_text(why)}", Tone.BAD)
         case e.HookGaveUp(_, seq, tries, why):

@@ -26,11 +26,12 @@ from agentdeck.core.ids import (
     PhaseId,
     PoolName,
     ProcessIdentity,
+    RepoName,
     RunId,
     TaskId,
 )
 from agentdeck.core.permissions import OptionKind, PermissionRule
-from agentdeck.core.plan import GateWhen, Plan
+from agentdeck.core.plan import OWN_REPO, GateWhen, Plan
 from agentdeck.core.prices import Prices
 from agentdeck.core.replan import PlanChange
 
@@ -192,6 +193,19 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
 # --- the run -------------------------------------------------------------------------------------
 
 
+class RepoStarted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A repository besides the plan's own, as it was when the run began. As in `RunStarted`."""
+
+    name: RepoName
+    repo: str
+    checkout: str
+    base: str
+    base_commit: str
+    base_tree: str
+    target: str
+    programs: dict[str, str] | None = None
+
+
 class RunStarted(Event, frozen=True, tag="run.started"):
     """The first event of every journal."""
 
@@ -206,6 +220,7 @@ class RunStarted(Event, frozen=True, tag="run.started"):
     prices: Prices | None = None  # by which what agents do not price themselves is reckoned
     # Filters and other programs that the repository's own configuration named then; None: not known
     programs: dict[str, str] | None = None
+    repos: tuple[RepoStarted, ...] = ()  # besides this one, in file order
 
 
 class EngineStarted(Event, frozen=True, tag="engine.started"):
@@ -854,6 +869,7 @@ class EntryQueued(Event, frozen=True, tag="entry.queued"):
     attempt: int | None = None
     reverts: TaskId | None = None  # the task that is taken back
     by: str = ""  # who wants the revert
+    repo: RepoName = OWN_REPO  # on whose target it is to land
 
 
 class EntryMoved(Event, frozen=True, tag="entry.moved"):
@@ -928,6 +944,22 @@ class LandingIntended(Event, frozen=True, tag="landing.intended"):
     others: tuple[EntryId, ...] = ()  # that land with it
 
 
+class Move(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One target of a landing of several: from where to where."""
+
+    repo: RepoName
+    entry: EntryId
+    commit: str
+    expected: str
+    others: tuple[EntryId, ...] = ()  # that land with it on this target
+
+
+class GroupIntended(Event, frozen=True, tag="landing.group_intended"):
+    """Several targets are about to move, all of them or none. Stored before the first ref moves."""
+
+    moves: tuple[Move, ...]  # in this order
+
+
 class EntryLanded(Event, frozen=True, tag="entry.landed"):
     """The target moved: the entry is in."""
 
@@ -955,6 +987,7 @@ class LandingFound(Event, frozen=True, tag="landing.found"):
     attempt: int | None = None
     merge: str = ""  # in a batch: the commit of the task itself, below `commit`
     undone: bool = False  # it takes the task back
+    repo: RepoName = OWN_REPO
 
 
 class LandingLost(Event, frozen=True, tag="landing.lost"):
@@ -964,6 +997,7 @@ class LandingLost(Event, frozen=True, tag="landing.lost"):
     found: str
     found_tree: str
     commit: str = ""  # that was to land; "" = as an older engine told it
+    taken_back: tuple[RepoName, ...] = ()  # of its group: targets that had moved, and are back
 
 
 class LandingBlocked(Event, frozen=True, tag="landing.blocked"):
@@ -987,12 +1021,14 @@ class PromoteWaiting(Event, frozen=True, tag="promote.waiting"):
     """It cannot be done now; the reason names the cause."""
 
     reason: str
+    repo: RepoName = OWN_REPO
 
 
 class BaseDiverged(Event, frozen=True, tag="promote.base_diverged"):
     """The base has commits the target lacks: they go through the queue first."""
 
     commit: str
+    repo: RepoName = OWN_REPO
 
 
 class Promoted(Event, frozen=True, tag="promote.done"):
@@ -1000,6 +1036,7 @@ class Promoted(Event, frozen=True, tag="promote.done"):
 
     commit: str
     how: str
+    repo: RepoName = OWN_REPO
 
 
 # --- what leaves this machine --------------------------------------------------------------------
@@ -1028,6 +1065,8 @@ class HookDelivered(Event, frozen=True, tag="hook.delivered"):
     seq: int  # of that event
     took: float  # seconds
     status: int  # exit status of a command, HTTP status of a webhook
+    events: int = 1  # that were told at once; `seq` is the last of them
+    first: int | None = None  # and this the first, where they are several
 
 
 class HookFailed(Event, frozen=True, tag="hook.failed"):
@@ -1040,6 +1079,14 @@ class HookFailed(Event, frozen=True, tag="hook.failed"):
     since: float  # when that event happened
     not_before: float | None = None  # the receiver wants no other try before
     final: bool = False  # the receiver wants no other try at all
+
+
+class HookPostponed(Event, frozen=True, tag="hook.postponed"):
+    """It is night where a person would be told: they are told of it in the morning."""
+
+    hook: str
+    seq: int  # the first event that waits
+    until: float  # seconds since the epoch
 
 
 class HookGaveUp(Event, frozen=True, tag="hook.gave_up"):
@@ -1143,6 +1190,7 @@ QueueEvent: TypeAlias = (
     | BatchSplit
     | EntryEjected
     | LandingIntended
+    | GroupIntended
     | EntryLanded
     | LandingFound
     | LandingLost
@@ -1151,7 +1199,7 @@ QueueEvent: TypeAlias = (
 # About the accounts whose limits agents meet.
 AccountEvent: TypeAlias = AccountLimited | AccountNoted | AccountReopened
 # About what is told to hooks. No hook is told of these.
-HookEvent: TypeAlias = HookDelivered | HookFailed | HookGaveUp
+HookEvent: TypeAlias = HookDelivered | HookFailed | HookPostponed | HookGaveUp
 AnyEvent: TypeAlias = (
     RunEvent | TaskEvent | AttemptEvent | ReviewEvent | QueueEvent | AccountEvent | HookEvent
 )

@@ -151,7 +151,7 @@ def merge_gates(state: RunState, task: TaskRun | None) -> list[GateName]:
     Commits of the base itself (no task) pass every merge gate.
     """
     if task is None:
-        return [gate.name for gate in state.plan.gates_when(GateWhen.MERGE)]
+        return [gate.name for gate in state.plan.gates_when(GateWhen.MERGE, state.lane)]
     return _gates(state, task, GateWhen.MERGE)
 
 

@@ -13,6 +13,7 @@ from agentdeck.core import (
     disk,
     evidence,
     foreseen,
+    groups,
     publishing,
     queue,
     repair,
@@ -24,6 +25,7 @@ from agentdeck.core.budgets import Book
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import lanes, where_of
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import (
@@ -197,9 +199,12 @@ def _phase(state: RunState, task: TaskRun) -> str:
         worst = sorted(open_tasks, key=lambda other: not _is_stuck(other))
         more = f" and {len(open_tasks) - 1} more" if len(open_tasks) > 1 else ""
         return f"phase {name} to end: {_named(worst[0])}{more}"
-    gates = [gate.name for gate in state.plan.phase_gates(phase)]
-    red = evidence.red_gate(state, gates, state.tip_tree)
-    return f"phase {name} to end: its gate {red} is red" if red else f"phase {name} to end"
+    for lane in lanes(state):
+        gates = [gate.name for gate in state.plan.phase_gates(phase, lane.lane)]
+        red = evidence.red_gate(lane, gates, lane.tip_tree)
+        if red:
+            return f"phase {name} to end: its gate {red} is red"
+    return f"phase {name} to end"
 
 
 def _asking(task: TaskRun) -> str:
@@ -355,12 +360,12 @@ def standstill(state: RunState) -> str | None:
         return None
     if any(b is not None and b.until is not None for b in blockers):
         return None  # time alone will change it
-    if queue.head(state) is not None and not state.queue_held and queue.frozen_gate(state) is None:
+    if any(map(_queue_moves, lanes(state))):
         return None
     everybody = {b.sentence for b in blockers if b and b.kind in scheduler.FOR_EVERYBODY}
     used_up = next((line.sentence for line in Book(state).used_up()), None)
     first = next(iter(everybody), None) or used_up
-    return first or _queue_stands(state) or _needs_somebody(state)
+    return first or _queue_stands(state) or _needs_somebody(state) or _group_stands(state)
 
 
 def _reviewer_comes(state: RunState) -> bool:
@@ -373,13 +378,32 @@ def _reviewer_comes(state: RunState) -> bool:
     return False
 
 
+def _queue_moves(state: RunState) -> bool:
+    """Is there something to do in the queue of this lane?"""
+    stands = state.queue_held or queue.frozen_gate(state) is not None
+    return queue.head(state) is not None and not stands
+
+
 def _queue_stands(state: RunState) -> str | None:
-    if not queue.in_order(state):
-        return None
-    red = queue.frozen_gate(state)
-    if red is not None:
-        return f"gate {red} is red on {state.target}"
-    return "the merge queue is held" if state.queue_held else "every entry of the queue is held"
+    held = False
+    for lane in lanes(state):
+        order = queue.in_order(lane)
+        red = queue.frozen_gate(lane) if order else None
+        if red is not None:
+            return f"gate {red} is red on {where_of(lane)}"
+        held = held or (bool(order) and all(queue.is_held(lane, entry) for entry in order))
+    if state.queue and state.queue_held:
+        return "the merge queue is held"
+    return "every entry of the queue is held" if held else None
+
+
+def _group_stands(state: RunState) -> str | None:
+    """Who waits in a queue for others of its group."""
+    for entry in state.queue.values():
+        name = groups.missing(state, entry)
+        if name is not None and not queue.is_held(state, entry):
+            return f"{entry.id} {groups.sentence(state, entry, name)}"
+    return None
 
 
 def _needs_somebody(state: RunState) -> str | None:
@@ -403,14 +427,16 @@ def _needs_somebody(state: RunState) -> str | None:
     held_back = next(((t, b) for t, b in scheduler.admission(state) if b is not None), None)
     if held_back is not None:
         return f"{held_back[0].id} waits: {held_back[1].sentence}"
-    names = [gate.name for gate in state.plan.gates_when(GateWhen.FINAL)]
-    for phase in state.plan.phases:
-        if phase.id not in state.closed_phases:
-            names += [gate.name for gate in state.plan.phase_gates(phase)]
-    red = evidence.red_gate(state, names, state.tip_tree)
-    if red is not None:
-        return f"gate {red} is red on {state.target}"
+    for lane in lanes(state):
+        names = [gate.name for gate in state.plan.gates_when(GateWhen.FINAL, lane.lane)]
+        for phase in state.plan.phases:
+            if phase.id not in state.closed_phases:
+                names += [gate.name for gate in state.plan.phase_gates(phase, lane.lane)]
+        red = evidence.red_gate(lane, names, lane.tip_tree)
+        if red is not None:
+            return f"gate {red} is red on {where_of(lane)}"
     pending = next(state.in_state(TaskState.PENDING), None)
     if pending is not None:  # what it needs was skipped or deferred, and that settles nothing
         return f"{pending.id} waits for {_pending(state, pending)}"
-    return state.promote_reason or publishing.trouble_of(state)
+    reasons = (lane.promote_reason for lane in lanes(state) if lane.promote_reason)
+    return next(reasons, None) or publishing.trouble_of(state)

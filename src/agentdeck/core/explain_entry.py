@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from agentdeck.core import foreseen, queue, train, verdicts
+from agentdeck.core import foreseen, groups, queue, train, verdicts
+from agentdeck.core.lanes import of_entry, where_of
 from agentdeck.core.state import Entry, RunState
-from agentdeck.core.words import first_line
+from agentdeck.core.words import first_line, listed
 
 BATCH_NAMED: Final = 3  # others of a batch, in a sentence
 
@@ -17,8 +18,9 @@ def explain_entry(
     """Why an entry of the merge queue does not move, or what is being done with it.
 
     Args:
-        cars: the train of this moment, where it is known already.
+        cars: the trains of this moment, where they are known already.
     """
+    state = of_entry(state, entry)
     if queue.is_held(state, entry):
         return "is held by you (h releases it)"
     trouble = next((t for k, t in state.troubles.items() if f":{entry.id}:" in f"{k}:"), None)
@@ -31,13 +33,18 @@ def explain_entry(
         )
     if state.queue_held:
         return "waits: the merge queue is held (H releases it)"
-    cars = train.cars(state) if cars is None else cars
+    name = groups.missing(state, entry)
+    if name is not None:
+        return groups.sentence(state, entry, name)
+    cars = train.cars(state) if cars is None else [c for c in cars if c.lead.repo == entry.repo]
     place = next((at for at, car in enumerate(cars) if entry in car.entries), None)
     if place is None:
         return _outside(state, entry, cars)
     red = queue.frozen_gate(state)
     if red is not None:
-        return f"waits: gate {red} is red on {state.target} itself (r on the queue runs it again)"
+        return (
+            f"waits: gate {red} is red on {where_of(state)} itself (r on the queue runs it again)"
+        )
     if trouble is not None and troubled:
         return f"waits: {first_line(trouble.error)}"
     car = cars[place]
@@ -94,6 +101,9 @@ def _in_car(state: RunState, car: train.Car, under: str) -> str:
         if found is verdicts.Standing.RED:
             below = under or f"{state.target} itself"
             return f"is red; waits for gate {name} on {below}"
+    mates = [one.id for one in groups.mates(state, car.lead) if one.repo != state.lane]
+    if mates:
+        return f"is green and waits to land together with {listed(mates, BATCH_NAMED)}"
     return "is green and waits to land" if under else "is about to land"
 
 

@@ -5,8 +5,10 @@ Rules:
   latest one that it wants. What is between is read from the journal when its turn comes.
 - A hook is told one event at a time, in order. Hooks do not wait for each other, and no task, gate
   or landing waits for a hook.
-- A webhook that fails is tried again, ever more rarely, until `give_up` has passed since the event;
-  a command as often as its `retries` say. Then the event is given up, and the next one is tried.
+- A person is told of what happened within `group` in one message, and of nothing in quiet hours:
+  then it waits for their end. Once the run has ended nothing more is gathered.
+- What fails is tried again, ever more rarely: a command as often as its `retries` say, the others
+  until `give_up` has passed since the event. Then it is given up, and the next one is tried.
 - Each event is offered at least once, however long nobody was there to do it.
 """
 
@@ -17,7 +19,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agentdeck.core import events as e
-from agentdeck.core.plan import Hook, Webhook
+from agentdeck.core.plan import Hook, Notify
 from agentdeck.core.state import HookRun, RunState
 from agentdeck.core.steps import Record, TellHook
 from agentdeck.core.words import first_line, short_duration
@@ -41,22 +43,37 @@ def steps(state: RunState, now: float) -> Iterator[Record | TellHook]:
             continue
         if (over := _given_up(state, name, run)) is not None:
             yield Record((over,))
-        elif run.retry_at is None or now >= run.retry_at:
+        elif now >= _due(state, name, run):
             yield TellHook(name, run.settled, run.tries + 1)
 
 
 def are_due(state: RunState, by: float) -> bool:
     """Will a hook be told something by then, if nothing fails?"""
     return any(
-        is_waiting(run) and (run.retry_at is None or run.retry_at <= by)
+        is_waiting(run) and _due(state, name, run) <= by for name, run in state.hooks.items()
+    )
+
+
+def are_quiet(state: RunState, now: float) -> bool:
+    """Does somebody sleep who is to be told, and has that not failed before?"""
+    return any(
+        is_waiting(run) and not run.tries and run.quiet_until is not None and now < run.quiet_until
         for run in state.hooks.values()
     )
 
 
 def wakes(state: RunState) -> list[float]:
-    """When hooks that have failed are tried again, seconds since the epoch."""
-    waiting = (run for run in state.hooks.values() if is_waiting(run))
-    return [run.retry_at for run in waiting if run.retry_at is not None]
+    """When what hooks wait for is due, seconds since the epoch."""
+    return [_due(state, name, run) for name, run in state.hooks.items() if is_waiting(run)]
+
+
+def _due(state: RunState, name: str, run: HookRun) -> float:
+    """From when a hook can be told, seconds since the epoch; 0 = at once."""
+    hook = state.plan.hook_by_name[name]
+    due = max(run.retry_at or 0.0, run.quiet_until or 0.0)
+    if isinstance(hook, Notify) and run.since is not None and state.outcome is None:
+        due = max(due, run.since + hook.group_s)
+    return due
 
 
 def retry_at(state: RunState, event: e.HookFailed, at: float) -> float:
@@ -71,9 +88,9 @@ def retry_at(state: RunState, event: e.HookFailed, at: float) -> float:
 
 
 def _ends(state: RunState, name: str, since: float) -> float | None:
-    """Until when a webhook is offered an event; None = it is not time that counts."""
+    """Until when it is offered an event; None = it is not time that counts."""
     hook = state.plan.hook_by_name[name]
-    return since + hook.give_up_s if isinstance(hook, Webhook) else None
+    return None if isinstance(hook, Hook) else since + hook.give_up_s
 
 
 def _given_up(state: RunState, name: str, run: HookRun) -> e.HookGaveUp | None:
@@ -95,6 +112,9 @@ def told(state: RunState, now: float) -> list[str]:
     """What a person should know: the hooks that fail now, or have not got all of it."""
     found = []
     for name, run in state.hooks.items():
+        if is_waiting(run) and run.quiet_until is not None and now < run.quiet_until:
+            wait = short_duration(run.quiet_until - now)
+            found.append(f"hook {name} is quiet: what waits for it is told in {wait}")
         if run.trouble is None:
             continue
         why = first_line(run.trouble.why)
@@ -107,4 +127,4 @@ def told(state: RunState, now: float) -> list[str]:
     return found
 
 
-__all__ = ["MAX_HOOKS", "are_due", "is_waiting", "retry_at", "steps", "told", "wakes"]
+__all__ = ["MAX_HOOKS", "are_due", "are_quiet", "is_waiting", "retry_at", "steps", "told", "wakes"]

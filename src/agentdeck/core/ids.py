@@ -17,6 +17,7 @@ RunId = NewType("RunId", str)
 GateName = NewType("GateName", str)
 AgentName = NewType("AgentName", str)
 PoolName = NewType("PoolName", str)
+RepoName = NewType("RepoName", str)  # of a repository besides the plan's own; "" is the plan's own
 EntryId = NewType("EntryId", str)  # a task id, or "base@<short sha>" for commits made to the base
 
 MAX_ID_LENGTH: Final = 64  # characters; keeps `deck/<run>/<task>` and paths well under all limits

@@ -28,6 +28,7 @@ from agentdeck.core.events import AskKind
 from agentdeck.core.explain import needs_person, standstill
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import GateName, TaskId
+from agentdeck.core.lanes import lanes, where_of
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import LIVE, SETTLED, GateRun, RunState, TaskRun, TaskState, Wanted
@@ -174,7 +175,9 @@ def ranked(state: RunState, items: Iterable[Item]) -> list[tuple[Item, int]]:
 
 def last_red_run(state: RunState, gate: GateName) -> GateRun | None:
     """The latest run of a gate on the target's tip, or on the base where it was never run there."""
-    runs = state.gate_runs(gate, state.tip_tree) or state.gate_runs(gate, state.base_tree)
+    trees = [(lane.tip_tree, lane.base_tree) for lane in lanes(state)]
+    found = (state.gate_runs(gate, tip) or state.gate_runs(gate, base) for tip, base in trees)
+    runs = next(filter(None, found), [])
     return runs[-1] if runs else None
 
 
@@ -240,28 +243,34 @@ def _red_gates(state: RunState) -> Iterator[Item]:
 
 
 def _blockades(state: RunState) -> Iterator[tuple[GateName, str, tuple[TaskId, ...]]]:
-    names = [gate.name for gate in state.plan.gates_when(GateWhen.PREFLIGHT)]
+    for lane in lanes(state):
+        yield from _blockades_of(lane)
+
+
+def _blockades_of(state: RunState) -> Iterator[tuple[GateName, str, tuple[TaskId, ...]]]:
+    where = where_of(state)
+    names = [gate.name for gate in state.plan.gates_when(GateWhen.PREFLIGHT, state.lane)]
     ready = tuple(task.id for task in state.in_state(TaskState.READY))
     red = evidence.red_gate(state, names, state.base_tree) if ready else None
     if red is not None:
         yield red, f"{red} is red on {state.base}: nothing starts", ready
     red = queue.frozen_gate(state) if state.queue else None
     if red is not None:
-        yield red, f"{red} is red on {state.target} itself: nothing lands", _queued(state)
+        yield red, f"{red} is red on {where} itself: nothing lands", _queued(state)
     unsettled = {t.phase for t in state.plan.tasks if state.tasks[t.id].state not in SETTLED}
     for phase in state.plan.phases:
         if phase.id in state.closed_phases or phase.id in unsettled:
             continue
-        names = [gate.name for gate in state.plan.phase_gates(phase)]
+        names = [gate.name for gate in state.plan.phase_gates(phase, state.lane)]
         red = evidence.red_gate(state, names, state.tip_tree)
         if red is not None:
             name = phase.title or phase.id
             yield red, f"{red} is red: phase {name} cannot end", _behind(state, phase.id)
     if all(task.state in SETTLED for task in state.tasks.values()):
-        names = [gate.name for gate in state.plan.gates_when(GateWhen.FINAL)]
+        names = [gate.name for gate in state.plan.gates_when(GateWhen.FINAL, state.lane)]
         red = evidence.red_gate(state, names, state.tip_tree)
         if red is not None:
-            yield red, f"{red} is red on {state.target}: the run cannot end", ()
+            yield red, f"{red} is red on {where}: the run cannot end", ()
 
 
 def _behind(state: RunState, phase: str) -> tuple[TaskId, ...]:
@@ -278,16 +287,19 @@ def _queued(state: RunState) -> tuple[TaskId, ...]:
 
 
 def _promotion(state: RunState) -> Iterator[Item]:
-    if state.promote_reason and state.diverged is None:
-        since = state.landings[-1].at if state.landings else None
-        yield Item(Kind.PROMOTION, state.base, since, said=state.promote_reason)
-    elif (
-        state.outcome is not None and not state.promote_wanted and refusal(state, Promote()) is None
-    ):
-        count = len(state.landings)
+    every = list(lanes(state))
+    waiting = [lane for lane in every if lane.promote_reason and lane.diverged is None]
+    for lane in waiting:
+        since = lane.landed_here[-1].at if lane.landed_here else None
+        yield Item(Kind.PROMOTION, lane.base, since, said=lane.promote_reason)
+    if waiting or state.outcome is None or any(lane.promote_wanted for lane in every):
+        return
+    if refusal(state, Promote()) is None:
+        lane = next((one for one in every if one.landed_here and one.promoted != one.tip), state)
+        count = len(lane.landed_here)
         what = "1 landing is" if count == 1 else f"{count} landings are"
-        said = f"{what} on {state.target} and not in {state.base} yet"
-        yield Item(Kind.UNPROMOTED, state.base, state.finished_at, said=said)
+        said = f"{what} on {where_of(lane)} and not in {lane.base} yet"
+        yield Item(Kind.UNPROMOTED, lane.base, state.finished_at, said=said)
 
 
 def _put_aside(state: RunState, seen: set[TaskId | None]) -> Iterator[Item]:

@@ -20,6 +20,7 @@ from agentdeck.core import (
     disk,
     evidence,
     hooks,
+    lanes,
     policy,
     publishing,
     queue,
@@ -33,7 +34,7 @@ from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
 from agentdeck.core.hearing import has_heard_all, next_word
 from agentdeck.core.ids import AgentName, EntryId, GateName, PhaseId
-from agentdeck.core.plan import GateWhen, Land, Repair, Strategy
+from agentdeck.core.plan import GateWhen, Land, Phase, Repair, Strategy
 from agentdeck.core.state import (
     HOLDS_SLOT,
     LIVE,
@@ -53,6 +54,7 @@ from agentdeck.core.steps import (
     Freeze,
     KeepPermissions,
     LandEntry,
+    LandGroup,
     Launch,
     Prepare,
     PromoteTarget,
@@ -256,8 +258,9 @@ def _checking(state: RunState, task: TaskRun, now: float) -> Iterator[AnyStep]:
         return
     name = evidence.open_gate(state, gates, work.tree)
     if name is not None:
-        run = state.next_gate_run(name, work.tree)
-        yield RunGate(name, GateWhen.TASK, work.tree, work.head, run, task.id, attempt.number)
+        run, repo = state.next_gate_run(name, work.tree), state.plan.repo_of(task.id)
+        where = (task.id, attempt.number, repo)
+        yield RunGate(name, GateWhen.TASK, work.tree, work.head, run, *where)
         return
     if state.settings(task.id).land is Land.REVIEW:
         yield Record((e.TaskReviewAsked(task.id, attempt.number),))
@@ -299,8 +302,9 @@ def _proposed(state: RunState, task: TaskRun) -> Iterator[AnyStep]:
     attempt = _current(task)
     assert attempt.collected is not None
     entry = EntryId(task.id)
-    head = attempt.collected.head
-    yield Record((e.EntryQueued(entry, EntryKind.TASK, head, task.id, attempt.number),))
+    head, repo = attempt.collected.head, state.plan.repo_of(task.id)
+    queued = e.EntryQueued(entry, EntryKind.TASK, head, task.id, attempt.number, repo=repo)
+    yield Record((queued,))
 
 
 def _release(task: TaskRun) -> Iterator[AnyStep]:
@@ -310,9 +314,11 @@ def _release(task: TaskRun) -> Iterator[AnyStep]:
 
 
 def _preflight(state: RunState) -> Iterator[AnyStep]:
-    gates = [gate.name for gate in state.plan.gates_when(GateWhen.PREFLIGHT)]
-    if evidence.red_gate(state, gates, state.base_tree) is None:
-        yield from _gate_on(state, gates, GateWhen.PREFLIGHT, state.base_tree, state.base_commit)
+    for lane in lanes.lanes(state):
+        gates = [gate.name for gate in state.plan.gates_when(GateWhen.PREFLIGHT, lane.lane)]
+        tree = lane.base_tree
+        if evidence.red_gate(lane, gates, tree) is None:
+            yield from _gate_on(lane, gates, GateWhen.PREFLIGHT, tree, lane.base_commit)
 
 
 def _gate_on(
@@ -320,7 +326,8 @@ def _gate_on(
 ) -> Iterator[AnyStep]:
     name = evidence.open_gate(state, gates, tree)
     if name is not None:
-        yield RunGate(name, when, tree, commit, state.next_gate_run(name, tree))
+        run = state.next_gate_run(name, tree)
+        yield RunGate(name, when, tree, commit, run, repo=state.lane)
 
 
 def _marks(state: RunState, book: Book) -> Iterator[AnyStep]:
@@ -407,12 +414,20 @@ def _phases(state: RunState) -> Iterator[AnyStep]:
             if phase.sync or state.plan.strategy is Strategy.WAVES:
                 return
             continue
-        gates = [gate.name for gate in state.plan.phase_gates(phase)]
-        if all(verdicts.passes(verdicts.of(state, name, state.tip_tree)) for name in gates):
+        left = [(lane, g) for lane in lanes.lanes(state) if (g := _unpassed(lane, phase))]
+        if not left:
             yield Record((e.PhaseClosed(phase.id),))
-        elif evidence.red_gate(state, gates, state.tip_tree) is None:
-            yield from _gate_on(state, gates, GateWhen.PHASE, state.tip_tree, state.tip)
+        for lane, gates in left:
+            if evidence.red_gate(lane, gates, lane.tip_tree) is None:
+                yield from _gate_on(lane, gates, GateWhen.PHASE, lane.tip_tree, lane.tip)
         return
+
+
+def _unpassed(state: RunState, phase: Phase) -> list[GateName]:
+    """The gates of a phase in one lane, where one of them has not passed; else none."""
+    gates = [gate.name for gate in state.plan.phase_gates(phase, state.lane)]
+    passed = all(verdicts.passes(verdicts.of(state, name, state.tip_tree)) for name in gates)
+    return [] if passed else gates
 
 
 def _settled(state: RunState, phase: PhaseId) -> bool:
@@ -422,14 +437,17 @@ def _settled(state: RunState, phase: PhaseId) -> bool:
 
 
 def _promotion(state: RunState) -> Iterator[AnyStep]:
-    if not state.promote_wanted:
-        return
-    if state.diverged is None:
-        yield PromoteTarget(state.tip)
-        return
-    entry = EntryId(f"base@{state.diverged[:10]}")
-    if entry not in state.queue:
-        yield Record((e.EntryQueued(entry, EntryKind.BASE, state.diverged),))
+    for lane in lanes.lanes(state):
+        if not lane.promote_wanted:
+            continue
+        if lane.diverged is None:
+            yield PromoteTarget(lane.tip, lane.lane)
+            continue
+        where = f"{lane.lane}:" if lane.lane else ""  # two repositories may have one commit
+        entry = EntryId(f"base@{where}{lane.diverged[:10]}")
+        if entry not in state.queue:
+            queued = e.EntryQueued(entry, EntryKind.BASE, lane.diverged, repo=lane.lane)
+            yield Record((queued,))
 
 
 def _finish(state: RunState) -> Iterator[AnyStep]:
@@ -441,13 +459,17 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
         return
     if any(phase.id not in state.closed_phases for phase in state.plan.phases):
         return
-    gates = [gate.name for gate in state.plan.gates_when(GateWhen.FINAL)]
-    if evidence.red_gate(state, gates, state.tip_tree) is not None:
+    proven = True
+    for lane in lanes.lanes(state):
+        gates = [gate.name for gate in state.plan.gates_when(GateWhen.FINAL, lane.lane)]
+        if evidence.red_gate(lane, gates, lane.tip_tree) is not None:
+            proven = False
+        elif evidence.open_gate(lane, gates, lane.tip_tree) is not None:
+            proven = False
+            yield from _gate_on(lane, gates, GateWhen.FINAL, lane.tip_tree, lane.tip)
+    if not proven:
         return
-    if evidence.open_gate(state, gates, state.tip_tree) is not None:
-        yield from _gate_on(state, gates, GateWhen.FINAL, state.tip_tree, state.tip)
-        return
-    if state.plan.promote == "auto" and state.landings and state.promoted != state.tip:
+    if state.plan.promote == "auto" and any(map(_is_ahead, lanes.lanes(state))):
         if _promotes_itself(state):
             yield Record((e.PromoteAsked("plan"),))
         return
@@ -460,8 +482,16 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
 
 def _promotes_itself(state: RunState) -> bool:
     """Is a promotion due that nobody has to ask for?"""
-    due = state.plan.promote == "auto" and state.landings and state.promoted != state.tip
-    return bool(due) and not state.promote_wanted and not state.promote_reason
+    if state.plan.promote != "auto":
+        return False
+    every = list(lanes.lanes(state))
+    at_work = any(lane.promote_wanted or lane.promote_reason for lane in every)
+    return any(map(_is_ahead, every)) and not at_work
+
+
+def _is_ahead(state: RunState) -> bool:
+    """Has anything landed in this lane that is not in its base?"""
+    return bool(state.landed_here) and state.promoted != state.tip
 
 
 def _end(state: RunState, now: float) -> Iterator[AnyStep]:
@@ -471,7 +501,7 @@ def _end(state: RunState, now: float) -> Iterator[AnyStep]:
     if not any(state.in_state(*busy)) and not landing and not state.reviewing:
         yield Record((e.RunFinished(Outcome.STOPPED),))
     else:
-        yield from (s for s in queue.next_steps(state, now) if isinstance(s, LandEntry))
+        yield from (s for s in queue.next_steps(state, now) if isinstance(s, LandEntry | LandGroup))
 
 
 def _current(task: TaskRun) -> Attempt:

@@ -19,9 +19,10 @@ from itertools import chain
 from typing import Final
 
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Plan
+from agentdeck.core.plan import OWN_REPO_WORD, Plan, Task
 
 CACHE_SIZE: Final = 65_536  # patterns with wildcards; each is asked for while its task is at work
+_PLACED: Final = ":/"  # between a repository's name and a pattern in it
 _WILDCARD: Final = re.compile(r"[*?\[]")
 
 Head = tuple[str, bool]  # and is it open?
@@ -68,10 +69,26 @@ def shared_files(plan: Plan) -> dict[TaskId, tuple[str, ...]]:
     """
     cached: dict[TaskId, tuple[str, ...]] | None = plan.__dict__.get("_shared_files")
     if cached is None:
-        found = shared([task.files for task in plan.tasks])
+        found = shared([placed_files(plan, task) for task in plan.tasks])
         cached = {task.id: files for task, files in zip(plan.tasks, found, strict=True) if files}
         plan.__dict__["_shared_files"] = cached
     return cached
+
+
+def placed_files(plan: Plan, task: Task) -> tuple[str, ...]:
+    """Its footprint; in a plan of several repositories below a name for its own.
+
+    The same path in two repositories is two files.
+    """
+    if not plan.repos or not task.files:
+        return task.files
+    return tuple(f"{task.repo or OWN_REPO_WORD}{_PLACED}{pattern}" for pattern in task.files)
+
+
+def without_repo(pattern: str) -> str:
+    """A pattern of `placed_files` as its task has it."""
+    _, placed, rest = pattern.partition(_PLACED)
+    return rest if placed else pattern
 
 
 def shared(footprints: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:

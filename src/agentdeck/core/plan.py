@@ -14,7 +14,7 @@ import fnmatch
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -28,7 +28,7 @@ from agentdeck.core.adapter import (
     Sandbox,
 )
 from agentdeck.core.hosts import LEASE_S
-from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
+from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, RepoName, TaskId
 from agentdeck.core.permissions import ANY, WRITTEN, Decision, PermissionRule, Scope
 
 PLAN_VERSION: Final = 1
@@ -55,7 +55,12 @@ DEFAULT_ROUNDS: Final = 2  # of review; what two rounds did not settle needs som
 DEFAULT_HOOK_TIMEOUT_S: Final = 30.0  # of a command; it tells somebody, and does no work
 DEFAULT_WEBHOOK_TIMEOUT_S: Final = 10.0  # a receiver says yes at once and works afterwards
 DEFAULT_GIVE_UP_S: Final = 24 * 3600.0  # a receiver may be down overnight
+DEFAULT_NOTIFY_TIMEOUT_S: Final = 60.0  # of a message to a person: a mail server takes its time
+DEFAULT_GROUP_S: Final = 30.0  # what fails together is one message, and soon enough
+DEFAULT_NOTIFIED: Final = ("task.asks", "task.failed", "budget.marked", "run.finished")
 DEFAULT_REVIEW_TIMEOUT_S: Final = 30 * 60.0  # reading takes less than writing
+OWN_REPO: Final = RepoName("")  # the repository in which the plan is started
+OWN_REPO_WORD: Final = "."  # as a plan calls that
 PERSON: Final = "person"  # who reviews, unless the plan names an agent
 COMMAND: Final = "command"  # the `use` of an agent that is no adapter
 HOME_SHARED: Final = "shared"  # a person's own state folder: the logins are there
@@ -166,6 +171,11 @@ class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout_s: float | None = None  # None = as `core.gate_timeouts` says
     retries: int = 0  # runs on the same tree after a red one
     check: str = ""  # what it proves, in words
+    repos: tuple[str, ...] = ()  # those whose work it judges, "." for the plan's own; () = all
+
+    def judges(self, repo: RepoName) -> bool:
+        """Is it for work in this repository?"""
+        return not self.repos or (repo or OWN_REPO_WORD) in self.repos
 
     @property
     def armed(self) -> bool:
@@ -357,6 +367,15 @@ class QueueRules(msgspec.Struct, frozen=True, omit_defaults=True):
     resolver: AgentName | None = None  # repairs conflicts; None = the task's own agent
 
 
+class Repo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A repository besides the one in which the plan is started."""
+
+    name: RepoName
+    path: str  # of a checkout: absolute, `~`, or from the top folder of the plan's own
+    base: str | None = None  # a branch; None = what HEAD is on there
+    target: str | None = None  # a branch of the run's own; None = deck/<plan>
+
+
 class Remote(msgspec.Struct, frozen=True, omit_defaults=True):
     """What leaves this machine. Nothing does without it."""
 
@@ -388,6 +407,22 @@ class Webhook(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout_s: float = DEFAULT_WEBHOOK_TIMEOUT_S
     give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
     insecure: bool = False  # over plain http to another machine
+
+
+class Notify(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person who is told of events, where they are: on their desktop, by mail, in a chat."""
+
+    name: str
+    urls_env: str  # the variable that holds where to: they have passwords in them
+    events: tuple[str, ...] = DEFAULT_NOTIFIED  # patterns
+    group_s: float = DEFAULT_GROUP_S  # what happens within so long is one message
+    quiet: str = ""  # "22:00-07:00"; see `core.quiet_hours`
+    zone: str = ""  # of those hours, as "Europe/Berlin"; "" = that of the machine
+    timeout_s: float = DEFAULT_NOTIFY_TIMEOUT_S
+    give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
+
+
+AnyHook: TypeAlias = Hook | Webhook | Notify
 
 
 class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -489,6 +524,8 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     human: bool = False  # a person does it
     defer: str | None = None  # a reason; the task is not part of this run
     allow_empty: bool = False  # done without a commit
+    repo: RepoName | None = None  # where it works; None = the plan's own
+    land_with: tuple[TaskId, ...] = ()  # lands only together with these
     env: dict[str, str] = {}
     line: int | None = None  # of the document it was imported from
     meta: dict[str, str] = {}  # what that document says and agentdeck has no key for
@@ -532,11 +569,13 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     routes: tuple[Route, ...] = ()
     worktree: Worktree = Worktree()
     queue: QueueRules = QueueRules()
+    repos: tuple[Repo, ...] = ()
     remote: Remote = Remote()
     review: ReviewRules = ReviewRules()
     permissions: tuple[Permission, ...] = ()
     hooks: tuple[Hook, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
+    notify: tuple[Notify, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -578,6 +617,29 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return found
 
     @cached_property
+    def lanes(self) -> tuple[RepoName, ...]:
+        """Every repository of the plan, its own first."""
+        return (OWN_REPO, *(repo.name for repo in self.repos))
+
+    def repo_of(self, task_id: TaskId) -> RepoName:
+        """The repository in which a task works."""
+        return self.by_id[task_id].repo or OWN_REPO
+
+    @cached_property
+    def group_of(self) -> dict[TaskId, tuple[TaskId, ...]]:
+        """For each task of a group, all that land together, in file order; others are not in it."""
+        bound: dict[TaskId, set[TaskId]] = {}
+        for task in self.tasks:
+            if not task.land_with:
+                continue
+            group = set().union(*(bound.get(name, {name}) for name in (task.id, *task.land_with)))
+            bound.update(dict.fromkeys(group, group))
+        ordered = {
+            id(group): tuple(t.id for t in self.tasks if t.id in group) for group in bound.values()
+        }
+        return {name: ordered[id(group)] for name, group in bound.items()}
+
+    @cached_property
     def pool_by_name(self) -> dict[PoolName, Pool]:
         """Pools by name."""
         return {pool.name: pool for pool in self.pools}
@@ -602,10 +664,16 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return {scope: budget for scope, budget in found.items() if budget.limited}
 
     @cached_property
-    def hook_by_name(self) -> dict[str, Hook | Webhook]:
-        """What is told of events: commands by their pattern, webhooks by their name."""
-        hooks: tuple[Hook | Webhook, ...] = (*self.hooks, *self.webhooks)
+    def hook_by_name(self) -> dict[str, AnyHook]:
+        """What is told of events: commands by their pattern, the others by their name."""
+        hooks: tuple[AnyHook, ...] = (*self.hooks, *self.webhooks, *self.notify)
         return {hook.name: hook for hook in hooks}
+
+    @cached_property
+    def hook_secrets(self) -> dict[str, str]:
+        """By hook, the variable without which it can tell nobody; it is for the engine alone."""
+        signs = {hook.name: hook.secret_env for hook in self.webhooks}
+        return {**signs, **{hook.name: hook.urls_env for hook in self.notify}}
 
     @cached_property
     def dependents(self) -> dict[TaskId, tuple[TaskId, ...]]:
@@ -619,8 +687,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     @cached_property
     def all_settings(self) -> dict[TaskId, TaskSettings]:
         """Settings of every task, in file order."""
-        usual = _armed(self, _gates_by_default(self))
-        return {task.id: _settings(self, task, usual) for task in self.tasks}
+        usual = {repo: _usual_gates(self, repo) for repo in self.lanes}
+        return {task.id: _settings(self, task, usual[task.repo or OWN_REPO]) for task in self.tasks}
 
     def settings(self, task_id: TaskId) -> TaskSettings:
         """What holds for one task. Raises KeyError for an unknown id."""
@@ -628,16 +696,21 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     def settings_of(self, task: Task) -> TaskSettings:
         """What would hold for a task that is not part of the plan."""
-        return _settings(self, task, _armed(self, _gates_by_default(self)))
+        return _settings(self, task, _usual_gates(self, task.repo or OWN_REPO))
 
-    def gates_when(self, when: GateWhen) -> tuple[Gate, ...]:
-        """The gates that run at `when`, in file order."""
-        return tuple(gate for gate in self.gates if when in gate.when and gate.armed)
+    def gates_when(self, when: GateWhen, repo: RepoName | None = None) -> tuple[Gate, ...]:
+        """The gates that run at `when`, in file order; of one repository, or of all."""
+        return tuple(
+            gate
+            for gate in self.gates
+            if when in gate.when and gate.armed and (repo is None or gate.judges(repo))
+        )
 
-    def phase_gates(self, phase: Phase) -> tuple[Gate, ...]:
+    def phase_gates(self, phase: Phase, repo: RepoName | None = None) -> tuple[Gate, ...]:
         """The gates that close a phase, in file order: its own, else those for all phases."""
         named = [gate for gate in self.gates if gate.name in phase.gates and gate.armed]
-        return tuple(named) or self.gates_when(GateWhen.PHASE)
+        chosen = tuple(named) or self.gates_when(GateWhen.PHASE)
+        return tuple(gate for gate in chosen if repo is None or gate.judges(repo))
 
 
 # The adapters that ship with agentdeck, `agents/catalog/*.toml`.
@@ -758,6 +831,12 @@ def _gates_by_default(plan: Plan) -> tuple[GateName, ...]:
         return plan.defaults.gates
     per_task = (GateWhen.TASK, GateWhen.MERGE)
     return tuple(gate.name for gate in plan.gates if any(when in gate.when for when in per_task))
+
+
+def _usual_gates(plan: Plan, repo: RepoName) -> tuple[GateName, ...]:
+    """The gates of a task of a repository that names none."""
+    known = plan.gate_by_name
+    return tuple(g for g in _armed(plan, _gates_by_default(plan)) if known[g].judges(repo))
 
 
 def _armed(plan: Plan, gates: tuple[GateName, ...]) -> tuple[GateName, ...]:

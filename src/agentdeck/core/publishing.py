@@ -1,6 +1,7 @@
 """What leaves this machine: the target pushed to a remote, and a pull request, if the plan says so.
 
 Rules:
+- It is about the plan's own repository; others of the plan are neither pushed nor requested.
 - Only what has landed is pushed, under the target's own name, and never with force.
 - A remote that cannot be reached delays nothing: work goes on, the push is tried again, and the run
   ends without it after `MAX_TRIES`; `agentdeck status` says why.
@@ -21,13 +22,13 @@ MAX_TRIES: Final = 3  # before the run ends without it; the waits between them d
 
 def pushes(state: RunState) -> Iterator[PushTarget]:
     """The push that is due: one at a time, of the newest landing."""
-    if state.plan.remote.push and state.landings and state.pushed != state.tip:
+    if state.plan.remote.push and state.landed_here and state.pushed != state.tip:
         yield PushTarget(state.tip)
 
 
 def requests(state: RunState) -> Iterator[OpenPullRequest]:
     """The pull request, when all is done and pushed."""
-    wanted = state.plan.remote.pull_request and state.landings and not state.pull_request
+    wanted = state.plan.remote.pull_request and state.landed_here and not state.pull_request
     if wanted and state.pushed == state.tip:
         yield OpenPullRequest()
 

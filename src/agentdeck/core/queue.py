@@ -20,6 +20,10 @@ The rules, in sentences:
    What becomes of it: `core.repair`.
 7. A landing is intended in the journal before the ref moves. A batch lands whole.
 8. A held entry waits, and those behind it go past. A held queue does nothing.
+9. Each repository has a queue of its own, on its own target (`core.lanes`); holding holds them all.
+10. A group (`core.groups`) lands when each of its cars is the first on its target and green, and
+    then on all of them: what is intended of all is journalled before the first ref moves. If a car
+    of it is red, no ref moves: those of the car are ejected, and the others wait for them.
 
 When the run has ended, only commits of the base still go in, on the way to being promoted, and
 reverts.
@@ -30,12 +34,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentdeck.core import events as e
-from agentdeck.core import evidence, repair, train, verdicts
-from agentdeck.core.events import AnyEvent, FailureClass
+from agentdeck.core import evidence, groups, lanes, repair, train, verdicts
+from agentdeck.core.events import AnyEvent, FailureClass, Move
 from agentdeck.core.ids import GateName
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import Entry, RunState
-from agentdeck.core.steps import AnyStep, BuildEntry, LandEntry, Record, RunGate
+from agentdeck.core.steps import AnyStep, BuildEntry, LandEntry, LandGroup, Record, RunGate
 from agentdeck.core.train import Car, gates_of, in_order, is_held, task_of
 from agentdeck.core.words import listed
 
@@ -46,7 +50,7 @@ def head(state: RunState) -> Entry | None:
     """The first to land: a landing under way, else the first that is not held."""
     order = in_order(state)
     landing = next((entry for entry in order if entry.intended), None)
-    return landing or next((entry for entry in order if not is_held(state, entry)), None)
+    return landing or next((entry for entry in order if train.may_move(state, entry)), None)
 
 
 def frozen_gate(state: RunState) -> GateName | None:
@@ -59,17 +63,20 @@ def frozen_gate(state: RunState) -> GateName | None:
 
 
 def next_steps(state: RunState, now: float) -> Iterator[AnyStep]:
-    """The steps that the queue needs now: a decision, or what is done for each car."""
+    """The steps that the queues need now: for each a decision, or what is done for each car."""
     if not state.queue:
         return
+    for lane in lanes.lanes(state):
+        yield from _steps_of_lane(lane, now)
+
+
+def _steps_of_lane(state: RunState, now: float) -> Iterator[AnyStep]:
     found = train.cars(state)
     landing = found[0] if found and found[0].lead.intended else None
     if landing is not None:
         # An intended landing is finished even when the queue is held: the ref may have moved.
-        lead = landing.lead
-        if now >= lead.blocked_until:
-            assert lead.intended is not None
-            yield LandEntry(lead.id, lead.intended, landing.base)
+        if now >= landing.lead.blocked_until:
+            yield from _landing(state, landing)
         found = found[1:]
     if state.queue_held:
         return
@@ -88,18 +95,50 @@ def next_steps(state: RunState, now: float) -> Iterator[AnyStep]:
             yield step
 
 
+def _landing(state: RunState, car: Car) -> Iterator[LandEntry | LandGroup]:
+    """The step of a landing under way; that of a group is told by the first of its lanes."""
+    lead = car.lead
+    assert lead.intended is not None
+    if not lead.together:
+        yield LandEntry(lead.id, lead.intended, car.base)
+        return
+    # Who has landed before the others could, because somebody uses it by now, is not among them.
+    entries = [state.queue[name] for name in lead.together if name in state.queue]
+    if entries[0].repo == state.lane:
+        yield LandGroup(tuple(_moves(entries)))
+
+
+def _moves(entries: list[Entry]) -> Iterator[Move]:
+    """What a landing of these entries does, one move for each of their repositories."""
+    for repo in dict.fromkeys(entry.repo for entry in entries):
+        here = [entry for entry in entries if entry.repo == repo]
+        build = here[0].build
+        assert build is not None  # what lands was gated, and what was gated was built
+        names = sorted((entry.id for entry in here), key=build.entries.index)
+        yield Move(repo, names[0], build.commit, build.tip, tuple(names[1:]))
+
+
 def _out(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] | None:
     """Who leaves the queue, or is suspected, by what is known already."""
     for entry in in_order(state):
         if is_held(state, entry) or entry.intended:
             continue
-        if train.waits_for(state, entry, state.tip) is entry:
+        ahead = train.waits_for(state, entry, state.tip)
+        if ahead is entry:
             files = entry.conflicts[state.tip].files
             return _eject(state, entry, FailureClass.CONFLICT, _conflict(files), now)
+        if ahead is not None and ahead.task in groups.others(state, entry):
+            where = listed(entry.conflicts[state.tip].files, NAMED_FILES)
+            why = f"conflicts with {ahead.task}, with which it is to land together, in {where}"
+            return _eject(state, entry, FailureClass.CONFLICT, why, now)
     for car in found:
         gate = train.blame(state, car)
         if gate is None or car.build is None:
             continue
+        if groups.others(state, car.lead):  # a group is not split: each needs the others
+            why = verdicts.red_sentence(state, gate, car.build.tree)
+            gone = [_eject(state, x, FailureClass.GATE, why, now, gate) for x in car.entries]
+            return tuple(event for events in gone for event in events)
         if len(car.entries) > 1:
             names = tuple(entry.id for entry in car.entries)
             return (e.BatchSplit(names, gate, car.build.tree),)
@@ -110,15 +149,34 @@ def _out(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] 
 
 
 def _lands(state: RunState, found: list[Car]) -> tuple[AnyEvent, ...] | None:
-    """The first car lands when it is green."""
+    """The first car lands when it is green; that of a group when all of the group can."""
     first = next(iter(found), None)
-    if first is None or first.build is None or first.base != state.tip:
+    if first is None or first.build is None or not _may_land(state, first):
         return None
-    names_of = gates_of(state, first.entries)
-    if all(verdicts.passes(verdicts.of(state, name, first.build.tree)) for name in names_of):
+    mates = [one for one in groups.mates(state, first.lead) if one.repo != state.lane]
+    if not mates:
         others = tuple(entry.id for entry in first.entries[1:])
         return (e.LandingIntended(first.lead.id, first.build.commit, first.base, others),)
-    return None
+    order = lanes.names(state)
+    if min(order.index(one.repo) for one in mates) < order.index(state.lane):
+        return None  # told once, by the first of its lanes
+    entries = list(first.entries)
+    for repo in dict.fromkeys(one.repo for one in mates):
+        lane = lanes.seen(state, repo)
+        car = next(iter(train.cars(lane)), None)
+        if car is None or not _may_land(lane, car) or car.lead not in mates:
+            return None
+        entries += car.entries
+    entries.sort(key=lambda entry: order.index(entry.repo))
+    return (e.GroupIntended(tuple(_moves(entries))),)
+
+
+def _may_land(state: RunState, car: Car) -> bool:
+    """Does a car stand on the target, green, and not landing yet?"""
+    if car.build is None or car.base != state.tip or car.lead.intended:
+        return False
+    names = gates_of(state, car.entries)
+    return all(verdicts.passes(verdicts.of(state, name, car.build.tree)) for name in names)
 
 
 def _step_of(state: RunState, car: Car) -> BuildEntry | RunGate | None:
@@ -141,7 +199,8 @@ def _step_of(state: RunState, car: Car) -> BuildEntry | RunGate | None:
 
 
 def _gate(state: RunState, name: GateName, tree: str, commit: str) -> RunGate:
-    return RunGate(name, GateWhen.MERGE, tree, commit, state.next_gate_run(name, tree))
+    run = state.next_gate_run(name, tree)
+    return RunGate(name, GateWhen.MERGE, tree, commit, run, repo=state.lane)
 
 
 def _conflict(files: tuple[str, ...]) -> str:

@@ -115,8 +115,9 @@ def losses_sentence(state: RunState, task: TaskRun) -> str:
 
 def landed_since(state: RunState, base: str) -> list[TaskRun]:
     """The tasks that have landed after a commit of the target, the oldest first."""
-    places = [at for at, landing in enumerate(state.landings) if landing.commit == base]
-    later = state.landings[places[-1] + 1 if places else 0 :]
+    landings = state.landed_here
+    places = [at for at, landing in enumerate(landings) if landing.commit == base]
+    later = landings[places[-1] + 1 if places else 0 :]
     return [state.tasks[one.task] for one in later if one.task is not None]
 
 

@@ -26,10 +26,12 @@ _MAY_CHANGE: Final = frozenset({"tasks", "phases", "agents", "pools", "budget", 
 _KEYS: Final = {
     "routes": "[[route]]",
     "gates": "[gates]",
+    "repos": "[repos]",
     "defaults": "[defaults]",
     "permissions": "[[permission]]",
     "hooks": "[hooks]",
     "webhooks": "[webhooks]",
+    "notify": "[notify]",
 }
 
 

@@ -20,6 +20,7 @@ from typing import Final
 
 from agentdeck.core.explain import first_line
 from agentdeck.core.graph import topological_order
+from agentdeck.core.group_rules import faults_of_group
 from agentdeck.core.ids import PhaseId, TaskId, id_fault
 from agentdeck.core.plan import Plan, Strategy, Task
 from agentdeck.core.replan import PlanChange, changed
@@ -127,7 +128,10 @@ def _references(_: RunState, change: PlanChange, after: Plan) -> Iterator[str]:
 
 def _named(task: Task, plan: Plan) -> Iterator[tuple[str, str, Container[str]]]:
     yield from (("task", other, plan.by_id) for other in task.after)
+    yield from (("task", other, plan.by_id) for other in task.land_with)
     yield from (("gate", gate, plan.gate_by_name) for gate in task.gates or ())
+    if task.repo is not None:
+        yield "repository", task.repo, plan.lanes
     if task.phase is not None:
         yield "phase", task.phase, plan.phase_by_id
     if task.agent is not None:
@@ -195,8 +199,23 @@ def _work(state: RunState, change: PlanChange, after: Plan) -> Iterator[str]:
             yield from _kept(run, before, task)
         elif task.defer and not before.defer and run.attempts:
             yield f"{task.id} was tried already: skip it instead of deferring it, its work is kept"
+        elif run.attempts and task.repo != before.repo:
+            yield f"{task.id} was tried already: it stays in its repository"
         elif run.attempts and _by_hand(state.plan, task.id) != _by_hand(after, task.id):
             yield f"{task.id} was tried already: person and agent cannot take it from each other"
+
+
+def _groups(state: RunState, change: PlanChange, after: Plan) -> Iterator[str]:
+    """Who lands together stays so, and can still be done."""
+    before = state.plan
+    for name in dict.fromkeys((*before.group_of, *after.group_of)):
+        if before.group_of.get(name) != after.group_of.get(name):
+            yield f"{name}: which tasks land together is fixed while the run goes on"
+            return
+    put = {task.id for task in change.put}
+    for group in dict.fromkeys(after.group_of.values()):
+        if put & set(group):
+            yield from (message for message, _ in faults_of_group(after, group))
 
 
 def _kept(run: TaskRun, before: Task, task: Task) -> Iterator[str]:
@@ -281,7 +300,9 @@ def _loops(_: RunState, __: PlanChange, after: Plan) -> Iterator[str]:
     plain: _Needs = {
         ("task", task.id): [("task", other) for other in task.after] for task in after.tasks
     }
-    for needs in (plain, _waits(after)):  # deferred tasks hold no barrier up, but may form a loop
+    waits = _waits(after)
+    ways = (plain, waits, _of_groups(after, waits)) if after.group_of else (plain, waits)
+    for needs in ways:  # deferred tasks hold no barrier up, but may form a loop
         left = needs.keys() - set(topological_order(needs))
         if not left:
             continue
@@ -315,6 +336,20 @@ def _waits(plan: Plan) -> _Needs:
     return needs
 
 
+def _of_groups(plan: Plan, needs: _Needs) -> _Needs:
+    """The same where each group is one thing, named after its first task."""
+
+    def lead(node: _Node) -> _Node:
+        group = plan.group_of.get(TaskId(node[1])) if node[0] == "task" else None
+        return node if group is None else ("task", group[0])
+
+    found: _Needs = {}
+    for node, wanted in needs.items():
+        mine = found.setdefault(lead(node), [])
+        mine += [other for other in map(lead, wanted) if other not in mine]
+    return found
+
+
 def _loop(needs: _Needs, left: set[_Node]) -> list[_Node]:
     """One loop among the nodes that have no order, closed by its first node."""
     at = min(left)
@@ -332,4 +367,4 @@ def _word(node: _Node) -> str:
 
 
 _NAMES: Final[tuple[Rule, ...]] = (_says_something, _ids, _references, _agents, _bounds)
-_MEANINGS: Final[tuple[Rule, ...]] = (_work, _deferred, _phases, _loops)
+_MEANINGS: Final[tuple[Rule, ...]] = (_work, _groups, _deferred, _phases, _loops)

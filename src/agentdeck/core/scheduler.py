@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from agentdeck.core import assignment, disk, verdicts
+from agentdeck.core import assignment, disk, groups, verdicts
 from agentdeck.core.accounts import Closure, Openings
 from agentdeck.core.budgets import Book
 from agentdeck.core.capacity import (
@@ -29,6 +29,8 @@ from agentdeck.core.capacity import (
     start_order,
 )
 from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.lanes import lanes
+from agentdeck.core.pattern_heads import without_repo
 from agentdeck.core.plan import GateWhen, Pool
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, RunState, TaskRun, TaskState, Wanted
 
@@ -112,7 +114,10 @@ def admission(
 def _capacity(state: RunState) -> Capacity:
     """What is held now. Holders stand in front of the ready tasks, in plan order."""
     capacity = Capacity(state.plan, state.agents_limit)
-    holders = list(state.in_state(*HOLDS_FOOTPRINT))
+    # Who waits for its group lets its files go: two groups could wait for each other for ever.
+    holders = [
+        task for task in state.in_state(*HOLDS_FOOTPRINT) if not groups.waits_in_queue(state, task)
+    ]
     for rank, task in enumerate(holders, start=-len(holders)):
         capacity.hold(task.id, rank)
         if task.state in HOLDS_SLOT and not is_human(state, task.id):
@@ -150,12 +155,15 @@ def _blocks_everybody(state: RunState) -> Blocker | None:
         return Blocker(Hindrance.RUN_PAUSED, f"the run is paused by {state.paused_by}")
     if state.disk is not None:
         return Blocker(Hindrance.DISK, disk.sentence(state.disk))
-    for gate in state.plan.gates_when(GateWhen.PREFLIGHT):
+    return next(filter(None, map(_preflight, lanes(state))), None)
+
+
+def _preflight(state: RunState) -> Blocker | None:
+    for gate in state.plan.gates_when(GateWhen.PREFLIGHT, state.lane):
         found = verdicts.of(state, gate.name, state.base_tree)
         if found is verdicts.Standing.RED:
-            return Blocker(
-                Hindrance.PREFLIGHT, f"preflight gate {gate.name} is red on {state.base}"
-            )
+            where = f"{state.base} of {state.lane}" if state.lane else state.base
+            return Blocker(Hindrance.PREFLIGHT, f"preflight gate {gate.name} is red on {where}")
         if not verdicts.passes(found):
             return Blocker(Hindrance.PREFLIGHT_RUNS, f"preflight gate {gate.name} is running")
     return None
@@ -197,7 +205,7 @@ def _sentence(state: RunState, task: TaskRun, capacity: Capacity, obstacle: Obst
     other = state.tasks[obstacle.other]
     does = _does(other, capacity)
     if obstacle.kind is Hindrance.FOOTPRINT:
-        return f"{other.id} has {obstacle.pattern} and {does}"
+        return f"{other.id} has {without_repo(obstacle.pattern)} and {does}"
     if state.spec(task.id).exclusive and capacity.holds(other.id):
         return f"it works alone, and {other.id} {does}"
     return f"{other.id} works alone and {does}"

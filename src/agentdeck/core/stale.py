@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any, Final, TypeAlias, get_args
 
 from agentdeck.core import events as e
-from agentdeck.core import foreseen
+from agentdeck.core import foreseen, groups
 from agentdeck.core.events import AnyEvent, DiskMark
 from agentdeck.core.ids import EntryId
+from agentdeck.core.lanes import ground
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.transitions import CHANGING, targets
 
@@ -71,6 +72,7 @@ def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
         (kind is e.GateFinished, _check_gate_run),
         (of_entry and kind is not e.GateFinished, _check_entry),
         (kind is e.BatchSplit, _check_split),
+        (kind is e.GroupIntended, _check_group),
         (kind in _OF_HOOKS, _check_hook),
         (kind is e.LandingFound, _check_found),
     )
@@ -110,6 +112,9 @@ def _check_hook(state: RunState, event: e.HookEvent) -> None:
         raise StaleEvent(event, f"no hook {event.hook}")
     if not run.settled < event.seq <= run.latest:
         raise StaleEvent(event, f"{event.hook} is settled up to {run.settled} of {run.latest}")
+    first = event.first if isinstance(event, e.HookDelivered) else None
+    if first is not None and first <= run.settled:
+        raise StaleEvent(event, f"{event.hook} is settled up to {run.settled}, so it was told less")
     if isinstance(event, e.HookFailed) and event.number != run.tries + 1:
         raise StaleEvent(event, f"{event.hook} has failed {run.tries} times on it")
 
@@ -154,6 +159,11 @@ def _check_gate_run(state: RunState, event: e.GateFinished) -> None:
 
 def _check_split(state: RunState, event: e.BatchSplit) -> None:
     _may_be_built(state, event, event.entries)
+
+
+def _check_group(state: RunState, event: e.GroupIntended) -> None:
+    for move in event.moves:
+        _may_be_built(state, event, (move.entry, *move.others))
 
 
 def _check_rule(
@@ -205,14 +215,17 @@ def _check_review(state: RunState, event: e.ReviewStarted | e.ReviewFinished) ->
         raise StaleEvent(event, f"{len(task.attempt.reviews)} reviews have started")
 
 
-def _check_promotion(state: RunState, event: AnyEvent) -> None:
+def _check_promotion(
+    state: RunState, event: e.Promoted | e.PromoteWaiting | e.BaseDiverged
+) -> None:
     """A late report must not end, delay or turn back a promotion that was asked for after it."""
-    if not state.promote_wanted:
+    here = ground(state, event.repo)
+    if not here.promote_wanted:
         raise StaleEvent(event, "no promotion is wanted")
-    if isinstance(event, e.Promoted) and event.commit != state.tip:
-        raise StaleEvent(event, f"the target is at {state.tip}")
-    if isinstance(event, e.BaseDiverged) and state.diverged is not None:
-        raise StaleEvent(event, f"{state.diverged} goes through the queue already")
+    if isinstance(event, e.Promoted) and event.commit != here.tip:
+        raise StaleEvent(event, f"the target is at {here.tip}")
+    if isinstance(event, e.BaseDiverged) and here.diverged is not None:
+        raise StaleEvent(event, f"{here.diverged} goes through the queue already")
 
 
 def _check_entry(state: RunState, event: AnyEvent) -> None:
@@ -221,8 +234,9 @@ def _check_entry(state: RunState, event: AnyEvent) -> None:
         case e.EntryBuilt() | e.EntryConflicted():
             names = (event.entry, *event.others) if isinstance(event, e.EntryBuilt) else ()
             _may_be_built(state, event, names or (event.entry,))
-            if event.tip != state.tip and event.tip not in _commits(state):
-                raise StaleEvent(event, f"the target is at {state.tip}")
+            tip = ground(state, state.queue[event.entry].repo).tip
+            if event.tip != tip and event.tip not in _commits(state):
+                raise StaleEvent(event, f"the target is at {tip}")
             builds = {state.queue[name].build for name in names}
             if builds and all(b and (b.tip, b.entries) == (event.tip, names) for b in builds):
                 raise StaleEvent(event, f"{event.entry} is built already")
@@ -256,7 +270,11 @@ def _check_moved(state: RunState, event: e.EntryMoved) -> None:
         raise StaleEvent(event, "it cannot be moved beside itself")
     if event.beside not in state.queue:
         raise StaleEvent(event, f"{event.beside} is not in the queue")
+    if state.queue[event.entry].repo != state.queue[event.beside].repo:
+        raise StaleEvent(event, f"{event.beside} is in the queue of another repository")
     for name in (event.entry, event.beside):
+        if groups.others(state, state.queue[name]):
+            raise StaleEvent(event, f"{name} has its place with its group")
         if state.queue[name].kind is e.EntryKind.BASE:
             raise StaleEvent(event, f"{name} has its place before what tasks have made")
     if state.queue[event.entry].intended is not None:

@@ -42,11 +42,12 @@ from agentdeck.core.ids import (
     PhaseId,
     PoolName,
     ProcessIdentity,
+    RepoName,
     RunId,
     TaskId,
 )
 from agentdeck.core.permissions import PermissionRule
-from agentdeck.core.plan import Budget, Plan, Task, TaskSettings
+from agentdeck.core.plan import OWN_REPO, Budget, Plan, Task, TaskSettings
 from agentdeck.core.prices import Prices
 
 
@@ -432,11 +433,13 @@ class Entry(msgspec.Struct, kw_only=True):
     attempt: int | None = None
     reverts: TaskId | None = None  # the task that is taken back
     by: str = ""  # who wants that
+    repo: RepoName = OWN_REPO  # on whose target it lands
     build: Build | None = None
     conflicts: dict[str, Clash] = {}  # by what it does not merge with: the tip, a build on it
     limit: int | None = None  # at most so many in its batch: it was in one that is red
     group: int = 0  # which red batch that was; 0 = none
     intended: str | None = None  # the commit whose landing is under way
+    together: tuple[EntryId, ...] = ()  # whose landing is under way with its own, itself included
     blocked: str = ""  # why the target cannot be moved now
     blocked_until: float = 0.0
 
@@ -474,6 +477,7 @@ class Landing(msgspec.Struct, frozen=True):
     task: TaskId | None
     merge: str = ""  # in a batch: the commit of the entry itself, below `commit`
     reverts: TaskId | None = None  # it took this task back
+    repo: RepoName = OWN_REPO
 
 
 class Disk(msgspec.Struct, frozen=True):
@@ -512,9 +516,31 @@ class HookRun(msgspec.Struct):
     latest: int = 0  # the latest event that it wants
     tries: int = 0  # that have failed, of the first event behind `settled` that it wants
     retry_at: float | None = None  # not before that
+    since: float | None = None  # it has waited since then for what it has not got
+    quiet_until: float | None = None  # it is night where a person is told
     taken: HookTaken | None = None
     trouble: HookTrouble | None = None
     given_up: int = 0  # events that it was given up on
+
+
+class RepoRun(msgspec.Struct, kw_only=True):
+    """What a run knows of one repository. Each field is as in `RunState`."""
+
+    repo: str = ""
+    checkout: str = ""
+    programs: dict[str, str] | None = None
+    base: str = ""
+    base_commit: str = ""
+    base_tree: str = ""
+    target: str = ""
+    tip: str = ""
+    tip_tree: str = ""
+    batch: int = FIRST_BATCH
+    depth: int = FIRST_DEPTH
+    promote_wanted: bool = False
+    diverged: str | None = None
+    promote_reason: str = ""
+    promoted: str = ""
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -578,6 +604,8 @@ class RunState(msgspec.Struct, kw_only=True):
     pushed: str = ""  # the commit of the target that the remote has
     pull_request: str = ""  # its URL
     hooks: dict[str, HookRun] = {}  # by name, see `core.hooks`
+    repos: dict[RepoName, RepoRun] = {}  # besides the plan's own, which has the fields of this
+    lane: RepoName = OWN_REPO  # which one has them: another one in what `core.lanes` shows
 
     def task(self, task_id: TaskId) -> TaskRun:
         """A task by id. Raises KeyError."""
@@ -603,6 +631,11 @@ class RunState(msgspec.Struct, kw_only=True):
         """The number of the next run of a gate on a tree; never one that was used before."""
         forgotten = self.forgotten_runs.get(gate_key(gate, tree), 0)
         return forgotten + len(self.gate_runs(gate, tree)) + 1
+
+    @property
+    def landed_here(self) -> list[Landing]:
+        """The landings on the target of this lane, the oldest first."""
+        return [one for one in self.landings if one.repo == self.lane]
 
     @property
     def tokens(self) -> int:

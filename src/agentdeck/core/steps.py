@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
-from agentdeck.core.events import AnyEvent
-from agentdeck.core.ids import EntryId, GateName, TaskId
-from agentdeck.core.plan import GateWhen
+from agentdeck.core.events import AnyEvent, Move
+from agentdeck.core.ids import EntryId, GateName, RepoName, TaskId
+from agentdeck.core.plan import OWN_REPO, GateWhen
 
 
 class Step(msgspec.Struct, frozen=True, tag_field="step"):
@@ -112,6 +112,7 @@ class RunGate(Step, frozen=True, tag="gate"):
     run: int
     task: TaskId | None = None  # with `when` = task: in the worktree of this attempt
     attempt: int | None = None
+    repo: RepoName = OWN_REPO  # that has the commit
 
     @property
     def key(self) -> str:
@@ -164,6 +165,17 @@ class LandEntry(Step, frozen=True, tag="land"):
     expected: str
 
 
+class LandGroup(Step, frozen=True, tag="land_group"):
+    """Move several targets, all or none → `EntryLanded`, `LandingLost` or `LandingBlocked`."""
+
+    moves: tuple[Move, ...]
+
+    @property
+    def key(self) -> str:
+        """One landing of these commits."""
+        return ":".join(["land_group", *(f"{one.entry}:{one.commit}" for one in self.moves)])
+
+
 class KeepPermissions(Step, frozen=True, tag="keep_permissions"):
     """Write down the rules that outlive the run → `PermissionsKept`."""
 
@@ -174,6 +186,12 @@ class PromoteTarget(Step, frozen=True, tag="promote"):
     """Bring the target into the base → `Promoted`, `BaseDiverged`; `PromoteWaiting` on the way."""
 
     commit: str
+    repo: RepoName = OWN_REPO
+
+    @property
+    def key(self) -> str:
+        """Each repository has a promotion of its own."""
+        return f"promote:{self.commit}" + (f":{self.repo}" if self.repo else "")
 
 
 class PushTarget(Step, frozen=True, tag="push"):
@@ -220,6 +238,7 @@ IOStep = (
     | EndReview
     | BuildEntry
     | LandEntry
+    | LandGroup
     | KeepPermissions
     | PromoteTarget
     | PushTarget

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import lanes
 from agentdeck.core.state import RunState, TaskRun
 
 NAMED: Final = 2  # files in one sentence; the log has them all
@@ -44,6 +45,7 @@ def _whose(state: RunState, task: TaskRun, path: str) -> str:
             continue
         if path.startswith(f"{latest.path}/"):
             return f"the worktree of {other.id}"
-    if state.checkout and path.startswith(f"{state.checkout}/"):
-        return "your checkout"
+    for lane in lanes(state):
+        if lane.checkout and path.startswith(f"{lane.checkout}/"):
+            return f"your checkout of {lane.lane}" if lane.lane else "your checkout"
     return ""

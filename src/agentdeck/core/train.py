@@ -21,6 +21,10 @@ Rules:
 - An entry that does not merge behind others waits for them. One that is red alone on a car that
   has not landed waits for that car, and the others go past.
 - Nothing is stacked on a red car.
+- Each repository of a run has a train of its own: what a state calls its tip (`core.lanes`).
+- Entries of a group (`core.groups`) have one place in the order, that of the first of them, in
+  whichever trains they are: so no two groups can wait for each other. In one train they are one
+  car of their own, all of them or none.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from typing import Final
 import msgspec
 
 from agentdeck.core import events as e
-from agentdeck.core import evidence, foreseen, verdicts
+from agentdeck.core import evidence, foreseen, groups, verdicts
 from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import GateName
 from agentdeck.core.state import Build, Entry, RunState, TaskRun
@@ -60,26 +64,31 @@ def task_of(state: RunState, entry: Entry) -> TaskRun | None:
 
 
 def in_order(state: RunState) -> list[Entry]:
-    """The entries, the first to land at the front."""
+    """The entries of this lane, the first to land at the front."""
     entries = [
         one
         for one in state.queue.values()
-        if state.outcome is None or one.kind is not EntryKind.TASK
+        if one.repo == state.lane and (state.outcome is None or one.kind is not EntryKind.TASK)
     ]
     clashing = foreseen.clashing(state, [one for one in entries if _moves(state, one)])
     # A person's order stands: what is foreseen changes nothing where they have moved somebody.
     moved = {rank_of(state, one) for one in entries if one.priority is not None}
 
-    def order(entry: Entry) -> tuple[tuple[bool, int, int], bool, int]:
+    def order(entry: Entry) -> tuple[tuple[bool, int, int], bool, int, int]:
         rank = rank_of(state, entry)
-        later = entry.task in clashing and entry.build is None and rank not in moved
-        return (rank, later, entry.turn)
+        mates = groups.mates(state, entry)
+        later = entry.task in clashing and entry.build is None and rank not in moved and not mates
+        return (rank, later, min([entry.turn, *(one.turn for one in mates)]), entry.turn)
 
     return sorted(entries, key=order)
 
 
 def rank_of(state: RunState, entry: Entry) -> tuple[bool, int, int]:
     """What comes before the time an entry came: the smaller lands first."""
+    return min(_own_rank(state, one) for one in (entry, *groups.mates(state, entry)))
+
+
+def _own_rank(state: RunState, entry: Entry) -> tuple[bool, int, int]:
     task = task_of(state, entry)
     first = task is not None and task.first
     return (not first, _KIND_RANK[entry.kind], -priority_of(state, entry))
@@ -95,7 +104,12 @@ def priority_of(state: RunState, entry: Entry) -> int:
 
 def _moves(state: RunState, entry: Entry) -> bool:
     """Does it wait for nobody but others of the queue?"""
-    return not entry.intended and not is_held(state, entry)
+    return not entry.intended and may_move(state, entry)
+
+
+def may_move(state: RunState, entry: Entry) -> bool:
+    """Do neither a person nor others of its group keep this entry from landing?"""
+    return not is_held(state, entry) and groups.missing(state, entry) is None
 
 
 def is_held(state: RunState, entry: Entry) -> bool:
@@ -137,6 +151,7 @@ def _sorted_as(build: Build, entries: Sequence[Entry]) -> tuple[Entry, ...]:
 def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -> Car | None:
     """The car on top of `base`: as it was built, or as it is to be built."""
     able = _apart(state, [entry for entry in waiting if _may_go_on(state, entry, base)])
+    able = _whole(state, waiting, able)
     if not able:
         return None
     build = able[0].build
@@ -144,10 +159,20 @@ def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -
         members = able[: len(build.entries)]
         same = tuple(entry.id for entry in members) == build.entries
         same = same and all(entry.build == build for entry in members)
+        group = groups.others(state, able[0])
+        same = same and not any(one.task in group for one in able[len(members) :])
         if same and len(members) <= size_of(state, members, state.plan.queue.batch):
             return Car(tuple(members), base, tree, build)
     chosen = able[: size_of(state, able, min(state.batch, state.plan.queue.batch))]
     return Car(tuple(chosen), base, tree, None)
+
+
+def _whole(state: RunState, waiting: Sequence[Entry], able: Sequence[Entry]) -> Sequence[Entry]:
+    """These, without those of whose group somebody in this train is not among them."""
+    if not state.plan.group_of:
+        return able
+    missing = {one.id for one in waiting} - {one.id for one in able}
+    return [one for one in able if not any(mate.id in missing for mate in groups.mates(state, one))]
 
 
 def _apart(state: RunState, entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -168,9 +193,14 @@ def _fit(state: RunState, one: Entry, other: Entry) -> bool:
 
 
 def size_of(state: RunState, entries: Sequence[Entry], most: int) -> int:
-    """How many of these may be in one car: at least one."""
+    """How many of these may be in one car: at least one. A group is a car of its own."""
+    group = groups.others(state, entries[0])
+    if group:
+        return 1 + sum(entry.task in group for entry in entries[1:])
     size = 0
     for entry in entries:
+        if groups.others(state, entry):
+            break
         most = min(most, entry.limit or most)
         alone = _goes_alone(state, entry)
         if size and (size >= most or alone):
@@ -247,6 +277,14 @@ def landed(state: RunState, build: Build) -> tuple[e.EntryLanded | e.TaskReverte
     return tuple(_landed(state, build))
 
 
+def landed_together(
+    state: RunState, moves: Sequence[e.Move]
+) -> tuple[e.EntryLanded | e.TaskReverted, ...]:
+    """What is told when the builds of a group are in."""
+    builds = [state.queue[move.entry].build for move in moves if move.entry in state.queue]
+    return tuple(event for build in builds if build is not None for event in _landed(state, build))
+
+
 def _landed(state: RunState, build: Build) -> Iterator[e.EntryLanded | e.TaskReverted]:
     merges = build.merges or ("",) * len(build.entries)
     for name, merge in zip(build.entries, merges, strict=True):
@@ -267,6 +305,8 @@ __all__ = [
     "is_held",
     "is_red",
     "landed",
+    "landed_together",
+    "may_move",
     "owes_own_run",
     "priority_of",
     "rank_of",

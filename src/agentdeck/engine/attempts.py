@@ -18,6 +18,7 @@ from agentdeck.core.containment import Containment
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import lanes
 from agentdeck.core.plan import Agent
 from agentdeck.core.state import Attempt, RunState, Wanted
 from agentdeck.core.steps import (
@@ -297,9 +298,13 @@ def known_refs(state: RunState, task: TaskId) -> dict[str, str]:
 
     That of `task` itself, and those of others that are being worked on, are not among them.
     """
-    found = {f"refs/heads/{state.target}": state.tip}
+    here = [lane for lane in lanes(state) if lane.repo == state.repo]  # of this very repository
+    found = {f"refs/heads/{lane.target}": lane.tip for lane in here}
+    names = {lane.lane for lane in here}
     for other in state.tasks.values():
         attempt = other.attempt
+        if state.plan.repo_of(other.id) not in names:
+            continue
         if other.id == task or attempt is None or attempt.branch is None:
             continue
         if attempt.collected is not None and not attempt.collected.fault:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +14,9 @@ from agentdeck.core import events as e
 from agentdeck.core.adapter import Adapter
 from agentdeck.core.containment import containment_of
 from agentdeck.core.decide import DETACHED
-from agentdeck.core.errors import EnvironmentFault, UsageError
+from agentdeck.core.errors import EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.ids import RunId, slug
-from agentdeck.core.plan import Plan
+from agentdeck.core.plan import Plan, Repo
 from agentdeck.core.prices import Prices
 from agentdeck.engine.ballast import take_ballast
 from agentdeck.engine.enginelog import open_log
@@ -73,7 +74,9 @@ def create_run(
         )
     if plan.remote.push is not None:
         check_remote(git, plan.remote.push)
-    target, tip = _target(git, plan, base_commit)
+    target, tip = _target(git, plan.name, plan.target, base_commit)
+    others = [_other(git, plan, repo) for repo in plan.repos]
+    _refuse_same_targets(git, target, others)
     run = RunId(f"{slug(plan.name, max_length=NAME_LENGTH)}-{secrets.token_hex(2)}")
     folder = RunFolder((runs_root() if root is None else root) / run)
     started = e.RunStarted(
@@ -87,6 +90,7 @@ def create_run(
         checkout=str(git.checkout),
         prices=prices,
         programs=git.programs(),
+        repos=tuple(other.started for other in others),
     )
     check_sandboxes(started.plan)
     folder.create()
@@ -94,6 +98,10 @@ def create_run(
     take_ballast(folder)
     if tip is None:
         git.update_ref(f"refs/heads/{target}", base_commit, None, message="agentdeck: start")
+    for other in others:
+        if other.is_new:
+            ref = f"refs/heads/{other.started.target}"
+            other.git.update_ref(ref, other.started.base_commit, None, message="agentdeck: start")
     journal = Journal(folder.journal, writable=True)
     try:
         rules = kept_events(folder, str(git.common), plan)
@@ -113,17 +121,71 @@ def check_sandboxes(plan: Plan) -> None:
         refuse_containment(containment_of(plan, agent), f"agent {agent.name}")
 
 
-def _target(git: Git, plan: Plan, base_commit: str) -> tuple[str, str | None]:
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """A repository besides the plan's own."""
+
+    git: Git
+    started: e.RepoStarted
+    is_new: bool  # its target has to be made
+
+
+def _other(own: Git, plan: Plan, repo: Repo) -> _Other:
+    """Find a repository of the plan.
+
+    Raises:
+        UsageError: there is none, or nothing can begin there; the message names the repository.
+    """
+    path = own.checkout / Path(repo.path).expanduser()
+    try:
+        if not path.is_dir():
+            raise UsageError(f"{path} is no folder", hint="`path` is a checkout of it")
+        git = Git.discover(path)
+        base = repo.base or git.current_branch() or DETACHED
+        commit = git.resolve(base)
+        if plan.promote == "auto" and git.ref_tip(f"refs/heads/{base}") is None:
+            raise UsageError(f'promote = "auto" needs a branch to promote into, not {base}')
+        target, tip = _target(git, plan.name, repo.target, commit)
+    except (UsageError, NotFoundError) as fault:
+        raise UsageError(f"[repos.{repo.name}]: {fault.message}", hint=fault.hint) from fault
+    started = e.RepoStarted(
+        name=repo.name,
+        repo=str(git.common),
+        checkout=str(git.checkout),
+        base=base,
+        base_commit=tip or commit,
+        base_tree=git.tree_of(tip or commit),
+        target=target,
+        programs=git.programs(),
+    )
+    return _Other(git, started, tip is None)
+
+
+def _refuse_same_targets(own: Git, target: str, others: Sequence[_Other]) -> None:
+    """One branch is the target of one queue."""
+    seen = {(str(own.common), target): "the plan's own repository"}
+    for other in others:
+        started = other.started
+        first = seen.setdefault((started.repo, started.target), f"[repos.{started.name}]")
+        if first != f"[repos.{started.name}]":
+            raise UsageError(
+                f"[repos.{started.name}] has the target of {first}: {started.target} of"
+                f" {started.repo}",
+                hint="name another `target`, or drop one of them",
+            )
+
+
+def _target(git: Git, plan: str, wanted: str | None, base_commit: str) -> tuple[str, str | None]:
     """The target's name, and where it stands; None = it has to be made at the base."""
-    if plan.target is not None:
-        tip = git.ref_tip(f"refs/heads/{plan.target}")
+    if wanted is not None:
+        tip = git.ref_tip(f"refs/heads/{wanted}")
         if tip is not None and not git.is_ancestor(base_commit, tip):
             raise UsageError(
-                f"the target branch {plan.target!r} does not contain the base",
+                f"the target branch {wanted!r} does not contain the base",
                 hint="merge the base into it, or leave `target` out of [plan]",
             )
-        return plan.target, tip
-    name = f"deck/{slug(plan.name)}"
+        return wanted, tip
+    name = f"deck/{slug(plan)}"
     for number in range(1, MAX_TARGETS):
         target = name if number == 1 else f"{name}-{number}"
         if git.ref_tip(f"refs/heads/{target}") is None:

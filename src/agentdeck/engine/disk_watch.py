@@ -18,6 +18,7 @@ from typing import Final
 from agentdeck.core import events as e
 from agentdeck.core.disk import MB, mark_of, needed_for
 from agentdeck.core.events import DiskMark
+from agentdeck.core.lanes import lanes
 from agentdeck.core.state import RunState
 from agentdeck.engine.ballast import take_ballast
 from agentdeck.engine.setting import Setting
@@ -38,8 +39,10 @@ async def watch_disk(at: Setting) -> None:
 
 def places(at: Setting) -> list[Path]:
     """Where the run writes."""
-    trees = at.folder.trees(Path(at.state.checkout or "/"), at.state.plan.worktree.root)
-    return [at.folder.path, trees, Path(at.state.repo)]
+    root, found = at.state.plan.worktree.root, [at.folder.path]
+    for lane in lanes(at.state):
+        found += [at.folder.trees(Path(lane.checkout or "/"), root, lane.lane), Path(lane.repo)]
+    return found
 
 
 def look(state: RunState, folders: Iterable[Path]) -> e.DiskChanged | None:

@@ -7,7 +7,7 @@ Rules:
 - `PWD` is where the child works: some programs believe it more than the system, and an inherited
   one leads them into the user's own checkout.
 - git never opens an editor, asks in a terminal, or starts garbage collection of its own.
-- What webhooks are signed with is for the engine alone.
+- What webhooks are signed with, and where persons are told, is for the engine alone.
 - `TAG_VARIABLE` marks every process of one attempt, so that escaped ones are found.
 """
 
@@ -112,7 +112,7 @@ def is_secret(name: str) -> bool:
 
 def without_signing(environment: Mapping[str, str], plan: Plan) -> dict[str, str]:
     """An environment for children: who knows what webhooks are signed with can forge them."""
-    signing = {hook.secret_env for hook in plan.webhooks}
+    signing = set(plan.hook_secrets.values())
     return {name: value for name, value in environment.items() if name not in signing}
 
 

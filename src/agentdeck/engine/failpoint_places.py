@@ -29,6 +29,9 @@ class Place(StrEnum):
     WORDS_SAID = "words:said"  # it went through, and that is not noted
     BATCH_FOLDED = "batch:folded"  # one piece is in the chain, and nothing holds it
     LANDING_CHECKED = "landing:checked"  # the target may be moved, and is not
+    GROUP_CHECKED = "group:checked"  # all targets of a group may be moved, and none is
+    GROUP_MOVED = "group:moved"  # one more of them has moved
+    GROUP_TAKEN_BACK = "group:taken-back"  # one of them is back where it was
     PROMOTION_CHECKED = "promotion:checked"  # the base may be moved, and is not
 
 

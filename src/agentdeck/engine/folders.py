@@ -15,7 +15,8 @@ from typing import Final
 import platformdirs
 
 from agentdeck.core.errors import EnvironmentFault, NotFoundError
-from agentdeck.core.ids import RunId, TaskId, id_fault
+from agentdeck.core.ids import RepoName, RunId, TaskId, id_fault
+from agentdeck.core.plan import OWN_REPO
 from agentdeck.engine.private_files import PRIVATE_DIR, make_private
 
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the closing zero.
@@ -105,12 +106,18 @@ class RunFolder:
         """Rules that outlive runs, beside the folder of all runs."""
         return self.path.parent.parent / "permissions"
 
-    def trees(self, checkout: Path, root: str | None) -> Path:
+    def trees(self, checkout: Path, root: str | None, repo: RepoName = OWN_REPO) -> Path:
         """Where the attempts' worktrees stand: here, or below the `[worktree] root` of the plan.
 
-        A relative root is below the user's checkout.
+        A relative root is below the user's checkout. Those of another repository than the plan's
+        own stand in a folder of its name, which can be that of no worktree.
         """
-        return checkout / Path(root).expanduser() / self.run if root else self.worktrees
+        every = checkout / Path(root).expanduser() / self.run if root else self.worktrees
+        return every / f"repo-{repo}" if repo else every
+
+    def scratch_of(self, repo: RepoName) -> Path:
+        """Worktrees of one repository in which gates run on exact commits."""
+        return self.path / "scratch-of" / repo if repo else self.scratch
 
     def attempt(self, task: TaskId, number: int) -> Path:
         """The folder of one attempt: `prompt.md`, `raw.log`, `pid`, `exit`, `stdin`."""

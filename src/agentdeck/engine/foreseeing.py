@@ -15,14 +15,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from agentdeck.core import events as e
 from agentdeck.core import foreseen
 from agentdeck.core.errors import DeckError
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import RepoName, TaskId
 from agentdeck.core.state import LIVE, UNLANDED, Attempt, RunState, TaskState
 from agentdeck.engine.collisions import Collision, CollisionWatch, Look
 from agentdeck.engine.enginelog import log
@@ -42,7 +42,8 @@ Pulse = tuple[object, ...]
 
 async def foresee(at: Setting) -> None:
     """Look again and again, until cancelled."""
-    watch: CollisionWatch | None = None
+    every = list(at.every.values()) or [at]
+    watches: dict[RepoName, CollisionWatch] = {}
     seen, looked_at, rest_s = (), 0.0, EVERY_S  # type: Pulse, float, float
     try:
         while True:
@@ -50,18 +51,21 @@ async def foresee(at: Setting) -> None:
             rest_s = EVERY_S
             if at.state.outcome is not None:
                 continue
-            lives = list(live_work(at.state))
+            lives = {here.repo: list(live_work(here.state)) for here in every}
             silent = any(at.state.in_state(*AT_WORK))
-            pulse = await at.in_thread(_taken(at.state, lives))
+            pulse = await at.in_thread(_taken([(here.state, lives[here.repo]) for here in every]))
             due = silent and time.monotonic() - looked_at > SILENT_S
-            if not lives or (pulse == seen and not due):
+            if not any(lives.values()) or (pulse == seen and not due):
                 continue
             began = time.monotonic()
             try:
-                if watch is None:
-                    watch = CollisionWatch(at.git, LOOK_S)  # makes two folders
-                look = await at.in_thread(_look(watch, at.state.tip, lives))
-                tell(at, look)
+                looks = []
+                for here in every:
+                    if here.repo not in watches:
+                        watches[here.repo] = CollisionWatch(here.git, LOOK_S)  # makes two folders
+                    look = _look(watches[here.repo], here.state.tip, lives[here.repo])
+                    looks.append(await at.in_thread(look))
+                tell(at, joined(looks))
                 seen = pulse
             except (DeckError, OSError) as error:
                 log.warning("collisions cannot be foreseen: %s", error)
@@ -70,18 +74,30 @@ async def foresee(at: Setting) -> None:
             looked_at = time.monotonic()
             rest_s = max(EVERY_S, SHARE * (looked_at - began))
     finally:
-        if watch is not None:
+        for watch in watches.values():
             watch.close()
 
 
+def joined(looks: Sequence[Look]) -> Look:
+    """Looks at several repositories as one; its tip is that of the first."""
+    return Look(
+        looks[0].tip,
+        tuple(branch for look in looks for branch in look.branches),
+        tuple(found for look in looks for found in look.collisions),
+        sum(look.asked for look in looks),
+        sum(look.unknown for look in looks),
+        next((look.fault for look in looks if look.fault), ""),
+    )
+
+
 def live_work(state: RunState) -> Iterator[Live]:
-    """What to compare, in plan order.
+    """What to compare in the repository from which the state is seen, in plan order.
 
     Somebody who works is looked at in the worktree; work that was taken is looked at as pinned.
     """
     for task in state.in_state(*UNLANDED):
         attempt = task.attempt
-        if attempt is None:
+        if attempt is None or state.plan.repo_of(task.id) != state.lane:
             continue
         if attempt.collected is not None:
             yield Live(task.id, attempt.collected.head)
@@ -125,11 +141,17 @@ def _look(watch: CollisionWatch, tip: str, lives: list[Live]) -> Callable[[], Lo
     return lambda: watch.look(tip, lives)
 
 
-def _taken(state: RunState, lives: list[Live]) -> Callable[[], Pulse]:
+def _taken(every: Sequence[tuple[RunState, list[Live]]]) -> Callable[[], Pulse]:
     """How to find out what would have moved if work had changed."""
+    return lambda: tuple(
+        (state.tip, _said(state, lives), tuple((live, marks_of(live)) for live in lives))
+        for state, lives in every
+    )
+
+
+def _said(state: RunState, lives: Sequence[Live]) -> tuple[int, ...]:
     attempts = [state.tasks[TaskId(live.name)].attempt for live in lives]
-    said = tuple(attempt.offset if attempt is not None else 0 for attempt in attempts)
-    return lambda: (state.tip, said, tuple((live, marks_of(live)) for live in lives))
+    return tuple(attempt.offset if attempt is not None else 0 for attempt in attempts)
 
 
 def marks_of(live: Live) -> tuple[object, ...]:

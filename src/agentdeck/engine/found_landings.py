@@ -16,7 +16,7 @@ from typing import Final
 from agentdeck.core import events as e
 from agentdeck.core.events import Recorded
 from agentdeck.core.fold import apply
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import RepoName, TaskId
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState
 from agentdeck.engine.git import Git
@@ -56,7 +56,7 @@ def found_landings(git: Git, state: RunState) -> list[e.LandingFound]:
     known = copy.deepcopy(state)
     for commit in _line(git, state.tip, tip, MAX_COMMITS):
         told = False
-        for event in _pieces(git, state.run, commit):
+        for event in _pieces(git, state, commit):
             try:
                 apply(known, Recorded(known.seq + 1, known.at, event))
             except (StaleEvent, KeyError):
@@ -64,26 +64,26 @@ def found_landings(git: Git, state: RunState) -> list[e.LandingFound]:
             found.append(event)
             told = True
         if not told:
-            plain = e.LandingFound(commit.id, commit.tree)
+            plain = e.LandingFound(commit.id, commit.tree, repo=state.lane)
             apply(known, Recorded(known.seq + 1, known.at, plain))
             found.append(plain)
     return found
 
 
-def _pieces(git: Git, run: str, commit: _Commit) -> Iterator[e.LandingFound]:
+def _pieces(git: Git, state: RunState, commit: _Commit) -> Iterator[e.LandingFound]:
     """Whom one landing brings in, or takes back."""
-    if commit.run != run:
+    if commit.run != state.run:
         return
     if commit.task or commit.reverts:
-        yield _landing(commit, commit, "")
+        yield _landing(state.lane, commit, commit, "")
     elif len(commit.parents) == 2:  # a batch, or commits of the base
         first, second = commit.parents
         for piece in _line(git, first, second, MAX_PIECES):
-            if piece.run == run and (piece.task or piece.reverts):
-                yield _landing(commit, piece, piece.id)
+            if piece.run == state.run and (piece.task or piece.reverts):
+                yield _landing(state.lane, commit, piece, piece.id)
 
 
-def _landing(commit: _Commit, piece: _Commit, merge: str) -> e.LandingFound:
+def _landing(repo: RepoName, commit: _Commit, piece: _Commit, merge: str) -> e.LandingFound:
     return e.LandingFound(
         commit.id,
         commit.tree,
@@ -91,6 +91,7 @@ def _landing(commit: _Commit, piece: _Commit, merge: str) -> e.LandingFound:
         int(piece.attempt) if piece.attempt.isdecimal() else None,
         merge,
         undone=not piece.task,
+        repo=repo,
     )
 
 

@@ -100,7 +100,7 @@ def _place(at: Setting, step: RunGate, folder: Path, slot: str) -> Path:
         assert step.attempt is not None
         return Path(at.attempt(step.task, step.attempt).path or "")
     if begun:
-        return at.folder.scratch / slot
+        return at.folder.scratch_of(at.repo) / slot
     before = at.gate_slots.last(slot)
     if before is not None:  # an engine that was killed may have left it there
         sweep(gate_tag(at.state.run, before))

@@ -42,7 +42,7 @@ class Here:
 
     async def launch(self, step: Launch) -> None:
         """Start the agent, or find it started."""
-        at = self._at
+        at = self._at.of_task(step.task)
         attempt, of = at.attempt(step.task, step.attempt), at.whose(step.task, step.attempt)
         state = at.state
         agent = agent_of(state.plan, attempt)
@@ -97,7 +97,7 @@ class Here:
 
     def tree_of(self, of: Whose) -> str:
         """Its worktree."""
-        return self._at.attempt(of.task, of.attempt).path or ""
+        return self._at.of_task(of.task).attempt(of.task, of.attempt).path or ""
 
     async def look(self, of: Whose) -> Found:
         """What became of it."""

@@ -3,7 +3,8 @@
 Rules:
 - It holds the run's lock meanwhile, so no engine can begin. It does nothing but this: no agent
   starts, nothing lands.
-- Every hook is tried at once, whenever its next try was to be, until it has all, or fails.
+- Every hook is tried at once, whenever its next try was to be, until it has all, or fails; a person
+  is told in quiet hours, too: a person asks for it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from agentdeck.core import fold, hooks
 from agentdeck.core.event_words import told_of
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.state import RunState
-from agentdeck.core.steps import Record
+from agentdeck.core.steps import Record, TellHook
 from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.hook_payload import payload
-from agentdeck.engine.hooks import Offer, next_for
+from agentdeck.engine.hooks import offers
 from agentdeck.engine.journal import Journal
 from agentdeck.engine.lock import EngineLock
 
@@ -46,13 +46,12 @@ def deliver(folder: RunFolder) -> Iterator[str]:
 
 
 def _told(journal: Journal, state: RunState, name: str) -> Iterator[str]:
-    hook, run = state.plan.hook_by_name[name], state.hooks[name]
+    run = state.hooks[name]
     while hooks.is_waiting(run):
-        found = next_for(journal.read, hook, run.settled)
-        if found is None:
+        step = TellHook(name, run.settled, run.tries + 1)
+        *_, offer = (None, *offers(journal.read, state, step, time.time()))
+        if offer is None:
             return
-        said = payload(state, found)
-        offer = Offer(state, hook, found, run.tries + 1, said, time.time())
         outcome = offer.make(threading.Event())
         _record(journal, state, outcome)
         yield _words(outcome)

@@ -2,6 +2,7 @@
 
 Rules:
 - Nothing is offered that a power cut could take back: its number would mean another event then.
+- To a person all is told at once that waits for them, in quiet hours nothing.
 - Each offer has a thread of its own that keeps nobody waiting, not even the end of the engine: what
   is in the way of one hook delays neither the others nor anything else.
 - An engine that ends in between has not recorded what came of it; the event is offered again, under
@@ -14,21 +15,22 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from agentdeck.core import events as e
 from agentdeck.core.event_names import names_of, wants
 from agentdeck.core.events import Recorded
-from agentdeck.core.plan import Hook, Plan, Webhook
+from agentdeck.core.plan import AnyHook, Hook, Notify, Plan, Webhook
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import TellHook
 from agentdeck.engine.environment import child_environment, without_signing
 from agentdeck.engine.hook_command import Answer, run_command
 from agentdeck.engine.hook_payload import body, id_of, payload, task_of
+from agentdeck.engine.notice import argv_of, gathered, message, silent_until
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.webhook import send
 
@@ -41,11 +43,13 @@ Read = Callable[[int, int], list[Recorded]]
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One event for one hook."""
+    """One event for one hook, or several for a person."""
 
     state: RunState
-    hook: Hook | Webhook
-    recorded: Recorded
+    hook: AnyHook
+    recorded: Recorded  # the first of them
+    last: int  # number of the last of them
+    events: int  # how many
     number: int  # which try
     said: dict[str, Any]  # as `payload` has made it
     now: float  # seconds since the epoch
@@ -54,17 +58,23 @@ class Offer:
         """Offer it; blocks until it is taken, or not, or nobody waits for it any more."""
         began = time.monotonic()
         told = body(self.state.plan, self.said)
-        if isinstance(self.hook, Hook):
-            answer = self._command(self.hook, told, ended)
-        else:
-            answer = self._send(self.hook, told)
+        match self.hook:
+            case Hook() as hook:
+                answer = self._command(hook.run, told, ended)
+            case Notify() as hook:
+                answer = self._command(argv_of(hook), told, ended)
+            case Webhook() as hook:
+                answer = self._send(hook, told)
+            case _ as never:
+                assert_never(never)
         return self.outcome(answer, round(time.monotonic() - began, 3))
 
     def outcome(self, answer: Answer, took: float) -> e.HookDelivered | e.HookFailed:
         """The event that tells of it."""
         name, seq = self.hook.name, self.recorded.seq
         if not answer.fault:
-            return e.HookDelivered(name, seq, took, answer.status)
+            first = seq if self.events > 1 else None
+            return e.HookDelivered(name, self.last, took, answer.status, self.events, first)
         wait_s = answer.wait_s
         return e.HookFailed(
             name,
@@ -80,7 +90,8 @@ class Offer:
         id_ = id_of(self.state, self.recorded)
         return send(hook, id_, told, environment=os.environ, now=self.now)
 
-    def _command(self, hook: Hook, told: bytes, ended: threading.Event) -> Answer:
+    def _command(self, argv: Sequence[str], told: bytes, ended: threading.Event) -> Answer:
+        hook = self.hook
         checkout, event = Path(self.state.checkout), self.recorded.event
         tag = f"{self.state.run}/hook/{hook.name}"
         extra = {
@@ -89,9 +100,12 @@ class Offer:
             "AGENTDECK_TASK": task_of(event),
         }
         base = without_signing(os.environ, self.state.plan)
+        if isinstance(hook, Notify):  # the program is ours, and works nowhere
+            extra[hook.urls_env] = os.environ.get(hook.urls_env, "")
+            checkout = Path("/")
         env = child_environment(base, tag=tag, extra=extra, cwd=str(checkout))
         return run_command(
-            hook.run,
+            argv,
             told,
             cwd=checkout,
             env=env,
@@ -104,30 +118,45 @@ class Offer:
 async def tell(at: Setting, step: TellHook) -> None:
     """Tell a hook the next event that it wants."""
     engine, hook = at.engine, at.state.plan.hook_by_name[step.hook]
-    found = await _next(engine.read, hook, step.after)
-    await engine.make_durable(found.seq)
-    said = payload(at.state, found)
-    offer = Offer(at.state, hook, found, step.number, said, engine.clock())
+    offer = None
+    for offer in offers(engine.read, at.state, step, engine.clock()):
+        if offer is None:
+            await asyncio.sleep(0)  # others have their turn between two chunks
+    if offer is None:
+        raise LookupError(f"nothing behind event {step.after} is for {hook.name}")
+    if isinstance(hook, Notify) and (until := silent_until(hook, offer.now)) is not None:
+        await at.record(e.HookPostponed(hook.name, offer.recorded.seq, until))
+        return
+    await engine.make_durable(offer.last)
     await at.record(await _made(offer))
 
 
-async def _next(read: Read, hook: Hook | Webhook, after: int) -> Recorded:
-    for found in _looks(read, hook, after):
-        if found is not None:
-            return found
-        await asyncio.sleep(0)  # others have their turn between two chunks
-    raise LookupError(f"nothing behind event {after} is for {hook.name}")
+def offers(read: Read, state: RunState, step: TellHook, now: float) -> Iterator[Offer | None]:
+    """What a hook is told next: None between two chunks of the journal, the offer last.
 
-
-def next_for(read: Read, hook: Hook | Webhook, after: int) -> Recorded | None:
-    """The next event that a hook wants, for who has nothing else to do."""
-    return next((found for found in _looks(read, hook, after) if found is not None), None)
-
-
-def _looks(read: Read, hook: Hook | Webhook, after: int) -> Iterator[Recorded | None]:
-    """Of one chunk after the other, the first event that the hook wants."""
+    Args:
+        read: events behind a number, no more than so many.
+        state: of the run.
+        step: which hook, and what it has got.
+        now: seconds since the epoch.
+    """
+    hook = state.plan.hook_by_name[step.hook]
+    if isinstance(hook, Notify):
+        for found in gathered(read, hook, step.after):
+            if found is None:
+                yield None
+                continue
+            said = message(state, hook, found)
+            yield Offer(state, hook, found.first, found.last, found.events, step.number, said, now)
+        return
+    after = step.after
     while behind := read(after, READ_EVENTS):
-        yield next((one for one in behind if wants(hook.events, one.event)), None)
+        for one in behind:
+            if wants(hook.events, one.event):
+                said = payload(state, one)
+                yield Offer(state, hook, one, one.seq, 1, step.number, said, now)
+                return
+        yield None
         after = behind[-1].seq
 
 
@@ -154,7 +183,7 @@ async def _made(offer: Offer) -> e.HookDelivered | e.HookFailed:
             loop.call_soon_threadsafe(settle, outcome)
 
     threading.Thread(target=make, name=f"hook {offer.hook.name}", daemon=True).start()
-    if isinstance(offer.hook, Hook):
+    if not isinstance(offer.hook, Webhook):
         try:
             return await asyncio.shield(done)
         except asyncio.CancelledError:
@@ -170,12 +199,12 @@ async def _made(offer: Offer) -> e.HookDelivered | e.HookFailed:
 
 
 def missing_secrets(environment: Mapping[str, str], plan: Plan) -> list[str]:
-    """Webhooks of a plan that could not be signed here, in words."""
+    """Hooks of a plan that could tell nobody here, in words."""
     return [
-        f"webhook {hook.name}: the variable {hook.secret_env} is not set, so nothing is sent"
-        for hook in plan.webhooks
-        if not environment.get(hook.secret_env)
+        f"hook {name}: the variable {variable} is not set, so nothing is sent"
+        for name, variable in plan.hook_secrets.items()
+        if not environment.get(variable)
     ]
 
 
-__all__ = ["Offer", "missing_secrets", "next_for", "tell"]
+__all__ = ["Offer", "missing_secrets", "offers", "tell"]

@@ -32,8 +32,9 @@ class Hosts:
 
     def of(self, task: TaskId, number: int) -> AttemptHost:
         """Where an attempt works, or will."""
-        attempt = self._at.attempt(task, number)
-        pool = self._at.state.plan.pool_by_name.get(attempt.pool) if attempt.pool else None
+        at = self._at.of_task(task)
+        attempt = at.attempt(task, number)
+        pool = at.state.plan.pool_by_name.get(attempt.pool) if attempt.pool else None
         if not attempt.worker and (pool is None or pool.host is None):
             return self._here
         from agentdeck.engine.remote.note import read_note
@@ -58,7 +59,7 @@ class Hosts:
         kept: dict[str, asyncio.Task[None]] = {}
         try:
             while True:
-                for pool in self._at.state.plan.pools:
+                for pool in self._at.engine.state.plan.pools:
                     if pool.host is not None:
                         self._far_at(pool.host)
                 for host, far in self._far.items():

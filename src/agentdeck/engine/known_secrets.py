@@ -1,7 +1,7 @@
 """Which secrets are known, and values without them.
 
 Rules: values are known from variables whose name says that they are secret: of this process, and of
-the agents and tasks of a plan; and from those that sign webhooks, whatever their name. How they are
+the agents and tasks of a plan; and from those that hooks need, whatever their name. How they are
 found in a text is in `engine.redaction`.
 """
 
@@ -28,10 +28,10 @@ def secrets_of(plan: Plan) -> dict[str, str]:
 
 
 def known_secrets(plan: Plan) -> dict[str, str]:
-    """Variables that hold secrets: of this process, of a plan's agents and tasks, of webhooks."""
+    """Variables that hold secrets: of this process, of a plan's agents and tasks, of hooks."""
     own = {name: value for name, value in os.environ.items() if is_secret(name)}
-    signing = {hook.secret_env for hook in plan.webhooks} & os.environ.keys()
-    signs = {f"{name}_KEY": os.environ[name] for name in signing}
+    needed = set(plan.hook_secrets.values()) & os.environ.keys()
+    signs = {f"{name}_KEY": os.environ[name] for name in needed}
     return {**own, **signs, **secrets_of(plan)}
 
 

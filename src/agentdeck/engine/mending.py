@@ -30,6 +30,7 @@ from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.events import AnyEvent, Recorded
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import lanes, where_of
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine import processes
@@ -222,12 +223,16 @@ def _write_unproven(file: Path, rest: Sequence[Row]) -> None:
 
 
 def _landings(folder: RunFolder, state: RunState) -> tuple[list[e.LandingFound], tuple[str, ...]]:
-    try:
-        git = Git.discover(Path(state.checkout or state.repo).resolve())
-        return found_landings(git, state), ()
-    except DeckError as fault:
-        words = f"git could not be asked what has landed: {fault.message}"
-        return [], (words, f"look at {state.target} before run {folder.run} goes on")
+    found: list[e.LandingFound] = []
+    words: list[str] = []
+    for lane in lanes(state):
+        try:
+            git = Git.discover(Path(lane.checkout or lane.repo).resolve())
+            found += found_landings(git, lane)
+        except DeckError as fault:
+            words.append(f"git could not be asked what has landed: {fault.message}")
+            words.append(f"look at {where_of(lane)} before run {folder.run} goes on")
+    return found, tuple(words)
 
 
 def _after(state: RunState, landings: Sequence[AnyEvent]) -> RunState:

@@ -6,8 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import assert_never
 
+from agentdeck.core import lanes
 from agentdeck.core import steps as s
+from agentdeck.core.plan import OWN_REPO
 from agentdeck.core.review import MAX_AT_ONCE
+from agentdeck.core.state import RunState
 from agentdeck.engine import (
     attempts,
     conversation,
@@ -40,25 +43,20 @@ class RealPerformer:
         Raises:
             EnvironmentFault: the repository is gone.
         """
-        state, folder = engine.state, engine.folder
-        git = Git.discover(Path(state.checkout))
-        if state.programs is not None:
-            git.trust(state.programs)
-        trees = folder.trees(git.checkout, state.plan.worktree.root)
-        self._at = Setting(
-            engine=engine,
-            git=git,
-            worktrees=Worktrees(git, trees, run=state.run),
-            scratch=ScratchTrees(git, folder.scratch, PLACES + MAX_AT_ONCE),
-            gate_slots=GateSlots(folder.scratch),
-            threads=ThreadPoolExecutor(THREADS, thread_name_prefix="perform"),
-        )
+        state = engine.state
+        threads = ThreadPoolExecutor(THREADS, thread_name_prefix="perform")
+        gits: dict[Path, Git] = {}  # one for each repository: it has one lock
+        every = {lane.lane: _setting(engine, lane, gits, threads) for lane in lanes.lanes(state)}
+        for each in every.values():
+            each.every = every
+        self._at = every[OWN_REPO]
         self._hosts = Hosts(self._at)
-        self._at.hosts = self._hosts
+        for each in every.values():
+            each.hosts = self._hosts
 
     async def perform(self, step: s.IOStep) -> None:
         """Do one step and post what came of it."""
-        at = self._at
+        at = _place(self._at, step)
         failpoints.begun(step)
         match step:
             case s.Prepare():
@@ -91,6 +89,8 @@ class RealPerformer:
                 await queueing.build(at, step)
             case s.LandEntry():
                 await queueing.land(at, step)
+            case s.LandGroup():
+                await queueing.land_group(at, step)
             case s.KeepPermissions():
                 await kept_rules.keep(at, step)
             case s.PromoteTarget():
@@ -129,3 +129,47 @@ class RealPerformer:
     def close(self) -> None:
         """Let the threads end."""
         self._at.threads.shutdown(wait=False)
+
+
+def _setting(
+    engine: Engine, state: RunState, gits: dict[Path, Git], threads: ThreadPoolExecutor
+) -> Setting:
+    """The setting of the lane from which the state is seen."""
+    folder, repo = engine.folder, state.lane
+    git = Git.discover(Path(state.checkout))
+    git = gits.setdefault(git.common, git)
+    if state.programs is not None:
+        git.trust(state.programs)
+    trees, scratch = (
+        folder.trees(git.checkout, state.plan.worktree.root, repo),
+        folder.scratch_of(repo),
+    )
+    return Setting(
+        engine=engine,
+        git=git,
+        worktrees=Worktrees(git, trees, run=state.run),
+        scratch=ScratchTrees(git, scratch, PLACES + MAX_AT_ONCE),
+        gate_slots=GateSlots(scratch),
+        threads=threads,
+        repo=repo,
+    )
+
+
+def _place(at: Setting, step: s.IOStep) -> Setting:
+    """The setting in which a step is to be done."""
+    match step:
+        case s.RunGate() | s.PromoteTarget():
+            return at.of_repo(step.repo)
+        case s.BuildEntry() | s.LandEntry():
+            entry = at.state.queue.get(step.entry)
+            return at if entry is None else at.of_repo(entry.repo)
+        case (
+            s.LandGroup()
+            | s.KeepPermissions()
+            | s.PushTarget()
+            | s.OpenPullRequest()
+            | s.TellHook()
+        ):
+            return at
+        case _:
+            return at.of_task(step.task)

@@ -16,10 +16,11 @@ from agentdeck.core.events import EntryKind
 from agentdeck.core.ids import EntryId
 from agentdeck.core.plan import LandingStyle
 from agentdeck.core.state import Entry
-from agentdeck.core.steps import BuildEntry, LandEntry
+from agentdeck.core.steps import BuildEntry, LandEntry, LandGroup
 from agentdeck.engine import landing
 from agentdeck.engine.batch import Batch, Piece, fold
 from agentdeck.engine.git import GitError
+from agentdeck.engine.group_landing import Target, land_together, went_back
 from agentdeck.engine.joining import Style, undoing
 from agentdeck.engine.setting import Setting
 
@@ -97,7 +98,7 @@ async def land(at: Setting, step: LandEntry) -> None:
         found = outcome.found
         if found is None or not at.git.is_ancestor(step.expected, found):
             # Going on from there would drop what has landed. Only a person can know what is meant.
-            reason = _went_back(at.state.target, found, step.expected)
+            reason = went_back(at.state.target, found, step.expected)
             return e.LandingBlocked(entry.id, reason, at.engine.clock())
         return e.LandingLost(entry.id, found, at.git.tree_of(found), step.commit)
 
@@ -114,14 +115,39 @@ async def land(at: Setting, step: LandEntry) -> None:
         await asyncio.sleep(LAND_AGAIN_S)
 
 
-def _went_back(target: str, found: str | None, expected: str) -> str:
-    """What was done to the target by hand, and the command that undoes it."""
-    if found is None:
-        return f"{target} is gone; `git branch {target} {expected[:12]}` brings it back"
-    return (
-        f"{target} was moved by hand to {found[:12]}, which lacks what has landed; "
-        f"`git branch -f {target} {expected[:12]}` brings it back"
-    )
+async def land_group(at: Setting, step: LandGroup) -> None:
+    """Move the targets of a group, all or none, or say what was found."""
+    first = at.state.queue[step.moves[0].entry]
+    landed = train.landed_together(at.state, step.moves)
+    targets = [_target(at.of_repo(move.repo), move) for move in step.moves]
+
+    def move() -> e.LandingBlocked | tuple[e.AnyEvent, ...]:
+        outcome = land_together(targets)
+        if outcome is None:
+            return landed
+        at_fault = step.moves[targets.index(outcome.target)]
+        stay = [step.moves[targets.index(one)] for one in outcome.stays]
+        stayed = train.landed_together(at.state, stay)
+        if outcome.found is None:
+            blocked = e.LandingBlocked(at_fault.entry, outcome.reason, at.engine.clock())
+            return (*stayed, blocked) if stayed else blocked
+        there = at.of_repo(at_fault.repo)
+        names = tuple(one.repo for one in outcome.taken_back)
+        found, tree = outcome.found, there.git.tree_of(outcome.found)
+        return (*stayed, e.LandingLost(at_fault.entry, found, tree, at_fault.commit, names))
+
+    while True:
+        outcome = await at.in_thread(move)
+        if isinstance(outcome, tuple):
+            await at.record(*outcome)
+            return
+        if outcome.reason != first.blocked:
+            await at.record(outcome)
+        await asyncio.sleep(LAND_AGAIN_S)
+
+
+def _target(at: Setting, move: e.Move) -> Target:
+    return Target(move.repo, at.git, at.state.target, move.commit, move.expected)
 
 
 async def promote(at: Setting) -> None:
@@ -130,11 +156,11 @@ async def promote(at: Setting) -> None:
     while True:
         outcome = await at.in_thread(lambda: landing.promote(at.git, ref, at.state.base))
         if isinstance(outcome, landing.Promoted):
-            await at.record(e.Promoted(outcome.commit, outcome.how))
+            await at.record(e.Promoted(outcome.commit, outcome.how, at.repo))
             return
         if isinstance(outcome, landing.Diverged):
-            await at.record(e.BaseDiverged(outcome.base_commit))
+            await at.record(e.BaseDiverged(outcome.base_commit, at.repo))
             return
         if outcome.reason != at.state.promote_reason:
-            await at.record(e.PromoteWaiting(outcome.reason))
+            await at.record(e.PromoteWaiting(outcome.reason, at.repo))
         await asyncio.sleep(PROMOTE_POLL_S)

@@ -1,4 +1,8 @@
-"""What every performer works with: the run's folder, its repository, the engine, a thread pool."""
+"""What every performer works with: the run's folder, a repository, the engine, a thread pool.
+
+Rules: a step is done in the setting of its repository (`of_task`, `of_repo`), in which the state is
+as seen from there. They have the engine, the folder and the threads in common.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ from typing import Final, TypeVar
 
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import AnyEvent
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import RepoName, TaskId
+from agentdeck.core.lanes import seen
+from agentdeck.core.plan import OWN_REPO
 from agentdeck.core.state import Attempt, RunState, TaskState
 from agentdeck.engine.attempt_host import AttemptHost, AttemptHosts, Whose
 from agentdeck.engine.enginelog import log
@@ -34,7 +40,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Setting:
-    """One run's surroundings."""
+    """One run's surroundings, in one of its repositories."""
 
     engine: Engine
     git: Git
@@ -45,11 +51,21 @@ class Setting:
     hosts: AttemptHosts | None = None  # set right after, by who makes this
     warming: threading.Lock = field(default_factory=threading.Lock)  # one at a time
     ports: dict[Path, int | None] = field(default_factory=dict)  # by worktree
+    repo: RepoName = OWN_REPO
+    every: dict[RepoName, Setting] = field(default_factory=dict)  # of the run, itself included
 
     @property
     def state(self) -> RunState:
-        """The live state."""
-        return self.engine.state
+        """The live state, as seen from this repository; ask for it again after each wait."""
+        return seen(self.engine.state, self.repo)
+
+    def of_repo(self, repo: RepoName) -> Setting:
+        """The setting of a repository of the run."""
+        return self.every[repo] if self.every else self
+
+    def of_task(self, task: TaskId) -> Setting:
+        """The setting in which a task works."""
+        return self.of_repo(self.engine.state.plan.repo_of(task))
 
     @property
     def folder(self) -> RunFolder:

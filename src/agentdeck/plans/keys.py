@@ -66,6 +66,7 @@ class Ref(StrEnum):
     AGENT = "agent"
     POOL = "pool"
     ADAPTER = "adapter"
+    REPO = "repository"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +286,16 @@ GATES: Final = Section(
             minimum=SHORTEST_S,
         ),
         Key("retries", Kind.COUNT, "Runs on the same tree after a red one.", maximum=MAX_RETRIES),
+        _ref(
+            "repo",
+            Ref.REPO,
+            'Only work in these repositories; "." is the plan\'s own. Without it, in all of them.',
+            field="repos",
+            many=True,
+            one_ok=True,
+            words=(model.OWN_REPO_WORD,),
+            also=("repository",),
+        ),
     ),
     Ref.GATE,
     model.Gate,
@@ -517,6 +528,28 @@ WEBHOOKS: Final = Section(
     model=model.Webhook,
     field="webhooks",
 )
+NOTIFY: Final = Section(
+    "notify",
+    Shape.NAMED,
+    "A person who is told of events: on a desktop, by mail, in a chat.",
+    (
+        Key(
+            "urls_env",
+            Kind.VARIABLE,
+            "The variable with the addresses of apprise.",
+            required=True,
+            also=("urls", "url", "url_env", "to"),
+        ),
+        Key("events", Kind.EVENT, "Which ones.", many=True, one_ok=True, also=("on", "event")),
+        _duration("group", "What happens within so long comes as one message."),
+        Key("quiet", Kind.LINE, "Hours in which nothing is sent, as `22:00-07:00`."),
+        Key("zone", Kind.LINE, "Time zone of those hours; if not said, that of the machine."),
+        _duration("timeout", "Longest time of one try.", minimum=SHORTEST_S),
+        _duration("give_up", "Since the event; after that it is not tried any more."),
+    ),
+    model=model.Notify,
+    field="notify",
+)
 PHASES: Final = Section(
     "phase",
     Shape.LIST,
@@ -593,7 +626,20 @@ TASKS: Final = Section(
         _ENV,
         Key("line", Kind.COUNT, "Line of the document it was imported from.", minimum=1),
         Key("meta", Kind.ENV, "What that document says and no other key holds."),
-        _later("repo", "The repository it is for."),
+        _ref(
+            "repo",
+            Ref.REPO,
+            "The repository it works in; without it, the plan's own.",
+            also=("repository", "project"),
+        ),
+        _ref(
+            "land_with",
+            Ref.TASK,
+            "Tasks that it lands together with: all of them or none.",
+            many=True,
+            one_ok=True,
+            also=("together", "group", "with", "land_together"),
+        ),
         _later("evidence", "What proves it."),
     ),
     Ref.TASK,
@@ -646,6 +692,25 @@ CLAIMS: Final = Section(
     model=model.Claim,
     field="claims",
 )
+REPOS: Final = Section(
+    "repos",
+    Shape.NAMED,
+    "A repository besides the one in which the plan is started.",
+    (
+        Key(
+            "path",
+            Kind.LINE,
+            "A checkout of it: absolute, `~`, or from the top folder of the plan's own.",
+            required=True,
+            also=("folder", "dir", "checkout"),
+        ),
+        Key("base", Kind.BRANCH, "Branch the work starts from; without it, what HEAD is on there."),
+        Key("target", Kind.BRANCH, "Branch the work lands on; without it, deck/<plan>."),
+    ),
+    Ref.REPO,
+    model.Repo,
+    "repos",
+)
 SECTIONS: Final = (
     PLAN,
     DEFAULTS,
@@ -656,12 +721,13 @@ SECTIONS: Final = (
     ROUTES,
     WORKTREE,
     QUEUE,
+    REPOS,
     REMOTE,
     REVIEW,
     PERMISSIONS,
     HOOKS,
     WEBHOOKS,
-    Section("repos", Shape.NAMED, "Other repositories.", later=True),
+    NOTIFY,
     PHASES,
     TASKS,
     NOTES,

@@ -96,8 +96,10 @@ class _Reader:
             if section.name in self._document:
                 values.update(self._section(section))
         sections.check_remote(values.get("remote", Remote()), self._findings)
-        sections.check_hooks(values.get("hooks", ()), values.get("webhooks", ()), self._findings)
         sections.check_pools(values.get("pools", ()), self._findings)
+        hooks, webhooks = values.get("hooks", ()), values.get("webhooks", ())
+        sections.check_hooks(hooks, webhooks, values.get("notify", ()), self._findings)
+        sections.check_repos(values.get("repos", ()), self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
         agents, queue = values.get("agents", ()), values.get("queue", QueueRules())
         sections.check_resolver(queue, agents, self._findings)
@@ -112,6 +114,8 @@ class _Reader:
         plan = Plan(**values)
         sections.check_reviewers(plan, self._tasks, self._findings)
         sections.check_hosted(plan, self._tasks, self._findings)
+        sections.check_gates_of_tasks(plan, self._tasks, self._findings)
+        sections.check_groups(plan, self._tasks, self._findings)
         return plan
 
     def _section(self, section: Section) -> dict[str, Any]:

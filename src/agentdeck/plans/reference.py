@@ -53,6 +53,7 @@ _REFS: Final[dict[Ref, str]] = {
     Ref.GATE: "name of a gate",
     Ref.AGENT: "name of an agent",
     Ref.POOL: "name of a pool",
+    Ref.REPO: "name of a repository",
     Ref.ADAPTER: 'name of an [adapter](agents.md), or `"command"`',
 }
 _FOOTPRINT: Final = "list of globs, see [footprints](#footprints)"

@@ -130,6 +130,11 @@ repair = "agent"
 repairs = 3
 resolver = "careful"
 """,
+    "repos": """\
+[repos.client]
+path = "../shop-client"
+base = "main"
+""",
     "remote": """\
 [remote]
 push = "origin"
@@ -162,6 +167,13 @@ url = "https://example.org/agentdeck"
 secret_env = "CI_HOOK_SECRET"
 events = ["task.landed", "task.failed", "run.finished"]
 """,
+    "notify": """\
+[notify.me]
+urls_env = "MY_NOTIFY_URLS"
+events = ["task.asks", "task.failed", "run.finished"]
+group = "2min"
+quiet = "22:00-07:00"
+""",
     "phase": """\
 [[phase]]
 id = "build"
@@ -180,6 +192,13 @@ prompt = "Replace the in-memory session store by SQLite. Keep the interface."
 phase = "build"
 files = ["src/session/", "tests/session/**/*.py"]
 estimate = "45min"
+
+[[task]]
+id = "CLIENT-1"
+title = "Read sessions by the new interface"
+repo = "client"
+land_with = "STORE-1"
+phase = "build"
 
 [[task]]
 id = "DOC-1"
@@ -386,6 +405,12 @@ Work that has taken in the target is compared with it: if lines that others have
 vanish, and are neither moved nor gone on with in a longer line, it waits for your yes, whatever
 `land` says.
 """,
+    "repos": """\
+The plan's own repository is the one in which it is started; it needs no table. Each other one has a
+target, worktrees and a merge queue of its own. What a task's `files`, `[worktree]` and gates say is
+below the top of the task's repository. `[remote]` is about the plan's own alone. More:
+[Several repositories](repos.md).
+""",
     "remote": """\
 `push` names a remote of the repository (`git remote`). The target is pushed there under its own
 name, never with force. Git of the engine asks for no password: use a key or a credential helper.
@@ -450,6 +475,13 @@ waits for it. What it is told, how it is ended, and how events are called: [Hook
 the plan nor in the journal. Each event comes at least once and in order, under an id that tells
 whether it came before: [Webhooks](hooks.md#webhooks) has the message, and how its signature is
 checked. `url` is https; plain http goes to this machine, elsewhere only with `insecure = true`.
+""",
+    "notify": """\
+`urls_env` names a variable in the environment of the engine with the addresses of
+[apprise](https://github.com/caronc/apprise), as `ntfys://ntfy.sh/my-topic` or
+`mailto://user:password@example.org`, several with spaces between; it takes
+`pip install "agentdeck[notify]"`. What happens within `group` comes as one message, what happens in
+`quiet` hours in the first one after them: [Persons](hooks.md#persons).
 """,
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
@@ -530,6 +562,10 @@ UNSAID: Final[dict[str, str]] = {
     "defaults.gates": "all, by their `when`",
     "defaults.sandbox": '`"none"`',
     "defaults.network": "`true`",
+    "repos.base": "the branch of HEAD there",
+    "repos.target": "`deck/<plan>`",
+    "gates.repo": "all",
+    "task.repo": "the plan's own",
     "remote.push": "nothing is pushed",
     "queue.sign": "as your git says",
     "budget.usd": "no limit",

@@ -7,28 +7,36 @@ is one problem, so these are not reported as missing too.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from agentdeck.core.containment import containment_of
+from agentdeck.core.group_rules import contracted, faults_of_group
 from agentdeck.core.hook_urls import fault_of_url
 from agentdeck.core.hooks import MAX_HOOKS
 from agentdeck.core.hosts import EXPECTED, host_fault
+from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import (
     PERSON,
     Agent,
     Hook,
+    Notify,
     Phase,
     Plan,
     Pool,
     QueueRules,
     Remote,
     Repair,
+    Repo,
     Strategy,
     Task,
     Webhook,
 )
+from agentdeck.core.quiet_hours import quiet_hours
 from agentdeck.plans.fields import event_fault
 from agentdeck.plans.findings import Findings
 from agentdeck.plans.keys import Section
@@ -38,6 +46,8 @@ from agentdeck.plans.problems import listed, shown
 
 SHELLS: Final = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh", "fish"})
 OF_A_COMMAND: Final = frozenset({"resume", "take_over", "input"})
+_ZONE: Final = re.compile(r"[A-Za-z][\w+-]{0,31}(/[A-Za-z][\w+-]{0,31}){0,3}", re.ASCII)
+MAX_REPOS: Final = 32  # each has worktrees, locks and a queue of its own
 MAX_LOOP_SHOWN: Final = 12  # tasks of one loop in a message
 
 
@@ -111,15 +121,25 @@ def check_pattern(name: str, table: object, path: Path, findings: Findings) -> N
     findings.add(path, f"{shown(name)} is no event: {fault}", hint)
 
 
-def check_hooks(hooks: Sequence[Hook], webhooks: Sequence[Webhook], findings: Findings) -> None:
+def check_hooks(
+    hooks: Sequence[Hook],
+    webhooks: Sequence[Webhook],
+    notify: Sequence[Notify],
+    findings: Findings,
+) -> None:
     """Hooks have names of their own; a webhook goes where nobody on the way reads it."""
-    if len(hooks) + len(webhooks) > MAX_HOOKS:
-        place = ("webhooks",) if webhooks else ("hooks",)
+    if len(hooks) + len(webhooks) + len(notify) > MAX_HOOKS:
+        place = ("notify",) if notify else ("webhooks",) if webhooks else ("hooks",)
         findings.add(place, f"there are more than {MAX_HOOKS} hooks", "let one tell the others")
-    patterns = {hook.name for hook in hooks}
+    taken = {hook.name for hook in hooks}
+    for section, named in (("webhooks", webhooks), ("notify", notify)):
+        for each in named:
+            if each.name in taken:
+                findings.add((section, each.name), "a hook has this name", "choose another one")
+        taken |= {each.name for each in named}
+    for person in notify:
+        _check_person(person, findings)
     for hook in webhooks:
-        if hook.name in patterns:
-            findings.add(("webhooks", hook.name), "a hook has this name", "choose another one")
         fault = fault_of_url(hook.url, insecure=hook.insecure)
         if fault is not None:
             hint = "https://, or `insecure = true` where that will do"
@@ -162,6 +182,20 @@ def check_hosted(plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Findi
                 f"{' and '.join(lacks)}, which works on this one alone",
                 "send the task to a pool without `host`, or to another agent",
             )
+
+
+def _check_person(person: Notify, findings: Findings) -> None:
+    place = ("notify", person.name)
+    if not person.events:
+        findings.add((*place, "events"), "the list is empty: nothing is sent", 'name some, or "*"')
+    if person.quiet and quiet_hours(person.quiet) is None:
+        found = f"expected hours as 22:00-07:00, found {shown(person.quiet)}"
+        findings.add((*place, "quiet"), found, "both from 00:00 to 23:59, and not the same")
+    if person.zone and not person.quiet:
+        findings.add((*place, "zone"), "a zone without quiet hours says nothing", "add `quiet`")
+    elif person.zone and _ZONE.fullmatch(person.zone) is None:
+        found = f"{shown(person.zone)} is no name of a time zone"
+        findings.add((*place, "zone"), found, 'as "Europe/Berlin", or "UTC"')
 
 
 def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:
@@ -209,6 +243,73 @@ def check_resolver(queue: QueueRules, agents: Sequence[Agent], findings: Finding
         findings.add(
             place, f"stands beside repair = {shown(queue.repair.value)}", "keep one of them"
         )
+
+
+def check_repos(repos: Sequence[Repo], findings: Findings) -> None:
+    """No two repositories have one name, not even in another case: names become folders."""
+    if len(repos) > MAX_REPOS:
+        findings.add(("repos",), f"there are more than {MAX_REPOS} repositories", "split the plan")
+    seen: dict[str, str] = {}
+    for repo in repos:
+        other = seen.setdefault(repo.name.casefold(), repo.name)
+        if other != repo.name:
+            message = f"{shown(repo.name)} differs from {shown(other)} only in case"
+            findings.add(("repos", repo.name), message, "give one of them another name")
+
+
+def check_gates_of_tasks(
+    plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Findings
+) -> None:
+    """A task names no gate that is for other repositories."""
+    for path, task in tasks:
+        for name in task.gates or ():
+            gate = plan.gate_by_name[name]
+            if not gate.judges(plan.repo_of(task.id)):
+                where = (
+                    f"repository {shown(task.repo)}" if task.repo else "the plan's own repository"
+                )
+                findings.add(
+                    findings.element((*path, "gates"), name),
+                    f"gate {shown(name)} is not for work in {where}",
+                    "name another gate, or take `repo` out of this one",
+                )
+
+
+def check_groups(plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Findings) -> None:
+    """Tasks that land together can all be done before any of them has landed."""
+    paths = {task.id: path for path, task in tasks}
+    for path, task in tasks:
+        if task.id in task.land_with:
+            message = "the task would land together with itself"
+            findings.add((*path, "land_with"), message, "remove it from `land_with`")
+    groups = list(dict.fromkeys(plan.group_of.values()))
+    whole = True
+    for group in groups:
+        place = (*paths[group[0]], "land_with")
+        for message, hint in faults_of_group(plan, group):
+            findings.add(place, message, hint)
+            whole = False
+    if not groups or not whole:
+        return
+    for loop in loops(contracted(plan)):
+        each = [" + ".join(plan.group_of.get(TaskId(name), (name,))) for name in [*loop, loop[0]]]
+        findings.add(
+            (*paths[TaskId(loop[0])], "land_with"),
+            f"groups that land together wait for each other: {' -> '.join(each)}",
+            "drop an entry of `after`, or make the groups one",
+        )
+        return
+    check_barriers(_with_needs_of_group(plan, tasks), plan.phases, plan.strategy, findings)
+
+
+def _with_needs_of_group(plan: Plan, tasks: Sequence[tuple[Path, Task]]) -> list[tuple[Path, Task]]:
+    """Tasks of groups, each waiting for what any of its group waits for; no others."""
+    found = []
+    for path, task in tasks:
+        group = plan.group_of.get(task.id, ())
+        after = dict.fromkeys(other for name in group for other in plan.by_id[name].after)
+        found.append((path, msgspec.structs.replace(task, after=tuple(after or task.after))))
+    return found
 
 
 def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,13 +12,16 @@ import psutil
 
 from agentdeck.control.runs import fold_run
 from agentdeck.core import events as e
+from agentdeck.core.lanes import lanes
 from agentdeck.core.state import RunState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.testing.crash import told_in
 from agentdeck.testing.known_entries import Kinds
 
 
-def faults(repo: Path, folder: RunFolder, kinds: Kinds, gate: Path) -> list[str]:
+def faults(
+    repo: Path, folder: RunFolder, kinds: Kinds, gate: Path, theirs: Sequence[str] = ()
+) -> list[str]:
     """What is not as it would be had nobody been killed; a sentence each.
 
     Agents of entries get one attempt in such a run, so one start.
@@ -27,12 +31,15 @@ def faults(repo: Path, folder: RunFolder, kinds: Kinds, gate: Path) -> list[str]
         folder: of the run, which is over.
         kinds: of its entries.
         gate: the command that is green on each commit that may land; `begun` is beside it.
+        theirs: commits that somebody else has put on a target.
     """
     state = fold_run(folder, whole=True)
+    others = [lane for lane in lanes(state) if lane.lane]
     return [
         *_landings(folder, state, kinds),
         *_starts(gate.with_name("begun")),
         *lost_commits(repo, state),
+        *(x for lane in others for x in lost_commits(Path(lane.checkout), lane, theirs)),
         *_leftovers(repo, state),
         *_colours(repo, state, gate),
     ]
@@ -54,13 +61,20 @@ def _starts(begun: Path) -> list[str]:
     return [f"the agent of {task} began {n} times" for task, n in times.items() if n > 1]
 
 
-def lost_commits(repo: Path, state: RunState) -> list[str]:
-    """What of the work of a run is not where it belongs in its repository; a sentence each."""
+def lost_commits(repo: Path, state: RunState, theirs: Sequence[str] = ()) -> list[str]:
+    """What of the work of a run is not where it belongs in a repository; a sentence each.
+
+    Args:
+        repo: a checkout.
+        state: as seen from there.
+        theirs: commits that somebody else has put on a target.
+    """
     wrong = []
     line = _line(repo, state)
-    if set(line) != {landing.commit for landing in state.landings}:
+    if set(line) - set(theirs) != {landing.commit for landing in state.landed_here}:
         wrong.append(f"{state.target} has other commits than those that landed")
-    for task in state.tasks.values():  # what did not land is kept
+    mine = (task for task in state.tasks.values() if state.plan.repo_of(task.id) == state.lane)
+    for task in mine:  # what did not land is kept
         for attempt in task.attempts:
             work = attempt.collected
             if work is not None and not _git(repo, "for-each-ref", "--contains", work.head):

@@ -33,6 +33,7 @@ from agentdeck.core.steps import (
     IOStep,
     KeepPermissions,
     LandEntry,
+    LandGroup,
     Launch,
     OpenPullRequest,
     Prepare,
@@ -242,10 +243,12 @@ def goes_well(state: RunState, step: IOStep) -> list[AnyEvent]:
             build = state.queue[entry].build
             assert build is not None
             return list(train.landed(state, build))
+        case LandGroup(moves):
+            return list(train.landed_together(state, moves))
         case KeepPermissions(change):
             return [e.PermissionsKept(change)]
-        case PromoteTarget(commit):
-            return [e.Promoted(commit, "fast-forward")]
+        case PromoteTarget(commit, repo):
+            return [e.Promoted(commit, "fast-forward", repo)]
         case PushTarget(commit):
             return [e.TargetPushed(commit, "origin")]
         case OpenPullRequest():

@@ -12,9 +12,12 @@ from typing import Final
 import msgspec
 
 from agentdeck.core.adapter import Adapter, Input
-from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, TaskId
+from agentdeck.core.graph import topological_order
+from agentdeck.core.group_rules import contracted, faults_of_group
+from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, RepoName, TaskId
 from agentdeck.core.permissions import Decision
 from agentdeck.core.plan import (
+    OWN_REPO_WORD,
     PERSON,
     Agent,
     Budget,
@@ -23,6 +26,7 @@ from agentdeck.core.plan import (
     GateWhen,
     Hook,
     Land,
+    Notify,
     OnExceed,
     Permission,
     Phase,
@@ -31,6 +35,7 @@ from agentdeck.core.plan import (
     QueueRules,
     Remote,
     Repair,
+    Repo,
     ReviewRules,
     Strategy,
     Task,
@@ -262,4 +267,43 @@ def with_hooks(plan: Plan, seed: int) -> Plan:
     give_up_s = random.choice((5.0, 3600.0, 86_400.0))
     url = "https://example.org/hook"
     webhooks = (Webhook("ci", url, "CI_SECRET", words, give_up_s=give_up_s),)
-    return msgspec.structs.replace(plan, hooks=hooks, webhooks=webhooks[: random.randint(0, 1)])
+    plan = msgspec.structs.replace(plan, hooks=hooks, webhooks=webhooks[: random.randint(0, 1)])
+    group_s = random.choice((0.0, 30.0, 600.0))
+    person = Notify("me", "MY_URLS", words, group_s, random.choice(("", "22:00-07:00")))
+    return msgspec.structs.replace(plan, notify=(person,) if random.random() < 0.5 else ())
+
+
+def with_repos(plan: Plan, seed: int) -> Plan:
+    """The plan with its tasks in up to three repositories, and some that land together."""
+    random = Random(seed)
+    names = [RepoName(name) for name in ("api", "web")][: random.randint(1, 2)]
+    where = (None, *names)
+    tasks = [msgspec.structs.replace(task, repo=random.choice(where)) for task in plan.tasks]
+    gates = tuple(
+        msgspec.structs.replace(gate, repos=random.choice(((), (), (OWN_REPO_WORD, names[0]))))
+        if gate.name not in {name for task in tasks for name in task.gates or ()}
+        else gate
+        for gate in plan.gates
+    )
+    made = msgspec.structs.replace(
+        plan,
+        tasks=tuple(tasks),
+        gates=gates,
+        repos=tuple(Repo(name, f"../{name}") for name in names),
+    )
+    for _ in range(random.randint(1, 3)):
+        made = _with_group(made, random)
+    return made
+
+
+def _with_group(plan: Plan, random: Random) -> Plan:
+    """With two tasks that land together, if they can."""
+    one, other = random.sample(plan.tasks, 2)
+    bound = msgspec.structs.replace(one, land_with=(*one.land_with, other.id))
+    tasks = tuple(bound if task.id == one.id else task for task in plan.tasks)
+    found = msgspec.structs.replace(plan, tasks=tasks)
+    needs = contracted(found)
+    sound = len(list(topological_order(needs))) == len(needs)
+    apart = {found.by_id[name].phase for name in found.group_of[one.id]}
+    fits = not any(True for _ in faults_of_group(found, found.group_of[one.id]))
+    return found if sound and fits and len(apart) == 1 else plan

@@ -173,6 +173,19 @@ _webhooks = st.builds(
 )
 
 
+_notify = st.builds(
+    lambda quiet, zone, **more: model.Notify(quiet=quiet, zone=zone if quiet else "", **more),
+    name=st.sampled_from(("me", "team")),
+    urls_env=_VARIABLE,
+    events=st.lists(_PATTERNS, min_size=1, max_size=3, unique=True).map(tuple),
+    group_s=_DURATION,
+    quiet=st.sampled_from(("", "22:00-07:00", "12:00-13:30")),
+    zone=st.sampled_from(("", "UTC", "Europe/Berlin")),
+    timeout_s=_DURATION,
+    give_up_s=_DURATION,
+)
+
+
 def _claims(phases: list[PhaseId], tasks: list[TaskId]) -> st.SearchStrategy[model.Claim]:
     return st.builds(
         model.Claim,
@@ -311,6 +324,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
         ),
         hooks=tuple(draw(st.lists(_hooks, max_size=2, unique_by=lambda hook: hook.name))),
         webhooks=tuple(draw(st.lists(_webhooks, max_size=2, unique_by=lambda hook: hook.name))),
+        notify=tuple(draw(st.lists(_notify, max_size=2, unique_by=lambda hook: hook.name))),
         phases=tuple(
             draw(
                 st.builds(

@@ -68,7 +68,7 @@ class RingChecks:
         self.meeting = [
             (one.id, two.id)
             for one, two in combinations(plan.tasks, 2)
-            if footprint.overlap(one.files, two.files) is not None
+            if one.repo == two.repo and footprint.overlap(one.files, two.files) is not None
         ]
         self.alone = [task.id for task in plan.tasks if task.exclusive]
 
@@ -83,12 +83,30 @@ class RingChecks:
         elif isinstance(event, e.EntryQueued) and event.task is not None:
             self._takes_nothing_away(state.tasks[event.task])
         elif isinstance(event, e.LandingIntended):
-            for name in (event.entry, *event.others):
-                build = state.queue[name].build
-                runs_in = state.environment
-                missing = ungated(state, name, build.tree, runs_in) if build else ["build"]
-                if missing or build is None or build.commit != event.commit:
-                    raise Violation(f"I6: {event} without {missing} of {name}")
+            self._is_green(state, event)
+        elif isinstance(event, e.GroupIntended):
+            for move in event.moves:
+                self._is_green(state, move)
+        elif isinstance(event, e.EntryLanded) and event.task is not None:
+            self._lands_with_all(state, event.task)
+
+    def _is_green(self, state: RunState, event: e.LandingIntended | e.Move) -> None:
+        for name in (event.entry, *event.others):
+            build = state.queue[name].build
+            runs_in = state.environment
+            missing = ungated(state, name, build.tree, runs_in) if build else ["build"]
+            if missing or build is None or build.commit != event.commit:
+                raise Violation(f"I6: {event} without {missing} of {name}")
+
+    def _lands_with_all(self, state: RunState, name: TaskId) -> None:
+        """Of a group all land, or none: each other one is in, or lands in this very moment."""
+        group = state.plan.group_of.get(name, ())
+        intended = {entry.task: entry for entry in state.queue.values() if entry.intended}
+        for other in group:
+            if not state.tasks[other].satisfied and other not in intended:
+                raise Violation(
+                    f"{name} lands without {other}, which is {state.tasks[other].state}"
+                )
 
     def _may_review(self, state: RunState, event: e.ReviewStarted) -> None:
         """The doer is never the reviewer, and a reviewer takes a slot as everybody."""
@@ -201,12 +219,13 @@ class RingChecks:
     def _hooks(self, recorded: Recorded) -> None:
         """A hook is settled event by event, in order, and nothing that it wants is passed over."""
         event, number = recorded.event, recorded.seq
-        if isinstance(event, e.HookDelivered | e.HookFailed | e.HookGaveUp):
+        if isinstance(event, e.HookDelivered | e.HookFailed | e.HookPostponed | e.HookGaveUp):
             waits = self.to_hear.get(event.hook, [])
-            if waits[:1] != [event.seq]:
+            told = event.events if isinstance(event, e.HookDelivered) else 1
+            if waits[told - 1 : told] != [event.seq]:
                 raise Violation(f"{event}, but next is {waits[:1]}")
-            if not isinstance(event, e.HookFailed):
-                waits.pop(0)
+            if isinstance(event, e.HookDelivered | e.HookGaveUp):
+                del waits[:told]
         for name, patterns in self.hooks.items():
             if hears(patterns, event):
                 self.to_hear.setdefault(name, []).append(number)
@@ -232,7 +251,12 @@ class RingChecks:
             self._hooks(recorded)
 
     def _files_apart(self, state: RunState, recorded: Recorded) -> None:
-        holders = {t.id for t in state.tasks.values() if t.state in HOLDS_FOOTPRINT}
+        # Who waits in the queue for its group has let its files go.
+        queued = {t.id for t in state.tasks.values() if t.state is TaskState.QUEUED}
+        waits = {
+            name for name in queued if not queued.issuperset(state.plan.group_of.get(name, ()))
+        }
+        holders = {t.id for t in state.tasks.values() if t.state in HOLDS_FOOTPRINT} - waits
         for one, two in self.meeting:
             if one in holders and two in holders:
                 raise Violation(f"I4: {one} and {two} hold the same files after {recorded}")
@@ -398,9 +422,10 @@ def _fits_together(state: RunState, recorded: Recorded) -> None:
         numbers = [run.run for run in state.gate_runs(event.gate, event.tree)]
         if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
             raise Violation(f"the runs of {event.gate} on {event.tree} are {numbers}")
+    repo = state.queue[event.entry].repo if isinstance(event, e.LandingIntended) else None
     if (
         isinstance(event, e.LandingIntended)
-        and len({x.intended for x in state.queue.values() if x.intended}) > 1
+        and len({x.intended for x in state.queue.values() if x.intended and x.repo == repo}) > 1
     ):
         raise Violation(f"two landings at once: {recorded}")
 

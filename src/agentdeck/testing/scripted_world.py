@@ -35,9 +35,10 @@ from agentdeck.core.events import (
     Recorded,
     Verdict,
 )
-from agentdeck.core.ids import AgentName, EntryId, GateName, ProcessIdentity, TaskId
+from agentdeck.core.ids import AgentName, EntryId, GateName, ProcessIdentity, RepoName, TaskId
+from agentdeck.core.lanes import of_entry
 from agentdeck.core.permissions import OptionKind
-from agentdeck.core.plan import Agent, GateWhen
+from agentdeck.core.plan import OWN_REPO, Agent, GateWhen, Notify
 from agentdeck.core.state import Attempt, Entry, Message, RunState, TaskState
 from agentdeck.core.steps import (
     BuildEntry,
@@ -49,6 +50,7 @@ from agentdeck.core.steps import (
     IOStep,
     KeepPermissions,
     LandEntry,
+    LandGroup,
     Launch,
     OpenPullRequest,
     Prepare,
@@ -299,8 +301,8 @@ class World:
     now: Callable[[], float]
     wall: Callable[[], float]  # what the machine takes the time for; somebody may set its clock
     journal: Callable[[], Sequence[Recorded]] = tuple
-    target: str = "base0"
-    base: str = "base0"
+    targets: dict[RepoName, str] = field(default_factory=dict)  # the tip of each, by repository
+    bases: dict[RepoName, str] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
     processes: dict[AttemptKey, Process] = field(default_factory=dict)
     worktrees: set[AttemptKey] = field(default_factory=set)
@@ -311,8 +313,9 @@ class World:
     conflicts: dict[tuple[str, str], bool] = field(default_factory=dict)
     said: set[tuple[AttemptKey, str]] = field(default_factory=set)  # written to inputs
     touched: set[AttemptKey] = field(default_factory=set)  # whose parked watchers must look
-    moved: list[str] = field(default_factory=list)  # commits the deck put on the target
+    moved: dict[RepoName, list[str]] = field(default_factory=dict)  # what the deck put on each
     heard: dict[str, list[int]] = field(default_factory=dict)  # by hook: events, as they came
+    was_quiet: set[str] = field(default_factory=set)  # hooks that it was night for
     synced: int = 0  # the journal is on the disk up to this event, for who was told of it
     environment: str = "first"  # what gates run in
     disk: DiskMark = DiskMark.ROOM
@@ -321,7 +324,19 @@ class World:
     foreign: int = 0
 
     def __post_init__(self) -> None:
-        self.commits["base0"] = Commit("base0", "base0-tree", ())
+        for repo in self.state().plan.lanes:
+            self.begin(repo)
+
+    def begin(self, repo: RepoName) -> None:
+        """A repository with one commit, of which the deck knows nothing yet."""
+        first = first_commit(repo)
+        self.commits[first.id] = first
+        self.targets[repo] = self.bases[repo] = first.id
+        self.moved[repo] = []
+
+    def _target_of(self, task: TaskId) -> str:
+        """The tip of the target on which a task works."""
+        return self.targets[self.state().plan.repo_of(task)]
 
     def perform(self, step: IOStep) -> Performer:
         """The performer of a step."""
@@ -356,6 +371,8 @@ class World:
                 return self._build(step)
             case LandEntry():
                 return self._land(step)
+            case LandGroup():
+                return self._land_group(step)
             case KeepPermissions():
                 return self._keep_permissions(step)
             case PromoteTarget():
@@ -414,7 +431,11 @@ class World:
         self.worktrees.add((step.task, step.attempt))
         yield self._delay(0.1, 1)
         yield e.WorktreePrepared(
-            step.task, step.attempt, f"/w/{step.task}", f"deck/{step.task}", self.target
+            step.task,
+            step.attempt,
+            f"/w/{step.task}",
+            f"deck/{step.task}",
+            self._target_of(step.task),
         )
 
     def _untouched(self, step: Prepare | Release | Launch) -> None:
@@ -673,7 +694,7 @@ class World:
         """
         if not self.faults.work_fault:
             return None
-        draw = zlib.crc32(f"{key} of {self.target}".encode()) % REACHES_ONE_IN
+        draw = zlib.crc32(f"{key} of {self._target_of(key[0])}".encode()) % REACHES_ONE_IN
         self.met["reached"] += draw < REFUSED
         if draw == 0:
             return e.RefsTouched(*key, moved=(e.RefMove("refs/heads/main", "old", "new"),))
@@ -689,12 +710,14 @@ class World:
             self.met["hands_fault" if by_hand else "work_fault"] += 1
             return e.AttemptCollected(*key, "", "", 0, fault="a rebase is half done")
         if self._meets("no_work"):
-            return e.AttemptCollected(*key, self.target, self.commits[self.target].tree, 0)
+            target = self._target_of(key[0])
+            return e.AttemptCollected(*key, target, self.commits[target].tree, 0)
         named = files[0].replace("**/", "").replace("**", "a").replace("*", "a") if files else "a"
         path = named + "a" if named.endswith("/") else named
         if self._meets("outside"):
             path = "elsewhere/else"
-        self.commits[head] = Commit(head, f"{head}-tree", (self.base,))
+        base = self.bases[self.state().plan.repo_of(key[0])]
+        self.commits[head] = Commit(head, f"{head}-tree", (base,))
         made = e.AttemptCollected(*key, head, f"{head}-tree", 1, (FileTouched(path, 1, 0),))
         return self._repaired(made) if self.state().tasks[key[0]].ejection else made
 
@@ -703,14 +726,14 @@ class World:
         if self._chance(0.2):
             return made
         losses = (Loss(MET, ("x = 1",), 1),) if self._meets("lines_lost") else ()
-        return msgspec.structs.replace(made, merged=self.target, losses=losses)
+        return msgspec.structs.replace(made, merged=self._target_of(made.task), losses=losses)
 
     def _as_it_was(self, key: AttemptKey) -> e.AttemptCollected:
         """The work that an attempt has found and left alone."""
         earlier = [self.work[key[0], n] for n in range(1, key[1]) if (key[0], n) in self.work]
         if earlier:
             return msgspec.structs.replace(earlier[-1], attempt=key[1])
-        base = self.state().tasks[key[0]].attempts[key[1] - 1].base or self.target
+        base = self.state().tasks[key[0]].attempts[key[1] - 1].base or self._target_of(key[0])
         return e.AttemptCollected(*key, base, self.commits[base].tree, 0)
 
     def _release(self, step: Release) -> Performer:
@@ -901,19 +924,23 @@ class World:
 
     def _land(self, step: LandEntry) -> Performer:
         yield self._delay(0.2, 3)
-        self.target = self._foreign_commit(self.target, "foreign_commit")
+        waiting = self.state().queue.get(step.entry)
+        if waiting is None:
+            return
+        repo = waiting.repo
+        self.targets[repo] = self._foreign_commit(self.targets[repo], "foreign_commit")
         if self._meets("step_fails"):
             yield self._trouble(step, "git: unable to write to the ref")
             return
         if self._meets("landing_blocked"):
             yield e.LandingBlocked(step.entry, "a lock is held", self.wall() + 30)
             return
-        if self.contains(self.target, step.commit):
+        if self.contains(self.targets[repo], step.commit):
             pass  # an earlier engine moved it and did not live to say so
-        elif self.target == step.expected:
-            self._move(step)
+        elif self.targets[repo] == step.expected:
+            self._move(repo, step.commit)
         else:
-            found = self.commits[self.target]
+            found = self.commits[self.targets[repo]]
             yield e.LandingLost(step.entry, found.id, found.tree, step.commit)
             return
         yield self._delay(0.1, 2)
@@ -921,18 +948,57 @@ class World:
         if entry is not None and entry.build is not None:
             yield train.landed(self.state(), entry.build)
 
-    def _move(self, step: LandEntry) -> None:
-        commit = self.commits[step.commit]
-        if not commit.parents or commit.parents[0] != self.target:
-            raise Violation(f"I6: the target moves from {self.target} to {commit}, not its child")
+    def _land_group(self, step: LandGroup) -> Performer:
+        """One target after the other; an engine may die between them, and others may move them."""
+        yield self._delay(0.2, 3)
+        if self._meets("step_fails"):
+            yield self._trouble(step, "git: unable to write to the ref")
+            return
+        for move in step.moves:
+            here = self.targets[move.repo]
+            self.targets[move.repo] = here = self._foreign_commit(here, "foreign_commit")
+            if self.contains(here, move.commit):
+                continue
+            if here != move.expected:
+                lost = self.commits[here]
+                stays = self._take_back(step, move)
+                told = (move.entry, lost.id, lost.tree, move.commit)
+                yield (*train.landed_together(self.state(), stays), e.LandingLost(*told))
+                return
+            if self._meets("landing_blocked"):
+                stays = self._take_back(step, move)
+                blocked = e.LandingBlocked(move.entry, "it is checked out", self.wall() + 30)
+                yield (*train.landed_together(self.state(), stays), blocked)
+                return
+            self._move(move.repo, move.commit)
+            yield self._delay(0.1, 2)
+        yield train.landed_together(self.state(), step.moves)
+
+    def _take_back(self, step: LandGroup, hindered: e.Move) -> list[e.Move]:
+        """Targets of a group go back where they were; those that others have moved on stay."""
+        stays = []
+        for move in step.moves:
+            if move is hindered or not self.contains(self.targets[move.repo], move.commit):
+                continue
+            if self.targets[move.repo] == move.commit:
+                self.targets[move.repo] = move.expected
+                self.moved[move.repo].remove(move.commit)
+            else:
+                stays.append(move)
+        return stays
+
+    def _move(self, repo: RepoName, new: str) -> None:
+        commit, target = self.commits[new], self.targets[repo]
+        if not commit.parents or commit.parents[0] != target:
+            raise Violation(f"I6: {repo} moves from {target} to {commit}, not its child")
         state = self.state()
         for entry in state.queue.values():
-            if entry.intended == step.commit and (missing := ungated(state, entry.id, commit.tree)):
+            if entry.intended == new and (missing := ungated(state, entry.id, commit.tree)):
                 raise Violation(f"I6: {entry.id} lands without a green {missing} on {commit.tree}")
-        if step.commit in self.moved:
-            raise Violation(f"I7: {step.commit} lands twice")
-        self.moved.append(step.commit)
-        self.target = step.commit
+        if new in self.moved[repo]:
+            raise Violation(f"I7: {new} lands twice")
+        self.moved[repo].append(new)
+        self.targets[repo] = new
 
     def _keep_permissions(self, step: KeepPermissions) -> Performer:
         yield self._delay(0.1, 1)
@@ -957,16 +1023,24 @@ class World:
 
     def _tell(self, step: TellHook) -> Performer:
         """A receiver is down now and then: for the same try in the same way, whatever is drawn."""
-        patterns = self.state().plan.hook_by_name[step.hook].events
+        hook = self.state().plan.hook_by_name[step.hook]
         behind = self.journal()[step.after :]
-        event = next(one for one in behind if event_names.wants(patterns, one.event))
-        self.synced = max(self.synced, event.seq)
+        wanted = [one for one in behind if event_names.wants(hook.events, one.event)]
+        told = wanted if isinstance(hook, Notify) else wanted[:1]
+        event, numbers = told[0], [one.seq for one in told]
+        self.synced = max(self.synced, numbers[-1])
         yield Pause(0.5)
+        if isinstance(hook, Notify) and hook.quiet and step.hook not in self.was_quiet:
+            self.was_quiet.add(step.hook)  # one night in a run
+            yield e.HookPostponed(step.hook, event.seq, self.wall() + 600)
+            return
         draw = (
-            zlib.crc32(f"{step} of {self.target}".encode()) % 100 if self.faults.step_fails else 99
+            zlib.crc32(f"{step} of {self.targets[OWN_REPO]}".encode()) % 100
+            if self.faults.step_fails
+            else 99
         )
         if draw < HEARS_AND_FAILS:  # else it has not even heard of it
-            self.heard.setdefault(step.hook, []).append(event.seq)
+            self.heard.setdefault(step.hook, []).extend(numbers)
         if draw < FAILS_TO_HEAR:
             self.met["hook_fails"] += 1
             asked = self.wall() + 120 if draw % 5 == 0 else None
@@ -975,25 +1049,33 @@ class World:
             )
             return
         if draw >= HEARS_AND_FAILS:
-            self.heard.setdefault(step.hook, []).append(event.seq)
+            self.heard.setdefault(step.hook, []).extend(numbers)
         yield Pause(0.2)  # a crash in here tells it again
-        yield e.HookDelivered(step.hook, event.seq, 0.2, 204)
+        first = numbers[0] if len(numbers) > 1 else None
+        yield e.HookDelivered(step.hook, numbers[-1], 0.2, 204, len(numbers), first)
 
     def _promote(self, step: PromoteTarget) -> Performer:
         yield self._delay(0.2, 3)
-        self.base = self._foreign_commit(self.base, "base_moves")
-        if not self.contains(step.commit, self.base):
-            yield e.BaseDiverged(self.base)
+        repo = step.repo
+        self.bases[repo] = self._foreign_commit(self.bases[repo], "base_moves")
+        if not self.contains(step.commit, self.bases[repo]):
+            yield e.BaseDiverged(self.bases[repo], repo)
             return
         if self._meets("promote_waits"):
-            yield e.PromoteWaiting("src/a.py has local changes")
+            yield e.PromoteWaiting("src/a.py has local changes", repo)
             yield self._delay(10, 300)
-        if not self.contains(step.commit, self.base):
-            yield e.BaseDiverged(self.base)
+        if not self.contains(step.commit, self.bases[repo]):
+            yield e.BaseDiverged(self.bases[repo], repo)
             return
-        self.base = step.commit
+        self.bases[repo] = step.commit
         yield self._delay(0.1, 2)
-        yield e.Promoted(step.commit, "update-ref")
+        yield e.Promoted(step.commit, "update-ref", repo)
+
+
+def first_commit(repo: RepoName) -> Commit:
+    """What a repository begins with."""
+    name = f"base0-{repo}" if repo else "base0"
+    return Commit(name, f"{name}-tree", ())
 
 
 def _progress(process: Process, *, ended: bool = False) -> e.AttemptProgressed:
@@ -1020,7 +1102,7 @@ def ungated(
     entry = state.queue[entry_id]
     return [
         name
-        for name in queue.gates_of(state, (entry,))
+        for name in queue.gates_of(of_entry(state, entry), (entry,))
         if not any(
             run.verdict is Verdict.PASSED and environment in (None, run.environment)
             for run in state.gate_runs(name, tree)

@@ -32,16 +32,23 @@ from agentdeck.core.decide import Refused, decide, refusal
 from agentdeck.core.events import AnyEvent, DiskMark, Outcome, Recorded, SkipMode
 from agentdeck.core.explain import explain_entry
 from agentdeck.core.fold import apply, fold
-from agentdeck.core.ids import ProcessIdentity, RunId, TaskId
+from agentdeck.core.ids import ProcessIdentity, RepoName, RunId, TaskId
+from agentdeck.core.lanes import lanes
 from agentdeck.core.next_steps import next_steps
 from agentdeck.core.permissions import Decision, Scope
-from agentdeck.core.plan import Plan
+from agentdeck.core.plan import Plan, Repo
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.stale import StaleEvent, check
 from agentdeck.core.state import SETTLED, RunState, TaskState, Wanted
 from agentdeck.core.steps import Freeze, IOStep, Record, Steps, StopAttempt, TellHook, Thaw, Watch
 from agentdeck.testing.clock import ManualClock
-from agentdeck.testing.generated_plans import PRICES, generated_plan, queueing_plan, with_hooks
+from agentdeck.testing.generated_plans import (
+    PRICES,
+    generated_plan,
+    queueing_plan,
+    with_hooks,
+    with_repos,
+)
 from agentdeck.testing.random_change import random_change
 from agentdeck.testing.ring_checks import (
     RingChecks,
@@ -50,7 +57,15 @@ from agentdeck.testing.ring_checks import (
     no_silent_stall,
     stands_and_says_why,
 )
-from agentdeck.testing.scripted_world import Faults, Pause, Performer, Said, Violation, World
+from agentdeck.testing.scripted_world import (
+    Faults,
+    Pause,
+    Performer,
+    Said,
+    Violation,
+    World,
+    first_commit,
+)
 
 MAX_HAPPENINGS: Final = 20_000  # in one run; the longest seen has about 5,000
 MAX_DECISIONS: Final = 500  # that follow from one event; a plan of ten tasks needs about thirty
@@ -71,6 +86,7 @@ DISK_COURSES: Final = (  # until there is room again
     (DiskMark.LOW, DiskMark.FULL),
     (DiskMark.LOW, DiskMark.FULL, DiskMark.LOW),
 )
+WITH_REPOS: Final = 5  # one in so many seeds
 WITH_HOOKS: Final = 6  # one in so many seeds
 WIND_UP_S: Final = 5.0  # what a cancelled step takes to end, at most
 
@@ -139,6 +155,8 @@ class Simulation:
         self.patience = self.faults.commands
         self.seer = Random(seed)  # of its own: who looks changes nothing else
         self.wakes: set[float] = set()
+        for repo in plan.repos:
+            self.world.begin(repo.name)
         started = e.RunStarted(
             RunId(f"run-{seed}"),
             plan,
@@ -148,6 +166,7 @@ class Simulation:
             "base0-tree",
             "deck/x",
             prices=PRICES,
+            repos=tuple(map(_begun, plan.repos)),
         )
         self.append(started)
         self._engine_starts(1)
@@ -506,12 +525,13 @@ class Simulation:
         if self.state.outcome is not None and (reviews or self.state.reviewing):
             raise Violation(f"I10: the run has ended, and the reviews {reviews} go on")
         for landing in self.state.landings:
-            if not self.world.contains(self.world.target, landing.commit):
+            if not self.world.contains(self.world.targets[landing.repo], landing.commit):
                 raise Violation(f"{landing} is not in the target")
         if self.state.outcome is Outcome.COMPLETE:
             self._complete()
-        if self.state.outcome is not None and self.world.moved != self._recorded_moves():
-            raise Violation(f"the target moved to {self.world.moved}, not {self._recorded_moves()}")
+        recorded = self._recorded_moves()
+        if self.state.outcome is not None and self.world.moved != recorded:
+            raise Violation(f"the targets moved to {self.world.moved}, not {recorded}")
         if self.state.outcome is not None and self.state.promote_wanted:
             self._promotion_can_go_on()
         reason = "" if self.state.outcome is not None else stands_and_says_why(self.state)
@@ -543,19 +563,25 @@ class Simulation:
         if not explain_entry(self.state, waiting, self.wall()):
             raise Violation("I12: the run has ended, and its promotion waits in silence")
 
-    def _recorded_moves(self) -> list[str]:
-        return list(dict.fromkeys(landing.commit for landing in self.state.landings))
+    def _recorded_moves(self) -> dict[RepoName, list[str]]:
+        """What landed in each repository, by the journal."""
+        found: dict[RepoName, list[str]] = {repo: [] for repo in self.state.plan.lanes}
+        for landing in self.state.landings:
+            if landing.commit not in found[landing.repo]:
+                found[landing.repo].append(landing.commit)
+        return found
 
     def _complete(self) -> None:
         tasks = self.state.tasks.values()  # one that had landed may be reverted afterwards
         open_tasks = [t.id for t in tasks if t.state not in SETTLED and not t.reverted]
         if open_tasks:
             raise Violation(f"the run is complete without {open_tasks}")
-        auto = self.state.plan.promote == "auto" and self.state.landings
-        if auto and not self.state.promote_reason and not self.state.promoted:
-            raise Violation("the run is complete and the target was not promoted")
-        if auto and not self.state.promote_reason and self.state.promoted != self.state.tip:
-            raise Violation("the run is complete and the base lacks what landed last")
+        for lane in lanes(self.state):
+            auto = self.state.plan.promote == "auto" and lane.landed_here
+            if auto and not lane.promote_reason and not lane.promoted:
+                raise Violation("the run is complete and the target was not promoted")
+            if auto and not lane.promote_reason and lane.promoted != lane.tip:
+                raise Violation("the run is complete and the base lacks what landed last")
 
 
 def _any(steps: list[IOStep], *kinds: type[IOStep]) -> bool:
@@ -678,18 +704,26 @@ def _money(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
     return found
 
 
+def _begun(repo: Repo) -> e.RepoStarted:
+    first = first_commit(repo.name)
+    where = (f"/{repo.name}/.git", f"/{repo.name}", "main")
+    return e.RepoStarted(repo.name, *where, first.id, first.tree, "deck/x")
+
+
 def course_of(seed: int) -> tuple[Plan, Faults]:
     """What a seed stands for: its plan, and its mix of faults.
 
     Each fourth seed is about the merge queue: agents that work, and much of it at once. Each sixth
-    plan has hooks, which changes nothing else of it.
+    plan has hooks, which changes nothing else of it. Each fifth has several repositories, and tasks
+    that land together.
     """
     random = Random(seed)
     if seed % 4 == 3:
         plan, faults = queueing_plan(random), Faults.of_the_queue(random)
     else:
         plan, faults = generated_plan(random), Faults.varied(random)
-    return (with_hooks(plan, seed) if seed % WITH_HOOKS == 1 else plan), faults
+    plan = with_hooks(plan, seed) if seed % WITH_HOOKS == 1 else plan
+    return (with_repos(plan, seed) if seed % WITH_REPOS == 2 else plan), faults
 
 
 def seeded(seed: int, faults: Faults | None = None) -> Simulation:

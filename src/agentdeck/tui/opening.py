@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from agentdeck.core.errors import DeckError
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import of_task
 from agentdeck.tui.presentation.conflict import (
     conflict_lines,
     conflict_of,
@@ -148,7 +149,8 @@ class Opening:
             return
         page = Reading(f"Conflict of {sides.theirs}", lambda width: waiting_lines(sides, width))
         _ = app.push_screen(page)
-        where = Path(state.checkout or state.repo)
+        lane = of_task(state, task) if task is not None else state
+        where = Path(lane.checkout or lane.repo)
 
         def read() -> None:
             from agentdeck.control.conflict import read_conflict

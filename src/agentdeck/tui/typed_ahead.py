@@ -7,7 +7,8 @@ when they are read, where a letter is another command, or nothing.
 Rules:
 - A key, or a paste, is let in when all that came of the one before has been done: no message of
   it is under way, what it has opened is mounted and has shown itself, what was to follow from it
-  has followed (`expect`). Until then it is held, in order, and so is all that is typed behind it.
+  has followed (`expect`), and a line to type in that came with it has the focus. Until then it is
+  held, in order, and so is all that is typed behind it.
 - A screen can hold a key back while it still looks for what that key would choose (`HoldsBack`).
 - Nothing that was typed for one place acts in another. When what it was for does not come in
   `WAIT_S`, what was typed behind it is dropped, and that is said; so where it was refused, with
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from textual import events
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from agentdeck.tui.first_picture import PaintedWhole
 from agentdeck.tui.presentation.key_names import spoken
@@ -44,6 +46,7 @@ NEW_QUIET_S: Final = 2.0  # the same where a screen has just come: it sets itsel
 QUIET_LOOKS: Final = 2  # in a row that find none: one may be between two widgets
 TURNS: Final = 200  # of the event loop between looks, before they are spread in time
 LOOK_S: Final = 0.005  # between two looks from then on
+COUNTED_S: Final = 0.05  # of a look at most: what comes cannot come while the loop is held up
 
 # What is typed behind these is text.
 OPEN_A_LINE: Final = frozenset(
@@ -174,9 +177,10 @@ class TypedAhead:
 
     async def _may_come(self, event: events.Event) -> bool:
         """Wait until an event can be let in; False when it must not be."""
-        began, quiet = time.monotonic(), 0
+        looked, waited, quiet = time.monotonic(), 0.0, 0
         for turn in count():
-            waited = time.monotonic() - began
+            now = time.monotonic()
+            looked, waited = now, waited + min(now - looked, COUNTED_S)
             if self._expected or not self._is_open or self._is_held_back(event):
                 quiet = 0
                 if waited > WAIT_S:
@@ -197,7 +201,16 @@ class TypedAhead:
         if not stack or not stack[-1].is_mounted:
             return False
         top = stack[-1]
-        return not isinstance(top, PaintedWhole) or top.is_seen
+        if isinstance(top, PaintedWhole) and not top.is_seen:
+            return False
+        return top is self._aimed_at or not self._waits_for_focus(top)
+
+    def _waits_for_focus(self, top: Screen[object]) -> bool:
+        """Has a screen that came with a line to type in not given it the focus yet?"""
+        chosen = self._app.AUTO_FOCUS if top.AUTO_FOCUS is None else top.AUTO_FOCUS
+        if not chosen or top.focused is not None:
+            return False
+        return any(isinstance(each, Input) and each.focusable for each in top.query(chosen))
 
     @property
     def _patience(self) -> float:

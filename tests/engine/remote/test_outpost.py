@@ -197,7 +197,8 @@ def test_it_needs_the_standard_library_alone() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(source)!r})\n"
         "import agentdeck.engine.remote.outpost\n"
-        "print({m.split('.')[0] for m in sys.modules} - set(sys.stdlib_module_names) - {'agentdeck', '__main__'})"
+        "known = {*sys.stdlib_module_names, 'agentdeck', '__main__'}\n"
+        "print({m.split('.')[0] for m in sys.modules} - known)"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False

@@ -35,7 +35,7 @@ GIT_S: Final = 30 * 60.0  # for a clone and a checkout there
 
 async def begin(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) -> Child:
     """Send the branch, set up the clone, and start the agent. What was done is found done."""
-    at = reach.at
+    at = reach.at.of_task(of.task)
     hello = reach.hello.get(tenancy.worker)
     if hello is None:
         raise LinkDown(f"worker {tenancy.worker} is not there")
@@ -68,7 +68,7 @@ def run_folder(reach: Outreach, worker: str) -> str:
 
 
 async def _send_branch(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) -> None:
-    at = reach.at
+    at = reach.at.of_task(of.task)
     branch = attempt.branch or ""
     repo = repo_id(at.git.common)
     answer, _ = await reach.ask(tenancy, "tips", repo=repo)

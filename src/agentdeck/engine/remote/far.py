@@ -57,7 +57,7 @@ class Far:
 
     async def launch(self, step: Launch) -> None:
         """Begin on a worker, or find it begun; where that is lost, the attempt is given up."""
-        at = self._at
+        at = self._at.of_task(step.task)
         attempt, of = at.attempt(step.task, step.attempt), at.whose(step.task, step.attempt)
         refuse_here_only(agent_of(at.state.plan, attempt), attempt, at)
         await self._reach.looked.wait()
@@ -96,7 +96,7 @@ class Far:
             return None
 
     async def _give_up(self, of: Whose, why: str) -> None:
-        state = self._at.state
+        state = self._at.of_task(of.task).state
         task = state.tasks[of.task]
         if task.wanted is Wanted.STOP or state.ending:
             await self._at.record(e.TaskCancelled(task.id, evidence.stopped_words(task)))
@@ -120,7 +120,7 @@ class Far:
 
     async def bring_home(self, step: Collect) -> Brought:
         """Its commits are here since it ended: bring them to its ref, branch and worktree."""
-        return await take_home(self._at, step)
+        return await take_home(self._at.of_task(step.task), step)
 
     # --- a live attempt ---------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Far:
         return processes.Running(child, launcher_alive=True)
 
     def _journalled(self, of: Whose) -> Child | None:
-        attempt = self._at.attempt(of.task, of.attempt)
+        attempt = self._at.of_task(of.task).attempt(of.task, of.attempt)
         if attempt.launcher is None or attempt.process is None:
             return None
         return Child(of.folder, attempt.launcher, attempt.process)

@@ -68,7 +68,7 @@ async def bring(reach: Outreach, tenancy: Tenancy, about: dict[str, Any]) -> Non
 
 
 async def _fetch(reach: Outreach, tenancy: Tenancy) -> None:
-    message = commit_message(reach.at.state, tenancy.task, tenancy.attempt)
+    message = commit_message(reach.at.of_task(tenancy.task).state, tenancy.task, tenancy.attempt)
     took, _ = await reach.ask(tenancy, "collect", message=message, timeout_s=GIT_S)
     if "lack" in took:
         write_work(tenancy.folder, Work(lack=str(took["lack"])[:1000]))

@@ -58,7 +58,7 @@ class Outreach:
 
     def _adopt_all(self) -> None:
         """Count on what earlier engines have begun, before the first poll."""
-        for task in self.at.state.in_state(*HOLDS_SLOT):
+        for task in self.at.engine.state.in_state(*HOLDS_SLOT):
             attempt = task.attempt
             if attempt is not None and attempt.exited_at is None:
                 of = self.at.whose(task.id, attempt.number)
@@ -68,10 +68,11 @@ class Outreach:
 
     def count_on(self, of: Whose, worker: str, *, launched: bool = False) -> Tenancy:
         """From now on polls name it, so that it is not fenced."""
-        pool = self.at.attempt(of.task, of.attempt).pool
-        config = self.at.state.plan.pool_by_name.get(pool) if pool is not None else None
+        at = self.at.of_task(of.task)
+        pool = at.attempt(of.task, of.attempt).pool
+        config = at.state.plan.pool_by_name.get(pool) if pool is not None else None
         lease_s = config.lease_s if config is not None else LOOK_S
-        left_s = self.at.state.settings(of.task).timeout_s + GONE_S
+        left_s = at.state.settings(of.task).timeout_s + GONE_S
         tenancy = Tenancy(of.task, of.attempt, of.folder, worker, lease_s, left_s)
         tenancy.launched = launched
         self.tenancies[tenancy.name] = tenancy
@@ -120,7 +121,7 @@ class Outreach:
         await self._tell_capacity()
 
     async def _tell_capacity(self) -> None:
-        state = self.at.state
+        state = self.at.engine.state
         for pool in state.plan.pools:
             if pool.host != self.host:
                 continue

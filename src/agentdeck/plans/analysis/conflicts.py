@@ -18,7 +18,7 @@ import msgspec
 from agentdeck.core.footprint import patterns_overlap
 from agentdeck.core.footprint_index import Pairs, pairs
 from agentdeck.core.ids import TaskId
-from agentdeck.core.pattern_heads import shared_files
+from agentdeck.core.pattern_heads import placed_files, shared_files, without_repo
 from agentdeck.core.plan import Plan
 from agentdeck.plans.analysis.network import Network
 from agentdeck.plans.analysis.ordered import ordered
@@ -94,13 +94,13 @@ def _listed(
         alone = "alone" if a.exclusive or b.exclusive else "serialise"
         meeting = _meeting(touched[each.a], touched[each.b])
         existing: set[str] = set()
-        for one, two in meeting if tree else ():
+        for one, two in meeting if tree and a.repo is None else ():  # `tree` is of the plan's own
             existing |= tree.shared(one, two) if tree else set()
         rows.append(
             Conflict(
                 each.a,
                 each.b,
-                _narrower(meeting) or (each.pattern,),
+                _narrower(meeting) or (without_repo(each.pattern),),
                 bool(by),
                 by,
                 "follow" if by else alone,
@@ -115,7 +115,8 @@ def _touched(plan: Plan, tasks: Iterable[TaskId]) -> dict[TaskId, list[str]]:
     found = {}
     for name in tasks:
         shared = set(shared_files(plan)[name])
-        found[name] = [file for file in plan.by_id[name].files[:MAX_PATTERNS] if file in shared]
+        placed = placed_files(plan, plan.by_id[name])[:MAX_PATTERNS]
+        found[name] = [without_repo(file) for file in placed if file in shared]
     return found
 
 
@@ -149,7 +150,7 @@ def unmatched(plan: Plan, tree: Tree, limit: int) -> tuple[list[tuple[TaskId, st
     found = [
         (task.id, pattern)
         for task in plan.tasks
-        if not task.defer
+        if not task.defer and task.repo is None
         for pattern in task.files
         if not tree.matching(pattern)
     ]

@@ -367,7 +367,7 @@ def _check(times: Mapping[TaskId, TaskTimes], gate_s: float) -> None:
 def _run_started(plan: Plan, run: RunId) -> e.RunStarted:
     nothing = "0" * 40
     if plan.hook_by_name:  # nobody is told of what is only played
-        plan = msgspec.structs.replace(plan, hooks=(), webhooks=())
+        plan = msgspec.structs.replace(plan, hooks=(), webhooks=(), notify=())
     return e.RunStarted(
         run=run,
         plan=plan,

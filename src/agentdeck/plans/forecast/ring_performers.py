@@ -36,6 +36,7 @@ from agentdeck.core.steps import (
     IOStep,
     KeepPermissions,
     LandEntry,
+    LandGroup,
     Launch,
     OpenPullRequest,
     Prepare,
@@ -133,6 +134,10 @@ class Performers:
                 build = self._state.queue[step.entry].build
                 names = build.entries if build is not None else ()
                 entries = [self._state.queue[name] for name in names]
+                gated = train.gates_of(self._state, entries)
+                return now if gated else now + self._merge_s(entries)
+            case LandGroup(moves):
+                entries = [self._state.queue[name] for x in moves for name in (x.entry, *x.others)]
                 gated = train.gates_of(self._state, entries)
                 return now if gated else now + self._merge_s(entries)
             case (
@@ -298,10 +303,12 @@ class Performers:
             case LandEntry(entry):
                 build = self._state.queue[entry].build
                 return train.landed(self._state, build) if build is not None else ()
+            case LandGroup(moves):
+                return train.landed_together(self._state, moves)
             case KeepPermissions(change):
                 return (e.PermissionsKept(change),)
-            case PromoteTarget(commit):
-                return (e.Promoted(commit, "simulated"),)
+            case PromoteTarget(commit, repo):
+                return (e.Promoted(commit, "simulated", repo),)
             case PushTarget(commit):
                 return (e.TargetPushed(commit, "simulated"),)
             case OpenPullRequest():

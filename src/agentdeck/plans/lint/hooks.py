@@ -1,4 +1,4 @@
-"""Rules about hooks: commands that cannot be run, and webhooks that cannot be signed."""
+"""Rules about hooks: commands that cannot be run, and those that cannot tell anybody."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from agentdeck.core.plan import Plan
 from agentdeck.plans.lint.finding import Hit
 from agentdeck.plans.lint.subject import Subject
+from agentdeck.plans.positions import Path
 from agentdeck.plans.problems import shown
 
 
@@ -24,13 +25,29 @@ def missing_program(subject: Subject) -> Iterator[Hit]:
 
 
 def missing_secret(subject: Subject) -> Iterator[Hit]:
-    """A webhook whose secret is not in the environment: nothing is ever sent unsigned."""
-    for hook in subject.plan.webhooks:
-        if not (subject.around.variables or {}).get(hook.secret_env, True):
+    """A hook whose variable is not in the environment: nothing is sent unsigned, or to nowhere."""
+    plan = subject.plan
+    needs: list[tuple[Path, str]] = [
+        *((("webhooks", each.name, "secret_env"), each.secret_env) for each in plan.webhooks),
+        *((("notify", each.name, "urls_env"), each.urls_env) for each in plan.notify),
+    ]
+    for path, variable in needs:
+        if not (subject.around.variables or {}).get(variable, True):
             yield Hit(
-                ("webhooks", hook.name, "secret_env"),
-                f"the variable {hook.secret_env} is not set here, so nothing would be sent",
+                path,
+                f"the variable {variable} is not set here, so nothing would be sent",
                 "set it where the run is started",
+            )
+
+
+def unknown_zone(subject: Subject) -> Iterator[Hit]:
+    """A zone of quiet hours that this machine has never heard of: it would never be quiet."""
+    for person in subject.plan.notify:
+        if person.zone and not (subject.around.zones or {}).get(person.zone, True):
+            yield Hit(
+                ("notify", person.name, "zone"),
+                f"{shown(person.zone)} is no time zone that is known here: it would never be quiet",
+                'as "Europe/Berlin"; where zones are missing, `pip install tzdata`',
             )
 
 
@@ -39,4 +56,4 @@ def programs(plan: Plan) -> set[str]:
     return {hook.run[0] for hook in plan.hooks}
 
 
-__all__ = ["missing_program", "missing_secret", "programs"]
+__all__ = ["missing_program", "missing_secret", "programs", "unknown_zone"]

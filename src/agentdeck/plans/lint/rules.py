@@ -71,6 +71,7 @@ RULES: Final = (
     Rule("AD601", "route-without-effect", _W, routes.without_effect),
     Rule("AD701", "hook-program-missing", _W, hooks.missing_program),
     Rule("AD702", "hook-secret-missing", _W, hooks.missing_secret),
+    Rule("AD703", "notify-zone-unknown", _W, hooks.unknown_zone),
 )
 
 

@@ -30,6 +30,7 @@ class Around(msgspec.Struct, frozen=True):
     files: tuple[str, ...] | None = None  # that git tracks, below the repository; None = no idea
     programs: Mapping[str, bool] | None = None  # by name or path: is it there?
     variables: Mapping[str, bool] | None = None  # of the environment: is it set?
+    zones: Mapping[str, bool] | None = None  # named time zones: are they known here?
     adapters: Mapping[str, str] = {}  # the program of each, by the adapter's name
 
 

@@ -17,6 +17,7 @@ import msgspec
 from agentdeck.core import evidence
 from agentdeck.core.events import EntryKind, Verdict
 from agentdeck.core.ids import TaskId
+from agentdeck.core.lanes import of_task
 from agentdeck.core.review import comment_line
 from agentdeck.core.state import Attempt, Landing, Review, TaskRun, TaskState
 from agentdeck.plans.reporting.told import GateTold, Told
@@ -221,7 +222,7 @@ def _card(
     return Card(
         run=state.run,
         plan=state.plan.name,
-        target=state.target,
+        target=of_task(state, task.id).target,
         task=task.id,
         title=spec.title,
         phase=spec.phase,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import EntryId, TaskId
+from agentdeck.core.lanes import of_task
 from agentdeck.core.state import Clash, Entry, RunState, TaskState
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut_line, fit, plain, wrapped
 
@@ -37,6 +38,7 @@ class Sides(NamedTuple):
 
 def conflict_of(state: RunState, task_id: TaskId) -> Sides | None:
     """The conflict a task is in, as far as is known; the one in the queue before an older one."""
+    state = of_task(state, task_id)
     entry = next((one for one in state.queue.values() if one.task == task_id), None)
     if entry is not None:
         for base, clash in entry.conflicts.items():
