@@ -356,8 +356,9 @@ labels or its agent. It takes a place of the pool and one of `[plan] agents`. A 
 takes only the latter, and a task that a person does takes neither.
 
 With `host` the agents of a pool work on other machines: `"cluster"` on those that have joined the
-cluster of this one, `"tls://HOST:PORT"` on those of a scheduler that is named. Gates, queue and
-landings stay here. Nothing else of the plan changes; see [cluster](cluster.md).
+cluster of this one, `"tls://HOST:PORT"` on those of a scheduler that is named, `"ssh://USER@HOST"`
+on one that has nothing but Python and git. Gates, queue and landings stay here. Nothing else of the
+plan changes; see [cluster](cluster.md).
 """,
     "route": """\
 Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.

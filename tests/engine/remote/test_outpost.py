@@ -40,7 +40,7 @@ class Outpost:
         return asyncio.run(act(self.root, {"protocol": PROTOCOL, "verb": verb, **ask}, body))
 
     def poll(self, *names: str, number: int | None = None) -> dict[str, Any]:
-        more = {} if number is None else {"number": number}
+        more: dict[str, Any] = {} if number is None else {"number": number}
         return self("poll", tenancies=dict.fromkeys(names, (0, 60.0)), **more)
 
     def begin(self, git: Git, tmp_path: Path, *argv: str, name: str = NAME, **more: Any) -> str:
@@ -50,10 +50,15 @@ class Outpost:
         if pack(git, "main", head, tips, tmp_path / "b"):
             data = (tmp_path / "b").read_bytes()
             self("put", data, file="base.bundle", offset=0, tenancy=name)
-        who = {"user_name": "n", "user_email": "e@e"}
+        who: dict[str, Any] = {"user_name": "n", "user_email": "e@e"}
         tree = self("prepare", head=head, branch="main", tenancy=name, **who)
         assert "fault" not in tree, tree
-        how = {"env": {}, "stdin": "null", "tag": f"r/{name}", "limit_s": 60.0} | more
+        how: dict[str, Any] = {
+            "env": {},
+            "stdin": "null",
+            "tag": f"r/{name}",
+            "limit_s": 60.0,
+        } | more
         begun = self("launch", argv=list(argv), tenancy=name, **how)
         assert "fault" not in begun, begun
         return str(tree["tree"])
@@ -116,7 +121,13 @@ def test_who_is_not_counted_on_is_fenced(far: Outpost, git: Git, tmp_path: Path)
     assert far.poll("T2.1")["fenced"] == [NAME]
     assert not Path(f"/proc/{child[1][0]}/stat").exists() or _is_zombie(child[1][0])
     assert not Path(tree).exists()
-    late = {"argv": ["true"], "env": {}, "stdin": "null", "tag": "x", "limit_s": 1.0}
+    late: dict[str, Any] = {
+        "argv": ["true"],
+        "env": {},
+        "stdin": "null",
+        "tag": "x",
+        "limit_s": 1.0,
+    }
     assert "not known here" in far("launch", **late)["fault"]
 
 

@@ -23,6 +23,12 @@ def link_to(address: HostAddress, state: RunState) -> Link:
             except ImportError as fault:
                 raise missing("cluster", fault) from fault
             return DaskLink(address.scheduler, state.run)
+        case HostKind.SSH:
+            try:
+                from agentdeck.engine.remote.ssh_link import SshLink
+            except ImportError as fault:
+                raise missing("ssh", fault) from fault
+            return SshLink(address, state)
         case _ as never:
             assert_never(never)
 
