@@ -335,10 +335,15 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
                 "since": task.since,
                 "attempts": len(task.attempts),
                 "agent": state.settings(task.id).agent,
+                "worker": (task.attempt.worker or None) if task.attempt is not None else None,
                 "commit": task.landed_commit,
                 "why": explain(state, task.id, now),
             }
             for task in state.tasks.values()
+        ],
+        "pools": [
+            {"name": name, "workers": known.joined, "slots": known.slots, "fault": known.fault}
+            for name, known in state.workers.items()
         ],
         "queue": [
             {"id": entry.id, "repo": entry.repo, "why": explain_entry(state, entry, now)}

@@ -63,7 +63,9 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
         case e.AttemptLaunched(task, attempt):
             agent = state.tasks[task].attempts[attempt - 1].agent
             box = box_words(event.sandbox, network=event.network)
-            return task, f"working (attempt {attempt}, {agent}" + (f", {box})" if box else ")")
+            where = f" on {event.worker}" if event.worker else ""
+            more = f", {box})" if box else ")"
+            return task, f"working{where} (attempt {attempt}, {agent}{more}"
         case e.AttemptFrozen(task):
             held = Book(state).freezes(state.tasks[task])
             return task, "frozen: its budget is used up" if held else "paused"

@@ -13,11 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agentdeck.core.errors import EnvironmentFault, NotFoundError
+from agentdeck.core.errors import DeckError, EnvironmentFault, NotFoundError
+from agentdeck.core.hosts import HostKind, host_address
 from agentdeck.core.ids import ProcessIdentity
+from agentdeck.core.plan import Pool
 from agentdeck.engine.folders import state_root
 from agentdeck.engine.identity import boot_id, is_alive, send
 from agentdeck.engine.private_files import make_private
@@ -157,6 +160,30 @@ def _joined(client: Client) -> list[Joined]:
     )
 
 
+def pool_health(pool: Pool) -> tuple[str, str, str]:
+    """Of a pool on other machines: `ok`, `warn` or `fail`, what was found, and what to do."""
+    address = host_address(pool.host or "")
+    extra = "ssh" if address.kind is HostKind.SSH else "cluster"
+    if find_spec("asyncssh" if extra == "ssh" else "distributed") is None:
+        return (
+            "fail",
+            f"{pool.host} needs what is not installed",
+            f'pip install "agentdeck[{extra}]"',
+        )
+    if address.kind is HostKind.SSH:
+        return "ok", f"{pool.host}, {pool.size} at once", ""
+    try:
+        where, found = joined(address.scheduler)
+    except DeckError as fault:
+        return "warn", fault.message, fault.hint
+    slots = {one.name: one.slots.get(pool.name, 0) for one in found}
+    names = ", ".join(f"{name} ({count})" for name, count in slots.items() if count)
+    if not names:
+        todo = f"agentdeck worker join {where} --pool {pool.name}=SLOTS"
+        return "warn", f"no worker has joined {where} for it", todo
+    return "ok", f"workers {names}", ""
+
+
 def join(
     address: str,
     name: str,
@@ -198,4 +225,4 @@ def _need_dask() -> None:
         raise missing("cluster", fault) from fault
 
 
-__all__ = ["PORT", "Joined", "Tls", "join", "joined", "start", "stop", "worker_root"]
+__all__ = ["PORT", "Joined", "Tls", "join", "joined", "pool_health", "start", "stop", "worker_root"]

@@ -250,7 +250,8 @@ def _of_attempt(event: e.AttemptEvent) -> Told:
         case e.AttemptLaunched(_, attempt):
             box = in_words_of(event.sandbox, network=event.network)
             tried = tried_in_words(event.confined) if event.confined is not None else ""
-            words = f"working (attempt {attempt}" + (f", {box})" if box else ")")
+            where = f" on {event.worker}" if event.worker else ""
+            words = f"working{where} (attempt {attempt}" + (f", {box})" if box else ")")
             return Told(about, f"{words}: {tried}" if tried else words)
         case e.AttemptAsked(_, _, _, text):
             return Told(about, f"asks: {_text(text)}", Tone.ASKS)

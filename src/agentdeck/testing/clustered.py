@@ -46,7 +46,7 @@ class Cluster:
     """One scheduler and its workers."""
 
     place: Path
-    port: int = 0
+    address: str = ""  # of its scheduler, the same one after it was started again
     scheduler: subprocess.Popen[bytes] | None = None
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     slots: dict[str, int] = field(default_factory=dict)
@@ -54,12 +54,7 @@ class Cluster:
     def __post_init__(self) -> None:
         make_private(self.place)
         with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = self.port or probe.getsockname()[1]
-
-    @property
-    def address(self) -> str:
-        """Of the scheduler, the same one after it was started again."""
-        return f"tcp://127.0.0.1:{self.port}"
+            self.address = self.address or f"tcp://127.0.0.1:{probe.getsockname()[1]}"
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -72,12 +67,12 @@ class Cluster:
         self.scheduler = self._start("scheduler", words)
         self._until(lambda: self._said("scheduler", "listens"), "the scheduler does not listen")
 
-    def start_worker(self, name: str, slots: int) -> None:
+    def start_worker(self, name: str, slots: int, *options: str) -> None:
         """Start one, and wait until it has joined."""
         self.slots[name] = slots
         words = ("-m", "agentdeck", "worker", "join", self.address, "--name", name)
         more = ("--pool", f"{POOL}={slots}", "--root", str(self.place / name))
-        self.workers[name] = self._start(name, (*words, *more))
+        self.workers[name] = self._start(name, (*words, *more, *options))
         self._until(lambda: self._said(name, "joined"), f"{name} does not join")
 
     def start_engine(self, folder: RunFolder) -> subprocess.Popen[bytes]:

@@ -16,7 +16,7 @@ from distributed import Scheduler
 
 from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.engine.identity import identity_of
-from agentdeck.engine.remote.dask_setting import check_address, security_of, set_dask
+from agentdeck.engine.remote.dask_setting import PAGES, check_address, security_of, set_dask
 from agentdeck.engine.remote.scheduler_note import SchedulerNote, Tls, write_scheduler
 
 
@@ -39,7 +39,12 @@ async def _schedule(address: str, tls: Tls, tell: Callable[[str], None]) -> None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     try:
-        scheduler = await Scheduler(host=address, security=security_of(tls), dashboard=False)
+        scheduler = await Scheduler(
+            host=address,
+            security=security_of(tls),
+            dashboard=False,
+            dashboard_address=PAGES,
+        )
     except (OSError, RuntimeError, ValueError) as fault:
         raise EnvironmentFault(
             f"cannot listen at {address}: {fault}", hint="choose another --port"

@@ -18,6 +18,7 @@ from agentdeck.core.hook_urls import is_loopback
 from agentdeck.engine.remote.scheduler_note import Tls
 
 CONNECT_S: Final = "5s"
+PAGES: Final = "127.0.0.1:0"  # Dask opens this port in any case; nothing is served on it
 # A worker that is silent for longer leaves the scheduler's list; attempts have their own lease.
 WORKER_TTL: Final = "120s"
 SETTINGS: Final = {
@@ -36,6 +37,9 @@ SETTINGS: Final = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
     "distributed.diagnostics.nvml": False,
+    # Pages about themselves, which anybody could read, and which can retire workers.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 
 
@@ -87,4 +91,4 @@ def check_address(address: str, tls: Tls, *, insecure: bool) -> None:
         )
 
 
-__all__ = ["check_address", "security_of", "set_dask"]
+__all__ = ["PAGES", "check_address", "security_of", "set_dask"]

@@ -17,13 +17,16 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from distributed import Worker
+from distributed.utils import get_ip
 
 from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.hook_urls import is_loopback
 from agentdeck.engine.private_files import make_private
 from agentdeck.engine.remote.dask_far import NAME, ROOT
-from agentdeck.engine.remote.dask_setting import security_of, set_dask
+from agentdeck.engine.remote.dask_setting import PAGES, security_of, set_dask
 from agentdeck.engine.remote.outpost import end_overdue_everywhere
 from agentdeck.engine.remote.scheduler_note import Tls
 
@@ -41,7 +44,6 @@ def work(
     root: Path,
     tls: Tls,
     *,
-    listen: str = "",
     tell: Callable[[str], None],
 ) -> None:
     """Join, and work until SIGINT or SIGTERM.
@@ -52,7 +54,7 @@ def work(
     set_dask()
     make_private(root)
     with _alone(root):
-        asyncio.run(_work(address, name, slots, root, tls, listen, tell))
+        asyncio.run(_work(address, name, slots, root, tls, tell))
 
 
 @contextmanager
@@ -76,7 +78,6 @@ async def _work(
     slots: Mapping[str, int],
     root: Path,
     tls: Tls,
-    listen: str,
     tell: Callable[[str], None],
 ) -> None:
     ended = asyncio.Event()
@@ -96,9 +97,10 @@ async def _work(
                 local_directory=str(root / "dask"),
                 security=security_of(tls),
                 dashboard=False,
+                dashboard_address=PAGES,
                 heartbeat_interval=HEARTBEAT,
                 death_timeout=JOIN_S,
-                host=listen or None,
+                host=_way_to(address),
             )
             setattr(worker, ROOT, root)
             setattr(worker, NAME, name)
@@ -121,6 +123,14 @@ async def _work(
     finally:
         overdue.cancel()
     tell("left; agents work on")
+
+
+def _way_to(address: str) -> str:
+    """The address of this machine towards the scheduler: it listens there and nowhere else."""
+    host = urlsplit(address).hostname or ""
+    if is_loopback(host):
+        return "127.0.0.1" if ":" not in host else "::1"
+    return str(get_ip(host))
 
 
 async def _closed(worker: Worker) -> None:

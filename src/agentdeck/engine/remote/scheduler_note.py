@@ -47,11 +47,14 @@ class Tls:
         Raises:
             UsageError: it says which.
         """
-        for name, file in asdict(self).items():
-            if not file:
-                raise UsageError(
-                    f"there is no --tls-{name}", hint="TLS needs all of --tls-ca, -cert and -key"
-                )
+        files = asdict(self)
+        lacks = [name for name, file in files.items() if not file]
+        if lacks:
+            raise UsageError(
+                f"there is no --tls-{lacks[0]}",
+                hint="TLS needs all of --tls-ca, --tls-cert and --tls-key",
+            )
+        for name, file in files.items():
             if not os.access(file, os.R_OK):
                 raise UsageError(f"--tls-{name} {file} cannot be read", hint="name a PEM file")
 
