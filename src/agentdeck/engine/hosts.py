@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.hosts import host_address
 from agentdeck.core.ids import TaskId
+from agentdeck.core.state import HOLDS_SLOT
 from agentdeck.engine.attempt_host import AttemptHost
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.here import Here
@@ -18,6 +19,7 @@ from agentdeck.engine.setting import Setting
 
 if TYPE_CHECKING:
     from agentdeck.engine.remote.far import Far
+    from agentdeck.engine.remote.tenancy import Tenancy
 
 LOOK_AGAIN_S = 1.0  # at the plan, which may get a pool on other machines while it runs
 
@@ -29,6 +31,7 @@ class Hosts:
         self._at = at
         self._here = Here(at)
         self._far: dict[str, Far] = {}
+        self._every: dict[str, Tenancy] = {}  # of all hosts
 
     def of(self, task: TaskId, number: int) -> AttemptHost:
         """Where an attempt works, or will."""
@@ -51,27 +54,31 @@ class Hosts:
             from agentdeck.engine.remote.far import Far
             from agentdeck.engine.remote.reaching import link_to
 
-            self._far[host] = Far(self._at, host, link_to(host_address(host), self._at.state))
+            link = link_to(host_address(host), self._at.engine.state)
+            self._far[host] = Far(self._at, host, link, self._every)
         return self._far[host]
 
     async def keep(self) -> None:
         """Look after what runs elsewhere, until cancelled."""
         kept: dict[str, asyncio.Task[None]] = {}
+        for task in self._at.engine.state.in_state(*HOLDS_SLOT):
+            if task.attempt is not None:  # all are known before anybody is polled
+                self.of(task.id, task.attempt.number)
         try:
             while True:
                 for pool in self._at.engine.state.plan.pools:
                     if pool.host is not None:
                         self._far_at(pool.host)
                 for host, far in self._far.items():
-                    task = kept.get(host)
-                    if task is None or task.done():
-                        if task is not None and not task.cancelled():
-                            log.error("%s: %s", host, task.exception())
+                    flight = kept.get(host)
+                    if flight is None or flight.done():
+                        if flight is not None and not flight.cancelled():
+                            log.error("%s: %s", host, flight.exception())
                         kept[host] = asyncio.create_task(far.keep(), name=f"keep {host}")
                 await asyncio.sleep(LOOK_AGAIN_S)
         finally:
-            for task in kept.values():
-                task.cancel()
+            for flight in kept.values():
+                flight.cancel()
             await asyncio.gather(*kept.values(), return_exceptions=True)
             for far in self._far.values():
                 await far.close()

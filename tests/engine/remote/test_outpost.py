@@ -41,7 +41,7 @@ class Outpost:
 
     def poll(self, *names: str, number: int | None = None) -> dict[str, Any]:
         more: dict[str, Any] = {} if number is None else {"number": number}
-        return self("poll", tenancies=dict.fromkeys(names, (0, 60.0)), **more)
+        return self("poll", tenancies=dict.fromkeys(names, (0, 60.0)), spared=[], **more)
 
     def begin(self, git: Git, tmp_path: Path, *argv: str, name: str = NAME, **more: Any) -> str:
         """An agent in a clone of the repository's main."""
@@ -56,7 +56,7 @@ class Outpost:
         how: dict[str, Any] = {
             "env": {},
             "stdin": "null",
-            "tag": f"r/{name}",
+            "tag": f"{self.root}/{name}",
             "limit_s": 60.0,
         } | more
         begun = self("launch", argv=list(argv), tenancy=name, **how)
@@ -143,6 +143,14 @@ def test_a_poll_that_comes_late_fences_nobody_who_is_younger(
 ) -> None:
     far.begin(git, tmp_path, "sleep", "600")
     assert far.poll(number=500)["fenced"] == []
+    assert far.until("running")
+    assert far.poll()["fenced"] == [NAME]
+
+
+def test_who_is_counted_on_by_another_way_is_spared(far: Outpost, git: Git, tmp_path: Path) -> None:
+    """A run may reach one worker under two names; neither ends the attempts of the other."""
+    far.begin(git, tmp_path, "sleep", "600")
+    assert far("poll", tenancies={}, spared=[NAME])["fenced"] == []
     assert far.until("running")
     assert far.poll()["fenced"] == [NAME]
 

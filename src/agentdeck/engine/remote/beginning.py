@@ -64,7 +64,7 @@ async def begin(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) 
 
 def run_folder(reach: Outreach, worker: str) -> str:
     """The folder of the run on a worker that has said hello."""
-    return f"{reach.hello[worker]['place']}/runs/{reach.at.state.run}"
+    return f"{reach.hello[worker]['place']}/runs/{reach.run}"
 
 
 async def _send_branch(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) -> None:

@@ -96,12 +96,6 @@ class DaskLink:
             raise LinkDown(f"no worker of pool {pool} is there")
         return await self._submit(client, pool, run, tenancy, addresses)
 
-    async def hold(self, worker: str, pool: str, run: str, tenancy: str) -> None:
-        """Keep the slot of a tenancy that was begun before."""
-        client = await self._connected()
-        if worker in self._at:
-            await self._submit(client, pool, run, tenancy, [self._at[worker]])
-
     async def _submit(
         self, client: Client, pool: str, run: str, tenancy: str, addresses: list[str]
     ) -> str:

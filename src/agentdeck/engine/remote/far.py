@@ -38,9 +38,10 @@ RESERVE_S: Final = 20.0  # for a slot that a worker was said to have
 class Far:
     """The workers of one host."""
 
-    def __init__(self, at: Setting, host: str, link: Link) -> None:
+    def __init__(self, at: Setting, host: str, link: Link, every: dict[str, Tenancy]) -> None:
+        """`every` are the tenancies of the run on all of its hosts, which they share."""
         self._at = at
-        self._reach = Outreach(at, host, link)
+        self._reach = Outreach(at, host, link, every)
 
     async def keep(self) -> None:
         """Look after what runs there, until cancelled."""
@@ -89,7 +90,7 @@ class Far:
                 while not (able := self._reach.able(pool)):
                     await asyncio.sleep(LOOK_S)
                 name = f"{of.task}.{of.attempt}"
-                return await self._reach.link.reserve(pool, self._at.state.run, name, able)
+                return await self._reach.link.reserve(pool, self._reach.run, name, able)
         except (LinkDown, TimeoutError) as fault:
             why = str(fault) or f"no worker of pool {pool} had a slot within {RESERVE_S:.0f} s"
             await self._give_up(of, why)

@@ -37,9 +37,6 @@ class Link(Protocol):
     async def reserve(self, pool: str, run: str, tenancy: str, among: Collection[str]) -> str:
         """A slot for a tenancy on one of these workers; its name. Raises LinkDown."""
 
-    async def hold(self, worker: str, pool: str, run: str, tenancy: str) -> None:
-        """Keep the slot of a tenancy that was begun on this worker before."""
-
     async def ask(
         self, worker: str, ask: Mapping[str, Any], body: bytes = b"", *, timeout_s: float = ANSWER_S
     ) -> tuple[Answer, bytes]:

@@ -344,7 +344,8 @@ class _Place:
         if self.number > _number_in(seen):
             write_private(seen, str(self.number))
         wanted: Mapping[str, tuple[int, float]] = self.ask["tenancies"]
-        names = {_checked(_NAME, name, "tenancy") for name in wanted}
+        counted = [*wanted, *self.ask["spared"]]  # it may have others, asked for another way
+        names = {_checked(_NAME, name, "tenancy") for name in counted}
         fenced = [name for name in self._known() if name not in names and self._fence(name)]
         end_overdue(self.runs)
         found, logs, room = {}, [], LOGS_BYTES

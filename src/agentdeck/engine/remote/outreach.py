@@ -13,13 +13,15 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 from agentdeck.core import events as e
-from agentdeck.core.hosts import Worker
+from agentdeck.core.hosts import LEASE_S, Worker
 from agentdeck.core.ids import id_fault
 from agentdeck.core.state import HOLDS_SLOT
 from agentdeck.engine.attempt_host import Whose
@@ -37,14 +39,24 @@ POLL_ANSWER_S: Final = 5.0  # for an answer to a poll; who takes longer gets not
 GONE_S: Final = 60 * 60.0  # an agent may work for so long beyond its time limit unheard
 
 
+def name_there(at: Setting) -> str:
+    """The name of a run on workers, which may work for engines of several machines."""
+    text = f"{socket.gethostname()}\n{at.folder.path.resolve()}\n{at.engine.state.started_at}"
+    digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
+    return f"{at.engine.state.run}.{digest}"
+
+
 class Outreach:
     """The workers of one host, for one engine."""
 
-    def __init__(self, at: Setting, host: str, link: Link) -> None:
+    def __init__(self, at: Setting, host: str, link: Link, every: dict[str, Tenancy]) -> None:
+        """`every` are the tenancies of the run on all of its hosts, which they share."""
         self.at = at
         self.host = host
+        self.run = name_there(at)
         self.link = link
-        self.tenancies: dict[str, Tenancy] = {}
+        self.tenancies: dict[str, Tenancy] = {}  # of this host
+        self._every = every  # of the run
         self.hello: dict[str, dict[str, Any]] = {}  # what a worker said of itself
         self.looked = asyncio.Event()  # the first look is done
         self.stir = asyncio.Event()  # there is something to poll for at once
@@ -71,11 +83,11 @@ class Outreach:
         at = self.at.of_task(of.task)
         pool = at.attempt(of.task, of.attempt).pool
         config = at.state.plan.pool_by_name.get(pool) if pool is not None else None
-        lease_s = config.lease_s if config is not None else LOOK_S
+        lease_s = config.lease_s if config is not None else LEASE_S
         left_s = at.state.settings(of.task).timeout_s + GONE_S
         tenancy = Tenancy(of.task, of.attempt, of.folder, worker, lease_s, left_s)
         tenancy.launched = launched
-        self.tenancies[tenancy.name] = tenancy
+        self.tenancies[tenancy.name] = self._every[tenancy.name] = tenancy
         self.stir.set()
         return tenancy
 
@@ -201,9 +213,10 @@ class Outreach:
             self.link,
             worker,
             "poll",
-            run=self.at.state.run,
+            run=self.run,
             number=self._next_number(),
             tenancies=wanted,
+            spared=[name for name, one in self._every.items() if not one.over.is_set()],
             timeout_s=POLL_ANSWER_S,
         )
         for name in answer["fenced"]:
@@ -242,7 +255,7 @@ class Outreach:
 
     def tag(self, tenancy: Tenancy) -> str:
         """What marks its processes there; that of no other try, also on the same machine."""
-        return f"{self.at.state.run}/{tenancy.name}@{tenancy.worker}"
+        return f"{self.run}/{tenancy.name}@{tenancy.worker}"
 
     async def ask(
         self,
@@ -260,7 +273,7 @@ class Outreach:
             verb,
             body,
             timeout_s=timeout_s,
-            run=self.at.state.run,
+            run=self.run,
             tenancy=tenancy.name,
             number=self._next_number(),
             **more,

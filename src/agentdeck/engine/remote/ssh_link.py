@@ -135,9 +135,6 @@ class SshLink:
         """It has as many slots as its pool has places, and the scheduler counts them."""
         return self.name
 
-    async def hold(self, worker: str, pool: str, run: str, tenancy: str) -> None:
-        """Nobody else counts its slots."""
-
     async def ask(
         self,
         worker: str,  # noqa: ARG002 - there is one
