@@ -17,9 +17,17 @@ CORE := src/agentdeck/core
 COVERAGE := COVERAGE_FILE=$(VENV)/.coverage $(BIN)/python -m coverage
 COVERAGE_SEEDS ?= 300
 COVERED := 95
+PAGES := agentdeck.cli.reference=cli.md agentdeck.cli.reference+exit-codes=exit-codes.md \
+  agentdeck.cli.man_page=agentdeck.1 agentdeck.cli.agents_page=agents.md \
+  agentdeck.plans.reference=plan.md agentdeck.plans.schema=plan.schema.json \
+  agentdeck.tui.keys=keys.md agentdeck.testing.event_table=events.md \
+  agentdeck.testing.theme_table=themes.md agentdeck.testing.failure_table=failures.md \
+  agentdeck.testing.state_chart=states.md agentdeck.control.rpc_page=rpc.md \
+  agentdeck+rpc+schema=rpc.schema.json agentdeck.control.metrics_page=metrics.md
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: help demo test lint types check coverage bench bench-ui gallery soak agents clean
+.PHONY: help demo test lint types check coverage bench bench-ui gallery pages docs-site soak \
+  agents release-check clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -68,6 +76,15 @@ coverage: $(DEV) ## how many branches of the core its tests and the simulation t
 gallery: $(RUNTIME) ## the pictures of docs/gallery.md again, from a run of the demo
 	@$(BIN)/python docs/gallery.py
 
+pages: $(RUNTIME) ## the pages of docs/ that are made from the code, and the man page
+	@for made in $(PAGES); do \
+	  $(BIN)/python -m $$(echo "$${made%=*}" | tr + ' ') >$(VENV)/page || exit 1; \
+	  cp $(VENV)/page "docs/$${made#*=}"; done
+
+docs-site: $(DEV) ## the docs as a site in build/site; loads nothing from elsewhere
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --clean -f docs/site/mkdocs.yml
+	@echo "docs-site: build/site/index.html"
+
 soak: $(DEV) ## the long tests: fault injection and properties with many examples
 	@echo "soak: long tests and properties, several minutes"
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 1800 \
@@ -76,6 +93,9 @@ soak: $(DEV) ## the long tests: fault injection and properties with many example
 agents: $(DEV) ## agents of others, where they are installed, against a scripted model
 	@echo "agents: real ones, below '$(REAL_AGENTS)' or on PATH; many minutes"
 	@AGENTDECK_REAL_AGENTS="$(REAL_AGENTS)" $(BIN)/python -m pytest -q -n 2 -m real_agents tests/real_agents
+
+release-check: $(DEV) ## build what would be released, and try it in an empty environment
+	@$(BIN)/python .ci/release_check.py
 
 clean: ## remove what was built; the next call installs again
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis snapshot_report.html

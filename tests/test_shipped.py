@@ -79,7 +79,10 @@ def test_the_wheel_holds_every_file_that_is_not_code(wheel: Path) -> None:
 def test_the_wheel_holds_nothing_else_than_the_package(wheel: Path) -> None:
     """No test, cache or stray folder of the checkout ends up on a user's machine."""
     tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert tops == {"agentdeck", f"agentdeck-{__version__}.dist-info"}
+    about = f"agentdeck-{__version__}"
+    assert tops == {"agentdeck", f"{about}.dist-info", f"{about}.data"}
+    data = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(f"{about}.data")]
+    assert data == [f"{about}.data/data/share/man/man1/agentdeck.1"]  # where pip puts it for `man`
     assert not [name for name in zipfile.ZipFile(wheel).namelist() if "__pycache__" in name]
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from agentdeck.core.plan import TrackerKind
+from agentdeck.core.tracker_signature import check
 from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.core.webhook_signature import TOLERANCE_S, SignatureError, verified
 
@@ -48,4 +50,20 @@ def verify(
     return found
 
 
-__all__ = ["SignatureError", "verify"]
+def verify_github(secret: str, headers: Mapping[str, str], body: bytes) -> None:
+    """Nothing, where a message of GitHub is from whom has the secret: `X-Hub-Signature-256`.
+
+    Nothing else of its headers is signed. Raises SignatureError.
+    """
+    check(TrackerKind.GITHUB, secret, headers, body, now=time.time())
+
+
+def verify_gitlab(secret: str, headers: Mapping[str, str], body: bytes) -> None:
+    """Nothing, where a message of GitLab is from whom has the secret: its signature, or its token.
+
+    Raises SignatureError.
+    """
+    check(TrackerKind.GITLAB, secret, headers, body, now=time.time())
+
+
+__all__ = ["SignatureError", "verify", "verify_github", "verify_gitlab"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import subprocess
 from collections.abc import Callable
@@ -210,3 +212,19 @@ def test_an_export_that_cannot_be_written_is_one_error(
     said = deck("export", "-o", "no/such/folder.md")
     assert (said.code, said.out) == (5, "")
     assert deck("export", "nothing-like-it").code == 3
+
+
+def test_the_attempts_are_rows_of_csv(deck: Deck, repo: Path, ended: RunFolder) -> None:
+    """`-o` writes the same bytes; four attempts, of which one has failed."""
+    said = deck("export", "--as", "csv")
+    rows = list(csv.DictReader(io.StringIO(said.out)))
+    assert [(row["task"], row["attempt"], row["agent"], row["state"]) for row in rows] == [
+        ("1", "1", "scripted", "landed"),
+        ("2", "1", "scripted", "failed"),
+        ("3.1", "1", "scripted", "landed"),
+        ("3.2", "1", "scripted", "landed"),
+    ]
+    assert rows[1]["exit_code"] == "3"
+    assert rows[1]["cause"]
+    assert deck("export", "--as", "csv", "-o", "attempts.csv").code == 0
+    assert (repo / "attempts.csv").read_text() == said.out

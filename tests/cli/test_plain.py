@@ -18,11 +18,11 @@ import typer
 from tests.tui.sample_journal import STARTED_AT, asking, middle
 
 from agentdeck.cli.line import command_line
-from agentdeck.cli.looking import _ANSWERS
 from agentdeck.cli.output import wants_plain
 from agentdeck.cli.plain_telling import MOST, WINDOW_S, Telling
 from agentdeck.cli.plain_verbs import split
 from agentdeck.control.runs import newest_run
+from agentdeck.control.waiting_lines import ANSWERS
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, FailureClass, Recorded
 from agentdeck.core.fold import fold
@@ -256,4 +256,4 @@ def test_plain_excludes_what_opens_no_deck(deck: Deck, repo: Path) -> None:
 def test_what_is_offered_for_each_kind_of_item_is_a_verb() -> None:
     """What the plain greeting and `inbox` offer is a command that the verbs know."""
     group: Any = typer.main.get_command(command_line())
-    assert all(answer.split()[0] in group.commands for answer in _ANSWERS.values())
+    assert all(answer.split()[0] in group.commands for answer in ANSWERS.values())

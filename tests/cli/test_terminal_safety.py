@@ -232,10 +232,32 @@ accounts
 accounts resume HOSTILE
 hooks list RUN
 hooks deliver RUN
+metrics
+rpc socket HOSTILE
+rpc socket RUN
+rpc call HOSTILE
+rpc call status HOSTILE
+rpc schema
+traces
+traces --json
+traces RUN --endpoint HOSTILE
 runs
 runs --json
 runs repair RUN
 debug bundle -o HOSTILE
+tasks --format {{id}}{{title}}{{why}}
+runs --format {{plan}}HOSTILE
+show bad.toml --format {{title}}
+status --format HOSTILE
+config
+config show
+config path
+config check
+config edit HOSTILE
+completions zsh
+completions HOSTILE
+schema
+schema -o HOSTILE
 snapshot RUN -o HOSTILE
 snapshot RUN -o REPO/room.svg
 snapshot RUN -o REPO/events.txt --screen events --size 200x60
@@ -251,6 +273,7 @@ LEFT_OUT = {
     "agentdeck diff": "into a pipe it is a patch, byte for byte; below it is called in a terminal",
     "agentdeck demo": "its plan is our own",
     "agentdeck serve": "goes on until it is ended; what it prints is a link",
+    "agentdeck bridge": "goes on until it is ended; what it prints is an address",
     "agentdeck agents test": "starts agents of others",
 }
 

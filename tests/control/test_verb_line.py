@@ -20,7 +20,7 @@ from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import UsageError
 from agentdeck.core.events import ReviewComment, SkipMode
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import PoolName, TaskId
 
 A, B = TaskId("A"), TaskId("B")
 
@@ -46,6 +46,8 @@ MEANS: list[tuple[str, list[AnyCommand]]] = [
     ("steer A don't touch  the --old API", [c.Steer(A, "don't touch  the --old API")]),
     ('steer A "just this"', [c.Steer(A, "just this")]),
     ("limit 6", [c.SetAgents(6)]),
+    ("limit 3 --pool build", [c.SetPoolLimit(PoolName("build"), 3)]),
+    ("limit --pool build 0", [c.SetPoolLimit(PoolName("build"), None)]),
     ("budget set run --usd 30", [c.SetBudget("run", usd=30.0)]),
     ("budget raise phase:one --tokens 2M", [c.RaiseBudget("phase:one", tokens=2_000_000)]),
     ("retry -- -odd", [c.Retry(TaskId("-odd"))]),

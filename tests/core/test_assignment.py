@@ -10,6 +10,7 @@ import pytest
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
+from agentdeck.core.adapter import Adapter
 from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import AgentName, PoolName, TaskId
 from agentdeck.core.plan import (
@@ -22,6 +23,7 @@ from agentdeck.core.plan import (
     Task,
     matching_routes,
 )
+from agentdeck.core.scheduler import Hindrance, blocker_of
 from agentdeck.core.state import Attempt, TaskState
 from agentdeck.core.steps import Launch
 from agentdeck.plans.reader import read_plan
@@ -29,6 +31,7 @@ from agentdeck.shipped import sample_plan
 from agentdeck.testing.builders import Run, plan, reached, run_until, started, task
 
 A = TaskId("A")
+A_TWO = AgentName("two")
 LADDER = ("haiku", "sonnet", "opus")
 
 
@@ -142,9 +145,69 @@ def test_skills_decide_only_where_nothing_else_does() -> None:
     skilled = task("A", skills=("python",))
     route = (Route(RouteMatch(), agent=WEB.name),)
     assert agent_of(skilled, PY, WEB, routes=route) == "web"
-    assert agent_of(task("A", skills=("css",), agent=PY.name), PY, WEB) == "py"
+    assert agent_of(task("A", skills=("css",), agent=PY.name), PY, WEB) == "py", "and it waits"
     own = Defaults(agent=WEB.name)
     assert agent_of(skilled, PY, WEB, defaults=own) == "web", "the usual one has them too"
+
+
+def test_a_route_to_an_agent_that_lacks_a_skill_is_passed_over() -> None:
+    """All of it: its model and its pool were meant for that agent."""
+    small = Route(RouteMatch(), agent=PY.name, model="small")
+    spec = task("A", skills=("css",))
+    assert plan(spec, agents=(PY, WEB), routes=(small,)).settings(A).model is None
+    assert agent_of(spec, PY, WEB, routes=(small,)) == "web"
+    assert agent_of(task("A"), PY, WEB, routes=(small,)) == "py", "it asks for nothing"
+    nobody = agent_of(spec, named("one"), named("two"), routes=(Route(RouteMatch(), agent=A_TWO),))
+    assert nobody == "two", "where no agent says a skill, none is asked for"
+
+
+def test_the_skills_of_an_adapter_hold_where_the_plan_says_none() -> None:
+    docs = Adapter(name="bot", start=("bot",), skills=("Docs",))
+    bot = Agent(AgentName("bot"), use="bot", adapter=docs)
+    assert agent_of(task("A", skills=("docs",)), PY, bot) == "bot"
+    own = msgspec.structs.replace(bot, skills=("css",))
+    assert agent_of(task("A", skills=("docs",)), PY, own) == "scripted", "the plan's word"
+
+
+def waits(spec: Task, *agents: Agent, **more: Any) -> str:
+    blocker = blocker_of(started(plan(spec, agents=agents, **more)).state, A)
+    assert blocker is not None
+    assert blocker.kind is Hindrance.SKILL
+    return blocker.sentence
+
+
+def test_a_task_that_nobody_can_do_waits_and_says_who_would_be_needed() -> None:
+    """The nearest skill is named, or the one who has it, and nothing is launched."""
+    asked = "for an agent with the skill "
+    assert waits(task("A", skills=("pyton",)), PY, WEB) == (
+        f"{asked}pyton: no agent has pyton (did you mean Python?)"
+    )
+    assert waits(task("A", skills=("css",), agent=PY.name), PY, WEB) == (
+        f"{asked}css: its agent py lacks css; web has it"
+    )
+    assert waits(task("A", skills=("async", "css")), PY, WEB) == (
+        "for an agent with the skills async, css: no agent has all of them"
+    )
+
+
+def test_a_person_is_asked_for_no_skills() -> None:
+    run = started(plan(task("A", skills=("css",), human=True), agents=(PY, WEB)))
+    assert run.state.tasks[A].state is not TaskState.READY
+
+
+def test_a_task_with_skills_that_waits_for_a_place_says_for_whom() -> None:
+    both = [task(name, skills=("css",)) for name in "AB"]
+    run = started(plan(*both, agents=(PY, WEB), pools=(Pool(PoolName("web"), 1, skills=("CSS",)),)))
+    assert run.explain("B") == (
+        "B waits: for an agent with the skill css: web is busy (pool web is full (1 at once))"
+    )
+
+
+def test_only_a_fallback_that_has_the_skills_takes_over() -> None:
+    web = msgspec.structs.replace(WEB, fallback=(PY.name, A_TWO))
+    two = named("two", skills=("css",))
+    told = story(task("A", skills=("css",)), web, PY, two)
+    assert told.fail(FailureClass.REFUSED).agent == "two"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,20 @@ from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import MAX_AGENTS, MAX_MESSAGE, Refused, decide, refusal
 from agentdeck.core.events import Outcome, SkipMode
-from agentdeck.core.ids import AgentName, EntryId, TaskId
+from agentdeck.core.ids import AgentName, EntryId, PoolName, TaskId
 from agentdeck.core.permissions import Decision, Scope
-from agentdeck.core.plan import Agent, Defaults, GateWhen, Land, QueueRules
+from agentdeck.core.plan import (
+    Agent,
+    Defaults,
+    GateWhen,
+    Land,
+    MayCall,
+    MayPropose,
+    MayWiden,
+    Pool,
+    QueueRules,
+    Tools,
+)
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import TaskState, Wanted
 from agentdeck.core.steps import BuildEntry, LandEntry, RunGate
@@ -22,6 +33,7 @@ from agentdeck.testing.builders import (
     Run,
     gate,
     gate_finished,
+    identity,
     plan,
     reached,
     run_until,
@@ -30,6 +42,9 @@ from agentdeck.testing.builders import (
 )
 
 A, B, Z = TaskId("A"), TaskId("B"), TaskId("Z")
+
+
+BUILD = Pool(PoolName("build"), 1)
 
 
 def fresh() -> Run:
@@ -63,6 +78,25 @@ def asking() -> Run:
 
 def taken() -> Run:
     return told(c.TakeOver(A), of=lambda: at(TaskState.WORKING))().append(e.AttemptExited(A, 1, -2))
+
+
+def equipped() -> Run:
+    """Two agents with all tools work, each in its files."""
+    tools = Tools(MayCall.ALLOW, MayCall.ALLOW, MayPropose.ALLOW, MayWiden.FREE)
+    run = started(plan("A a/", "B b/", tools=tools))
+    return run.append(*(launched for name in (A, B) for launched in _launched(name)))
+
+
+def _launched(name: TaskId) -> list[e.AnyEvent]:
+    prepared = e.WorktreePrepared(name, 1, f"/trees/{name}", f"deck/test/{name}", "base0")
+    return [prepared, e.AttemptLaunched(name, 1, identity(100), identity(101))]
+
+
+def requested() -> Run:
+    return fresh().command(c.MakeRequest("k1", "ship it?"))
+
+
+PROPOSES = c.MakeRequest("k1", "left out", task("C<A"), task=A, attempt=1)
 
 
 def ruled() -> Run:
@@ -165,9 +199,17 @@ ACCEPTED: list[tuple[Callable[[], Run], AnyCommand, list[type[e.Event]]]] = [
     (limited, c.ReopenAccount("acme"), [e.AccountReopened]),
     (limited, c.Retry(A), [e.AccountReopened]),
     (fresh, c.SetAgents(1), [e.AgentsLimitSet]),
+    (lambda: started(plan("A", pools=(BUILD,))), c.SetPoolLimit(BUILD.name, 2), [e.PoolLimitSet]),
     (fresh, c.SetBudget("run", usd=5.0), [e.BudgetSet]),
     (told(c.SetBudget("task:A", tokens=5)), c.RaiseBudget("task:A", tokens=5), [e.BudgetSet]),
     (fresh, c.EditPlan(PlanChange(put=(task("C<A"),))), [e.PlanChanged]),
+    (equipped, c.AskPerson(A, 1, "k1", "which?"), [e.AttemptAsked]),
+    (equipped, c.ReportProgress(A, 1, "half", 50), [e.ProgressReported]),
+    (equipped, c.RequestFiles(A, 1, "k1", ("c/",)), [e.PlanChanged]),
+    (equipped, c.RequestFiles(A, 1, "k1", ("b/",)), [e.AttemptAsked]),
+    (fresh, c.MakeRequest("k1", "ship it?"), [e.RequestMade]),
+    (equipped, PROPOSES, [e.RequestMade, e.PlanChanged, e.RequestAnswered]),
+    (requested, c.AnswerRequest("r1", text="yes"), [e.RequestAnswered]),
     (lambda: at(TaskState.LANDED), c.Revert(A), [e.EntryQueued]),
     (lambda: at(TaskState.LANDED), c.Promote(), [e.PromoteAsked]),
     (finished, c.Promote(), [e.PromoteAsked]),
@@ -244,6 +286,7 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     (told(c.ReopenAccount("acme"), of=limited), c.ReopenAccount("acme"), "acme is open"),
     (fresh, c.SetAgents(0), f"the number of agents must be 1 to {MAX_AGENTS}"),
     (fresh, c.SetAgents(MAX_AGENTS + 1), f"the number of agents must be 1 to {MAX_AGENTS}"),
+    (fresh, c.SetPoolLimit(BUILD.name, 2), "the plan has no pool build"),
     (fresh, c.SetBudget("task:Z", usd=1.0), "there is no 'task:Z' to have a budget"),
     (fresh, c.SetBudget("run:A", usd=1.0), "there is no 'run:A' to have a budget"),
     (fresh, c.SetBudget("run"), "the budget of the run is that already"),
@@ -261,6 +304,12 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
         "task A has no limit in money that could be raised",
     ),
     (fresh, c.EditPlan(PlanChange()), "the change changes nothing"),
+    (fresh, c.AskPerson(A, 1, "k1", "which?"), "attempt 1 of A does not go on any more"),
+    (equipped, c.AskPerson(A, 1, "k1", " "), "the question is empty"),
+    (equipped, c.ReportProgress(A, 1, ""), "the progress says nothing"),
+    (equipped, c.RequestFiles(A, 1, "k1", ("../x",)), "'../x' is no file of the repository"),
+    (fresh, c.MakeRequest("k1", ""), "the question is empty"),
+    (requested, c.AnswerRequest("r2"), "there is no request r2 (r1)"),
     (fresh, c.Revert(A), "A is preparing: only what has landed can be reverted"),
     (fresh, c.Promote(), "nothing has landed yet"),
     (told(c.Promote(), of=finished), c.Promote(), "it is being promoted already"),

@@ -176,6 +176,23 @@ def test_what_waits_for_a_deferred_task_is_deferred_too() -> None:
     assert rules(found, Heard.GUESSED) == ["deferred-too"] * 2
 
 
+def test_who_is_given_a_task_can_do_what_it_asks_for() -> None:
+    """Told once for each agent; where no agent has skills the words of tasks stay words."""
+    tasks = [
+        task("A", agent="web", skills=["CSS", "html"]),
+        task("B", agent="web", skills=["css", "go"]),
+        task("C", agent="claude", skills=["sql"]),
+    ]
+    found = built(*tasks, agents=[DraftAgent("web", 3, skills=["HTML"])])
+    assert {agent.name: agent.skills for agent in found.plan.agents} == {
+        "claude": ("sql",),
+        "web": ("HTML", "CSS", "go"),
+    }
+    assert rules(found, Heard.GUESSED).count("skills-of-tasks") == 2
+    bare = built(*tasks)
+    assert all(not agent.skills for agent in bare.plan.agents)
+
+
 def test_agents_pools_gates_and_routes_are_found_by_their_words() -> None:
     """Agents without a command work as claude does, and that is told once."""
     found = built(

@@ -29,7 +29,7 @@ HEAD = 'version = 1\n[plan]\nname = "p"\n'
 AROUND = Around(
     variables={"MISSING": False, "THERE": True},
     files=("README.md", *(f"src/app/m{n}.py" for n in range(30)), "docs/a.md"),
-    programs={"make": True, "nosuch": False, "./run.sh": False},
+    programs={"make": True, "nosuch": False, "./run.sh": False, "glab": False},
     zones={"Nowhere/At_all": False, "UTC": True},
 )
 
@@ -123,6 +123,21 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         "secret_env",
         "MISSING is not set here",
     ),
+    ("AD704", '[tracker]\nkind = "github"\n' + GOOD, "[tracker]", "no task has an issue"),
+    (
+        "AD701",
+        '[tracker]\nkind = "gitlab"\n' + GOOD + a_task("d", "issue = 1"),
+        'kind = "gitlab"',
+        '"glab"',
+    ),
+    (
+        "AD702",
+        '[tracker]\nkind = "github"\nrepo = "a/b"\naccept = "skip"\nsecret_env = "MISSING"\n'
+        + GOOD
+        + a_task("d", "issue = 1"),
+        "secret_env",
+        "nothing that comes in could be proven",
+    ),
     ("AD501", "[pools.gpu]\nsize = 2\n" + GOOD, "[pools.gpu]", "no task takes its place here"),
     (
         "AD502",
@@ -148,7 +163,7 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         + GOOD
         + a_task("d", 'skills = ["css"]\nagent = "claude"'),
         'skills = ["css"]\n',
-        'its agent claude lacks the skill "css"',
+        'its agent claude lacks the skill "css", so the task would wait for ever',
     ),
     ("AD506", GOOD + a_task("d", 'estimate = "3h"'), 'estimate = "3h"', "may take 2 h 0 min"),
     (
@@ -213,6 +228,28 @@ def test_each_mistake_is_found_where_it_stands(
     others = [f for f in every if f.code != code and f.severity is Severity.WARNING]
     allowed = {"AD302": {"AD304"}, "AD202": {"AD203"}, "AD505": set()}.get(code, set())
     assert {finding.code for finding in others} <= allowed, others
+
+
+def test_a_skill_that_nobody_has_names_who_would_have_it_and_the_nearest() -> None:
+    """An agent of the machine before a similar word, and one's own words before neither."""
+    asks = a_task("d", 'skills = ["css"]')
+    able = '[agents.claude]\nskills = ["sql"]\n'
+    around = Around(skills={"bot": ("CSS",)})
+    (finding,) = found(able + asks, around)
+    assert finding.message == 'no agent has the skill "css", so the task would wait for ever'
+    assert finding.fix == "bot of this machine would have it: give the plan that agent"
+    (finding,) = found(able + a_task("d", 'skills = ["sq"]'), Around())
+    assert finding.fix == 'did you mean "sql"?'
+    (finding,) = found(asks, Around())
+    assert finding.message == 'no agent has the skill "css"', "any agent will do"
+
+
+def test_agents_have_the_skills_of_their_adapters() -> None:
+    """Where the plan says none for them; an agent that the plan only names has them too."""
+    asks = a_task("d", 'skills = ["css"]')
+    around = Around(skills={"claude": ("css",)})
+    assert found('[agents.one]\nuse = "claude"\n' + asks, around) == []
+    assert found(asks, around) == []
 
 
 def test_every_rule_has_a_case_and_a_code_of_its_own() -> None:

@@ -104,3 +104,15 @@ def test_speed_without_scripted_agents_is_refused() -> None:
     """Nothing else can be told to hurry."""
     with pytest.raises(UsageError, match="scripted"):
         at_speed(Plan(name="p", tasks=(Task(TaskId("A")),)), 2.0)
+
+
+def test_who_is_given_everything_can_do_everything() -> None:
+    """`--agent scripted` tries a plan that asks for skills: no other agent, and nobody waits."""
+    asks = '[agents.web]\nuse = "claude"\nskills = ["css"]\n[[task]]\nid = "asks"\ntitle = "x"\n'
+    plan = with_agent(
+        read_plan(TEXT + asks + 'skills = ["css", "go"]\n', file="p.toml"), "scripted"
+    )
+    task = plan.by_id[TaskId("asks")]
+    assert plan.settings(task.id).agent == "scripted"
+    assert plan.lacking(task, AgentName("scripted")) == ()
+    assert plan.by_id[TaskId("plain")].skills == ()

@@ -310,6 +310,50 @@ WRONG = {
         4,
         ["a hook has this name"],
     ),
+    "a tracker of no kind": ("[tracker]\nclaim = 'x'\n" + TASK, 2, ["`kind` is missing"]),
+    "no such tracker": ("[tracker]\nkind = 'jira'\n" + TASK, 3, ['"github", "gitlab"', '"jira"']),
+    "no repository": (
+        "[tracker]\nkind = 'github'\nrepo = '--help'\n" + TASK,
+        4,
+        ['"--help" is no repository', "OWNER/NAME"],
+    ),
+    "a way out of a repository": (
+        "[tracker]\nkind = 'gitlab'\nrepo = 'a/../../user'\n" + TASK,
+        4,
+        ["is no repository"],
+    ),
+    "two labels as one": (
+        "[tracker]\nkind = 'github'\nclaim = 'a,b'\n" + TASK,
+        4,
+        ["a label has no comma"],
+    ),
+    "one label for both": (
+        "[tracker]\nkind = 'github'\nclaim = 'a'\nfailed = 'a'\n" + TASK,
+        5,
+        ["is the label of `claim`"],
+    ),
+    "what nobody has proven": (
+        "[tracker]\nkind = 'github'\nrepo = 'a/b'\naccept = 'skip'\n" + TASK,
+        5,
+        ["could be proven", "add secret_env"],
+    ),
+    "what comes from anywhere": (
+        "[tracker]\nkind = 'github'\nsecret_env = 'S'\naccept = 'skip'\n" + TASK,
+        5,
+        ["from which repository", "add repo"],
+    ),
+    "any issue as a task": (
+        "[tracker]\nkind = 'github'\nrepo = 'a/b'\nsecret_env = 'S'\naccept = ['task']\n" + TASK,
+        6,
+        ['"task" without a label'],
+    ),
+    "a webhook of its name": (
+        "[tracker]\nkind = 'github'\n[webhooks.tracker]\nurl = 'https://e.org/'\n"
+        "secret_env = 'S'\n" + TASK,
+        4,
+        ["the tracker has this name"],
+    ),
+    "issue zero": (TASK + "issue = 0\n", 5, ["1 or more"]),
     "size is called complexity": (
         "[[route]]\nmatch = { size = 'high' }\nmodel = 'm'\n" + TASK,
         3,

@@ -15,8 +15,8 @@ import pytest
 from tests.tui.chromium import PROGRAM, chromium
 from tests.tui.live_run import end_run, made_run, put_claude_on_path
 
+from agentdeck.control.door import MAX_BROWSERS, Door
 from agentdeck.control.runs import RunFolder, fold_run, runs_root
-from agentdeck.tui.browser.door import MAX_BROWSERS, Door
 
 PATIENCE_S = 60.0
 LOOK_S = 0.05

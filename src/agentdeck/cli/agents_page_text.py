@@ -35,6 +35,7 @@ KNOWN: Final = """\
 FILE: Final = """\
 ## An adapter file
 
+<!-- block: file agents/bot.toml -->
 ```toml
 # ~/.config/agentdeck/agents/bot.toml
 adapter = 1

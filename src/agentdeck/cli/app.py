@@ -38,16 +38,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _carry_out(words)
 
 
-def _carry_out(words: Sequence[str]) -> int:
+def _carry_out(words: list[str]) -> int:
     if words and words[0] == "attach":
         from agentdeck.cli.room import attach_here, is_plain_attach
 
         if is_plain_attach(words):
             return answered(lambda: attach_here(words))
-    from agentdeck.cli.line import command_line
+    if words[:2] == ["completions", "values"]:  # a shell waits for it, with a person in front
+        from agentdeck.cli.completion_values import print_values
 
+        return print_values(words[2:])
+    return answered(lambda: _parsed(words))
+
+
+def _parsed(words: Sequence[str]) -> object:
+    """Let typer have the line, with its alias spelled out."""
+    from agentdeck.cli.line import command_line, is_known
+
+    if not is_known(words):
+        from agentdeck.cli.config import with_alias
+
+        words = with_alias(words)
     app = command_line(words)
-    return answered(lambda: app(args=words, prog_name="agentdeck", standalone_mode=False))
+    return app(args=list(words), prog_name="agentdeck", standalone_mode=False)
 
 
 def answered(verb: Callable[[], object]) -> int:

@@ -40,7 +40,7 @@ PROMOTE_S: Final = 15.0  # how long `promote` waits to tell what came of it
 # Those that carry out more than they send, or tell more than that it was sent, are below.
 _NAMES: Final = (
     *("pause", "resume", "retry", "skip", "unskip", "approve", "merge", "hold", "release", "stop"),
-    *("move", "drop"),
+    *("move", "drop", "accept", "deny"),
     *("steer", "limit", "promote", "end"),
 )
 
@@ -65,7 +65,8 @@ def _send(folder: RunFolder, verb: Verb, said: Said) -> int:
                 refused += 1
                 print_error(error.message, error.hint)
             else:
-                say(f"{safe(getattr(command, 'task', None) or folder.run)}: {verb.done}")
+                about = getattr(command, "task", None) or getattr(command, "request", None)
+                say(f"{safe(about or folder.run)}: {verb.done}")
     return EXIT_REFUSED if refused else EXIT_OK
 
 
@@ -84,7 +85,11 @@ def _steer(folder: RunFolder, verb: Verb, said: Said) -> int:
 
 
 def _limit(folder: RunFolder, verb: Verb, said: Said) -> int:
-    return _send(folder, replace(verb, done=f"agents at once: {said['agents']}"), said)
+    done = f"agents at once: {said['agents']}"
+    if said["pool"] is not None:
+        many = f"at most {said['agents']} at once" if said["agents"] else "as the plan says"
+        done = f"pool {safe(said['pool'])}: {many}"
+    return _send(folder, replace(verb, done=done), said)
 
 
 def _promote(folder: RunFolder, verb: Verb, said: Said) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from agentdeck.cli.output import GAP, in_terminal, note, paint, safe, say, say_json, width
-from agentdeck.cli.place import JsonOption, chosen_run, complete_run
+from agentdeck.cli.place import JsonOption, chosen_run
 from agentdeck.core.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -42,15 +42,11 @@ def compare(
     context: typer.Context,
     first: Annotated[
         str,
-        typer.Argument(
-            metavar="RUN_A", help="A run's id, or how that begins.", autocompletion=complete_run
-        ),
+        typer.Argument(metavar="RUN_A", help="A run's id, or how that begins."),
     ],
     second: Annotated[
         str,
-        typer.Argument(
-            metavar="RUN_B", help="The run beside it, likewise.", autocompletion=complete_run
-        ),
+        typer.Argument(metavar="RUN_B", help="The run beside it, likewise."),
     ],
     form: Annotated[
         CompareAs | None,

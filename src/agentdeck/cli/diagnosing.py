@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from agentdeck.cli.looking import answer_to, item_words
+from agentdeck.cli.looking import item_words
 from agentdeck.cli.output import paint, safe, say, say_json, table
 from agentdeck.control.diagnosis import Finding, Grade, diagnose, worst
 from agentdeck.control.runs import RunFolder
+from agentdeck.control.waiting_lines import answer_to
 from agentdeck.core import inbox
 from agentdeck.core.errors import EXIT_DAMAGED, EXIT_ENVIRONMENT, EXIT_NEEDS_PERSON, EXIT_OK
 

@@ -15,6 +15,7 @@ import typer
 from agentdeck.cli.output import paint, say, say_json, table
 from agentdeck.cli.place import JsonOption, folder_of
 from agentdeck.core.errors import EXIT_ENVIRONMENT, EXIT_OK
+from agentdeck.core.issues import PROGRAMS
 from agentdeck.core.plan import Plan
 
 if TYPE_CHECKING:
@@ -247,6 +248,12 @@ def _hooks(plan: Plan) -> Iterator[Row]:
         there = bool(os.environ.get(variable))
         found = f"{variable} is {'set' if there else 'not set'}"
         yield Row(f"hook {name}", "ok" if there else "warn", found, "" if there else todo)
+    if plan.tracker is not None:
+        program = PROGRAMS[plan.tracker.kind]
+        where = shutil.which(program)
+        todo = "" if where else f"install {program} and log in; until then no issue is written"
+        found = where or f"{program} was not found"
+        yield Row(f"tracker {plan.tracker.kind}", "ok" if where else "warn", found, todo)
 
 
 def _agent(name: str, adapter: Adapter, health: Health, *, needed: bool) -> Row:

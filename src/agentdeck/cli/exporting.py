@@ -28,6 +28,7 @@ class ExportAs(StrEnum):
     PROGRESS = "progress"
     TASKS_JSON = "tasks-json"
     PLAN = "plan"
+    CSV = "csv"
 
 
 def register(app: typer.Typer) -> None:
@@ -40,14 +41,17 @@ def export(
     run: RunArgument = None,
     form: Annotated[
         ExportAs,
-        typer.Option("--as", help="A page for people, a tasks.json, or the plan as it is now."),
+        typer.Option(
+            "--as",
+            help="A page for people, a tasks.json, the plan as it is, or a row for each attempt.",
+        ),
     ] = ExportAs.PROGRESS,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write it here, not to stdout."),
     ] = None,
 ) -> int:
-    """Write how a run stands as PROGRESS.md, as a tasks.json, or its plan."""
+    """Write how a run stands: as PROGRESS.md, as a tasks.json, as its plan, or as CSV."""
     folder = chosen_run(context, run)
     here = folder_of(context)
     state = fold_run(folder)
@@ -76,6 +80,10 @@ def _text(state: RunState, form: ExportAs, now: float, folder: Path) -> str:
         return redacted(progress_md(state, now), known)
     if form is ExportAs.TASKS_JSON:
         return redacted_json(tasks_json(state), known)
+    if form is ExportAs.CSV:
+        from agentdeck.plans.reporting.attempts_csv import attempts_csv
+
+        return redacted(attempts_csv(state, now), known)
     from agentdeck.plans.writer import write_plan
 
     plan = state.plan

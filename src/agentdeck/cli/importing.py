@@ -21,6 +21,7 @@ import typer
 from agentdeck.cli.output import in_terminal, note, paint, safe, say, say_json
 from agentdeck.cli.place import JsonOption, folder_of
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, UsageError
+from agentdeck.core.plan import TrackerKind
 
 if TYPE_CHECKING:
     from agentdeck.plans.imports.draft import Heard, Imported, Remark
@@ -38,7 +39,10 @@ def register(app: typer.Typer) -> None:
 
 def import_plan(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The document.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="The document.", show_default=False),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="PLAN", help="Write the plan here, not to stdout."),
@@ -47,12 +51,27 @@ def import_plan(
         str | None,
         typer.Option("--format", metavar="NAME", help="The document's format; else it is found."),
     ] = None,
+    issues: Annotated[
+        str | None,
+        typer.Option(
+            "--issues", metavar="LABEL", help="No document: open issues that have this label."
+        ),
+    ] = None,
+    tracker: Annotated[
+        TrackerKind, typer.Option("--tracker", help="Where the issues are.")
+    ] = TrackerKind.GITHUB,
+    repo: Annotated[
+        str | None,
+        typer.Option("--repo", metavar="OWNER/NAME", help="Whose; else that of this folder."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the file of -o if it exists.")
     ] = False,
     write_back: Annotated[
         bool,
-        typer.Option("--write-back", help="Have the document kept true while tasks land."),
+        typer.Option(
+            "--write-back", help="Have the document, or the issues, kept true while tasks land."
+        ),
     ] = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Also list what was read without a guess.")
@@ -60,33 +79,68 @@ def import_plan(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print no report.")] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Make a plan of a document, and say what was guessed and what was left."""
-    from agentdeck.cli.planfile import read_text
-    from agentdeck.plans.imports.detect import import_text, plan_text
+    """Make a plan of a document or of issues, and say what was guessed and what was left."""
+    from agentdeck.plans.imports.detect import plan_text
 
     if as_json and (quiet or verbose):
         raise UsageError("--json and --quiet or --verbose exclude each other", hint="choose one")
     if force and output is None:
         raise UsageError("--force is for a file", hint="name it with -o")
+    if (file is None) == (issues is None):
+        hint = "agentdeck import FILE, or agentdeck import --issues LABEL"
+        raise UsageError("name a document, or a label with --issues", hint=hint)
     here = folder_of(context)
-    imported = import_text(read_text(here / file, file), file=str(file), format=format_name)
-    if write_back:
-        imported = _with_source(imported, here / file, here / output if output else here / "plan")
-    command = _command(file, output, format_name, write_back=write_back)
-    text = f"{_header(file, imported, command)}\n{plan_text(imported)}"
-    if output is not None:
-        if _same(here / file, here / output):
+    if issues is not None:
+        named = f"issues labelled {issues}"
+        imported = _of_issues(tracker, issues, repo, here, write_back=write_back)
+    else:
+        named, document = str(file), here / str(file)
+        imported = _of_document(named, document, format_name)
+        if write_back:
+            imported = _with_source(imported, document, here / (output or "plan"))
+        if output is not None and _same(document, here / output):
             raise UsageError(f"{output} is the document itself", hint="name another file")
+    command = _command(context, file, output)
+    text = f"{_header(named, imported, command)}\n{plan_text(imported)}"
+    if output is not None:
         _write(here / output, output, text, force=force)
     elif not as_json:
         say(text.removesuffix("\n"))
     if as_json:
         say_json(_as_data(imported))
     elif not quiet:
-        _report(str(file), imported, say if output else note, verbose=verbose)
+        _report(named, imported, say if output else note, verbose=verbose)
         if output is not None:
             note(f"wrote {safe(str(output))}; next: `agentdeck check {safe(str(output))}`")
     return EXIT_OK
+
+
+def _of_document(named: str, path: Path, format_name: str | None) -> Imported:
+    from agentdeck.cli.planfile import read_text
+    from agentdeck.plans.imports.detect import import_text
+
+    return import_text(read_text(path, Path(named)), file=named, format=format_name)
+
+
+def _of_issues(
+    kind: TrackerKind, label: str, repo: str | None, here: Path, *, write_back: bool
+) -> Imported:
+    """A plan of issues, with the tracker in it if these are to be written."""
+    import msgspec
+
+    from agentdeck.control.issue_list import MAX_ISSUES, issues_text
+    from agentdeck.core.plan import Tracker
+    from agentdeck.plans.imports.detect import import_text
+
+    text, more = issues_text(kind, label, repo=repo, folder=here)
+    if more:
+        note(f"there are more than {MAX_ISSUES:,} such issues; the first ones were read")
+    imported = import_text(text, file=f"issues labelled {label}", format="issues")
+    plan = imported.plan
+    tasks = tuple(msgspec.structs.replace(task, line=None) for task in plan.tasks)
+    written = Tracker(kind, repo=repo) if write_back else None
+    plan = msgspec.structs.replace(plan, tasks=tasks, document=None, tracker=written)
+    return msgspec.structs.replace(imported, plan=plan)
 
 
 class Tally:
@@ -178,19 +232,23 @@ def _with_source(imported: Imported, document: Path, plan: Path) -> Imported:
     return msgspec.structs.replace(imported, plan=kept)
 
 
-def _command(file: Path, output: Path | None, name: str | None, *, write_back: bool) -> str:
-    words = ["agentdeck", "import", str(file)]
-    words += ["--format", name] if name else []
-    words += ["--write-back"] if write_back else []
+def _command(context: typer.Context, file: Path | None, output: Path | None) -> str:
+    """The command line again, without what is not about the plan."""
+    given = context.params
+    words = ["agentdeck", "import", *([str(file)] if file else [])]
+    words += ["--format", given["format_name"]] if given["format_name"] else []
+    if file is None:
+        words += ["--issues", given["issues"], "--tracker", str(given["tracker"].value)]
+        words += ["--repo", given["repo"]] if given["repo"] else []
+    words += ["--write-back"] if given["write_back"] else []
     words += ["-o", str(output)] if output else []
     return shlex.join(words)
 
 
-def _header(file: Path, imported: Imported, command: str) -> str:
+def _header(named: str, imported: Imported, command: str) -> str:
     """Comments that say where the plan is from."""
     return (
-        f"# Made from {safe(str(file))} ({imported.format}). To make it again:\n"
-        f"#   {safe(command)}\n"
+        f"# Made from {safe(named)} ({imported.format}). To make it again:\n#   {safe(command)}\n"
     )
 
 

@@ -27,8 +27,13 @@ def init(
     plan: Annotated[
         Path, typer.Argument(metavar="[FILE]", help="Where to; it must not exist yet.")
     ] = Path("plan.toml"),
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="And plan.schema.json beside it, for editors."),
+    ] = False,
 ) -> int:
     """Write a commented plan to start from."""
+    from agentdeck.cli.schema import LINE, NAME, write_schema
     from agentdeck.control.agent_health import agents_found
     from agentdeck.control.discovery import checkout_dir
     from agentdeck.control.repo import branch_now
@@ -46,6 +51,8 @@ def init(
         agents=agents_found(),
     )
     path = here / plan
+    if schema:
+        text = LINE + text
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -54,6 +61,9 @@ def init(
     except OSError as error:
         raise EnvironmentFault(f"{plan} cannot be written: {error.strerror}") from error
     say(f"wrote {safe(str(plan))}")
+    if schema:
+        write_schema(path.parent / NAME)
+        say(f"wrote {safe(str(plan.parent / NAME))}")
     found = ", ".join(f"{name} ({command})" for name, command in gates)
     note(f"gates found: {safe(found)}" if found else "no test command was found: add a gate")
     note(f"next: edit it, then `agentdeck check {plan}` and `agentdeck run {plan}`")

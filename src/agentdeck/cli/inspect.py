@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from agentdeck.cli import accounts
@@ -31,8 +32,10 @@ from agentdeck.cli.place import (
 )
 from agentdeck.cli.run_beside import RunBesideOption, RunMayBeUnnamed, plan_and_run
 from agentdeck.cli.show_as import ShowAs
+from agentdeck.cli.templates import FormatOption, exclusive, print_rows
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
+from agentdeck.control.run_lines import entry_lines, repo_lines, task_lines
 from agentdeck.control.runs import fold_run
 from agentdeck.core import hooks, publishing, refs_words
 from agentdeck.core.budgets import RUN, budget_of, dollars
@@ -44,12 +47,11 @@ from agentdeck.core.explain import (
     accounts_asking,
     budgets_asking,
     explain,
-    explain_entry,
     short_duration,
     standstill,
 )
 from agentdeck.core.ids import TaskId
-from agentdeck.core.lanes import every_target, lanes, promotions_waiting
+from agentdeck.core.lanes import every_target, promotions_waiting
 from agentdeck.core.plan import OWN_REPO_WORD, Strategy
 from agentdeck.core.state import RunState, TaskRun
 
@@ -115,6 +117,7 @@ def show(
             "-o", "--output", metavar="FILE", help="Write the view: .svg, .txt, .mmd or .dot."
         ),
     ] = None,
+    template: FormatOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """A plan: its tasks phase by phase, its graph, its time line, what it costs."""
@@ -127,7 +130,14 @@ def show(
         raise UsageError("--json goes to stdout", hint="leave -o out, or --json")
     if plan is not None and run is not None and wanted is not ShowAs.COST:
         raise UsageError("--run beside a PLAN is for --as cost", hint="leave PLAN out, or --run")
+    if template is not None and (out is not None or as_json or wanted is not ShowAs.TABLE):
+        raise UsageError("--format is a line for each task", hint="leave --as, -o and --json out")
     found, state = plan_and_run(context, plan, run)
+    if template is not None:
+        from agentdeck.cli.plantable import TASK_FIELDS, task_rows
+
+        print_rows(template, TASK_FIELDS, task_rows(found))
+        return EXIT_OK
     if wanted is ShowAs.TABLE and out is None and not as_json:
         from agentdeck.cli.plantable import print_plan
 
@@ -139,11 +149,26 @@ def show(
     return EXIT_OK
 
 
-def status(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
-    """How a run stands, task by task, and why."""
+def status(
+    context: typer.Context,
+    run: RunArgument = None,
+    template: FormatOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """How a run stands, task by task, and why.
+
+    --format prints one line, of the fields of `run` in its JSON and of `why`, `seq`, `usd` and
+    `tokens`; `tasks` is how many there are.
+    """
+    exclusive(template, as_json)
     from agentdeck.control.vitals import vitals_of
 
     folder, state, summary, now, code = looked_at(context, run)
+    if template is not None:
+        more = {"why": standstill(state) or "", "seq": state.seq, "usd": state.usd}
+        row = {**msgspec.structs.asdict(summary), **more, "tokens": state.tokens}
+        print_rows(template, tuple(row), [row])
+        return code
     vitals = vitals_of(folder, state)
     ahead = look_at_run(folder, state, now, folder_of(context), live=summary.engine)
     if as_json:
@@ -301,11 +326,6 @@ def _attempt_words(task: TaskRun) -> str:
     return f"#{attempt.number} {attempt.agent}" if attempt is not None else ""
 
 
-def others_of(state: RunState, task: TaskId) -> tuple[TaskId, ...]:
-    """The tasks that one lands together with."""
-    return tuple(name for name in state.plan.group_of.get(task, ()) if name != task)
-
-
 def _as_data(state: RunState, now: float) -> dict[str, object]:
     return {
         "seq": state.seq,
@@ -313,40 +333,11 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "tokens": state.tokens,
         "hooks": hooks.told(state, now),
         "promotion": "; ".join(promotions_waiting(state)),
-        "repos": [
-            {
-                "name": lane.lane,
-                "checkout": lane.checkout,
-                "base": lane.base,
-                "target": lane.target,
-                "tip": lane.tip,
-                "promoted": lane.promoted or None,
-            }
-            for lane in lanes(state)
-        ],
-        "tasks": [
-            {
-                "id": task.id,
-                "title": state.spec(task.id).title,
-                "repo": state.plan.repo_of(task.id),
-                "lands_with": list(others_of(state, task.id)),
-                "state": task.state,
-                "wanted": task.wanted,
-                "since": task.since,
-                "attempts": len(task.attempts),
-                "agent": state.settings(task.id).agent,
-                "worker": (task.attempt.worker or None) if task.attempt is not None else None,
-                "commit": task.landed_commit,
-                "why": explain(state, task.id, now),
-            }
-            for task in state.tasks.values()
-        ],
+        "repos": repo_lines(state),
         "pools": [
             {"name": name, "workers": known.joined, "slots": known.slots, "fault": known.fault}
             for name, known in state.workers.items()
         ],
-        "queue": [
-            {"id": entry.id, "repo": entry.repo, "why": explain_entry(state, entry, now)}
-            for entry in state.queue.values()
-        ],
+        "tasks": task_lines(state, now),
+        "queue": entry_lines(state, now),
     }

@@ -24,17 +24,20 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "inspect": ("check", "show", "status", "why", "logs", "diff"),
     "looking": ("tasks", "task", "queue", "inbox"),
     "conflicts": ("conflicts",),
+    "pools": ("pools",),
     "plan_edit": ("replan", "plan"),
     "analyze": ("analyze",),
     "forecasting": ("forecast",),
     "simulate": ("simulate",),
     "agents": ("agents",),
+    "skills": ("skills",),
     "run": ("run", "attach"),
     "serving": ("serve",),
     "cluster": ("cluster", "worker"),
+    "mcp_server": ("mcp",),
     "commands": (
         *("pause", "resume", "retry", "skip", "unskip", "approve", "merge", "hold", "release"),
-        *("stop", "move", "drop", "steer", "limit", "promote", "end"),
+        *("stop", "move", "drop", "accept", "deny", "steer", "limit", "promote", "end"),
     ),
     "adding": ("add",),
     "answering": ("answer", "permissions"),
@@ -43,6 +46,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "budget": ("budget",),
     "accounts": ("accounts",),
     "hooks": ("hooks",),
+    "tracker": ("tracker",),
     "runs": ("clean", "snapshot", "runs"),
     "replaying": ("replay",),
     "finding": ("find",),
@@ -52,6 +56,13 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "demo": ("demo",),
     "doctor": ("doctor",),
     "debugging": ("debug",),
+    "bridging": ("bridge",),
+    "metrics": ("metrics",),
+    "rpc": ("rpc",),
+    "tracing": ("traces",),
+    "config": ("config",),
+    "completions": ("completions",),
+    "schema": ("schema",),
 }
 _MODULE_OF: Final = {verb: module for module, verbs in MODULES.items() for verb in verbs}
 
@@ -62,6 +73,7 @@ def command_line(words: Sequence[str] | None = None) -> typer.Typer:
         name="agentdeck",
         help="A terminal control room for many coding agents working on one plan.",
         no_args_is_help=True,
+        add_completion=False,  # `completions` has faster ones
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -71,6 +83,17 @@ def command_line(words: Sequence[str] | None = None) -> typer.Typer:
     for name in MODULES if module is None else (module,):
         import_module(f"agentdeck.cli.{name}").register(app)
     return app
+
+
+def verbs() -> frozenset[str]:
+    """The first word of every verb."""
+    return frozenset(_MODULE_OF)
+
+
+def is_known(words: Sequence[str]) -> bool:
+    """Can typer make something of the line as it is: a verb, or an option before one?"""
+    verb = _verb_of(words)
+    return verb in _MODULE_OF or not verb or verb.startswith("-")
 
 
 def _verb_of(words: Sequence[str]) -> str:

@@ -6,39 +6,23 @@ something that waits for them is the command that does it.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from agentdeck.cli.output import safe, say, say_json
 from agentdeck.cli.place import JsonOption, RunArgument, RunOption, looked_at
+from agentdeck.cli.templates import FormatOption, print_rows
+from agentdeck.control.run_lines import TaskLine, task_lines
+from agentdeck.control.waiting_lines import answer_to, waiting_line
 from agentdeck.core import inbox as waiting_list
+from agentdeck.core import queue as merge_queue
 from agentdeck.core.explain import explain, explain_entry, short_duration
 from agentdeck.core.ids import TaskId
-from agentdeck.core.inbox import Item, Kind
+from agentdeck.core.inbox import Item
 from agentdeck.core.lanes import lanes, of_task, where_of
 from agentdeck.core.state import Attempt, RunState
-
-# What answers it: the command, where `{}` is its task or its name.
-_ANSWERS: Final = {
-    Kind.QUESTION: "answer {} TEXT",
-    Kind.PERMISSION: "answer {} --allow",
-    Kind.BY_HAND: "approve {}",
-    Kind.FAILED: "retry {}",
-    Kind.CANCELLED: "retry {}",
-    Kind.REVIEW: "approve {}",
-    Kind.APPROVAL: "approve {}",
-    Kind.BUDGET: "budget raise {} --usd AMOUNT",
-    Kind.ACCOUNT: "accounts resume {}",
-    Kind.GATE: "retry",
-    Kind.PROMOTION: "promote",
-    Kind.UNPROMOTED: "promote",
-    Kind.HANDS: "hand-back {}",
-    Kind.PAUSED: "resume {}",
-    Kind.HELD: "release {}",
-    Kind.RUN_PAUSED: "resume",
-    Kind.QUEUE_HELD: "release",
-}
 
 
 def register(app: typer.Typer) -> None:
@@ -53,11 +37,19 @@ def tasks(
     state: Annotated[
         str | None, typer.Option("--state", metavar="STATE", help="Only those: failed, landed.")
     ] = None,
+    template: FormatOption = None,
 ) -> int:
-    """The tasks of a run, one a line, with the state of each."""
+    """The tasks of a run, one a line, with the state of each.
+
+    The fields of --format are those of `tasks` in `status --json`.
+    """
     looked = looked_at(context, run)
     found, code = looked.state, looked.code
     rows = [each for each in found.tasks.values() if state in (None, str(each.state))]
+    if template is not None:
+        lines = task_lines(found, looked.now, [each.id for each in rows]) if rows else []
+        print_rows(template, TaskLine.__struct_fields__, map(msgspec.structs.asdict, lines))
+        return code
     for each in rows:
         say(safe(f"{each.id}: {each.state}. {found.spec(each.id).title}"))
     if not rows:
@@ -102,7 +94,7 @@ def queue(context: typer.Context, run: RunArgument = None) -> int:
     if state.queue_held:
         say("the queue is held: nothing lands; `release` lifts that")
     for lane in lanes(state):
-        waiting = [entry for entry in state.queue.values() if entry.repo == lane.lane]
+        waiting = merge_queue.in_order(lane)
         if waiting and state.repos:
             say(safe(f"{where_of(lane)}:"))
         for place, entry in enumerate(waiting, start=1):
@@ -137,11 +129,6 @@ def item_words(state: RunState, item: Item, now: float) -> str:
     return f"{name_of(item)}: {wanted(Deck(state, now), item)}"
 
 
-def answer_to(item: Item) -> str:
-    """The command that answers it; empty where it depends."""
-    return _ANSWERS.get(item.kind, "").format(item.task or item.name)
-
-
 def _told(answer: str) -> str:
     return f"; `{safe(answer)}`" if answer else ""
 
@@ -156,16 +143,8 @@ def _attempt_words(attempt: Attempt, now: float) -> str:
 
 
 def _as_data(state: RunState, item: Item, waits: int, now: float) -> dict[str, Any]:
-    return {
-        "kind": item.kind,
-        "name": item.name,
-        "task": item.task,
-        "since": item.since,
-        "needs_you": item.needs_you,
-        "waits": waits,
-        "what": item_words(state, item, now),
-        "command": answer_to(item),
-    }
+    line = msgspec.structs.asdict(waiting_line(state, item, waits, now))
+    return {**line, "what": item_words(state, item, now)}
 
 
-__all__ = ["answer_to", "item_words", "register"]
+__all__ = ["item_words", "register"]

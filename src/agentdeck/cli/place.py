@@ -21,7 +21,6 @@ from agentdeck.control.runs import (
     RunSummary,
     fold_sound,
     resolve_run,
-    runs_root,
     summary_of,
 )
 from agentdeck.control.words import RunWord
@@ -82,21 +81,12 @@ def looked_at(context: typer.Context, name: str | None) -> LookedAt:
     return LookedAt(folder, state, summary, now, fault.exit_code if fault is not None else EXIT_OK)
 
 
-def complete_run(incomplete: str) -> list[str]:
-    """Ids of runs that begin so, for the shell."""
-    folder = runs_root()
-    if not folder.is_dir():
-        return []
-    return sorted(path.name for path in folder.iterdir() if path.name.startswith(incomplete))
-
-
 RunOption = Annotated[
     str | None,
     typer.Option(
         "--run",
         metavar="RUN",
         help="Which run: its id, or how that begins. Without it: the newest of this repository.",
-        autocompletion=complete_run,
     ),
 ]
 RunArgument = Annotated[
@@ -104,7 +94,6 @@ RunArgument = Annotated[
     typer.Argument(
         metavar="[RUN]",
         help="A run's id, or how that begins. Without it: the newest of this repository.",
-        autocompletion=complete_run,
         show_default=False,
     ),
 ]

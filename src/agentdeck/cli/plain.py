@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from agentdeck.cli.app import EXIT_PIPE
 from agentdeck.cli.headless import closing_lines, exit_status
-from agentdeck.cli.looking import answer_to, item_words
+from agentdeck.cli.looking import item_words
 from agentdeck.cli.output import in_terminal, note, plainly, print_error, safe, say
 from agentdeck.cli.place import Place
 from agentdeck.cli.plain_telling import Telling
 from agentdeck.cli.plain_verbs import Verbs, split
 from agentdeck.cli.progress import time_of_day
 from agentdeck.control.runs import RunFolder, fold_run
+from agentdeck.control.waiting_lines import answer_to
 from agentdeck.core import inbox
 from agentdeck.core.errors import EXIT_OK, DeckError
 from agentdeck.core.events import Recorded

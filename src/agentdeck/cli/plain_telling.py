@@ -16,9 +16,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from agentdeck.cli.looking import answer_to, item_words
+from agentdeck.cli.looking import item_words
 from agentdeck.cli.output import safe
 from agentdeck.cli.progress import sentence_of
+from agentdeck.control.waiting_lines import answer_to
 from agentdeck.core import events as e
 from agentdeck.core import inbox
 from agentdeck.core.events import AnyEvent, Recorded

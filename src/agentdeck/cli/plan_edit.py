@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from agentdeck.cli.output import colours, note, paint, safe, say
-from agentdeck.cli.place import RunOption, chosen_run, complete_run, folder_of
+from agentdeck.cli.place import RunOption, chosen_run, folder_of
 from agentdeck.core.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ LiveOption = Annotated[
         "--run",
         metavar="RUN",
         help="Change this run too: its id, or how that begins. Without it: only the file.",
-        autocompletion=complete_run,
     ),
 ]
 DryOption = Annotated[

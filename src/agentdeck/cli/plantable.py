@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from agentdeck.cli.output import paint, safe, say, table
 from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import PhaseId, TaskId
@@ -10,10 +12,14 @@ from agentdeck.core.scheduler import longest_path_s
 from agentdeck.plans.analysis.network import network_of
 from agentdeck.plans.analysis.slack import critical_path, reach
 
+TASK_FIELDS: Final = (
+    *("id", "title", "phase", "after", "agent", "model", "estimate_s", "longest_path_s", "files"),
+    "deferred",
+)
+
 
 def plan_as_data(plan: Plan) -> dict[str, object]:
     """The plan with everybody's settings, for programs. Times in seconds."""
-    level = longest_path_s(plan)
     network = network_of(plan)
     found = reach(network)
     return {
@@ -22,25 +28,23 @@ def plan_as_data(plan: Plan) -> dict[str, object]:
         "phases": [
             {"id": phase.id, "title": phase.title, "sync": phase.sync} for phase in plan.phases
         ],
-        "tasks": [
-            {
-                "id": task.id,
-                "title": task.title,
-                "phase": task.phase,
-                "after": task.after,
-                "agent": plan.settings(task.id).agent,
-                "model": plan.settings(task.id).model,
-                "estimate_s": plan.settings(task.id).estimate_s,
-                "longest_path_s": level[task.id],
-                "files": task.files,
-                "deferred": task.defer,
-            }
-            for task in plan.tasks
-        ],
+        "tasks": task_rows(plan),
         "total_s": _total_s(plan),
         "critical_path": critical_path(network, found),
         "critical_path_s": found.length_s,
     }
+
+
+def task_rows(plan: Plan) -> list[dict[str, object]]:
+    """Each task with its settings, in the order of the plan."""
+    level = longest_path_s(plan)
+    rows: list[dict[str, object]] = []
+    for task in plan.tasks:
+        settings = plan.settings(task.id)
+        values = (task.id, task.title, task.phase, task.after, settings.agent, settings.model)
+        more = (settings.estimate_s, level[task.id], task.files, task.defer)
+        rows.append(dict(zip(TASK_FIELDS, (*values, *more), strict=True)))
+    return rows
 
 
 def print_plan(plan: Plan) -> None:

@@ -19,8 +19,8 @@ from agentdeck.core.state import RunState, TaskState
 # What somebody would want to read while it goes by; the rest is in the journal.
 _TOLD: Final = (
     e.EngineSlept, e.JournalMended, e.LandingFound,
-    e.RunPaused, e.RunResumed, e.DiskChanged, e.WorkersChanged, e.AgentsLimitSet,
-    e.BudgetSet, e.BudgetMarked,
+    e.RunPaused, e.RunResumed, e.DiskChanged, e.WorkersChanged, e.AgentsLimitSet, e.PoolLimitSet,
+    e.PoolResized, e.BudgetSet, e.BudgetMarked,
     e.PlanChanged, e.RunEndAsked, e.RunFinished, e.PhaseClosed, e.StepFailed, e.Promoted,
     e.PromoteWaiting, e.TargetPushed, e.PullRequestOpened, e.AttemptLaunched, e.AttemptAsked,
     e.MessageSent, e.AttemptFrozen, e.AttemptThawed, e.AttemptExited, e.AccountLimited,

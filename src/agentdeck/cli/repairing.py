@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agentdeck.cli.output import safe, say, say_json
-from agentdeck.cli.place import JsonOption, chosen_run, complete_run
+from agentdeck.cli.place import JsonOption, chosen_run
 from agentdeck.core.errors import EXIT_OK
 
 
@@ -15,9 +15,7 @@ def repair(
     context: typer.Context,
     run: Annotated[
         str,
-        typer.Argument(
-            metavar="RUN", help="A run's id, or how that begins.", autocompletion=complete_run
-        ),
+        typer.Argument(metavar="RUN", help="A run's id, or how that begins."),
     ],
     as_json: JsonOption = False,
 ) -> int:

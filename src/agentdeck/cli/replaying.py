@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agentdeck.cli.output import in_terminal, wants_plain
-from agentdeck.cli.place import AsciiOption, PlainOption, chosen_run, complete_run, folder_of
+from agentdeck.cli.place import AsciiOption, PlainOption, chosen_run, folder_of
 from agentdeck.core.errors import UsageError
 
 
@@ -25,7 +25,6 @@ def replay(
             metavar="[RUN]",
             help="A run's id, or how that begins; or the path of a run's folder. Without it: the "
             "newest of this repository.",
-            autocompletion=complete_run,
             show_default=False,
         ),
     ] = None,

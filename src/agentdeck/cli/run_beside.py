@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
-from agentdeck.cli.place import chosen_run, complete_run, folder_of
+from agentdeck.cli.place import chosen_run, folder_of
 from agentdeck.core.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ RunBesideOption = Annotated[
         metavar="[RUN]",
         help="Show what this run has used beside the estimates: its id, or how that begins. "
         "Without a name the newest; without PLAN the run's own plan.",
-        autocompletion=complete_run,
         show_default=False,
     ),
 ]

@@ -11,8 +11,9 @@ from typing import Annotated, Final
 import typer
 
 from agentdeck.cli.output import in_terminal, note, print_error, safe, say, say_json, table
-from agentdeck.cli.place import JsonOption, RunArgument, chosen_run, complete_run
-from agentdeck.control.runs import RunFolder, list_runs, runs_root
+from agentdeck.cli.place import JsonOption, RunArgument, chosen_run
+from agentdeck.cli.templates import FormatOption, exclusive, print_rows
+from agentdeck.control.runs import RunFolder, RunSummary, list_runs, runs_root
 from agentdeck.core.errors import EXIT_FAILED, EXIT_OK, DeckError, RefusedError, UsageError
 
 SMALLEST: Final = (40, 10)  # cells of a picture
@@ -38,13 +39,17 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Look")(snapshot)
 
 
-def runs(context: typer.Context, as_json: JsonOption = False) -> int:
+def runs(context: typer.Context, template: FormatOption = None, as_json: JsonOption = False) -> int:
     """List the runs on this machine, the newest first."""
     if context.invoked_subcommand is not None:
         return EXIT_OK
+    exclusive(template, as_json)
     found = list_runs()
     if as_json:
         say_json({"runs": found})
+        return EXIT_OK
+    if template is not None:
+        print_rows(template, RunSummary.__struct_fields__, found)
         return EXIT_OK
     if not found:
         say("there is no run yet; `agentdeck run PLAN` starts one")
@@ -66,9 +71,7 @@ def runs(context: typer.Context, as_json: JsonOption = False) -> int:
 
 def snapshot(
     context: typer.Context,
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run's id.", autocompletion=complete_run)
-    ],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="Where to: .svg or .txt.")
     ],

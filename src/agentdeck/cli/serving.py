@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from agentdeck.cli.listening import LOOPBACK, listen
 from agentdeck.cli.output import note, say
 from agentdeck.cli.place import RunArgument, chosen_run
-from agentdeck.core.errors import EXIT_OK, EnvironmentFault, UsageError
-
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-WAITING: Final = 16  # browsers that knock at the same moment
+from agentdeck.core.errors import EXIT_OK, EnvironmentFault
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +43,7 @@ def serve(
         ) from fault
     from agentdeck.control.start import wake
 
-    listening = _listen(host, port)
+    listening = listen(host, port)
     if host not in LOOPBACK:
         note(f"{host} is no address of this machine alone: whoever can read its network traffic")
         note("can read the deck and press its keys; `ssh -L` is the safe way")
@@ -66,22 +63,6 @@ def serve(
 def _announce(link: str) -> None:
     say(link)
     sys.stdout.flush()  # also into a pipe: whoever waits for the link gets it at once
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    address = "127.0.0.1" if host == "localhost" else host
-    try:
-        family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((address, port), family=family, backlog=WAITING)
-    except socket.gaierror as fault:
-        raise UsageError(
-            f"--host {host} is no address: {fault.strerror}", hint="127.0.0.1, or ::1"
-        ) from fault
-    except OSError as fault:
-        raise EnvironmentFault(
-            f"cannot listen on {host}:{port}: {fault.strerror}",
-            hint="without --port a free one is chosen",
-        ) from fault
 
 
 __all__ = ["register"]

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import platformdirs
 
 from agentdeck import __version__
 from agentdeck.control.diagnosis import diagnose
 from agentdeck.control.redaction import redacted, secrets_of
 from agentdeck.control.runs import fold_sound
+from agentdeck.control.user_folder import user_folder
 from agentdeck.core.codec import encode_recorded
 from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.lanes import lanes
@@ -107,7 +107,7 @@ def _parts(folder: RunFolder, now: float) -> Iterator[tuple[str, str]]:
             yield file.name, _tail(file, TAIL)
     yield "refs.txt", _refs(folder)
     yield from _logs(folder)
-    config = platformdirs.user_config_path("agentdeck", appauthor=False)
+    config = user_folder()
     for file in sorted(config.rglob("*.toml"))[:MAX_LOGS]:
         yield f"config/{file.relative_to(config)}", _tail(file, MAX_CONFIG)
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
+from agentdeck.control.user_folder import AGENTS_FOLDER, user_folder
 from agentdeck.core.adapter import Adapter
 from agentdeck.core.plan import Plan
 from agentdeck.engine.shipped_adapters import shipped_adapters
@@ -46,7 +45,7 @@ class Catalog:
 
 def adapters_folder() -> Path:
     """Where a person keeps adapters."""
-    return Path(platformdirs.user_config_path("agentdeck", appauthor=False)) / "agents"
+    return user_folder() / AGENTS_FOLDER
 
 
 def load_catalog(folder: Path | None = None) -> Catalog:

@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from agentdeck import __version__
 from agentdeck.control import protocol as rpc
-from agentdeck.control.handshake import EngineGone, check_hello, gone
+from agentdeck.control.handshake import EngineGone, check_hello, gone, no_answer
 from agentdeck.core.codec import decode_recorded
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.events import Recorded
 from agentdeck.core.ids import TaskId
+from agentdeck.core.tool_calls import Outcome
 from agentdeck.engine.folders import RunFolder
 
 ANSWER_S: Final = 30.0  # for an answer that does not wait; a full disk makes a command slow
@@ -41,8 +44,12 @@ class RunClient:
         self._listener = asyncio.create_task(self._listen(), name="control client")
 
     @classmethod
-    async def open(cls, folder: RunFolder) -> RunClient:
+    async def open(cls, folder: RunFolder, path: Path | None = None) -> RunClient:
         """Connect, and make sure that both sides speak the same protocol.
+
+        Args:
+            folder: of the run.
+            path: of its socket; None = the one for faces.
 
         Raises:
             EngineGone: nobody answers.
@@ -51,7 +58,7 @@ class RunClient:
         try:
             async with asyncio.timeout(CONNECT_S):
                 reader, writer = await asyncio.open_unix_connection(
-                    str(folder.socket), limit=rpc.MAX_ANSWER
+                    str(folder.socket if path is None else path), limit=rpc.MAX_ANSWER
                 )
         except (OSError, TimeoutError) as error:
             raise gone(folder) from error
@@ -86,9 +93,15 @@ class RunClient:
         self, after: int, *, limit: int = rpc.MAX_EVENTS, wait_s: float = 0.0
     ) -> list[Recorded]:
         """Events behind number `after`; waits up to `wait_s` seconds for the first of them."""
-        params = rpc.EventsParams(after, limit, min(wait_s, rpc.MAX_WAIT_S))
-        found = await self._call("events.since", params, rpc.Events, ANSWER_S + wait_s)
+        found = await self.raw_events(after, limit=limit, wait_s=wait_s)
         return [decode_recorded(bytes(raw)) for raw in found.events]
+
+    async def raw_events(
+        self, after: int, *, limit: int = rpc.MAX_EVENTS, wait_s: float = 0.0
+    ) -> rpc.Events:
+        """The same, as they are sent, with the number of the latest one."""
+        params = rpc.EventsParams(after, limit, min(wait_s, rpc.MAX_WAIT_S))
+        return await self._call("events.since", params, rpc.Events, ANSWER_S + wait_s)
 
     async def explain(self, task: TaskId) -> str:
         """Why the task stands where it stands. Raises NotFoundError."""
@@ -97,6 +110,31 @@ class RunClient:
     async def status(self) -> rpc.Status:
         """The run in a few numbers."""
         return await self._call("status", rpc.Nothing(), rpc.Status)
+
+    async def plan(self) -> rpc.PlanNow:
+        """The plan as it is now."""
+        return await self._call("plan", rpc.Nothing(), rpc.PlanNow)
+
+    async def tasks(self, only: Sequence[TaskId] = ()) -> rpc.Tasks:
+        """These tasks, or all of them. Raises NotFoundError."""
+        return await self._call("tasks", rpc.TasksParams(list(only)), rpc.Tasks)
+
+    async def queue(self) -> rpc.Queue:
+        """The merge queue, in the order in which it lands."""
+        return await self._call("queue", rpc.Nothing(), rpc.Queue)
+
+    async def inbox(self) -> rpc.Inbox:
+        """What waits for a person, the most urgent first."""
+        return await self._call("inbox", rpc.Nothing(), rpc.Inbox)
+
+    async def call_tool(self, params: rpc.ToolParams) -> Outcome:
+        """Call a tool for an attempt, on the socket for tools.
+
+        Raises:
+            Refused: the tool is not given, the arguments are wrong, or the attempt has ended.
+            EngineGone: there is no answer. It may have been done: the same key asks again.
+        """
+        return await self._call("tool", params, Outcome, ANSWER_S + params.wait_s)
 
     async def stop(self, reason: str) -> None:
         """End the engine in good order; agents live on."""
@@ -109,9 +147,8 @@ class RunClient:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await self._listener
 
-    async def _call(
-        self, method: str, params: Any, wanted: type[Result], timeout_s: float = ANSWER_S
-    ) -> Result:
+    async def ask(self, method: str, params: Any, timeout_s: float = ANSWER_S) -> rpc.Answer:
+        """Any method; the answer as it came, also where it is an error. Raises EngineGone."""
         if not self.connected:
             raise gone(self.folder)
         number = next(self._numbers)
@@ -121,11 +158,18 @@ class RunClient:
             async with asyncio.timeout(timeout_s):
                 self._writer.write(rpc.request_line(method, params, number))
                 await self._writer.drain()
-                return rpc.read_result(await answer, wanted)
-        except OSError as error:  # TimeoutError is one
+                return await answer
+        except TimeoutError as error:
+            raise no_answer(self.folder, timeout_s) from error
+        except OSError as error:
             raise gone(self.folder) from error
         finally:
             self._waiting.pop(number, None)
+
+    async def _call(
+        self, method: str, params: Any, wanted: type[Result], timeout_s: float = ANSWER_S
+    ) -> Result:
+        return rpc.read_result(await self.ask(method, params, timeout_s), wanted)
 
     async def _listen(self) -> None:
         fault: Exception = gone(self.folder)

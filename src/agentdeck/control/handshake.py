@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentdeck.control import protocol as rpc
-from agentdeck.control.protocol import EngineGone
+from agentdeck.control.protocol import EngineGone, NoAnswer
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.engine.folders import RunFolder
 
@@ -13,6 +13,14 @@ def gone(folder: RunFolder) -> EngineGone:
     return EngineGone(
         f"no engine answers for run {folder.run}",
         hint=f"`agentdeck attach {folder.run}` starts it again",
+    )
+
+
+def no_answer(folder: RunFolder, waited_s: float) -> NoAnswer:
+    """The error that says that it hangs."""
+    return NoAnswer(
+        f"the engine of run {folder.run} has not answered in {waited_s:g} s",
+        hint=f"`agentdeck doctor {folder.run}` says how it is",
     )
 
 
@@ -32,4 +40,4 @@ def check_hello(hello: rpc.Hello, folder: RunFolder) -> rpc.Hello:
     return hello
 
 
-__all__ = ["EngineGone", "check_hello", "gone"]
+__all__ = ["EngineGone", "NoAnswer", "check_hello", "gone", "no_answer"]

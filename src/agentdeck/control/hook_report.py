@@ -9,7 +9,7 @@ import msgspec
 
 from agentdeck.core.event_names import wants
 from agentdeck.core.hooks import is_waiting
-from agentdeck.core.plan import Hook, Notify, Webhook
+from agentdeck.core.plan import Hook, Notify, Tracker, Webhook
 from agentdeck.core.state import HookRun, HookTaken, HookTrouble, RunState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.hook_command import Answer
@@ -18,14 +18,19 @@ from agentdeck.engine.hook_trial import try_hook
 from agentdeck.engine.hooks import missing_secrets
 from agentdeck.engine.journal import Journal
 
-_KINDS: Final = {Hook: "command", Webhook: "webhook", Notify: "person"}
+_KINDS: Final[dict[type, str]] = {
+    Hook: "command",
+    Webhook: "webhook",
+    Notify: "person",
+    Tracker: "tracker",
+}
 
 
 class HookLine(msgspec.Struct, frozen=True):
     """One hook."""
 
     name: str
-    kind: str  # command | webhook | person
+    kind: str  # command | webhook | person | tracker
     events: tuple[str, ...]  # the patterns of what it wants
     pending: int  # events that it wants and has not got
     tries: int  # that have failed, of the first of them

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentdeck.control.server import ControlServer
+from agentdeck.control.tool_server import ToolServer
 from agentdeck.core import hooks
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import Refused
@@ -38,6 +39,7 @@ from agentdeck.engine.journal import Journal
 from agentdeck.engine.loop import Engine
 
 if TYPE_CHECKING:
+    from agentdeck.control.kept_files import FilesKeeper
     from agentdeck.control.write_back import SourceKeeper
 
 IDLE_S: Final = 3.0  # without a client: a deck that reconnects needs under 1 s
@@ -100,26 +102,33 @@ class _Host:
     async def run(self) -> Ended:
         engine = open_engine(self._folder)
         seen = engine.state.seq
-        server = ControlServer(engine, self._folder)
+        servers = [ControlServer(engine, self._folder)]
+        if engine.state.plan.tools.given:
+            servers.append(ToolServer(engine, self._folder))
         self._take_signals(engine)
         keeper = _keeper_of(engine.state)
         ring = asyncio.create_task(run_engine(engine), name="ring")
         keeping = asyncio.create_task(_keep(keeper, engine), name="write back")
+        files = _files_keeper_of(self._folder, engine.state)
+        filing = asyncio.create_task(_keep(files, engine), name="kept files")
         try:
-            await server.start()
-            seen = await self._watch(engine, server, ring, seen)
+            for server in servers:
+                await server.start()
+            seen = await self._watch(engine, servers[0], ring, seen)
         except BaseException:
             engine.stop("its host failed")
             await asyncio.wait({ring})
             raise
         finally:
             await asyncio.wait({ring})
-            await server.close()
+            for server in servers:
+                await server.close()
             self._show(engine, seen)
             self._journal.close()
-            if keeper is not None:
-                keeper.end()
-            await keeping
+            for each in (keeper, files):
+                if each is not None:
+                    each.end()
+            await asyncio.wait({keeping, filing})
         ring.result()
         return Ended(engine.state, self._reason, self._interrupted)
 
@@ -198,7 +207,15 @@ def _keeper_of(state: RunState) -> SourceKeeper | None:
     return keeper_of(state)
 
 
-async def _keep(keeper: SourceKeeper | None, engine: Engine) -> None:
+def _files_keeper_of(folder: RunFolder, state: RunState) -> FilesKeeper | None:
+    if state.plan.keep is None:
+        return None
+    from agentdeck.control.kept_files import files_keeper_of
+
+    return files_keeper_of(folder, state)
+
+
+async def _keep(keeper: SourceKeeper | FilesKeeper | None, engine: Engine) -> None:
     if keeper is not None:
         await keeper.run(lambda: engine.state)
 

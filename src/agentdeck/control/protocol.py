@@ -2,22 +2,26 @@
 
 Rules:
 - A request is one line of at most `MAX_REQUEST` bytes, an answer one of at most `MAX_ANSWER`.
-- Methods: `hello`, `command`, `events.since`, `explain`, `status`, `stop`, each with its params.
+- `METHODS` names every method with its params and its result; docs/rpc.md is made from it.
 - An error has a code of `Code`, the reason as its message and the next step in `data.hint`.
-- `PROTOCOL` is raised when an old client would misread an answer; `hello` tells it.
+- `PROTOCOL` is raised when an old client would misread an answer; `hello` tells it. Within one
+  number methods, fields, events and codes may be added.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from agentdeck.control.budget_report import BudgetLine
+from agentdeck.control.run_lines import EntryLine, TaskLine
+from agentdeck.control.waiting_lines import WaitingLine
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.ids import RunId, TaskId
+from agentdeck.core.plan import Plan
 from agentdeck.core.unreadable import UNREADABLE
 
 PROTOCOL: Final = 1
@@ -29,6 +33,9 @@ MAX_ANSWER: Final = 64 * 1024 * 1024  # bytes
 BATCH_BYTES: Final = 1024 * 1024  # about this much in one answer of `events.since`
 MAX_EVENTS: Final = 1_000  # in one answer of `events.since`
 MAX_WAIT_S: Final = 30.0  # of one `events.since`; a client asks again
+MAX_TOOL_WAIT_S: Final = (
+    10.0  # of one call of a tool, likewise: so it is known that the engine lives
+)
 
 
 class Code(IntEnum):
@@ -135,6 +142,18 @@ class Sentence(msgspec.Struct, frozen=True):
     sentence: str
 
 
+class ToolParams(msgspec.Struct, frozen=True):
+    """A call of a tool by an attempt, on the socket for tools; see `core.tool_calls`."""
+
+    task: TaskId
+    attempt: int
+    secret: str  # of its pass
+    tool: str
+    arguments: msgspec.Raw
+    key: str  # the same again is the same call
+    wait_s: float = 0.0  # for an answer, at most `MAX_TOOL_WAIT_S`
+
+
 class StopParams(msgspec.Struct, frozen=True):
     """Why the engine should end. Agents live on."""
 
@@ -160,6 +179,82 @@ class Status(msgspec.Struct, frozen=True):
     budgets: list[BudgetLine] = []
 
 
+class PlanNow(msgspec.Struct, frozen=True):
+    """The plan as it is now, in the form of the journal."""
+
+    plan: Plan
+    changes: int  # how often it was changed since the run began
+
+
+class TasksParams(msgspec.Struct, frozen=True):
+    """Which tasks."""
+
+    tasks: list[TaskId] = []  # empty = all. A sentence about a task costs up to 0.1 ms
+
+
+class Tasks(msgspec.Struct, frozen=True):
+    """Tasks in the order of the plan."""
+
+    tasks: list[TaskLine]
+    seq: int  # of the event after which they stood so
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """The merge queue, in the order in which it lands."""
+
+    queue: list[EntryLine]
+    held: bool  # nothing lands until it is released
+    seq: int
+
+
+class Inbox(msgspec.Struct, frozen=True):
+    """Everything that waits for a person, the most urgent first."""
+
+    waiting: list[WaitingLine]
+    seq: int
+
+
+class Method(NamedTuple):
+    """What can be called."""
+
+    params: type[msgspec.Struct]
+    result: type[msgspec.Struct]
+    sentence: str
+    errors: tuple[Code, ...] = ()  # beside those that any call may have
+    changes: bool = False  # the run, or its engine
+
+
+METHODS: Final[dict[str, Method]] = {
+    "hello": Method(HelloParams, Hello, "Who answers. A client calls it first.", (Code.VERSION,)),
+    "status": Method(Nothing, Status, "The run in a few numbers."),
+    "plan": Method(Nothing, PlanNow, "The plan as it is now."),
+    "tasks": Method(
+        TasksParams, Tasks, "The tasks, their states, and why they stand there.", (Code.NOT_FOUND,)
+    ),
+    "queue": Method(Nothing, Queue, "The merge queue, and why each entry waits."),
+    "inbox": Method(Nothing, Inbox, "What waits for a person, and the command that answers it."),
+    "explain": Method(
+        ExplainParams, Sentence, "Why a task stands where it stands.", (Code.NOT_FOUND,)
+    ),
+    "events.since": Method(
+        EventsParams, Events, "Events behind a number, as soon as there are any."
+    ),
+    "command": Method(
+        CommandParams,
+        Seq,
+        "Carries out a command. When it is answered, what followed from it is on the disk.",
+        (Code.REFUSED, Code.ENVIRONMENT, Code.GONE),
+        changes=True,
+    ),
+    "stop": Method(
+        StopParams,
+        Nothing,
+        "Ends the engine in good order. Agents live on, and the next engine finds them.",
+        changes=True,
+    ),
+}
+
+
 class CallError(DeckError):
     """The engine answered a call with an error that is none of the well-known ones."""
 
@@ -170,6 +265,10 @@ class CallError(DeckError):
 
 class EngineGone(EnvironmentFault):
     """Nobody answers on the control socket, or not any more."""
+
+
+class NoAnswer(EngineGone):
+    """The engine did not answer in time. What was asked may have been done: the journal knows."""
 
 
 class ProtocolError(EnvironmentFault):
@@ -191,6 +290,11 @@ def request_line(method: str, params: Any, number: int) -> bytes:
 def answer_line(number: int | str | None, result: Any) -> bytes:
     """One result as it is sent."""
     return _encoder.encode(Answer(number, msgspec.Raw(_encoder.encode(result)))) + b"\n"
+
+
+def relayed_line(number: int | str | None, answer: Answer) -> bytes:
+    """An answer of an engine, for who asked with another number."""
+    return _encoder.encode(msgspec.structs.replace(answer, id=number)) + b"\n"
 
 
 def error_line(number: int | str | None, code: Code, message: str, hint: str = "") -> bytes:

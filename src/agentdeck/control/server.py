@@ -16,24 +16,22 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from agentdeck import __version__
 from agentdeck.control import protocol as rpc
-from agentdeck.control import session, socketfile
-from agentdeck.control.budget_report import budget_lines
+from agentdeck.control import readings, session, socketfile
 from agentdeck.control.protocol import Code
 from agentdeck.control.session import MAX_IN_FLIGHT, Fault, Session
-from agentdeck.control.words import state_word
 from agentdeck.core.codec import encode_recorded
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import MAX_MESSAGE
 from agentdeck.core.events import Recorded
-from agentdeck.core.explain import explain, standstill
 from agentdeck.core.refused import Refused
-from agentdeck.core.state import RunState, TaskState
+from agentdeck.core.state import RunState
 from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.folders import RunFolder
 
@@ -76,15 +74,32 @@ class ControlServer:
         *,
         peer_uid: Callable[[socket.socket], int | None] = socketfile.peer_uid,
         clock: Callable[[], float] = time.time,
+        path: Path | None = None,
     ) -> None:
-        """`peer_uid` is who is at the other end of a connection; None = not known."""
+        """`peer_uid` is who is at the other end of a connection; None = not known.
+
+        `path` is where it listens; None = where faces look for it.
+        """
         self._engine = engine
         self._folder = folder
+        self._path = folder.socket if path is None else path
         self._peer_uid = peer_uid
         self._clock = clock
         self._server: asyncio.Server | None = None
         self._inode: tuple[int, int] | None = None
         self._sessions: set[Session] = set()
+        self._functions: dict[str, Callable[[Any], Awaitable[Any]]] = {
+            "hello": self._hello,
+            "status": self._status,
+            "plan": self._plan,
+            "tasks": self._tasks,
+            "queue": self._queue,
+            "inbox": self._inbox,
+            "explain": self._explain,
+            "events.since": self._events,
+            "command": self._command,
+            "stop": self._stop,
+        }
 
     @property
     def client_count(self) -> int:
@@ -97,9 +112,8 @@ class ControlServer:
         Raises:
             EnvironmentFault: the socket cannot be made, or another engine answers on it.
         """
-        path = self._folder.socket
-        listening = socketfile.listen(path)
-        found = path.stat()
+        listening = socketfile.listen(self._path)
+        found = self._path.stat()
         self._inode = (found.st_dev, found.st_ino)
         self._server = await asyncio.start_unix_server(
             self._connected, sock=listening, limit=session.CHUNK
@@ -111,11 +125,10 @@ class ControlServer:
             self._server.close()
         for client in list(self._sessions):
             client.end()
-        path = self._folder.socket
         with contextlib.suppress(OSError):
-            found = path.lstat()
+            found = self._path.lstat()
             if (found.st_dev, found.st_ino) == self._inode:
-                path.unlink()
+                self._path.unlink()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Session(self, reader, writer)
@@ -158,26 +171,15 @@ class ControlServer:
 
     async def answer(self, request: rpc.Request) -> Any:
         """The result of one call; raises `Fault` or a DeckError."""
-        method = self._methods().get(request.method)
+        method = rpc.METHODS.get(request.method)
         if method is None:
-            known = ", ".join(self._methods())
+            known = ", ".join(rpc.METHODS)
             raise Fault(Code.METHOD, f"no method {request.method[:60]!r}", f"known: {known}")
-        wanted, carry_out = method
         try:
-            params = rpc.read_params(request.params, wanted)
+            params = rpc.read_params(request.params, method.params)
         except UNREADABLE as error:
             raise Fault(Code.PARAMS, f"{request.method[:60]}: {error}") from error
-        return await carry_out(params)
-
-    def _methods(self) -> dict[str, tuple[Any, Callable[[Any], Awaitable[Any]]]]:
-        return {
-            "hello": (rpc.HelloParams, self._hello),
-            "command": (rpc.CommandParams, self._command),
-            "events.since": (rpc.EventsParams, self._events),
-            "explain": (rpc.ExplainParams, self._explain),
-            "status": (rpc.Nothing, self._status),
-            "stop": (rpc.StopParams, self._stop),
-        }
+        return await self._functions[request.method](params)
 
     async def _hello(self, params: rpc.HelloParams) -> rpc.Hello:
         if params.protocol < rpc.PROTOCOL:
@@ -212,26 +214,23 @@ class ControlServer:
         return rpc.Events(batch, last)
 
     async def _explain(self, params: rpc.ExplainParams) -> rpc.Sentence:
-        try:
-            return rpc.Sentence(explain(self._engine.state, params.task, self._clock()))
-        except KeyError:
-            message = f"there is no task {params.task[:80]!r}"
-            raise Fault(Code.NOT_FOUND, message, "`agentdeck status` lists them") from None
+        return readings.sentence_of(self._engine.state, params, self._clock())
 
     async def _status(self, _: rpc.Nothing) -> rpc.Status:
-        state = self._engine.state
-        return rpc.Status(
-            run=self._folder.run,
-            plan=state.plan.name,
-            state=state_word(state, alive=True),
-            landed=sum(1 for _ in state.in_state(TaskState.LANDED)),
-            tasks=len(state.tasks),
-            seq=state.seq,
-            busy=self._engine.busy(),
-            clients=self.client_count,
-            why=standstill(state) or "",
-            budgets=budget_lines(state),
-        )
+        busy, clients = self._engine.busy(), self.client_count
+        return readings.status_of(self._engine.state, alive=True, busy=busy, clients=clients)
+
+    async def _plan(self, _: rpc.Nothing) -> rpc.PlanNow:
+        return readings.plan_of(self._engine.state)
+
+    async def _tasks(self, params: rpc.TasksParams) -> rpc.Tasks:
+        return readings.tasks_of(self._engine.state, params, self._clock())
+
+    async def _queue(self, _: rpc.Nothing) -> rpc.Queue:
+        return readings.queue_of(self._engine.state, self._clock())
+
+    async def _inbox(self, _: rpc.Nothing) -> rpc.Inbox:
+        return readings.inbox_of(self._engine.state, self._clock())
 
     async def _stop(self, params: rpc.StopParams) -> rpc.Nothing:
         self._engine.stop(params.reason)

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 from agentdeck.control import protocol as rpc
 from agentdeck.control.protocol import Code
-from agentdeck.core.errors import DeckError, EnvironmentFault, RefusedError
+from agentdeck.core.errors import DeckError, EnvironmentFault, NotFoundError, RefusedError
 from agentdeck.core.unreadable import UNREADABLE
 
 MAX_IN_FLIGHT: Final = 16  # requests of one client; a deck has two: a long poll and a command
@@ -183,6 +183,8 @@ class Session:
             return _error(number, fault.code, fault.message, fault.hint)
         except RefusedError as refused:
             return _error(number, Code.REFUSED, refused.message, refused.hint)
+        except NotFoundError as fault:
+            return _error(number, Code.NOT_FOUND, fault.message, fault.hint)
         except EnvironmentFault as fault:
             return _error(number, Code.ENVIRONMENT, fault.message, fault.hint)
         except DeckError as fault:

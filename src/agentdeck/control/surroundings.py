@@ -11,6 +11,7 @@ from agentdeck.control.catalog import load_catalog
 from agentdeck.control.repo_history import tracked_files
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.plan import Plan
+from agentdeck.engine.environment import secret_variables
 from agentdeck.engine.notice import is_zone
 from agentdeck.plans.lint import capacity, gates, hooks
 from agentdeck.plans.lint.subject import Around
@@ -23,11 +24,13 @@ def around(plan: Plan, folder: Path) -> Around:
     except EnvironmentFault:  # no git, or a repository that it cannot read
         files = None
     top = _top(folder) if files is not None else None
-    adapters = {name: each.command for name, each in load_catalog().adapters.items()}
-    variables = {name: bool(os.environ.get(name)) for name in plan.hook_secrets.values()}
+    catalog = load_catalog().adapters
+    adapters = {name: each.command for name, each in catalog.items()}
+    skills = {name: each.skills for name, each in catalog.items() if each.skills}
+    variables = {name: bool(os.environ.get(name)) for name in secret_variables(plan)}
     programs = gates.programs(plan) | hooks.programs(plan) | capacity.programs(plan, adapters)
     zones = {each.zone: is_zone(each.zone) for each in plan.notify if each.zone}
-    return Around(files, _found(programs, top), variables, zones, adapters)
+    return Around(files, _found(programs, top), variables, zones, adapters, skills)
 
 
 def _top(folder: Path) -> Path | None:

@@ -18,7 +18,7 @@ from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import UsageError
 from agentdeck.core.events import SkipMode
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import PoolName, TaskId
 from agentdeck.plans.typed_limits import Of, typed
 
 ALL: Final = "all"  # of `approve`: no task by name
@@ -27,6 +27,7 @@ TASKS: Final = Argument("tasks", Takes.TASK, "TASK...", "One task or several.", 
 MAYBE_TASKS: Final = Argument(
     "tasks", Takes.TASK, "[TASK]...", "One task or several.", required=False, many=True
 )
+REQUEST: Final = Argument("request", Takes.TEXT, "REQUEST", "The id of a request, such as r1.")
 SCOPE: Final = Argument("scope", Takes.SCOPE, "SCOPE", "run, phase:ID, pool:NAME or task:ID.")
 
 Make = Callable[[TaskId], AnyCommand]
@@ -65,6 +66,12 @@ def _skip(said: Said) -> list[AnyCommand]:
 def _approve(said: Said) -> list[AnyCommand]:
     tasks = said["tasks"]
     return [c.Approve(task) for task in _targets(() if tuple(tasks) == (ALL,) else tasks)]
+
+
+def _at_once(said: Said) -> list[AnyCommand]:
+    if said["pool"] is None:
+        return [c.SetAgents(said["agents"])]
+    return [c.SetPoolLimit(PoolName(said["pool"]), said["agents"] or None)]
 
 
 def _move(said: Said) -> list[AnyCommand]:
@@ -206,9 +213,24 @@ VERBS: Final[tuple[Verb, ...]] = (
         more="An agent that cannot be spoken to while it works is told with its next turn.",
     ),
     Verb(
-        "limit", "How many agents may work at once.",
-        lambda said: [c.SetAgents(said["agents"])],
-        (Argument("agents", Takes.NUMBER, "N", "How many may work at once."),),
+        "accept", "Take a proposed task into the plan, or answer the question of a client.",
+        lambda said: [c.AnswerRequest(said["request"], text=said["text"] or "")],
+        (REQUEST, Argument("text", Takes.TEXT, "[TEXT]", "The answer.", required=False)),
+        done="accepted",
+        more="What is requested, and its id, stands in the inbox.",
+    ),
+    Verb(
+        "deny", "Say no to a proposed task, or to the question of a client.",
+        lambda said: [c.AnswerRequest(said["request"], False, said["text"] or "")],
+        (REQUEST, Argument("text", Takes.TEXT, "[TEXT]", "Why.", required=False)),
+        done="denied",
+    ),
+    Verb(
+        "limit", "How many agents may work at once, in the run or in one of its pools.",
+        _at_once, (Argument("agents", Takes.NUMBER, "N", "How many may work at once."),),
+        options=(
+            Option("pool", ("--pool",), "In this pool; 0 = as the plan says.", Takes.POOL, "POOL"),
+        ),
     ),
     Verb(
         "promote", "Bring what has landed into the base branch. Works on ended runs too.",

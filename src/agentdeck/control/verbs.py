@@ -26,6 +26,7 @@ class Takes(StrEnum):
     SCOPE = "scope"  # of a budget
     AMOUNT = "amount"  # of money or tokens, as `plans.typed_limits` reads it
     ACCOUNT = "account"
+    POOL = "pool"
     THEME = "theme"
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, AskKind
 from agentdeck.core.explain import short_duration
-from agentdeck.core.hearing import hears
+from agentdeck.core.hearing import hears_answer
 from agentdeck.core.permissions import NOBODY, Decision, choose, rejects, rule_for
 from agentdeck.core.plan import Unattended
 from agentdeck.core.state import Attempt, Question, RunState, TaskRun, Wanted
@@ -39,8 +39,8 @@ def due_answer(state: RunState, task: TaskRun, now: float) -> AnyEvent | None:
     attempt = task.attempt
     if attempt is None or not attempt.questions:
         return None
-    if hears(state, task):
-        for question in attempt.questions:
+    for question in attempt.questions:
+        if hears_answer(state, task, question):
             event = _by_rule(state, task, attempt, question, now)
             if event is not None:
                 return event
@@ -88,10 +88,10 @@ def _unattended(state: RunState, task: TaskRun, attempt: Attempt, now: float) ->
         return
     defaults = state.plan.defaults
     # An agent that asks and does not listen would wait for ever.
-    if defaults.unattended is Unattended.STOP or not hears(state, task):
+    question = min(attempt.questions, key=lambda each: each.asked_at)
+    if defaults.unattended is Unattended.STOP or not hears_answer(state, task, question):
         yield e.TaskStopAsked(task.id, NOBODY)
         return
-    question = min(attempt.questions, key=lambda each: each.asked_at)
     permission = question.ask is AskKind.PERMISSION
     words = NOT_ALLOWED if permission else DECIDE_YOURSELF
     yield e.MessageSent(

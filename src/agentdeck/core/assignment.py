@@ -6,6 +6,8 @@ Rules:
   help gives it to the next of its fallbacks, in a circle. `core.policy` says which failure does so.
 - A conflict with what has landed is given to the plan's resolver, if it names one; the task's own
   agents take over from it as from each other.
+- Who lacks a skill that the task asks for takes it over from nobody; a resolver may, for it puts
+  conflicts in order and does not do the task.
 - Nobody waits long for a limit while there is a fallback whose account is open.
 - A ladder begins at the model that the plan gives the task. A model that is not on the ladder is
   somebody's choice, and stays.
@@ -116,8 +118,9 @@ def _last_agent(state: RunState, task: TaskRun) -> AgentName:
 
 def _circle(state: RunState, task: TaskRun) -> tuple[AgentName, ...]:
     """Who may work on a task, the first choice first."""
-    planned = state.settings(task.id).agent
-    usual = (planned, *state.plan.agent_by_name[planned].fallback)
+    planned, spec = state.settings(task.id).agent, state.spec(task.id)
+    named = (planned, *state.plan.agent_by_name[planned].fallback)
+    usual = tuple(name for name in named if not state.plan.lacking(spec, name)) or (planned,)
     if task.resolver is None or task.resolver not in state.plan.agent_by_name:
         return usual
     return (task.resolver, *(name for name in usual if name != task.resolver))

@@ -18,6 +18,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -43,6 +44,7 @@ class Hindrance(StrEnum):
     PREFLIGHT_RUNS = "preflight runs"
     BUDGET = "budget"
     PAUSED = "paused"
+    SKILL = "skill"
     ACCOUNT = "account"
     EXCLUSIVE = "exclusive"
     FOOTPRINT = "footprint"
@@ -97,12 +99,19 @@ class Capacity:
     Taking, giving back and asking take O(patterns * log tasks), and what the files meet.
     """
 
-    def __init__(self, plan: Plan, agents_limit: int) -> None:
-        """Nothing is held yet. `agents_limit`: agents at work at once."""
+    def __init__(
+        self, plan: Plan, agents_limit: int, places: Mapping[PoolName, int] | None = None
+    ) -> None:
+        """Nothing is held yet.
+
+        Args:
+            agents_limit: agents at work at once.
+            places: of each pool, as they are now; None = the most that each may have.
+        """
         self.agents_limit = agents_limit
         self.slots_used = 0
         self._plan = plan
-        self._size = {pool.name: pool.size for pool in plan.pools}
+        self._size = dict(places or {pool.name: pool.ceiling for pool in plan.pools})
         self._pool_used = dict.fromkeys(self._size, 0)
         self._sent: dict[TaskId, PoolName | None] = {}  # to another pool than the plan says
         self._slot_of: dict[TaskId, PoolName | None] = {}  # who holds a slot, and of which pool
@@ -111,10 +120,6 @@ class Capacity:
         self._exclusive = plan.exclusive
         self._files = shared_files(plan)
         self._on_files = Ranked()
-
-    def limit(self, pool: PoolName, places: int) -> None:
-        """The pool has so many places now, and at most its size."""
-        self._size[pool] = min(places, self._size[pool])
 
     # --- taking and giving back -------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ from enum import StrEnum
 import msgspec
 
 from agentdeck.core.events import ReviewComment, SkipMode
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import PoolName, TaskId
 from agentdeck.core.permissions import ANY, Decision, Scope
+from agentdeck.core.plan import Task
 from agentdeck.core.replan import PlanChange
 
 
@@ -185,6 +186,14 @@ class SetAgents(Command, frozen=True, tag="set_agents"):
     by: str = "you"
 
 
+class SetPoolLimit(Command, frozen=True, tag="set_pool_limit"):
+    """How many may work in a pool at once."""
+
+    pool: PoolName
+    limit: int | None  # None = as the plan says
+    by: str = "you"
+
+
 class SetBudget(Command, frozen=True, tag="set_budget"):
     """Set what a run, a phase, a pool or a task may use."""
 
@@ -208,6 +217,59 @@ class EditPlan(Command, frozen=True, tag="edit_plan"):
 
     change: PlanChange
     seen: int = 0  # how many changes the run had when this one was made up
+    by: str = "you"
+
+
+class AskPerson(Command, frozen=True, tag="ask_person"):
+    """A question of the agent of an attempt, through its tool."""
+
+    task: TaskId
+    attempt: int
+    question: str  # an id that the caller chose: the same again is the same question
+    text: str
+    options: tuple[str, ...] = ()
+    by: str = "agent"
+
+
+class ReportProgress(Command, frozen=True, tag="report_progress"):
+    """How far an attempt is, as its agent says."""
+
+    task: TaskId
+    attempt: int
+    text: str
+    percent: int | None = None
+    by: str = "agent"
+
+
+class RequestFiles(Command, frozen=True, tag="request_files"):
+    """More files for the task of an attempt."""
+
+    task: TaskId
+    attempt: int
+    question: str  # as of `AskPerson`
+    files: tuple[str, ...]
+    text: str = ""  # why
+    by: str = "agent"
+
+
+class MakeRequest(Command, frozen=True, tag="make_request"):
+    """A task for the plan, or a question, of an attempt or of a client of `agentdeck mcp`."""
+
+    key: str  # an id that the caller chose: the same again is the same request
+    text: str
+    put: Task | None = None
+    options: tuple[str, ...] = ()
+    task: TaskId | None = None  # whose agent wants it; None = a client does
+    attempt: int | None = None
+    by: str = "mcp"
+
+
+class AnswerRequest(Command, frozen=True, tag="answer_request"):
+    """What a person says to a request."""
+
+    request: str
+    accept: bool = True
+    text: str = ""
     by: str = "you"
 
 
@@ -253,9 +315,15 @@ AnyCommand = (
     | SetPermission
     | DropPermission
     | SetAgents
+    | SetPoolLimit
     | SetBudget
     | RaiseBudget
     | EditPlan
+    | AskPerson
+    | ReportProgress
+    | RequestFiles
+    | MakeRequest
+    | AnswerRequest
     | Revert
     | Promote
     | EndRun

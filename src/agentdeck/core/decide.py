@@ -15,10 +15,12 @@ from agentdeck.core import (
     decide_permissions,
     decide_queue,
     decide_revert,
+    decide_tools,
     decide_words,
     evidence,
     lanes,
     policy,
+    pools,
     queue,
     repair,
     replan_rules,
@@ -104,12 +106,24 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             if not 1 <= command.limit <= MAX_AGENTS:
                 raise Refused(f"the number of agents must be 1 to {MAX_AGENTS}")
             return [e.AgentsLimitSet(command.limit, command.by)]
+        case c.SetPoolLimit():
+            return _set_pool_limit(state, command)
         case c.SetBudget():
             return decide_budget.set_to(state, command)
         case c.RaiseBudget():
             return decide_budget.raised(state, command)
         case c.EditPlan():
             return _edit_plan(state, command)
+        case c.AskPerson():
+            return decide_tools.ask_person(state, command)
+        case c.ReportProgress():
+            return decide_tools.report_progress(state, command)
+        case c.RequestFiles():
+            return decide_tools.request_files(state, command)
+        case c.MakeRequest():
+            return decide_tools.make_request(state, command)
+        case c.AnswerRequest():
+            return decide_tools.answer_request(state, command)
         case c.Revert():
             return decide_revert.revert(state, command)
         case c.Promote():
@@ -120,6 +134,19 @@ def decide(state: RunState, command: AnyCommand) -> list[AnyEvent]:
             return [e.RunEndAsked(command.by)]
         case _ as never:
             assert_never(never)
+
+
+def _set_pool_limit(state: RunState, command: c.SetPoolLimit) -> list[AnyEvent]:
+    pool = state.plan.pool_by_name.get(command.pool)
+    if pool is None:
+        known = ", ".join(pool.name for pool in state.plan.pools[:MAX_REASONS])
+        hint = f"it has {known}" if known else "it has none"
+        raise Refused(f"the plan has no pool {command.pool}", hint=hint)
+    if command.limit is None and pools.stand_of(state, pool.name).limit is None:
+        raise Refused(f"pool {pool.name} is as the plan says already")
+    if command.limit is not None and not 1 <= command.limit <= MAX_AGENTS:
+        raise Refused(f"the places of a pool must be 1 to {MAX_AGENTS}")
+    return [e.PoolLimitSet(pool.name, command.limit, command.by)]
 
 
 def _concerns_what_landed(command: AnyCommand) -> bool:

@@ -6,7 +6,7 @@ from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.decide_permissions import remembered
 from agentdeck.core.events import AnyEvent, AskKind
-from agentdeck.core.hearing import TURN_TO_COME, hears
+from agentdeck.core.hearing import TURN_TO_COME, hears, hears_answer
 from agentdeck.core.ids import TaskId
 from agentdeck.core.permissions import ALLOW, DENY, Decision, choose, rejects
 from agentdeck.core.refused import Refused, task_of
@@ -27,9 +27,11 @@ def steer(state: RunState, command: c.Steer) -> list[AnyEvent]:
     if task.state not in TURN_TO_COME:
         raise Refused(f"{task.id} is {task.state}: no turn follows{_way_back(task)}")
     attempt = task.attempt
-    if attempt is None or not hears(state, task):
+    questions = attempt.questions if attempt is not None else ()
+    open_ones = (q for q in questions if q.ask is AskKind.QUESTION)
+    asked = next((q for q in open_ones if hears_answer(state, task, q)), None)
+    if attempt is None or (asked is None and not hears(state, task)):
         return [e.MessageQueued(task.id, f"n{task.queued_so_far + 1}", text, command.by)]
-    asked = next((q for q in attempt.questions if q.ask is AskKind.QUESTION), None)
     return [_said(task.id, attempt, 1, text, command.by, asked)]
 
 
@@ -42,9 +44,9 @@ def answer(state: RunState, command: c.Answer) -> list[AnyEvent]:
     attempt = task.attempt
     if attempt is None or not attempt.questions:
         raise Refused(f"{task.id} asks nothing")
-    if not hears(state, task):
-        raise Refused(f"{task.id} is being ended: nobody hears an answer")
     question = _meant(task, attempt, command.question)
+    if not hears_answer(state, task, question):
+        raise Refused(f"{task.id} is being ended: nobody hears an answer")
     if question.ask is AskKind.PERMISSION:
         return _permit(state, attempt, question, command, text)
     if command.remember is not None:
@@ -93,7 +95,8 @@ def _permit(
         events.append(e.PermissionRuleSet(remembered(state, question, command, decision)))
     said = _said(command.task, attempt, 1, text if no else "", command.by, question, option)
     events.append(said)
-    if text and not no:  # a yes has no words with it: they follow
+    # A yes has no words with it: they follow, where somebody hears them.
+    if text and not no and hears(state, task_of(state, command.task)):
         events.append(_said(command.task, attempt, 2, text, command.by))
     return events
 

@@ -34,6 +34,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             _progress(state, event)
         case (
             e.AttemptAsked()
+            | e.ProgressReported()
             | e.AskWithdrawn()
             | e.MessageSent()
             | e.MessageDelivered()

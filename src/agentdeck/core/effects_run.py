@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
 from agentdeck.core import effects_budget, effects_permissions, effects_plan, lanes
 from agentdeck.core import events as e
 from agentdeck.core.events import DiskMark
 from agentdeck.core.hosts import Workers
 from agentdeck.core.plan import written_rules
-from agentdeck.core.state import Disk, HookRun, RepoRun, RunState, StepTrouble
+from agentdeck.core.state import (
+    Disk,
+    HookRun,
+    PoolStand,
+    RepoRun,
+    Request,
+    RunState,
+    StepTrouble,
+)
 from agentdeck.core.steps import OpenPullRequest, PushTarget
 
 
@@ -26,10 +36,10 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
         case e.DiskChanged(mark):
             lacks = Disk(mark, event.folder, event.free, event.needed, at)
             state.disk = None if mark is DiskMark.ROOM else lacks
-        case e.WorkersChanged():
-            state.workers[event.pool] = Workers(event.workers, event.fault)
         case e.AgentsLimitSet():
             state.agents_limit = event.limit
+        case e.PoolLimitSet() | e.PoolResized() | e.WorkersChanged():
+            _pool(state, event, at)
         case e.BudgetSet():
             effects_budget.take(state, event)
         case e.BudgetMarked():
@@ -38,6 +48,8 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             planned = state.plan
             effects_plan.take(state, event, at)
             effects_budget.follow_plan(state, planned)
+        case e.RequestMade() | e.RequestAnswered():
+            _request(state, event, at)
         case e.RunEndAsked():
             state.ending = True
         case e.RunFinished():
@@ -48,9 +60,7 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
         case e.PhaseClosed():
             state.closed_phases.add(event.phase)
         case e.StepFailed():
-            before = state.troubles.get(event.step)
-            count = before.count + 1 if before else 1
-            state.troubles[event.step] = StepTrouble(count, event.error, event.retry_at, event.task)
+            _trouble(state, event)
         case e.QueueHeld() | e.QueueReleased():
             state.queue_held = isinstance(event, e.QueueHeld)
         case e.PromoteAsked() | e.PromoteWaiting() | e.BaseDiverged() | e.Promoted():
@@ -61,6 +71,39 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
         case e.PullRequestOpened():
             state.pull_request = event.url
             state.troubles.pop(OpenPullRequest().key, None)
+        case _ as never:
+            assert_never(never)
+
+
+def _trouble(state: RunState, event: e.StepFailed) -> None:
+    before = state.troubles.get(event.step)
+    count = before.count + 1 if before else 1
+    state.troubles[event.step] = StepTrouble(count, event.error, event.retry_at, event.task)
+
+
+def _request(state: RunState, event: e.RequestMade | e.RequestAnswered, at: float) -> None:
+    match event:
+        case e.RequestMade(name, by, text, put, options, key):
+            state.requests[name] = Request(name, by, text, at, put, options, key)
+        case e.RequestAnswered():
+            state.requests[event.request].answer = event
+        case _ as never:
+            assert_never(never)
+
+
+def _pool(
+    state: RunState, event: e.PoolLimitSet | e.PoolResized | e.WorkersChanged, at: float
+) -> None:
+    stand = state.pools.get(event.pool, PoolStand())
+    match event:
+        case e.WorkersChanged():
+            state.workers[event.pool] = Workers(event.workers, event.fault)
+        case e.PoolLimitSet():
+            state.pools[event.pool] = msgspec.structs.replace(stand, limit=event.limit, by=event.by)
+        case e.PoolResized():
+            state.pools[event.pool] = msgspec.structs.replace(
+                stand, size=event.size, short=event.short, changed_at=at
+            )
         case _ as never:
             assert_never(never)
 

@@ -12,6 +12,7 @@ from agentdeck.core.state import Attempt, Message, Question, Result, RunState
 
 WordsEvent = (
     e.AttemptAsked
+    | e.ProgressReported
     | e.AskWithdrawn
     | e.MessageSent
     | e.MessageDelivered
@@ -28,6 +29,8 @@ def take(state: RunState, event: WordsEvent, at: float) -> None:
         case e.AttemptAsked():
             _ask(attempt, event, at)
             state.tasks[event.task].reason = event.text
+        case e.ProgressReported():
+            attempt.reported, attempt.percent = event.text, event.percent
         case e.AskWithdrawn():
             _answered(attempt, event.question)
         case e.MessageSent():
@@ -72,6 +75,8 @@ def _ask(attempt: Attempt, event: e.AttemptAsked, at: float) -> None:
         event.target,
         event.options,
         event.payload,
+        event.by_tool,
+        event.files,
     )
     attempt.questions = [q for q in attempt.questions if q.id != asked.id] + [asked]
 

@@ -60,6 +60,7 @@ def told_of(event: AnyEvent) -> Told:
             | e.WorktreePrepared()
             | e.AttemptLaunched()
             | e.AttemptAsked()
+            | e.ProgressReported()
             | e.AskWithdrawn()
             | e.MessageSent()
             | e.MessageDelivered()
@@ -234,6 +235,25 @@ def _of_work(event: _Work) -> Told:
             assert_never(never)
 
 
+_Request = e.RequestMade | e.RequestAnswered
+
+
+def _of_request(event: _Request) -> Told:
+    match event:
+        case e.RequestMade(name, by, text, put):
+            if put is None:
+                return Told(RUN, f"{by} asks ({name}): {_text(text)}", Tone.ASKS)
+            return Told(RUN, f"{by} proposes task {put.id} ({name}): {_text(put.title)}", Tone.ASKS)
+        case e.RequestAnswered(name, by, accepted, text):
+            return Told(
+                RUN,
+                _more(f"{name} {'accepted' if accepted else 'denied'} by {by}", text),
+                Tone.PERSON,
+            )
+        case _ as never:
+            assert_never(never)
+
+
 def _of_attempt(event: e.AttemptEvent) -> Told:
     about = event.task
     match event:
@@ -255,6 +275,10 @@ def _of_attempt(event: e.AttemptEvent) -> Told:
             return Told(about, f"{words}: {tried}" if tried else words)
         case e.AttemptAsked(_, _, _, text):
             return Told(about, f"asks: {_text(text)}", Tone.ASKS)
+        case e.ProgressReported(_, _, text, percent):
+            share = "" if percent is None else f"{percent} %"
+            said = ": ".join(part for part in (share, _text(text)) if part)
+            return Told(about, f"is at {said}", Tone.DETAIL)
         case e.AskWithdrawn():
             return Told(about, "needs no answer any more", Tone.DETAIL)
         case e.MessageSent(_, _, _, text, by, _, option, rule):
@@ -413,6 +437,12 @@ def _of_run(event: e.RunEvent) -> Told:
             return Told(f"pool {pool}", f"workers: {names or 'none'}", tone)
         case e.AgentsLimitSet(limit, by):
             return Told(RUN, f"{limit} agents at once, set by {by}", Tone.PERSON)
+        case e.PoolLimitSet(pool, size, by):
+            set_to = "as the plan says" if size is None else f"{size} at once"
+            return Told("pool", f"{pool}: {set_to}, set by {by}", Tone.PERSON)
+        case e.PoolResized(pool, size, short):
+            why = short or "the machine is at ease"
+            return Told("pool", f"{pool}: {size} at once; {why}")
         case e.BudgetSet(scope, usd, tokens, by):
             limits = " and ".join(limits_in_words(Budget(usd, tokens))) or "no limit"
             return Told("budget", f"{scope_in_words(scope)}: {limits}, set by {by}", Tone.PERSON)
@@ -422,6 +452,8 @@ def _of_run(event: e.RunEvent) -> Told:
             return Told("budget", f"{mark:.0%} of that of {scope_in_words(scope)} is used")
         case e.PlanChanged(change, _, by):
             return Told("plan", f"changed by {by}: {in_words(change)}", Tone.PERSON)
+        case e.RequestMade() | e.RequestAnswered():
+            return _of_request(event)
         case e.RunEndAsked(by):
             return Told(RUN, f"ended by {by}: agents are being stopped", Tone.PERSON)
         case e.RunFinished(outcome):

@@ -31,7 +31,7 @@ from agentdeck.core.ids import (
     TaskId,
 )
 from agentdeck.core.permissions import OptionKind, PermissionRule
-from agentdeck.core.plan import OWN_REPO, GateWhen, Plan
+from agentdeck.core.plan import OWN_REPO, GateWhen, Plan, Task
 from agentdeck.core.prices import Prices
 from agentdeck.core.replan import PlanChange
 
@@ -287,6 +287,22 @@ class AgentsLimitSet(Event, frozen=True, tag="run.agents_limit_set"):
     by: str
 
 
+class PoolLimitSet(Event, frozen=True, tag="pool.limit_set"):
+    """A person changed how many work in a pool at once. Holds over what the plan says."""
+
+    pool: PoolName
+    limit: int | None  # None = as the plan says
+    by: str
+
+
+class PoolResized(Event, frozen=True, tag="pool.resized"):
+    """A pool has another size, as the memory and the load of the machine allow."""
+
+    pool: PoolName
+    size: int  # tasks at once, from now on
+    short: str = ""  # what the machine has too little of; empty = it is at ease, and the pool grew
+
+
 class BudgetSet(Event, frozen=True, tag="budget.set"):
     """A person changed a budget while the run goes on. Holds over what the plan says."""
 
@@ -309,6 +325,29 @@ class PlanChanged(Event, frozen=True, tag="plan.changed"):
     change: PlanChange
     revision: int  # counts the changes of this run, from 1
     by: str
+
+
+class RequestMade(Event, frozen=True, tag="request.made"):
+    """An agent, or a client of `agentdeck mcp`, wants something of a person that nothing waits for.
+
+    A task for the plan, or an answer.
+    """
+
+    request: str  # id, unique in the run
+    by: str  # T#N of an attempt, or the name of a client
+    text: str  # the question; of a task why
+    put: Task | None = None  # the task
+    options: tuple[str, ...] = ()  # answers to choose from
+    key: str = ""  # what its caller calls it: the same again is the same request
+
+
+class RequestAnswered(Event, frozen=True, tag="request.answered"):
+    """What became of it."""
+
+    request: str
+    by: str
+    accepted: bool = True
+    text: str = ""  # the answer; of a task that was denied why
 
 
 class RunEndAsked(Event, frozen=True, tag="run.end_asked"):
@@ -566,6 +605,17 @@ class AttemptAsked(Event, frozen=True, tag="attempt.asked"):
     target: str = ""
     options: tuple[AskOption, ...] = ()
     payload: str = ""  # JSON that the answer must give back
+    by_tool: bool = False  # through a tool of agentdeck: its call takes the answer, not its input
+    files: tuple[str, ...] = ()  # that it wants to touch besides those of its task
+
+
+class ProgressReported(Event, frozen=True, tag="attempt.reported"):
+    """The agent says how far it is."""
+
+    task: TaskId
+    attempt: int
+    text: str
+    percent: int | None = None
 
 
 class AskWithdrawn(Event, frozen=True, tag="attempt.ask_withdrawn"):
@@ -944,7 +994,7 @@ class LandingIntended(Event, frozen=True, tag="landing.intended"):
     others: tuple[EntryId, ...] = ()  # that land with it
 
 
-class Move(msgspec.Struct, frozen=True, omit_defaults=True):
+class TargetMove(msgspec.Struct, frozen=True, omit_defaults=True):
     """One target of a landing of several: from where to where."""
 
     repo: RepoName
@@ -957,7 +1007,7 @@ class Move(msgspec.Struct, frozen=True, omit_defaults=True):
 class GroupIntended(Event, frozen=True, tag="landing.group_intended"):
     """Several targets are about to move, all of them or none. Stored before the first ref moves."""
 
-    moves: tuple[Move, ...]  # in this order
+    moves: tuple[TargetMove, ...]  # in this order
 
 
 class EntryLanded(Event, frozen=True, tag="entry.landed"):
@@ -1110,9 +1160,13 @@ RunEvent: TypeAlias = (
     | DiskChanged
     | WorkersChanged
     | AgentsLimitSet
+    | PoolLimitSet
+    | PoolResized
     | BudgetSet
     | BudgetMarked
     | PlanChanged
+    | RequestMade
+    | RequestAnswered
     | RunEndAsked
     | RunFinished
     | PermissionRuleSet
@@ -1162,6 +1216,7 @@ AttemptEvent: TypeAlias = (
     | AttemptLaunched
     | AttemptProgressed
     | AttemptAsked
+    | ProgressReported
     | AskWithdrawn
     | MessageSent
     | MessageDelivered

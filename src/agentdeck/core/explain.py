@@ -32,6 +32,7 @@ from agentdeck.core.state import (
     LIVE,
     SETTLED,
     STUCK,
+    Request,
     RunState,
     TaskRun,
     TaskState,
@@ -212,6 +213,8 @@ def _asking(task: TaskRun) -> str:
     if not questions:
         return f"{task.id} is answered and goes on when it has heard it"
     more = f" (1 of {len(questions)})" if len(questions) > 1 else ""
+    if questions[0].files:
+        more = f" for more files{more}"
     return f"{task.id} asks{more}: {first_line(questions[0].text)}"
 
 
@@ -245,7 +248,7 @@ def _working(task: TaskRun, now: float) -> str:
     attempt = task.attempt
     if attempt is None:
         return f"{task.id} is working"
-    doing = f": {attempt.activity}" if attempt.activity else ""
+    doing = f": {attempt.doing}" if attempt.doing else ""
     if task.wanted is Wanted.STOP or attempt.limit is not None:
         why = attempt.limit.detail if attempt.limit else "you asked for it"
         return f"{task.id} is being stopped: {why}"
@@ -340,6 +343,13 @@ def accounts_asking(state: RunState) -> list[str]:
     if state.ending:
         return []
     return [accounts.said_of(account, state.at) for account in accounts.closed(state)]
+
+
+def open_requests(state: RunState) -> list[Request]:
+    """What agents and clients want of a person and nobody has answered, the oldest first."""
+    if state.outcome is not None or state.ending:
+        return []
+    return [request for request in state.requests.values() if request.answer is None]
 
 
 def standstill(state: RunState) -> str | None:
@@ -439,5 +449,8 @@ def _needs_somebody(state: RunState) -> str | None:
     pending = next(state.in_state(TaskState.PENDING), None)
     if pending is not None:  # what it needs was skipped or deferred, and that settles nothing
         return f"{pending.id} waits for {_pending(state, pending)}"
+    proposed = [request for request in open_requests(state) if request.put is not None]
+    if proposed and all(task.state in SETTLED for task in state.tasks.values()):
+        return f"{proposed[0].id} of {proposed[0].by} waits for a yes or no"
     reasons = (lane.promote_reason for lane in lanes(state) if lane.promote_reason)
     return next(reasons, None) or publishing.trouble_of(state)

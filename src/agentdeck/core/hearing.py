@@ -5,6 +5,7 @@ Rules:
   input is still open. Everybody else hears it with the next turn, in the next attempt's prompt.
 - An agent that waits for more after each turn is told that nothing comes once it has ended a turn,
   has heard everything and asks nothing. What is said before that makes a further turn of it.
+- What was asked through a tool is answered there: its call takes the answer from the journal.
 - Nothing is lost: what an attempt was sent and did not get is told with the next turn.
 - While a task waits for a yes, or is being merged, no turn will follow by itself.
 """
@@ -16,6 +17,8 @@ from typing import Final
 from agentdeck.core.state import (
     LIVE,
     Attempt,
+    Message,
+    Question,
     QueuedMessage,
     RunState,
     TaskRun,
@@ -47,6 +50,39 @@ def hears(state: RunState, task: TaskRun) -> bool:
     return task.wanted in (Wanted.RUN, Wanted.PAUSE) and can_listen(state, task)
 
 
+def hears_answer(state: RunState, task: TaskRun, question: Question | None = None) -> bool:
+    """Is there an agent that gets an answer to the question; None = to its oldest one?
+
+    What was asked through a tool of ours is answered there, whatever the agent reads meanwhile.
+    """
+    attempt = task.attempt
+    asked = question if question is not None or attempt is None else attempt.question
+    if asked is None or not asked.by_tool:
+        return hears(state, task)
+    return calls(task)
+
+
+def calls(task: TaskRun) -> bool:
+    """Is there an agent that may call our tools? Not one that has ended, or is being ended."""
+    attempt = task.attempt
+    if attempt is None or task.state not in LIVE or attempt.launched_at is None:
+        return False
+    over = attempt.exit is not None or attempt.limit is not None
+    return not over and task.wanted in (Wanted.RUN, Wanted.PAUSE)
+
+
+def taken_by_tool(attempt: Attempt) -> str | None:
+    """The id of an answer that a call of a tool is to take, and that nobody has noted yet."""
+    return next(
+        (m.id for m in attempt.messages if not m.delivered and _is_for_tool(m)),
+        None,
+    )
+
+
+def _is_for_tool(message: Message) -> bool:
+    return message.answers is not None and message.answers.by_tool
+
+
 def can_listen(state: RunState, task: TaskRun) -> bool:
     """Does the task's agent read messages while it works?"""
     if task.attempt is None:
@@ -60,7 +96,8 @@ def next_word(state: RunState, attempt: Attempt) -> str | None:
         return None
     if state.plan.agent_by_name[attempt.agent].prompted_by_message and not attempt.prompted:
         return PROMPT
-    return next((message.id for message in attempt.messages if not message.delivered), None)
+    unheard = (m for m in attempt.messages if not m.delivered and not _is_for_tool(m))
+    return next((message.id for message in unheard), None)
 
 
 def has_heard_all(state: RunState, attempt: Attempt) -> bool:

@@ -1,4 +1,4 @@
-"""Hooks: commands and webhooks that are told of events.
+"""Hooks: commands, webhooks and a tracker that are told of events.
 
 Rules:
 - The journal is the outbox. Of a hook only this is kept: up to which event it is settled, and the

@@ -25,13 +25,22 @@ from agentdeck.core.budgets import Book
 from agentdeck.core.commands import Promote
 from agentdeck.core.decide import refusal
 from agentdeck.core.events import AskKind
-from agentdeck.core.explain import needs_person, standstill
+from agentdeck.core.explain import first_line, needs_person, open_requests, standstill
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import GateName, TaskId
 from agentdeck.core.lanes import lanes, where_of
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.readiness import barrier_phases
-from agentdeck.core.state import LIVE, SETTLED, GateRun, RunState, TaskRun, TaskState, Wanted
+from agentdeck.core.state import (
+    LIVE,
+    SETTLED,
+    GateRun,
+    Request,
+    RunState,
+    TaskRun,
+    TaskState,
+    Wanted,
+)
 
 
 class Group(StrEnum):
@@ -50,6 +59,8 @@ class Kind(StrEnum):
 
     QUESTION = "question"
     PERMISSION = "permission"
+    PROPOSED = "proposed"  # a task that an agent or a client would have in the plan
+    ASKED = "asked"  # the question of a client
     BY_HAND = "by hand"  # the plan gives the task to a person
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -78,6 +89,8 @@ class Kind(StrEnum):
 _GROUPS: Final = {
     Kind.QUESTION: Group.ASKS,
     Kind.PERMISSION: Group.ASKS,
+    Kind.PROPOSED: Group.ASKS,
+    Kind.ASKED: Group.ASKS,
     Kind.BY_HAND: Group.ASKS,
     Kind.FAILED: Group.FAILED,
     Kind.CANCELLED: Group.FAILED,
@@ -107,7 +120,7 @@ class Item(msgspec.Struct, frozen=True):
     """One thing that waits for a person."""
 
     kind: Kind
-    name: str  # a task, the scope of a budget, an account, a gate, or a branch
+    name: str  # a task, a request, the scope of a budget, an account, a gate, or a branch
     since: float | None  # seconds since the epoch; None = nobody has noted it
     task: TaskId | None = None
     said: str = ""  # what it is about, where that is not the task's own affair
@@ -203,6 +216,9 @@ def _of_run(state: RunState, book: Book) -> Iterator[Item]:
         yield Item(Kind.DISK, "disk", state.disk.since, said=said, direct=direct)
     if state.ending:
         return
+    for request in open_requests(state):
+        kind = Kind.ASKED if request.put is None else Kind.PROPOSED
+        yield Item(kind, request.id, request.asked_at, said=_requested(request))
     for line in book.asking():
         tasks = book.held_up_by(line.scope)
         since = min((_stands_since(task) for task in tasks), default=None)
@@ -217,6 +233,13 @@ def _of_run(state: RunState, book: Book) -> Iterator[Item]:
         if entry.intended and entry.blocked:
             queued = _queued(state)
             yield Item(Kind.LANDING, entry.id, entry.queued_at, entry.task, entry.blocked, queued)
+
+
+def _requested(request: Request) -> str:
+    if request.put is None:
+        return f"{request.by} asks: {first_line(request.text)}"
+    title = first_line(request.put.title or request.put.prompt)
+    return f"{request.by} proposes task {request.put.id}: {title}"
 
 
 def _stands_since(task: TaskRun) -> float:

@@ -17,6 +17,7 @@ from typing import Final, assert_never
 from agentdeck.core import (
     asks,
     assignment,
+    decide_tools,
     disk,
     evidence,
     hooks,
@@ -32,7 +33,7 @@ from agentdeck.core import (
 from agentdeck.core import events as e
 from agentdeck.core.budgets import Book
 from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, Outcome
-from agentdeck.core.hearing import has_heard_all, next_word
+from agentdeck.core.hearing import has_heard_all, next_word, taken_by_tool
 from agentdeck.core.ids import AgentName, EntryId, GateName, PhaseId
 from agentdeck.core.plan import GateWhen, Land, Phase, Repair, Strategy
 from agentdeck.core.state import (
@@ -201,9 +202,13 @@ def _live(state: RunState, task: TaskRun, book: Book, now: float) -> Iterator[An
         yield Freeze(task.id, attempt.number)
     elif not stands and attempt.frozen_at is not None:
         yield Thaw(task.id, attempt.number)
-    answer = asks.due_answer(state, task, now)
+    answer = asks.due_answer(state, task, now) or decide_tools.due_grant(state, task)
     if answer is not None:
         yield Record((answer,))
+        return
+    taken = taken_by_tool(attempt)
+    if taken is not None:
+        yield Record((e.MessageDelivered(task.id, attempt.number, taken),))
         return
     word = next_word(state, attempt)
     if word is not None:
@@ -458,6 +463,8 @@ def _finish(state: RunState) -> Iterator[AnyStep]:
     ):
         return
     if any(phase.id not in state.closed_phases for phase in state.plan.phases):
+        return
+    if decide_tools.open_proposals(state):
         return
     proven = True
     for lane in lanes.lanes(state):

@@ -4,6 +4,9 @@ Rules:
 - A `Plan` is what the file says. `None` means "not said"; `settings()` answers what holds, in this
   order: the task, the first matching route, for the agent the first that has the task's skills, the
   defaults, the built-in default. What failures and limits make of it, `core.assignment` knows.
+- What a task asks for in `skills` holds as soon as any agent of the plan says what it can do: a
+  route to an agent that lacks a skill is not for that task, and whoever lacks one does not get it.
+  Where no agent says anything, these are words for people.
 - Lists keep the order of the file. Ids were checked at the door (`core.ids`).
 - Times are seconds, money is US dollars, tokens are counts.
 """
@@ -54,10 +57,19 @@ DEFAULT_ESTIMATE_S: Final = 15 * 60.0  # only for ordering and forecasts
 DEFAULT_ROUNDS: Final = 2  # of review; what two rounds did not settle needs somebody else's eyes
 DEFAULT_HOOK_TIMEOUT_S: Final = 30.0  # of a command; it tells somebody, and does no work
 DEFAULT_WEBHOOK_TIMEOUT_S: Final = 10.0  # a receiver says yes at once and works afterwards
+DEFAULT_TRACKER_TIMEOUT_S: Final = 60.0  # of one issue: a few requests, each of a second or so
 DEFAULT_GIVE_UP_S: Final = 24 * 3600.0  # a receiver may be down overnight
 DEFAULT_NOTIFY_TIMEOUT_S: Final = 60.0  # of a message to a person: a mail server takes its time
 DEFAULT_GROUP_S: Final = 30.0  # what fails together is one message, and soon enough
 DEFAULT_NOTIFIED: Final = ("task.asks", "task.failed", "budget.marked", "run.finished")
+# Of one call for an answer. A client with the common limit of 60 s must not give up before it.
+DEFAULT_TOOL_WAIT_S: Final = 45.0
+MAX_TOOL_WAIT_S: Final = 600.0
+# What a client of `agentdeck mcp` can be let do; each is a verb of the same name.
+MCP_COMMANDS: Final = (
+    *("pause", "resume", "retry", "skip", "unskip", "approve", "merge", "hold", "release", "stop"),
+    *("move", "drop", "steer", "answer", "limit", "promote", "end", "revert"),
+)
 DEFAULT_REVIEW_TIMEOUT_S: Final = 30 * 60.0  # reading takes less than writing
 OWN_REPO: Final = RepoName("")  # the repository in which the plan is started
 OWN_REPO_WORD: Final = "."  # as a plan calls that
@@ -259,10 +271,15 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
         """Can it be told something while it works?"""
         return self.input in CONVERSING
 
-    def masters(self, skills: tuple[str, ...]) -> bool:
-        """Has it every one of these skills? Upper and lower case are the same."""
-        own = self.skills or (self.adapter.skills if self.adapter is not None else ())
-        return {skill.casefold() for skill in skills} <= {skill.casefold() for skill in own}
+    @property
+    def able(self) -> tuple[str, ...]:
+        """What it can do: what the plan says, else what its adapter says."""
+        return self.skills or (self.adapter.skills if self.adapter is not None else ())
+
+    def lacks(self, skills: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of these skills it has not. Upper and lower case are the same."""
+        own = {skill.casefold() for skill in self.able}
+        return tuple(skill for skill in skills if skill.casefold() not in own)
 
     @property
     def limited_by(self) -> str:
@@ -302,16 +319,34 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Named capacity. A task with one of the labels is routed here; so is one that names it."""
+    """Named capacity. A task that has one of the labels or skills, or names it, is routed here."""
 
     name: PoolName
     size: int
     labels: tuple[str, ...] = ()
     agents: tuple[AgentName, ...] = ()  # tasks of these agents are routed here
+    skills: tuple[str, ...] = ()  # tasks that ask for one of these are routed here
     budget: Budget = Budget()  # of all attempts that work in it
     host: str | None = None  # where its agents work, see `core.hosts`; None = on this machine
     lease_s: float = LEASE_S  # how long a worker may be silent until its attempts are given up
     insecure: bool = False  # over plain tcp to another machine
+    least: int | None = None  # places it keeps, however short the machine is; None = `size`
+    most: int | None = None  # places it may grow to while the machine is at ease; None = `size`
+
+    @property
+    def floor(self) -> int:
+        """The fewest places it has by itself."""
+        return self.size if self.least is None else self.least
+
+    @property
+    def ceiling(self) -> int:
+        """The most places it has by itself."""
+        return self.size if self.most is None else self.most
+
+    @property
+    def elastic(self) -> bool:
+        """Does its size follow the machine? See `core.pools`."""
+        return self.floor < self.ceiling
 
 
 class RouteMatch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -422,7 +457,79 @@ class Notify(msgspec.Struct, frozen=True, omit_defaults=True):
     give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
 
 
-AnyHook: TypeAlias = Hook | Webhook | Notify
+class TrackerKind(StrEnum):
+    """Where the issues are that tasks come from."""
+
+    GITHUB = "github"  # by `gh`
+    GITLAB = "gitlab"  # by `glab`
+
+
+class CloseWhen(StrEnum):
+    """When the issue of a task is closed."""
+
+    LANDED = "landed"  # in the target, or settled without a landing
+    PROMOTED = "promoted"  # in the base, too
+    NEVER = "never"
+
+
+class Accept(StrEnum):
+    """What a tracker may propose for a run. A person says yes or no to each."""
+
+    SKIP = "skip"  # a task whose issue was closed
+    ANSWER = "answer"  # a comment, where the agent of the task asks
+    TASK = "task"  # an issue that has got the label
+
+
+TRACKER: Final = "tracker"  # what it is called among the hooks
+# By which the labels of an issue follow its task, and by which it is closed or opened again.
+_STANDING: Final = ("attempt.claimed", "task.landed", "task.done", "task.failed", "task.cancelled")
+_STANDING_ALSO: Final = ("task.skipped", "task.unskipped", "task.retried", "task.reverted")
+
+
+class Tracker(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Issues that are told how their tasks stand. What it tells us is never obeyed."""
+
+    kind: TrackerKind
+    repo: str | None = None  # OWNER/NAME; None = that of the checkout's remote
+    claim: str | None = None  # the label of an issue whose task is at work
+    failed: str | None = None  # the label of an issue whose task needs a person
+    comment: tuple[str, ...] = ("task.landed", "task.failed")  # patterns of events
+    close: CloseWhen = CloseWhen.LANDED
+    timeout_s: float = DEFAULT_TRACKER_TIMEOUT_S
+    give_up_s: float = DEFAULT_GIVE_UP_S  # since the event
+    label: str | None = None  # the issues that may become tasks
+    accept: tuple[Accept, ...] = ()  # what may be proposed from there
+    secret_env: str | None = None  # the variable with which what comes in is proven
+
+    @property
+    def name(self) -> str:
+        """What it is called among the hooks."""
+        return TRACKER
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The patterns of what it wants to hear."""
+        closes = self.close is not CloseWhen.NEVER
+        follows = self.claim is not None or self.failed is not None or closes
+        wanted = [*self.comment, *((*_STANDING, *_STANDING_ALSO) if follows else ())]
+        promoted = ("promote.done",) if self.close is CloseWhen.PROMOTED else ()
+        return tuple(dict.fromkeys([*wanted, *promoted]))
+
+
+AnyHook: TypeAlias = Hook | Webhook | Notify | Tracker
+
+
+ARCHIVE: Final = "archive"  # the folder beside a `prompt_file` whose task has landed
+IN_RUN: Final = "{run}/"  # begins a path in the run's own folder, outside of the checkout
+
+
+class Keep(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Files for people that are kept current while a run goes on: paths below the checkout."""
+
+    progress: str | None = None  # PROGRESS.md
+    tasks_json: str | None = None
+    csv: str | None = None  # a row for each attempt
+    archive: bool = False  # files of prompts go to `archive/` beside them when they have landed
 
 
 class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -433,6 +540,51 @@ class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
     rounds: int = DEFAULT_ROUNDS  # times it may send work back before a person is asked
     prompt: str = ""  # what it should know or look for, besides what every reviewer is told
     timeout_s: float = DEFAULT_REVIEW_TIMEOUT_S  # of one review
+
+
+class MayCall(StrEnum):
+    """Whether agents have a tool."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class MayPropose(StrEnum):
+    """What becomes of a task that an agent proposes."""
+
+    ALLOW = "allow"  # it enters the plan
+    ASK = "ask"  # a person is asked
+    DENY = "deny"  # agents cannot propose any
+
+
+class MayWiden(StrEnum):
+    """What becomes of an agent's request for more files."""
+
+    FREE = "free"  # it has them if nobody else does; else a person is asked
+    ASK = "ask"  # a person is asked
+    DENY = "deny"  # agents cannot ask for any
+
+
+class Tools(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which tools of agentdeck its agents have, and what becomes of a call."""
+
+    ask_person: MayCall = MayCall.DENY
+    report_progress: MayCall = MayCall.DENY
+    propose_task: MayPropose = MayPropose.DENY
+    request_files: MayWiden = MayWiden.DENY
+    wait_s: float = DEFAULT_TOOL_WAIT_S  # of one call for its answer; it can be asked for again
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of those that agents have."""
+        named = ("ask_person", "report_progress", "propose_task", "request_files")
+        return tuple(name for name in named if getattr(self, name) != MayCall.DENY.value)
+
+
+class McpRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a client of `agentdeck mcp` may do besides reading."""
+
+    commands: tuple[str, ...] = ()  # of `MCP_COMMANDS`
 
 
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -512,7 +664,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     risk: str | None = None  # low | medium | high, shown to the person who approves
     complexity: str | None = None  # low … very-high, see COMPLEXITIES
     kind: str | None = None  # what sort of work: setup, code, test, docs …
-    skills: tuple[str, ...] = ()  # what its agent should be good at
+    skills: tuple[str, ...] = ()  # what its agent has to be good at
     gates: tuple[GateName, ...] | None = None
     land: Land | None = None
     review: str | None = None  # who reviews it: `person` or an agent
@@ -528,6 +680,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     land_with: tuple[TaskId, ...] = ()  # lands only together with these
     env: dict[str, str] = {}
     line: int | None = None  # of the document it was imported from
+    issue: int | None = None  # of the plan's tracker
     meta: dict[str, str] = {}  # what that document says and agentdeck has no key for
 
 
@@ -572,10 +725,14 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     repos: tuple[Repo, ...] = ()
     remote: Remote = Remote()
     review: ReviewRules = ReviewRules()
+    tools: Tools = Tools()
+    mcp: McpRules = McpRules()
     permissions: tuple[Permission, ...] = ()
     hooks: tuple[Hook, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
     notify: tuple[Notify, ...] = ()
+    tracker: Tracker | None = None
+    keep: Keep | None = None
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -615,6 +772,22 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         found = {AgentName(kind): Agent(name=AgentName(kind), use=kind) for kind in BUILTIN_AGENTS}
         found.update({agent.name: agent for agent in self.agents})
         return found
+
+    @cached_property
+    def skilled(self) -> dict[str, tuple[AgentName, ...]]:
+        """Who has each skill, in file order, by the skill in lower case: the plan's registry."""
+        found: dict[str, list[AgentName]] = {}
+        for agent in self.agents:
+            for skill in dict.fromkeys(skill.casefold() for skill in agent.able):
+                found.setdefault(skill, []).append(agent.name)
+        return {skill: tuple(names) for skill, names in found.items()}
+
+    def lacking(self, task: Task, agent: AgentName) -> tuple[str, ...]:
+        """The skills that keep an agent from a task. People are asked for none."""
+        if not task.skills or not self.skilled or task.human:
+            return ()
+        config = self.agent_by_name.get(agent)
+        return () if config is None or config.use == "human" else config.lacks(task.skills)
 
     @cached_property
     def lanes(self) -> tuple[RepoName, ...]:
@@ -666,7 +839,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     @cached_property
     def hook_by_name(self) -> dict[str, AnyHook]:
         """What is told of events: commands by their pattern, the others by their name."""
-        hooks: tuple[AnyHook, ...] = (*self.hooks, *self.webhooks, *self.notify)
+        hooks: list[AnyHook] = [*self.hooks, *self.webhooks, *self.notify]
+        hooks += [self.tracker] if self.tracker is not None else []
         return {hook.name: hook for hook in hooks}
 
     @cached_property
@@ -731,7 +905,10 @@ COMPLEXITIES: Final = ("low", "low-medium", "medium", "medium-high", "high", "ve
 
 
 def matching_routes(plan: Plan, task: Task) -> Iterator[Route]:
-    """The routes whose every condition the task meets, in file order."""
+    """The routes whose every condition the task meets, in file order.
+
+    A route to an agent that lacks a skill of the task is passed over.
+    """
     for route in plan.routes:
         match = route.match
         wanted = (
@@ -743,10 +920,11 @@ def matching_routes(plan: Plan, task: Task) -> Iterator[Route]:
             (match.kind, [task.kind or ""]),
             (match.skill, task.skills),
         )
-        if _is_of_size(task.tokens, match) and all(
+        matches = _is_of_size(task.tokens, match) and all(
             glob is None or any(fnmatch.fnmatchcase(value, glob) for value in values)
             for glob, values in wanted
-        ):
+        )
+        if matches and (route.agent is None or not plan.lacking(task, route.agent)):
             yield route
 
 
@@ -775,7 +953,7 @@ def skilled_agent(plan: Plan, task: Task) -> AgentName | None:
     """
     if not task.skills:
         return None
-    able = [agent.name for agent in plan.agents if agent.masters(task.skills)]
+    able = [agent.name for agent in plan.agents if not agent.lacks(task.skills)]
     return plan.defaults.agent if plan.defaults.agent in able else next(iter(able), None)
 
 
@@ -844,7 +1022,10 @@ def _armed(plan: Plan, gates: tuple[GateName, ...]) -> tuple[GateName, ...]:
 
 
 def _pool(plan: Plan, task: Task, agent: AgentName) -> PoolName | None:
+    asked = {skill.casefold() for skill in task.skills}
     for pool in plan.pools:
         if agent in pool.agents or set(pool.labels) & set(task.labels):
+            return pool.name
+        if asked and any(skill.casefold() in asked for skill in pool.skills):
             return pool.name
     return None

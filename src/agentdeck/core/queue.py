@@ -35,7 +35,7 @@ from collections.abc import Iterator
 
 from agentdeck.core import events as e
 from agentdeck.core import evidence, groups, lanes, repair, train, verdicts
-from agentdeck.core.events import AnyEvent, FailureClass, Move
+from agentdeck.core.events import AnyEvent, FailureClass, TargetMove
 from agentdeck.core.ids import GateName
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import Entry, RunState
@@ -108,14 +108,14 @@ def _landing(state: RunState, car: Car) -> Iterator[LandEntry | LandGroup]:
         yield LandGroup(tuple(_moves(entries)))
 
 
-def _moves(entries: list[Entry]) -> Iterator[Move]:
+def _moves(entries: list[Entry]) -> Iterator[TargetMove]:
     """What a landing of these entries does, one move for each of their repositories."""
     for repo in dict.fromkeys(entry.repo for entry in entries):
         here = [entry for entry in entries if entry.repo == repo]
         build = here[0].build
         assert build is not None  # what lands was gated, and what was gated was built
         names = sorted((entry.id for entry in here), key=build.entries.index)
-        yield Move(repo, names[0], build.commit, build.tip, tuple(names[1:]))
+        yield TargetMove(repo, names[0], build.commit, build.tip, tuple(names[1:]))
 
 
 def _out(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] | None:

@@ -32,6 +32,8 @@ _KEYS: Final = {
     "hooks": "[hooks]",
     "webhooks": "[webhooks]",
     "notify": "[notify]",
+    "tracker": "[tracker]",
+    "keep": "[keep]",
 }
 
 

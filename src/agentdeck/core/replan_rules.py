@@ -177,6 +177,8 @@ def _bounds(_: RunState, change: PlanChange, __: Plan) -> Iterator[str]:
     for pool in change.pools:
         if not 1 <= pool.size <= MAX_AGENTS:
             yield f"pool {pool.name}: the size must be 1 to {MAX_AGENTS}"
+        if not 1 <= pool.floor <= pool.size <= pool.ceiling <= MAX_AGENTS:
+            yield f"pool {pool.name}: min, size and max must follow each other"
     for task in change.put:
         times = (task.estimate_s, task.timeout_s, task.idle_timeout_s)
         if any(seconds is not None and not 0 < seconds < inf for seconds in times):

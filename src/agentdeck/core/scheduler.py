@@ -6,9 +6,9 @@ Rules:
 - A task starts when nothing blocks it. `admission` walks the ready tasks in order once, hands out
   capacity as it goes, and gives each one a blocker or a start. The explanation of a waiting task is
   its blocker from the same walk, so the two cannot disagree.
-- What holds for everybody (a paused run, a red preflight gate) comes first, then what the task's
-  account lets start, then budgets, then capacity. What cannot be paid for, or waits for an account,
-  keeps nobody else out of its files.
+- What holds for everybody (a paused run, a red preflight gate) comes first, then the skills that a
+  task asks for, then what its account lets start, then budgets, then capacity. What cannot be paid
+  for, or waits for an account or for somebody able, keeps nobody else out of its files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from agentdeck.core import assignment, disk, groups, verdicts
+from agentdeck.core import assignment, disk, groups, pools, skills, verdicts
 from agentdeck.core.accounts import Closure, Openings
 from agentdeck.core.budgets import Book
 from agentdeck.core.capacity import (
@@ -31,7 +31,7 @@ from agentdeck.core.capacity import (
 from agentdeck.core.ids import AgentName, TaskId
 from agentdeck.core.lanes import lanes
 from agentdeck.core.pattern_heads import without_repo
-from agentdeck.core.plan import GateWhen, Pool
+from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, RunState, TaskRun, TaskState, Wanted
 
 __all__ = [
@@ -97,9 +97,9 @@ def admission(
         closure = openings.closure(account) if account else None
         blocker = (
             everybody
-            or _blocks(task, closure)
+            or _blocks(state, task, agent, closure)
             or _unpaid(state, task, book, now)
-            or _in_the_way(state, task, capacity, rank)
+            or _in_the_way(state, task, agent, capacity, rank)
         )
         if blocker is None:
             capacity.take(task.id, rank)
@@ -113,7 +113,8 @@ def admission(
 
 def _capacity(state: RunState) -> Capacity:
     """What is held now. Holders stand in front of the ready tasks, in plan order."""
-    capacity = Capacity(state.plan, state.agents_limit)
+    has_now = {pool.name: pools.places(state, pool) for pool in state.plan.pools}
+    capacity = Capacity(state.plan, state.agents_limit, has_now)
     # Who waits for its group lets its files go: two groups could wait for each other for ever.
     holders = [
         task for task in state.in_state(*HOLDS_FOOTPRINT) if not groups.waits_in_queue(state, task)
@@ -123,10 +124,6 @@ def _capacity(state: RunState) -> Capacity:
         if task.state in HOLDS_SLOT and not is_human(state, task.id):
             capacity.take_slot(task.id, task.attempt.pool if task.attempt else None)
     capacity.slots_used += len(state.reviewing)
-    for pool in state.plan.pools:
-        if pool.host is not None:
-            known = state.workers.get(pool.name)
-            capacity.limit(pool.name, known.slots if known is not None else 0)
     return capacity
 
 
@@ -169,11 +166,17 @@ def _preflight(state: RunState) -> Blocker | None:
     return None
 
 
-def _blocks(task: TaskRun, closure: Closure | None) -> Blocker | None:
+def _blocks(
+    state: RunState, task: TaskRun, agent: AgentName, closure: Closure | None
+) -> Blocker | None:
     if task.wanted is Wanted.PAUSE:
         return Blocker(Hindrance.PAUSED, "it was paused before it started")
+    spec = state.spec(task.id)
+    if agent != task.resolver and (lacking := state.plan.lacking(spec, agent)):
+        return Blocker(Hindrance.SKILL, skills.nobody(state.plan, spec, agent, lacking))
     if closure is not None:  # it reserves no files: it may have to wait for days
-        return Blocker(Hindrance.ACCOUNT, closure.sentence, closure.until)
+        sentence = skills.waits(state.plan, spec, agent, closure.sentence)
+        return Blocker(Hindrance.ACCOUNT, sentence, closure.until)
     return None
 
 
@@ -189,18 +192,23 @@ def _unpaid(state: RunState, task: TaskRun, book: Book, now: float) -> Blocker |
     return None if spent is None else Blocker(Hindrance.BUDGET, spent.sentence, spent.until)
 
 
-def _in_the_way(state: RunState, task: TaskRun, capacity: Capacity, rank: int) -> Blocker | None:
+def _in_the_way(
+    state: RunState, task: TaskRun, agent: AgentName, capacity: Capacity, rank: int
+) -> Blocker | None:
     obstacle = capacity.obstacle(task.id, rank)
     if obstacle is None:
         return None
-    return Blocker(obstacle.kind, _sentence(state, task, capacity, obstacle))
+    sentence = _sentence(state, task, capacity, obstacle)
+    if obstacle.kind in (Hindrance.AGENTS, Hindrance.POOL):
+        sentence = skills.waits(state.plan, state.spec(task.id), agent, sentence)
+    return Blocker(obstacle.kind, sentence)
 
 
 def _sentence(state: RunState, task: TaskRun, capacity: Capacity, obstacle: Obstacle) -> str:
     if obstacle.kind is Hindrance.AGENTS:
         return f"all {state.agents_limit} agent slots are taken"
     if obstacle.pool is not None:
-        return _full(state, state.plan.pool_by_name[obstacle.pool])
+        return pools.sentence(state, state.plan.pool_by_name[obstacle.pool])
     assert obstacle.other is not None
     other = state.tasks[obstacle.other]
     does = _does(other, capacity)
@@ -209,21 +217,6 @@ def _sentence(state: RunState, task: TaskRun, capacity: Capacity, obstacle: Obst
     if state.spec(task.id).exclusive and capacity.holds(other.id):
         return f"it works alone, and {other.id} {does}"
     return f"{other.id} works alone and {does}"
-
-
-def _full(state: RunState, pool: Pool) -> str:
-    """Why nothing more starts in a pool."""
-    if pool.host is None:
-        return f"pool {pool.name} is full ({pool.size} at once)"
-    known = state.workers.get(pool.name)
-    if known is None:
-        return f"workers of pool {pool.name} are being looked for"
-    if known.fault:
-        return f"no worker of pool {pool.name} can be reached: {known.fault}"
-    if not known.joined:
-        return f"it needs a worker of pool {pool.name}, and none has joined"
-    names = ", ".join(worker.name for worker in known.joined)
-    return f"pool {pool.name} is full ({min(pool.size, known.slots)} at once, on {names})"
 
 
 def _does(other: TaskRun, capacity: Capacity) -> str:

@@ -78,7 +78,7 @@ class Timetable(msgspec.Struct, frozen=True):
     def pool_utilisation(self, plan: Plan) -> dict[PoolName, float]:
         """The share of each pool's time in which its places are taken."""
         return {
-            pool.name: self.busy_pool_s.get(pool.name, 0.0) / (pool.size * self.makespan_s)
+            pool.name: self.busy_pool_s.get(pool.name, 0.0) / (pool.ceiling * self.makespan_s)
             if self.makespan_s > 0
             else 0.0
             for pool in plan.pools

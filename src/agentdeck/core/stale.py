@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias, get_args
 
 from agentdeck.core import events as e
-from agentdeck.core import foreseen, groups
+from agentdeck.core import foreseen, groups, pools
 from agentdeck.core.events import AnyEvent, DiskMark
 from agentdeck.core.ids import EntryId
 from agentdeck.core.lanes import ground
@@ -54,7 +54,9 @@ def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
         (kind is e.BudgetMarked, _check_mark),
         (kind is e.DiskChanged, _check_disk),
         (kind is e.WorkersChanged, _check_workers),
+        (kind in (e.PoolLimitSet, e.PoolResized), _check_pool),
         (kind is e.CollisionsForeseen, _check_foreseen),
+        (kind in _OF_REQUESTS, _check_request),
         (of_task, _check_task),
         (of_task and kind in CHANGING, _check_change),
         (kind is e.StepFailed, _check_step),
@@ -104,6 +106,17 @@ def _check_workers(state: RunState, event: e.WorkersChanged) -> None:
     known = state.workers.get(event.pool)
     if known is not None and (known.joined, known.fault) == (event.workers, event.fault):
         raise StaleEvent(event, f"the workers of pool {event.pool} are known")
+
+
+def _check_pool(state: RunState, event: e.PoolLimitSet | e.PoolResized) -> None:
+    pool = state.plan.pool_by_name.get(event.pool)
+    if pool is None:
+        raise StaleEvent(event, f"no pool {event.pool}")
+    if isinstance(event, e.PoolResized):
+        now = pools.places(state, pool)
+        bounds = min(pool.floor, pools.most(state, pool)), pools.most(state, pool)
+        if event.size == now or not bounds[0] <= event.size <= bounds[1]:
+            raise StaleEvent(event, f"pool {pool.name} has {now} places of {bounds[1]}")
 
 
 def _check_hook(state: RunState, event: e.HookEvent) -> None:
@@ -176,6 +189,16 @@ def _check_rule(
             raise StaleEvent(event, f"there is no rule {event.rule}")
         case e.PermissionsKept() if event.change <= state.rule_changes_kept:
             raise StaleEvent(event, "later changes are kept already")
+
+
+def _check_request(state: RunState, event: e.RequestMade | e.RequestAnswered) -> None:
+    """A request is made once, and answered once."""
+    known = state.requests.get(event.request)
+    if isinstance(event, e.RequestMade):
+        if known is not None:
+            raise StaleEvent(event, f"request {event.request} was made already")
+    elif known is None or known.answer is not None:
+        raise StaleEvent(event, f"request {event.request} is not open")
 
 
 def _check_foreseen(state: RunState, event: e.CollisionsForeseen) -> None:
@@ -360,6 +383,7 @@ _OF_EARLIER_ONES: Final = frozenset({
     e.LandingFound,  # whichever attempt it was
 })  # fmt: skip
 _OF_RULES: Final = frozenset({e.PermissionRuleSet, e.PermissionRuleDropped, e.PermissionsKept})
+_OF_REQUESTS: Final = frozenset({e.RequestMade, e.RequestAnswered})
 _OF_TURNS: Final = frozenset({e.TurnBegan, e.TurnEnded})
 _OF_REVIEWS: Final = frozenset({e.ReviewStarted, e.ReviewFinished})
 _OF_AN_ACCOUNT: Final = frozenset({e.AccountLimited, e.AccountNoted})
@@ -368,6 +392,7 @@ _OF_PROMOTION: Final = frozenset({e.Promoted, e.PromoteWaiting, e.BaseDiverged})
 _OF_A_LIVE_PROCESS: Final = frozenset({
     e.AttemptProgressed,
     e.AttemptAsked,
+    e.ProgressReported,
     e.AskWithdrawn,
     e.MessageSent,
     e.MessageDelivered,

@@ -29,6 +29,7 @@ from agentdeck.core.events import (
     NextSession,
     Outcome,
     RefsTouched,
+    RequestAnswered,
     ReviewComment,
     ReviewVerdict,
     SkipMode,
@@ -112,6 +113,8 @@ class Question(msgspec.Struct, frozen=True):
     target: str = ""
     options: tuple[AskOption, ...] = ()
     payload: str = ""
+    by_tool: bool = False  # a call of one of our tools takes the answer
+    files: tuple[str, ...] = ()  # that it wants to touch too
 
 
 class Message(msgspec.Struct):
@@ -245,6 +248,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     todo_total: int = 0
     todo: str = ""
     touched: tuple[str, ...] = ()
+    reported: str = ""  # how far it is, in its own words through a tool of ours
+    percent: int | None = None
     carry: str = ""  # of the stream's reader
     questions: list[Question] = []  # open ones, the oldest first
     messages: list[Message] = []
@@ -276,6 +281,13 @@ class Attempt(msgspec.Struct, kw_only=True):
     def own_base(self) -> str | None:
         """The newest commit of the target in its work: what follows is its own."""
         return (self.collected.merged if self.collected is not None else "") or self.base
+
+    @property
+    def doing(self) -> str:
+        """What it is at, on one line: what it reported, then the latest of its stream."""
+        share = "" if self.percent is None else f"{self.percent} %"
+        told = " ".join(part for part in (share, self.reported) if part)
+        return " · ".join(part for part in (told, self.activity) if part)
 
     @property
     def question(self) -> Question | None:
@@ -480,6 +492,16 @@ class Landing(msgspec.Struct, frozen=True):
     repo: RepoName = OWN_REPO
 
 
+class PoolStand(msgspec.Struct, frozen=True):
+    """What has become of a pool since the run began."""
+
+    size: int | None = None  # as the machine has left it; None = as the plan says
+    short: str = ""  # what there was too little of when it shrank; empty = it grew last
+    changed_at: float | None = None  # when the machine changed it last
+    limit: int | None = None  # the most that a person allows; None = as the plan says
+    by: str = ""  # who that is
+
+
 class Disk(msgspec.Struct, frozen=True):
     """A disk that has not enough room."""
 
@@ -543,6 +565,19 @@ class RepoRun(msgspec.Struct, kw_only=True):
     promoted: str = ""
 
 
+class Request(msgspec.Struct):
+    """What an agent or a client wants of a person, and nothing waits for."""
+
+    id: str
+    by: str
+    text: str
+    asked_at: float
+    put: Task | None = None  # a task for the plan; None = an answer is wanted
+    options: tuple[str, ...] = ()
+    key: str = ""
+    answer: RequestAnswered | None = None
+
+
 class RunState(msgspec.Struct, kw_only=True):
     """Everything known about a run after `seq` events."""
 
@@ -552,6 +587,7 @@ class RunState(msgspec.Struct, kw_only=True):
     plan: Plan = Plan(name="", tasks=())  # as it is now
     plan_changes: int = 0  # how often it was changed since the run began
     budgets: dict[str, Budget] = {}  # by scope: what a person has set; the rest is in the plan
+    requests: dict[str, Request] = {}  # open ones and settled ones, the oldest first
     marked: dict[str, float] = {}  # by scope: the highest mark that was told
     prices: Prices = Prices()
     repo: str = ""
@@ -573,6 +609,7 @@ class RunState(msgspec.Struct, kw_only=True):
     disk: Disk | None = None  # while it has not enough room
     workers: dict[PoolName, Workers] = {}  # of pools on other machines, since the engine began
     agents_limit: int = 0
+    pools: dict[PoolName, PoolStand] = {}  # those that are not as the plan says, see `core.pools`
     ending: bool = False
     outcome: Outcome | None = None
     finished_at: float | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agentdeck.core.events import AnyEvent, Move
+from agentdeck.core.events import AnyEvent, TargetMove
 from agentdeck.core.ids import EntryId, GateName, RepoName, TaskId
 from agentdeck.core.plan import OWN_REPO, GateWhen
 
@@ -168,7 +168,7 @@ class LandEntry(Step, frozen=True, tag="land"):
 class LandGroup(Step, frozen=True, tag="land_group"):
     """Move several targets, all or none → `EntryLanded`, `LandingLost` or `LandingBlocked`."""
 
-    moves: tuple[Move, ...]
+    moves: tuple[TargetMove, ...]
 
     @property
     def key(self) -> str:

@@ -278,7 +278,7 @@ def landed(state: RunState, build: Build) -> tuple[e.EntryLanded | e.TaskReverte
 
 
 def landed_together(
-    state: RunState, moves: Sequence[e.Move]
+    state: RunState, moves: Sequence[e.TargetMove]
 ) -> tuple[e.EntryLanded | e.TaskReverted, ...]:
     """What is told when the builds of a group are in."""
     builds = [state.queue[move.entry].build for move in moves if move.entry in state.queue]

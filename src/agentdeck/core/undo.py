@@ -14,6 +14,7 @@ from agentdeck.core.budgets import budget_of
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.events import SkipMode
 from agentdeck.core.ids import TaskId
+from agentdeck.core.pools import stand_of
 from agentdeck.core.readiness import cascade
 from agentdeck.core.state import RunState
 
@@ -43,6 +44,8 @@ def _undoing(state: RunState, command: AnyCommand) -> tuple[AnyCommand, ...]:
             return tuple(c.Unskip(each) for each in (task, *along))
         case c.SetAgents():
             return (c.SetAgents(state.agents_limit),)
+        case c.SetPoolLimit(pool=pool):
+            return (c.SetPoolLimit(pool, stand_of(state, pool).limit),)
         case c.SetBudget(scope=scope) | c.RaiseBudget(scope=scope):
             before = budget_of(state, scope)
             return (c.SetBudget(scope, before.usd, before.tokens),) if before is not None else ()

@@ -197,12 +197,8 @@ async def run_engine(engine: Engine) -> None:
     """Turn the ring of an opened engine with real performers, until it is stopped."""
     performer = RealPerformer(engine)
     performer.look_at_disk()  # before anything starts
-    beside = (
-        performer.foresee(),
-        performer.watch_disk(),
-        performer.watch_folder(),
-        performer.keep_hosts(),
-    )
+    watchers = (performer.watch_disk(), performer.watch_folder(), performer.watch_pools())
+    beside = (performer.foresee(), performer.keep_hosts(), *watchers)
     await engine.run(performer, *beside)
 
 

@@ -110,9 +110,16 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name) and not _NO_SECRET_NAME.fullmatch(name))
 
 
+def secret_variables(plan: Plan) -> set[str]:
+    """The variables that hold what messages to others, and from them, are proven with."""
+    found = set(plan.hook_secrets.values())
+    proven = plan.tracker.secret_env if plan.tracker is not None else None
+    return found | ({proven} if proven is not None else set())
+
+
 def without_signing(environment: Mapping[str, str], plan: Plan) -> dict[str, str]:
     """An environment for children: who knows what webhooks are signed with can forge them."""
-    signing = set(plan.hook_secrets.values())
+    signing = secret_variables(plan)
     return {name: value for name, value in environment.items() if name not in signing}
 
 

@@ -102,6 +102,12 @@ class RunFolder:
         return SHORT_ROOT / f"agentdeck-{os.getuid()}" / f"{digest}.sock"
 
     @property
+    def tool_socket(self) -> Path:
+        """Where agents' calls of tools are answered: alone in a short folder of the run's own."""
+        digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+        return SHORT_ROOT / f"agentdeck-{os.getuid()}" / f"tools-{digest}" / "tools.sock"
+
+    @property
     def permissions(self) -> Path:
         """Rules that outlive runs, beside the folder of all runs."""
         return self.path.parent.parent / "permissions"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from agentdeck.agents.launching import command_line
 from agentdeck.agents.prompt import build_prompt
 from agentdeck.core import events as e
@@ -31,6 +33,13 @@ from agentdeck.engine.said import InputIsClosed, note_closed, say
 from agentdeck.engine.sandbox import enter, refuse_containment
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.stop import GRACE_S, freeze, stands_still, stop, sweep, thaw
+from agentdeck.engine.tool_pass import (
+    MCP_VARIABLE,
+    SERVERS,
+    note_pass,
+    note_servers,
+    refuse_without_sdk,
+)
 from agentdeck.engine.waiting import wait
 
 
@@ -51,10 +60,15 @@ class Here:
         refuse_containment(box, f"agent {agent.name}")
         prompt = build_prompt(state, step.task, step.attempt)
         place = place_of(at.folder, at.git.checkout, step.task, attempt, agent, prompt, box.sandbox)
+        refuse_without_sdk(state.plan)
+        tools, named = bool(state.plan.tools.given), place.mcp
+        if tools and agent.driver is not None and agent.driver.takes("mcp"):
+            place = msgspec.structs.replace(place, mcp=str(folder / SERVERS))
         how = command_line(agent, place)
         worktree = Path(place.worktree)
         extra = {
             **variables_of(state, step.task, step.attempt),
+            **({MCP_VARIABLE: str(folder / SERVERS)} if tools else {}),
             **how.env,
             **state.spec(step.task).env,
             **(temporary_variables(folder) if box.contained else {}),
@@ -66,6 +80,9 @@ class Here:
             make_home(place)
             note_environment(folder, at.added(extra, worktree))
             write_private(Path(place.prompt_file), prompt)
+            if tools:
+                note_pass(at.folder, state.plan, step.task, step.attempt, folder)
+                note_servers(folder, named)
             tree, hooks = linked(at.git, worktree), None
             begun = not isinstance(processes.look(folder), processes.NeverStarted)
             if not box.contained:
@@ -76,7 +93,8 @@ class Here:
                 leave_branch(tree)
             argv, confined = tuple(how.argv), None
             if box.contained:
-                room = furnished(tree, folder, at.folder.path.parent, box, place.home)
+                calls = at.folder.tool_socket.parent if tools else None
+                room = furnished(tree, folder, at.folder.path.parent, box, place.home, calls)
                 confined = try_out(box.sandbox, room, places_of(at, step.task, tree), box)
                 argv = enter(box.sandbox, room, argv, network=box.network)
             environment = at.environment(of.tag, extra, worktree, hooks=hooks)

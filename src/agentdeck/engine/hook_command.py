@@ -89,7 +89,7 @@ def run_command(
     try:
         in_time = talk.until(time.monotonic() + timeout_s, ended)
         if not in_time:
-            seen = _terminate(process)
+            seen = terminate(process)
             talk.until(time.monotonic() + GRACE_S, threading.Event())
     finally:
         if process.poll() is None:
@@ -101,7 +101,7 @@ def run_command(
     return _answer(argv[0], code, talk.tail, None if in_time else timeout_s)
 
 
-def _terminate(process: subprocess.Popen[bytes]) -> set[ProcessIdentity]:
+def terminate(process: subprocess.Popen[bytes]) -> set[ProcessIdentity]:
     """Ask the whole session to end; who was in it. Its leader lives, so its number is its own."""
     seen = {row.identity for row in ProcessTable.now().session(process.pid)}
     with suppress(ProcessLookupError, PermissionError):
@@ -158,4 +158,4 @@ class _Talk:
             self._out.close()
 
 
-__all__ = ["Answer", "run_command"]
+__all__ = ["Answer", "run_command", "terminate"]

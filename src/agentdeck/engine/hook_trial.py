@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final, assert_never
 
 from agentdeck.core.errors import UsageError
-from agentdeck.core.plan import AnyHook, Hook, Notify, Plan, Webhook
+from agentdeck.core.plan import AnyHook, Hook, Notify, Plan, Tracker, Webhook
 from agentdeck.engine.environment import child_environment, without_signing
 from agentdeck.engine.hook_command import Answer, run_command
 from agentdeck.engine.hook_payload import VERSION, body
+from agentdeck.engine.issues import QUIET, Place, looked_at
 from agentdeck.engine.notice import argv_of
 from agentdeck.engine.webhook import send
 
@@ -50,6 +51,8 @@ def try_hook(plan: Plan, name: str, folder: Path) -> Answer:
             return _command(plan, hook, hook.run, said, folder)
         case Notify():
             return _command(plan, hook, argv_of(hook), said, Path("/"))
+        case Tracker():
+            return _look(plan, hook, folder)
         case _ as never:
             assert_never(never)
 
@@ -70,6 +73,17 @@ def _said(plan: Plan, hook: AnyHook, now: float) -> dict[str, Any]:
         "text": WORDS,
         "data": {},
     }
+
+
+def _look(plan: Plan, tracker: Tracker, folder: Path) -> Answer:
+    """An issue is read, and nothing is written: a comment could not be taken back."""
+    issue = next((task.issue for task in plan.tasks if task.issue is not None), None)
+    if issue is None:
+        return Answer(-1, "no task of the plan has an issue")
+    tag = f"trial/{os.getpid()}/hook/{tracker.name}"
+    base = without_signing(os.environ, plan)
+    env = child_environment(base, tag=tag, extra=QUIET, cwd=str(folder))
+    return looked_at(tracker, issue, Place(folder, env, tag, threading.Event()))
 
 
 def _command(

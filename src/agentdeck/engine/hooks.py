@@ -24,13 +24,17 @@ from typing import Any, Final, assert_never
 from agentdeck.core import events as e
 from agentdeck.core.event_names import names_of, wants
 from agentdeck.core.events import Recorded
-from agentdeck.core.plan import AnyHook, Hook, Notify, Plan, Webhook
+from agentdeck.core.issues import Wish, wishes
+from agentdeck.core.plan import AnyHook, Hook, Notify, Plan, Tracker, Webhook
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import TellHook
 from agentdeck.engine.environment import child_environment, without_signing
 from agentdeck.engine.hook_command import Answer, run_command
 from agentdeck.engine.hook_payload import body, id_of, payload, task_of
+from agentdeck.engine.issues import QUIET, Place, write_all
+from agentdeck.engine.known_secrets import known_secrets
 from agentdeck.engine.notice import argv_of, gathered, message, silent_until
+from agentdeck.engine.redaction import redacted
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.webhook import send
 
@@ -53,6 +57,7 @@ class Offer:
     number: int  # which try
     said: dict[str, Any]  # as `payload` has made it
     now: float  # seconds since the epoch
+    wishes: tuple[Wish, ...] = ()  # of a tracker, as things stood when it was read
 
     def make(self, ended: threading.Event) -> e.HookDelivered | e.HookFailed:
         """Offer it; blocks until it is taken, or not, or nobody waits for it any more."""
@@ -65,6 +70,8 @@ class Offer:
                 answer = self._command(argv_of(hook), told, ended)
             case Webhook() as hook:
                 answer = self._send(hook, told)
+            case Tracker() as hook:
+                answer = self._track(hook, ended)
             case _ as never:
                 assert_never(never)
         return self.outcome(answer, round(time.monotonic() - began, 3))
@@ -89,6 +96,15 @@ class Offer:
     def _send(self, hook: Webhook, told: bytes) -> Answer:
         id_ = id_of(self.state, self.recorded)
         return send(hook, id_, told, environment=os.environ, now=self.now)
+
+    def _track(self, tracker: Tracker, ended: threading.Event) -> Answer:
+        checkout = Path(self.state.checkout)
+        tag = f"{self.state.run}/hook/{tracker.name}"
+        base = without_signing(os.environ, self.state.plan)
+        env = child_environment(base, tag=tag, extra=QUIET, cwd=str(checkout))
+        secrets = known_secrets(self.state.plan)
+        place = Place(checkout, env, tag, ended)
+        return write_all(tracker, self.wishes, place, lambda text: redacted(text, secrets))
 
     def _command(self, argv: Sequence[str], told: bytes, ended: threading.Event) -> Answer:
         hook = self.hook
@@ -154,7 +170,8 @@ def offers(read: Read, state: RunState, step: TellHook, now: float) -> Iterator[
         for one in behind:
             if wants(hook.events, one.event):
                 said = payload(state, one)
-                yield Offer(state, hook, one, one.seq, 1, step.number, said, now)
+                wished = wishes(state, hook, one) if isinstance(hook, Tracker) else ()
+                yield Offer(state, hook, one, one.seq, 1, step.number, said, now, wished)
                 return
         yield None
         after = behind[-1].seq

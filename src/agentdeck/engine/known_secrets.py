@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentdeck.core.plan import Plan
-from agentdeck.engine.environment import is_secret
+from agentdeck.engine.environment import is_secret, secret_variables
 from agentdeck.engine.redaction import redacted
 
 
@@ -30,8 +30,8 @@ def secrets_of(plan: Plan) -> dict[str, str]:
 def known_secrets(plan: Plan) -> dict[str, str]:
     """Variables that hold secrets: of this process, of a plan's agents and tasks, of hooks."""
     own = {name: value for name, value in os.environ.items() if is_secret(name)}
-    needed = set(plan.hook_secrets.values()) & os.environ.keys()
-    signs = {f"{name}_KEY": os.environ[name] for name in needed}
+    signing = secret_variables(plan) & os.environ.keys()
+    signs = {f"{name}_KEY": os.environ[name] for name in signing}
     return {**own, **signs, **secrets_of(plan)}
 
 

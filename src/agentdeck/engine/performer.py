@@ -21,6 +21,7 @@ from agentdeck.engine import (
     hooks,
     kept_rules,
     lost_folder,
+    pool_watch,
     publishing,
     queueing,
     reviewing,
@@ -121,6 +122,10 @@ class RealPerformer:
     async def watch_disk(self) -> None:
         """Look at the room on the disks, until cancelled."""
         await disk_watch.watch_disk(self._at)
+
+    async def watch_pools(self) -> None:
+        """Let pools follow the memory and the load of the machine, until cancelled."""
+        await pool_watch.watch_pools(self._at)
 
     async def watch_folder(self) -> None:
         """Look whether the run's folder is still there, until cancelled."""

@@ -146,7 +146,7 @@ async def land_group(at: Setting, step: LandGroup) -> None:
         await asyncio.sleep(LAND_AGAIN_S)
 
 
-def _target(at: Setting, move: e.Move) -> Target:
+def _target(at: Setting, move: e.TargetMove) -> Target:
     return Target(move.repo, at.git, at.state.target, move.commit, move.expected)
 
 

@@ -49,7 +49,12 @@ def own_folder(folder: Path, sandbox: Sandbox) -> Path:
 
 
 def furnished(
-    tree: LinkedTree, folder: Path, runs: Path, box: Containment, home: str | None
+    tree: LinkedTree,
+    folder: Path,
+    runs: Path,
+    box: Containment,
+    home: str | None,
+    tools: Path | None = None,
 ) -> Room:
     """Make what a sandboxed agent may write, and say what that is. Doing it twice does no harm.
 
@@ -59,6 +64,7 @@ def furnished(
         runs: the folder with the folders of all runs.
         box: what holds for its agent.
         home: the agent's own state folder, if it has one.
+        tools: the folder of the socket for its calls of tools, if it has any.
 
     Raises:
         EnvironmentFault: it cannot be made, or the sandbox cannot keep git's settings safe.
@@ -88,7 +94,7 @@ def furnished(
             *(str(tree.git_dir / name) for name in _NOT_TO_TOUCH),
         ),
         hidden=(_real(runs), _real(temporary.parent)),
-        shown=(_real(folder), _real(common)),
+        shown=(_real(folder), _real(common), *(() if tools is None else (_real(tools),))),
     )
 
 

@@ -135,6 +135,10 @@ def _ref(name: str, ref: Ref, doc: str, **more: Any) -> Key:
     return Key(name, Kind.REF, doc, ref=ref, **more)
 
 
+def _places(name: str, field: str, doc: str) -> Key:
+    return Key(name, Kind.COUNT, doc, field=field, minimum=1, maximum=MAX_AGENTS)
+
+
 def _later(name: str, doc: str) -> Key:
     return Key(name, Kind.TEXT, doc, later=True)
 
@@ -312,7 +316,7 @@ AGENTS: Final = Section(
         Key("args", Kind.ARGS, "Arguments, added to the command."),
         _ENV,
         Key("output", Kind.CHOICE, "How its output is read.", choices=FORMATS),
-        Key("skills", Kind.LINES, "What it is good at."),
+        Key("skills", Kind.LINES, "What it is good at; else what its adapter says."),
         Key(
             "escalate",
             Kind.LINES,
@@ -339,9 +343,12 @@ POOLS: Final = Section(
     Shape.NAMED,
     "Named capacity.",
     (
-        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS, required=True),
+        Key("size", Kind.COUNT, "Tasks at once.", minimum=1, maximum=MAX_AGENTS),
+        _places("min", "least", "It has so many places, however short the machine is of room."),
+        _places("max", "most", "It grows to so many while the machine is at ease."),
         Key("labels", Kind.LINES, "Tasks with one of these labels are routed here."),
         _ref("agents", Ref.AGENT, "Tasks of these agents are routed here.", many=True),
+        Key("skills", Kind.LINES, "Tasks that ask for one of these skills are routed here."),
         _BUDGET,
         Key("host", Kind.LINE, "Where its agents work: `cluster`, an address, or this machine."),
         _duration("lease", "How long a silent worker keeps its tasks.", minimum=SHORTEST_S),
@@ -474,6 +481,42 @@ REMOTE: Final = Section(
     model=model.Remote,
     field="remote",
 )
+TOOLS: Final = Section(
+    "tools",
+    Shape.TABLE,
+    "Which tools of agentdeck the agents of the run have; without it, none.",
+    (
+        _choice("ask_person", model.MayCall, "Ask a person, and wait for the answer."),
+        _choice("report_progress", model.MayCall, "Say how far the task is."),
+        _choice("propose_task", model.MayPropose, "Propose a task for the plan."),
+        _choice("request_files", model.MayWiden, "Have more files than the task names."),
+        _duration(
+            "wait",
+            "Longest time that one call waits for an answer.",
+            minimum=SHORTEST_S,
+            maximum=model.MAX_TOOL_WAIT_S,
+        ),
+    ),
+    model=model.Tools,
+    field="tools",
+)
+MCP: Final = Section(
+    "mcp",
+    Shape.TABLE,
+    "What a client of `agentdeck mcp` may do; without it, read.",
+    (
+        Key(
+            "commands",
+            Kind.CHOICE,
+            "The commands that it may send.",
+            choices=model.MCP_COMMANDS,
+            many=True,
+            one_ok=True,
+        ),
+    ),
+    model=model.McpRules,
+    field="mcp",
+)
 PERMISSIONS: Final = Section(
     "permission",
     Shape.LIST,
@@ -550,6 +593,73 @@ NOTIFY: Final = Section(
     model=model.Notify,
     field="notify",
 )
+TRACKER: Final = Section(
+    "tracker",
+    Shape.TABLE,
+    "Where the issues of tasks are, and what is written there as these go on.",
+    (
+        _choice("kind", model.TrackerKind, "Which one.", required=True, also=("type", "use")),
+        Key("repo", Kind.LINE, "OWNER/NAME.", also=("repository", "project")),
+        Key(
+            "claim",
+            Kind.LINE,
+            "The label that an issue has while its task is at work.",
+            also=("claim_label", "working"),
+        ),
+        Key(
+            "failed",
+            Kind.LINE,
+            "The label that it has while its task needs a person.",
+            also=("failed_label", "blocked"),
+        ),
+        Key(
+            "comment",
+            Kind.EVENT,
+            "Events on which a comment is written.",
+            many=True,
+            one_ok=True,
+            empty_ok=True,
+            also=("comments",),
+        ),
+        _choice("close", model.CloseWhen, "When it is closed."),
+        _duration("timeout", "Longest time for one issue.", minimum=SHORTEST_S),
+        _duration("give_up", "Since the event; after that it is not tried any more."),
+        Key("label", Kind.LINE, "The label whose issues may become tasks."),
+        _choice(
+            "accept",
+            model.Accept,
+            "What may be proposed from there, for a person to decide.",
+            many=True,
+            one_ok=True,
+            empty_ok=True,
+        ),
+        Key(
+            "secret_env",
+            Kind.VARIABLE,
+            "The variable with the secret that proves what comes in.",
+            also=("secret", "secret_variable", "token"),
+        ),
+    ),
+    model=model.Tracker,
+    field="tracker",
+)
+KEEP: Final = Section(
+    "keep",
+    Shape.TABLE,
+    "Files for people that are kept current while the run goes on.",
+    (
+        Key("progress", Kind.LINE, "How the run stands, as Markdown."),
+        Key("tasks_json", Kind.LINE, "The same, as `tasks.json`.", also=("tasks",)),
+        Key("csv", Kind.LINE, "What each attempt took, a row for each.", also=("costs",)),
+        Key(
+            "archive",
+            Kind.FLAG,
+            "Whether a `prompt_file` goes to `archive/` beside it when its task has landed.",
+        ),
+    ),
+    model=model.Keep,
+    field="keep",
+)
 PHASES: Final = Section(
     "phase",
     Shape.LIST,
@@ -605,7 +715,12 @@ TASKS: Final = Section(
             also=("size",),
         ),
         Key("kind", Kind.LINE, "What sort of work it is: setup, code, test, docs …"),
-        Key("skills", Kind.LINES, "What its agent should be good at."),
+        Key(
+            "skills",
+            Kind.LINES,
+            "What its agent has to be good at, all of it.",
+            also=("needs_skills", "capabilities"),
+        ),
         _GATES,
         _LAND,
         _REVIEWER,
@@ -625,6 +740,7 @@ TASKS: Final = Section(
         Key("allow_empty", Kind.FLAG, "Done without a commit."),
         _ENV,
         Key("line", Kind.COUNT, "Line of the document it was imported from.", minimum=1),
+        Key("issue", Kind.COUNT, "Number of its issue in the tracker.", minimum=1),
         Key("meta", Kind.ENV, "What that document says and no other key holds."),
         _ref(
             "repo",
@@ -724,10 +840,14 @@ SECTIONS: Final = (
     REPOS,
     REMOTE,
     REVIEW,
+    TOOLS,
+    MCP,
     PERMISSIONS,
     HOOKS,
     WEBHOOKS,
     NOTIFY,
+    TRACKER,
+    KEEP,
     PHASES,
     TASKS,
     NOTES,

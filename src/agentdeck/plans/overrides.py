@@ -22,7 +22,8 @@ def with_agent(plan: Plan, agent_name: str, adapters: Sequence[str] = BUILTIN_AG
     """`plan` with every task given to one agent, except those that a person does.
 
     Models are dropped with the agents they were meant for; the agent's own model holds. Pools and
-    routes to pools stay.
+    routes to pools stay. Who is given everything is taken to be able to do it: it has every skill
+    that a task asks for.
 
     Args:
         adapters: names that stand for an agent without a table in the plan.
@@ -48,7 +49,20 @@ def with_agent(plan: Plan, agent_name: str, adapters: Sequence[str] = BUILTIN_AG
         defaults=msgspec.structs.replace(plan.defaults, agent=AgentName(agent_name), model=None),
         queue=msgspec.structs.replace(plan.queue, resolver=None),
     )
-    return with_agents_named(given)
+    return _able(with_agents_named(given), AgentName(agent_name))
+
+
+def _able(plan: Plan, agent_name: AgentName) -> Plan:
+    """The plan in which an agent has every skill that is asked for."""
+    asked = tuple(dict.fromkeys(skill for task in plan.tasks for skill in task.skills))
+    agent = plan.agent_by_name[agent_name]
+    lacking = agent.lacks(asked) if plan.skilled else ()
+    if not lacking:
+        return plan
+    able = msgspec.structs.replace(agent, skills=(*agent.able, *lacking))
+    others = [able if each.name == agent_name else each for each in plan.agents]
+    agents = others if able in others else [*others, able]
+    return msgspec.structs.replace(plan, agents=tuple(agents))
 
 
 def at_speed(plan: Plan, factor: float) -> Plan:

@@ -98,7 +98,11 @@ class _Reader:
         sections.check_remote(values.get("remote", Remote()), self._findings)
         sections.check_pools(values.get("pools", ()), self._findings)
         hooks, webhooks = values.get("hooks", ()), values.get("webhooks", ())
-        sections.check_hooks(hooks, webhooks, values.get("notify", ()), self._findings)
+        notify = values.get("notify", ())
+        sections.check_hooks(hooks, webhooks, notify, self._findings)
+        named = (*webhooks, *notify)
+        sections.check_tracker(values.get("tracker"), named, self._findings)
+        sections.check_keep(values.get("keep"), self._findings)
         sections.check_repos(values.get("repos", ()), self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
         agents, queue = values.get("agents", ()), values.get("queue", QueueRules())
@@ -136,7 +140,10 @@ class _Reader:
         if not self._tables.is_a(raw, dict, f"a table [{section.name}]", path):
             return {}
         values, _ = self._tables.values(section.keys, raw, path)
-        return {section.field: section.model(**values)} if section.model else values
+        if section.model is None:
+            return values
+        whole = _required(section.model) <= values.keys()
+        return {section.field: section.model(**values)} if whole else {}
 
     def _named(self, section: Section, raw: Any, path: Path) -> Iterator[Any]:
         if not self._tables.is_a(raw, dict, f"tables [{section.name}.NAME]", path):
@@ -185,6 +192,9 @@ class _Reader:
                 **sections.check_agent(table, meant, path, self._adapters, self._findings),
                 **values,
             }
+        elif section is keys.POOLS:
+            found = sections.check_pool(table, meant, path, values, self._findings)
+            values = {**values, **found}
         elif section is keys.GATES:
             sections.check_gate(table, meant, path, self._findings)
         elif section is keys.ROUTES:

@@ -22,6 +22,8 @@ from agentdeck.plans.durations import format_duration
 from agentdeck.plans.keys import BUDGET_KEYS, SECTIONS, Key, Kind, Ref, Section
 from agentdeck.plans.reference_text import EXAMPLES, INTRODUCTION, NOTES, UNSAID, VALUES
 
+# What tests/docs makes of the examples: together they are one plan.
+PART: Final = "<!-- block: part of the plan of this page -->"
 MANY: Final = 1_000_000  # a bound from here on only catches typing errors, and is not worth words
 
 _KINDS: Final[dict[Kind, str]] = {
@@ -69,7 +71,11 @@ def plan_reference() -> str:
 
 def _section(section: Section) -> str:
     heading = section.shape.value.replace("name", section.name)
-    parts = [f"## `{heading}`\n", f"{section.doc}\n", f"```toml\n{EXAMPLES[section.name]}```\n"]
+    parts = [
+        f"## `{heading}`\n",
+        f"{section.doc}\n",
+        f"{PART}\n```toml\n{EXAMPLES[section.name]}```\n",
+    ]
     parts += _table(section.keys, section.model or Plan, section.name)
     for key in section.keys:
         if key.kind is Kind.TABLE and key.keys is not BUDGET_KEYS:  # which have their own section

@@ -97,10 +97,16 @@ fallback = ["my-script"]
 [pools.browser]
 size = 1                        # one at a time, whatever [plan] agents says
 labels = ["ui"]
+skills = ["playwright"]
 
 [pools.big]
 size = 8
 host = "cluster"                # on the machines that have joined this one's cluster
+
+[pools.build]
+min = 1                         # as many as the machine has room for
+max = 8
+labels = ["build"]
 """,
     "route": """\
 [[route]]
@@ -146,6 +152,17 @@ by = "codex"
 rounds = 2
 prompt = "Look at error handling first."
 """,
+    "tools": """\
+[tools]
+ask_person = "allow"
+report_progress = "allow"
+propose_task = "ask"
+request_files = "free"
+""",
+    "mcp": """\
+[mcp]
+commands = ["pause", "resume", "steer"]
+""",
     "permission": """\
 [[permission]]
 decision = "allow"
@@ -173,6 +190,20 @@ urls_env = "MY_NOTIFY_URLS"
 events = ["task.asks", "task.failed", "run.finished"]
 group = "2min"
 quiet = "22:00-07:00"
+""",
+    "tracker": """\
+[tracker]
+kind = "github"
+repo = "acme/shop"
+claim = "in-progress"
+comment = ["task.landed", "task.failed"]
+close = "promoted"
+""",
+    "keep": """\
+[keep]
+progress = "PROGRESS.md"
+csv = "{run}/attempts.csv"
+archive = true
 """,
     "phase": """\
 [[phase]]
@@ -324,6 +355,13 @@ worktree) and the others that [agents](agents.md) names.
   between you and the agent.
 - `resume`, `take_over` and `input` make a `command` as able as an adapter; see [agents](agents.md).
 
+`skills` are words of your own, compared without regard to upper and lower case. As soon as one
+agent of the plan has any, a task with `skills` goes only to an agent that has all of them: the one
+it names, the first route's that can, the defaults' own, or the first of the file. Where nobody can,
+it waits and says so; `agentdeck check` tells it before, `agentdeck skills` shows who has what.
+Fallbacks that lack a skill do not take over. An agent without `skills` here has those of its
+[adapter](agents.md). In a plan in which no agent has any, they are words for people.
+
 `escalate` is a ladder of models. A task begins with the first one, or with its own model when that
 is on the ladder; each failure that uses up a retry and that an abler model may avoid moves it one
 up. A model that is not on the ladder stays. `fallback` names the agents that take a task over when
@@ -352,13 +390,21 @@ defended and what is not: [threat model](threat-model.md).
 """,
     "pools": """\
 A task belongs to the pool that it, or a route, names; else to the first pool that has one of its
-labels or its agent. It takes a place of the pool and one of `[plan] agents`. A task of no pool
-takes only the latter, and a task that a person does takes neither.
+labels, one of the skills it asks for, or its agent. It takes a place of the pool and one of
+`[plan] agents`. A task of no pool takes only the latter, and a task that a person does takes
+neither.
 
 With `host` the agents of a pool work on other machines: `"cluster"` on those that have joined the
 cluster of this one, `"tls://HOST:PORT"` on those of a scheduler that is named, `"ssh://USER@HOST"`
 on one that has nothing but Python and git. Gates, queue and landings stay here. Nothing else of the
 plan changes; see [cluster](cluster.md).
+
+With `min` or `max` its size follows the machine: it begins with `size` (`max` where that is left
+out), loses a place every 30 s while memory is used above 90 % or the load is above 2 for each core,
+and wins one every 60 s while memory is below 75 %, the load below 1 and all its places are taken.
+What works goes on; only starts wait. `min` or `max` alone moves it between that and `size`.
+`agentdeck limit --pool NAME N` sets the most for a run. Forecasts, `simulate` and `analyze` reckon
+with `max`. See [pools and skills](pools.md).
 """,
     "route": """\
 Routes are looked at in the order of the file, for each of `agent`, `model` and `pool` by itself.
@@ -484,6 +530,16 @@ checked. `url` is https; plain http goes to this machine, elsewhere only with `i
 `pip install "agentdeck[notify]"`. What happens within `group` comes as one message, what happens in
 `quiet` hours in the first one after them: [Persons](hooks.md#persons).
 """,
+    "tracker": """\
+The issue of a task is its `issue`; tasks without one are nobody's business here. It is written with
+`gh` or `glab`, as who is logged in there; nothing is read from there into the run. [Issues and
+trackers](trackers.md) has what is written when, and what `accept` lets in.
+""",
+    "keep": """\
+Paths below the checkout, where git sees them as any file of yours; `{run}/NAME` is in the run's own
+folder instead. A file that is there and was not written by agentdeck stays.
+[Files that are kept current](documents.md#files-that-are-kept-current) has more.
+""",
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
 later phase starts before every task of it has settled and its gates are green on the target. With
@@ -568,6 +624,15 @@ UNSAID: Final[dict[str, str]] = {
     "gates.repo": "all",
     "task.repo": "the plan's own",
     "remote.push": "nothing is pushed",
+    "keep.progress": "none",
+    "keep.tasks_json": "none",
+    "keep.csv": "none",
+    "tracker.repo": "that of the checkout's remote",
+    "tracker.claim": "none",
+    "tracker.failed": "none",
+    "tracker.label": "none",
+    "tracker.secret_env": "nothing comes in",
+    "task.issue": "none",
     "queue.sign": "as your git says",
     "budget.usd": "no limit",
     "budget.tokens": "no limit",
@@ -575,6 +640,9 @@ UNSAID: Final[dict[str, str]] = {
     "queue.resolver": "the task's own",
     "pools.budget": "no limit of its own",
     "pools.host": "this machine",
+    "pools.size": "`max`",
+    "pools.min": "`size`; 1 where that is left out",
+    "pools.max": "`size`",
     "phase.budget": "no limit of its own",
     "task.budget": "no limit of its own",
     "agents.use": "the table's name, if an adapter is called so",
@@ -582,6 +650,7 @@ UNSAID: Final[dict[str, str]] = {
     "agents.model": "the defaults'",
     "agents.output": "the adapter's own",
     "agents.account": "the only one",
+    "agents.skills": "the adapter's own",
     "agents.mcp": "none",
     "agents.settings": "the agent's own",
     "agents.resume": "it cannot",

@@ -20,10 +20,15 @@ from agentdeck.core.hook_urls import fault_of_url
 from agentdeck.core.hooks import MAX_HOOKS
 from agentdeck.core.hosts import EXPECTED, host_fault
 from agentdeck.core.ids import TaskId
+from agentdeck.core.issues import is_repository
 from agentdeck.core.plan import (
+    IN_RUN,
     PERSON,
+    TRACKER,
+    Accept,
     Agent,
     Hook,
+    Keep,
     Notify,
     Phase,
     Plan,
@@ -34,6 +39,7 @@ from agentdeck.core.plan import (
     Repo,
     Strategy,
     Task,
+    Tracker,
     Webhook,
 )
 from agentdeck.core.quiet_hours import quiet_hours
@@ -48,6 +54,12 @@ SHELLS: Final = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh", "fish"})
 OF_A_COMMAND: Final = frozenset({"resume", "take_over", "input"})
 _ZONE: Final = re.compile(r"[A-Za-z][\w+-]{0,31}(/[A-Za-z][\w+-]{0,31}){0,3}", re.ASCII)
 MAX_REPOS: Final = 32  # each has worktrees, locks and a queue of its own
+# Of a run, in its folder: nothing that is kept takes their place.
+RUN_FILES: Final = frozenset(
+    {"journal.db", "journal.mark", "heartbeat.json", "engine.log", "engine.lock", "engine.out"}
+    | {"control.sock", "plan.toml", "search.db", "search.lock", "checkpoint", "ballast"}
+    | {"briefs.json", "attempts", "gates", "reviews", "worktrees", "scratch", "homes", "tracker"}
+)
 MAX_LOOP_SHOWN: Final = 12  # tasks of one loop in a message
 
 
@@ -160,6 +172,9 @@ def check_pools(pools: Sequence[Pool], findings: Findings) -> None:
             plain = pool.host.startswith("tcp://")
             hint = "tls://, or `insecure = true` where that will do" if plain else EXPECTED
             findings.add(("pools", pool.name, "host"), f"{shown(pool.host)}: {fault}", hint)
+        if pool.elastic:
+            found = "`min` and `max` follow this machine, and `host` is another"
+            findings.add(("pools", pool.name, "host"), found, "say `size`: its workers bound it")
 
 
 def check_hosted(plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Findings) -> None:
@@ -196,6 +211,61 @@ def _check_person(person: Notify, findings: Findings) -> None:
     elif person.zone and _ZONE.fullmatch(person.zone) is None:
         found = f"{shown(person.zone)} is no name of a time zone"
         findings.add((*place, "zone"), found, 'as "Europe/Berlin", or "UTC"')
+
+
+def check_tracker(
+    tracker: Tracker | None, named: Sequence[Webhook | Notify], findings: Findings
+) -> None:
+    """A tracker has a repository that can be one, and a name of its own among the hooks."""
+    place: Path = (TRACKER,)
+    if tracker is None:
+        return
+    for hook in named:
+        if hook.name == TRACKER:
+            section = "webhooks" if isinstance(hook, Webhook) else "notify"
+            findings.add((section, TRACKER), "the tracker has this name", "choose another one")
+    if tracker.repo is not None and not is_repository(tracker.repo, tracker.kind):
+        findings.add(
+            (*place, "repo"), f"{shown(tracker.repo)} is no repository", 'write it "OWNER/NAME"'
+        )
+    for key in ("claim", "failed", "label"):
+        label = getattr(tracker, key)
+        if label is not None and "," in label:
+            findings.add((*place, key), "a label has no comma", "name one label")
+    if tracker.claim is not None and tracker.claim == tracker.failed:
+        findings.add((*place, "failed"), "is the label of `claim`", "choose another one")
+    if tracker.accept and tracker.secret_env is None:
+        hint = "add secret_env, and set that variable"
+        findings.add((*place, "accept"), "nothing that comes in could be proven", hint)
+    if tracker.accept and tracker.repo is None:
+        hint = "add repo: what is about another one is refused"
+        findings.add((*place, "accept"), "it is not said from which repository", hint)
+    if Accept.TASK in tracker.accept and tracker.label is None:
+        hint = "add label: issues that have it may become tasks"
+        findings.add((*place, "accept"), '"task" without a label', hint)
+
+
+def check_keep(keep: Keep | None, findings: Findings) -> None:
+    """What is kept stands below the checkout or in the run's folder, each at a place of its own."""
+    if keep is None:
+        return
+    seen: dict[str, str] = {}
+    for key in ("progress", "tasks_json", "csv"):
+        path = getattr(keep, key)
+        if path is None:
+            continue
+        place = ("keep", key)
+        inside = path.removeprefix(IN_RUN)
+        parts = inside.split("/")
+        if "\\" in path or {"", ".", "..", ".git"} & set(parts) or inside.startswith("~"):
+            hint = f"as PROGRESS.md, or {IN_RUN}PROGRESS.md for the run's own folder"
+            findings.add(place, f"{shown(path)} is no path below the checkout", hint)
+        elif path.startswith(IN_RUN) and (len(parts) > 1 or inside in RUN_FILES):
+            hint = f"a name as {IN_RUN}PROGRESS.md"
+            findings.add(place, f"{shown(path)} has no place in the run's folder", hint)
+        if path in seen:
+            findings.add(place, f"is the file of `{seen[path]}`, too", "give it another name")
+        seen[path] = key
 
 
 def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:
@@ -316,6 +386,30 @@ def check_gate(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Fi
     """A gate has a command, or at least says what it would prove."""
     if not {"run", "check"} & (raw.keys() | meant):
         findings.add(path, "has no command", "add `run`, or `check` with what it should prove")
+
+
+def check_pool(
+    raw: Mapping[str, Any],
+    meant: set[str],
+    path: Path,
+    values: Mapping[str, Any],
+    findings: Findings,
+) -> dict[str, Any]:
+    """The size of a pool lies between its bounds. Returns what the file leaves out."""
+    if not {"size", "max"} & (raw.keys() | meant):
+        findings.add(path, "`size` is missing", "add `size`, or `min` and `max`")
+        return {}
+    least, size, most = (values.get(field) for field in ("least", "size", "most"))
+    found: dict[str, Any] = {}
+    if size is None and most is not None:  # it begins with all that it may have
+        size = most
+        found = {"size": most} if least is not None else {"size": most, "least": 1}
+    if size is not None and least is not None and least > size:
+        what = "size" if "size" in raw else "max"
+        findings.add((*path, "min"), f"{least} is more than `{what}`, {size}", "make it smaller")
+    if size is not None and most is not None and most < size:
+        findings.add((*path, "max"), f"{most} is less than `size`, {size}", "make it larger")
+    return found
 
 
 def check_route(raw: Mapping[str, Any], meant: set[str], path: Path, findings: Findings) -> None:

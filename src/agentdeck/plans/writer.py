@@ -36,12 +36,12 @@ def _section(plan: Plan, section: Section) -> Iterator[str]:
         yield _table(f"[{section.name}]", section.keys, plan, section.name)
     elif section.later:
         return
-    elif section.shape is Shape.TABLE:
+    elif section.shape is Shape.TABLE and getattr(plan, section.field) is not None:
         text = _table("", section.keys, getattr(plan, section.field), section.name)
         if text:
             yield f"[{section.name}]\n{text}"
     else:
-        for element in getattr(plan, section.field):
+        for element in getattr(plan, section.field) or ():
             if section.shape is Shape.NAMED:
                 name = f"{section.name}.{_key(element.name)}"
                 yield _table(f"[{name}]", section.keys, element, name)

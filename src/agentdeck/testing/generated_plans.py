@@ -26,6 +26,9 @@ from agentdeck.core.plan import (
     GateWhen,
     Hook,
     Land,
+    MayCall,
+    MayPropose,
+    MayWiden,
     Notify,
     OnExceed,
     Permission,
@@ -39,6 +42,7 @@ from agentdeck.core.plan import (
     ReviewRules,
     Strategy,
     Task,
+    Tools,
     Unattended,
     Webhook,
 )
@@ -177,9 +181,11 @@ def _agents(random: Random) -> tuple[Agent, ...]:
 
 def _pools(random: Random) -> tuple[Pool, ...]:
     size, budget = random.randint(1, 2), _budget(random, 0.3)
-    small = Pool(PoolName("small"), size, labels=("heavy",), budget=budget)
+    least, most = random.choice(((None, None), (1, 3), (1, 4), (1, None), (None, 4)))
+    size += least is not None
+    small = Pool(PoolName("small"), size, ("heavy",), budget=budget, least=least, most=most)
     of_deaf = Pool(PoolName("of-deaf"), 1, agents=(AgentName("deaf"),))
-    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.4)
+    return tuple(pool for pool in (small, of_deaf) if random.random() < 0.5)
 
 
 def queueing_plan(random: Random) -> Plan:
@@ -253,6 +259,18 @@ def _budget(random: Random, share: float) -> Budget:
     of_account = random.choice((None, None, 0.5))
     then = random.choice((OnExceed.ASK, *OnExceed))
     return Budget(usd=usd, tokens=tokens, on_exceed=then, share=of_account)
+
+
+def with_tools(plan: Plan, seed: int) -> Plan:
+    """The plan, with tools for its agents."""
+    random = Random(seed)
+    tools = Tools(
+        ask_person=MayCall.ALLOW,
+        report_progress=MayCall.ALLOW,
+        propose_task=random.choice(tuple(MayPropose)),
+        request_files=random.choice(tuple(MayWiden)),
+    )
+    return msgspec.structs.replace(plan, tools=tools)
 
 
 def with_hooks(plan: Plan, seed: int) -> Plan:

@@ -134,6 +134,7 @@ def _task(draw: st.DrawFn, name: str, before: list[TaskId], names: dict[str, Any
         allow_empty=draw(st.booleans()),
         env=draw(_ENV),
         line=draw(_maybe(_LINE_NUMBER)),
+        issue=draw(_maybe(st.integers(1, 10**9))),
         meta=draw(_ENV),
     )
 
@@ -170,6 +171,28 @@ _webhooks = st.builds(
     timeout_s=_DURATION,
     give_up_s=_DURATION,
     insecure=st.booleans(),
+)
+_kept = st.builds(  # an empty table says nothing, and is not written
+    model.Keep,
+    progress=st.just("PROGRESS.md"),
+    tasks_json=_maybe(st.just("{run}/tasks.json")),
+    csv=_maybe(st.just("docs/a.csv")),
+    archive=st.booleans(),
+)
+_LABEL_TEXT = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
+_trackers = st.builds(
+    model.Tracker,
+    kind=st.sampled_from(model.TrackerKind),
+    repo=st.just("acme/shop"),
+    claim=_maybe(_LABEL_TEXT),
+    failed=st.none(),
+    comment=st.lists(_PATTERNS, max_size=3, unique=True).map(tuple),
+    close=st.sampled_from(model.CloseWhen),
+    timeout_s=_DURATION,
+    give_up_s=_DURATION,
+    label=_LABEL_TEXT,
+    accept=_some(st.sampled_from(model.Accept), 3).map(lambda each: tuple(dict.fromkeys(each))),
+    secret_env=_VARIABLE,
 )
 
 
@@ -288,10 +311,13 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
                 st.builds(
                     model.Pool,
                     name=st.just(name),
-                    size=st.integers(1, 1000),
+                    size=st.integers(10, 990),
                     labels=_some(_LINE, 2),
                     agents=_several(every_agent),
+                    skills=_some(_LINE, 2),
                     budget=_budgets,
+                    least=_maybe(st.integers(1, 10)),
+                    most=_maybe(st.integers(990, 1000)),
                 )
             )
             for name in pools
@@ -325,6 +351,8 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
         hooks=tuple(draw(st.lists(_hooks, max_size=2, unique_by=lambda hook: hook.name))),
         webhooks=tuple(draw(st.lists(_webhooks, max_size=2, unique_by=lambda hook: hook.name))),
         notify=tuple(draw(st.lists(_notify, max_size=2, unique_by=lambda hook: hook.name))),
+        tracker=draw(_maybe(_trackers)),
+        keep=draw(_maybe(_kept)),
         phases=tuple(
             draw(
                 st.builds(

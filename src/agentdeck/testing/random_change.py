@@ -121,7 +121,8 @@ def _rest(plan: Plan, random: Random) -> PlanChange:
         return PlanChange(phases=plan.phases[1:])
     if kind == 2:
         size = random.randint(1, 3)
-        return PlanChange(pools=(Pool(PoolName("small"), size, labels=("heavy",)),))
+        most = random.choice((None, size, size + 2))
+        return PlanChange(pools=(Pool(PoolName("small"), size, labels=("heavy",), most=most),))
     if kind == 3:
         return PlanChange(budget=Budget(usd=50.0))
     return PlanChange(agents_limit=random.randint(1, 4))

@@ -23,7 +23,8 @@ from agentdeck.core.events import AnyEvent, DiskMark, FailureClass, Recorded, Ve
 from agentdeck.core.explain import explain, standstill
 from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import PoolName, TaskId
-from agentdeck.core.plan import Budget, OnExceed, Plan, Repair
+from agentdeck.core.plan import Budget, OnExceed, Plan, Pool, Repair
+from agentdeck.core.pools import places
 from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import (
     HOLDS_FOOTPRINT,
@@ -59,6 +60,8 @@ class RingChecks:
         self.landed: Counter[TaskId] = Counter()
         self.sent_back: Counter[TaskId] = Counter()
         self.shut: set[str] = set()  # accounts
+        self.sizes: dict[PoolName, int] = {}  # of elastic pools, as they were told last
+        self.limits: dict[PoolName, int | None] = {}  # of pools, set by a person
         self.to_hear: dict[str, list[int]] = {}  # by hook: events that it wants and has not settled
         self.hooks = {name: hook.events for name, hook in plan.hook_by_name.items()}
         self.look_at(plan)
@@ -90,7 +93,7 @@ class RingChecks:
         elif isinstance(event, e.EntryLanded) and event.task is not None:
             self._lands_with_all(state, event.task)
 
-    def _is_green(self, state: RunState, event: e.LandingIntended | e.Move) -> None:
+    def _is_green(self, state: RunState, event: e.LandingIntended | e.TargetMove) -> None:
         for name in (event.entry, *event.others):
             build = state.queue[name].build
             runs_in = state.environment
@@ -179,7 +182,7 @@ class RingChecks:
             raise Violation(f"I11: {event.task} starts above {state.agents_limit} agents")
         if event.pool is not None:
             used = [t for t in slots if t.attempts and t.attempts[-1].pool == event.pool]
-            if len(used) >= state.plan.pool_by_name[event.pool].size:
+            if len(used) >= self._places(state.plan.pool_by_name[event.pool]):
                 raise Violation(f"I11: {event.task} starts in the full pool {event.pool}")
 
     def _account_lets_it(
@@ -191,6 +194,26 @@ class RingChecks:
         account = state.accounts.get(event.account)
         if account is not None and account.window is not None and len(used) >= account.window:
             raise Violation(f"I11: {event.task} starts above {account.window} on {event.account}")
+
+    def _places(self, pool: Pool) -> int:
+        """How many may work in a pool, as its events tell and its bounds allow."""
+        low = pool.least or pool.size
+        high = self.limits.get(pool.name) or pool.most or pool.size
+        if low >= (pool.most or pool.size):
+            return high
+        return sorted((low, self.sizes.get(pool.name, pool.size), high))[1] if low < high else high
+
+    def _pools(self, state: RunState, event: AnyEvent) -> None:
+        """The machine moves a pool by one place, within its bounds, and ends nothing."""
+        if isinstance(event, e.PoolLimitSet):
+            self.limits[event.pool] = event.limit
+        elif isinstance(event, e.PoolResized):
+            pool = state.plan.pool_by_name[event.pool]
+            if abs(event.size - self._places(pool)) != 1:
+                raise Violation(f"{event} from {self._places(pool)} places")
+            self.sizes[event.pool] = event.size
+            if self._places(pool) != event.size or places(state, pool) != event.size:
+                raise Violation(f"{event} is beyond the bounds of its pool")
 
     def _accounts(self, event: AnyEvent) -> None:
         if isinstance(event, e.AccountLimited):
@@ -210,6 +233,7 @@ class RingChecks:
         self._files_apart(state, recorded)
         self._once(recorded.event)
         self._accounts(recorded.event)
+        self._pools(state, recorded.event)
         self._repairs(state, recorded.event)
         self._hooks(recorded)
         self._outbox(state)
@@ -247,8 +271,14 @@ class RingChecks:
         """The journal has lost its end: what it says now is what is left of it."""
         self.shadow = fold(history)
         self.to_hear.clear()
+        self.sizes.clear()
+        self.limits.clear()
         for recorded in history:
             self._hooks(recorded)
+            if isinstance(recorded.event, e.PoolLimitSet):
+                self.limits[recorded.event.pool] = recorded.event.limit
+            elif isinstance(recorded.event, e.PoolResized):
+                self.sizes[recorded.event.pool] = recorded.event.size
 
     def _files_apart(self, state: RunState, recorded: Recorded) -> None:
         # Who waits in the queue for its group has let its files go.

@@ -148,6 +148,7 @@ class Faults:
     meddles: float = 0.02  # a person presses a key about a task to which something just happened
     speaks: float = 0.04  # likewise, and says something to its agent
     disk: float = 0.3  # of a run: the disk gets low or full for a while, once or more often
+    machine: float = 0.6  # of a run: it is short of memory, or at ease, once or more often
     clock_jumps: float = 0.1  # of a run: the machine's clock is set, once or more often
     commands: int = 25  # of a person, at most
 
@@ -974,7 +975,7 @@ class World:
             yield self._delay(0.1, 2)
         yield train.landed_together(self.state(), step.moves)
 
-    def _take_back(self, step: LandGroup, hindered: e.Move) -> list[e.Move]:
+    def _take_back(self, step: LandGroup, hindered: e.TargetMove) -> list[e.TargetMove]:
         """Targets of a group go back where they were; those that others have moved on stay."""
         stays = []
         for move in step.moves:

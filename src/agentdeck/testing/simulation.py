@@ -32,22 +32,25 @@ from agentdeck.core.decide import Refused, decide, refusal
 from agentdeck.core.events import AnyEvent, DiskMark, Outcome, Recorded, SkipMode
 from agentdeck.core.explain import explain_entry
 from agentdeck.core.fold import apply, fold
-from agentdeck.core.ids import ProcessIdentity, RepoName, RunId, TaskId
+from agentdeck.core.ids import PoolName, ProcessIdentity, RepoName, RunId, TaskId
 from agentdeck.core.lanes import lanes
 from agentdeck.core.next_steps import next_steps
 from agentdeck.core.permissions import Decision, Scope
-from agentdeck.core.plan import Plan, Repo
+from agentdeck.core.plan import Plan, Repo, Task
+from agentdeck.core.pools import SAMPLES, Sample, resized
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.stale import StaleEvent, check
 from agentdeck.core.state import SETTLED, RunState, TaskState, Wanted
 from agentdeck.core.steps import Freeze, IOStep, Record, Steps, StopAttempt, TellHook, Thaw, Watch
 from agentdeck.testing.clock import ManualClock
 from agentdeck.testing.generated_plans import (
+    FOOTPRINTS,
     PRICES,
     generated_plan,
     queueing_plan,
     with_hooks,
     with_repos,
+    with_tools,
 )
 from agentdeck.testing.random_change import random_change
 from agentdeck.testing.ring_checks import (
@@ -86,8 +89,15 @@ DISK_COURSES: Final = (  # until there is room again
     (DiskMark.LOW, DiskMark.FULL),
     (DiskMark.LOW, DiskMark.FULL, DiskMark.LOW),
 )
+MACHINES: Final = (  # what somebody sees who looks often enough to believe it
+    (Sample(0.97, 0.5),) * SAMPLES,
+    (Sample(0.5, 3.0),) * SAMPLES,
+    (Sample(0.4, 0.5),) * SAMPLES,
+    (Sample(0.97, 0.5), *(Sample(0.4, 0.5),) * SAMPLES),
+)
 WITH_REPOS: Final = 5  # one in so many seeds
 WITH_HOOKS: Final = 6  # one in so many seeds
+WITH_TOOLS: Final = 5  # likewise
 WIND_UP_S: Final = 5.0  # what a cancelled step takes to end, at most
 
 
@@ -413,6 +423,13 @@ class Simulation:
                 self._plan(at, partial(self._disk_becomes, mark), of_engine=False)
                 at += self.random.expovariate(1 / 200)
         at = self.clock.now
+        while self.random.random() < self.faults.machine:
+            at += self.random.expovariate(1 / 200)
+            for _ in range(self.random.randint(2, 12)):
+                seen = partial(self._machine_is, self.random.choice(MACHINES))
+                self._plan(at, seen, of_engine=False)
+                at += self.random.expovariate(1 / 100)
+        at = self.clock.now
         while self.random.random() < self.faults.clock_jumps:
             at += self.random.expovariate(1 / 600)
             jump = self.random.choice(CLOCK_JUMPS_S)
@@ -423,6 +440,12 @@ class Simulation:
         self.met["disk"] += mark is not DiskMark.ROOM
         if self.up:
             self._look_at_disk()
+
+    def _machine_is(self, samples: Sequence[Sample]) -> None:
+        """Somebody has looked at the machine long enough to see it like this."""
+        changes = resized(self.state, samples, self.wall()) if self.up else []
+        self.met["machine"] += len(changes)
+        self._append_all(tuple(changes))
 
     def _set_clock(self, by_s: float) -> None:
         self.met["clock_jumps"] += 1
@@ -623,6 +646,7 @@ def possible_commands(
         c.Stop(task),
         c.Steer(task, "the first one"),
         c.SetAgents(random.randint(1, 5)),
+        c.SetPoolLimit(PoolName("small"), random.choice((None, 1, 2, 5))),
         c.ReopenAccount(random.choice([*state.accounts, "acme"])),
         c.Promote(),
         c.Revert(task, random.random() < 0.5, random.random() < 0.5),
@@ -633,9 +657,32 @@ def possible_commands(
     found += [c.Pause(task), c.Resume(task), c.Steer(task, "go on")]  # races worth meeting often
     found += _money(state, random, task)
     found.append(c.EditPlan(random_change(state, random, task), state.plan_changes))
+    if state.plan.tools.given:
+        found += _through_tools(state, random, task)
     if random.random() < 0.2:
         found.append(c.EndRun())
     return found
+
+
+def _through_tools(state: RunState, random: Random, task: TaskId) -> list[AnyCommand]:
+    """What agents want through tools, half of the time one that may, and what a person answers."""
+    live = [other.id for other in state.in_state(TaskState.WORKING, TaskState.ASKING)]
+    caller = random.choice(live) if live and random.random() < 0.8 else task
+    number = len(state.tasks[caller].attempts)
+    key = f"k{random.randint(1, 6)}"
+    put = Task(TaskId(random.choice(("", f"n{random.randint(1, 4)}"))), "more", "! empty")
+    whose = random.choice((caller, None))
+    made = [name for name, request in state.requests.items() if request.answer is None]
+    answered = random.choice(made) if made else "r1"
+    return [
+        c.AskPerson(caller, number, key, "which one?", random.choice(((), ("this", "that")))),
+        c.RequestFiles(caller, number, f"f{key}", random.choice(FOOTPRINTS), "for the tests"),
+        c.ReportProgress(caller, number, "reads", random.randint(0, 100)),
+        c.MakeRequest(key, "left out", put, task=whose, attempt=number if whose else None),
+        c.MakeRequest(f"q{key}", "is it so?"),
+        c.AnswerRequest(answered, random.random() < 0.5, "yes"),
+        c.AnswerRequest(answered, random.random() < 0.5, ""),
+    ]
 
 
 def _comments(random: Random) -> tuple[e.ReviewComment, ...]:
@@ -715,7 +762,7 @@ def course_of(seed: int) -> tuple[Plan, Faults]:
 
     Each fourth seed is about the merge queue: agents that work, and much of it at once. Each sixth
     plan has hooks, which changes nothing else of it. Each fifth has several repositories, and tasks
-    that land together.
+    that land together; another fifth has tools for its agents.
     """
     random = Random(seed)
     if seed % 4 == 3:
@@ -723,7 +770,8 @@ def course_of(seed: int) -> tuple[Plan, Faults]:
     else:
         plan, faults = generated_plan(random), Faults.varied(random)
     plan = with_hooks(plan, seed) if seed % WITH_HOOKS == 1 else plan
-    return (with_repos(plan, seed) if seed % WITH_REPOS == 2 else plan), faults
+    plan = with_repos(plan, seed) if seed % WITH_REPOS == 2 else plan
+    return (with_tools(plan, seed) if seed % WITH_TOOLS == 4 else plan), faults
 
 
 def seeded(seed: int, faults: Faults | None = None) -> Simulation:

@@ -28,6 +28,7 @@ from textual.theme import Theme
 from agentdeck.control.budget_report import marked_in_words
 from agentdeck.control.line_history import LineHistory
 from agentdeck.control.person import who
+from agentdeck.control.user_folder import KEYS_FILE, SETTINGS_FILE, THEMES_FOLDER, user_folder
 from agentdeck.core.budgets import NEAR, unpriced
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError
@@ -37,7 +38,7 @@ from agentdeck.shipped import themes_folder
 from agentdeck.tui.calling import Calling
 from agentdeck.tui.forecasting import Forecasting
 from agentdeck.tui.garbage import Garbage, settle
-from agentdeck.tui.keymap import FILE, load_keys
+from agentdeck.tui.keymap import load_keys
 from agentdeck.tui.keys import IN_REPLAY, KEYS, PAST, Key, command_of, is_bulk, reason
 from agentdeck.tui.looking_back import LookingBack
 from agentdeck.tui.model import Clock, Model
@@ -55,7 +56,6 @@ from agentdeck.tui.roles import DEFAULTS, Roles
 from agentdeck.tui.sampling import Sampling
 from agentdeck.tui.screens.full_screen import FullScreen
 from agentdeck.tui.screens.room import RoomScreen
-from agentdeck.tui.settings import FILE as SETTINGS_FILE
 from agentdeck.tui.settings import load_settings
 from agentdeck.tui.sickness import Sickness
 from agentdeck.tui.stylesheet import DeckStylesheet
@@ -186,14 +186,14 @@ class DeckApp(App[None]):
         self.sampling = Sampling(self.model, folder)
         self.ascii_only = wants_ascii() if ascii_only is None else ascii_only
         self.settings, self._setting_problems = load_settings(
-            settings_file or _config_folder() / SETTINGS_FILE
+            settings_file or user_folder() / SETTINGS_FILE
         )
         self.remembering = remembering if self.settings.remember else None
         self._wanted_theme = (self.remembering and self.remembering.theme) or theme
         self._theme_problems = self._load_themes(theme_folders)
         self._begin_with_theme()
         self.said = SaidEarlier()
-        self.keys, self._key_problems = load_keys(keys_file or _config_folder() / FILE)
+        self.keys, self._key_problems = load_keys(keys_file or user_folder() / KEYS_FILE)
         self.room = RoomScreen()
         self.person = who()
         self.looking_back = LookingBack(self, replay)
@@ -306,7 +306,7 @@ class DeckApp(App[None]):
 
     def _load_themes(self, folders: Sequence[Path] | None) -> list[str]:
         if folders is None:
-            folders = (Path(str(themes_folder())), _config_folder() / "themes")
+            folders = (Path(str(themes_folder())), user_folder() / THEMES_FOLDER)
         themes, problems = load_themes(folders)
         self._own_themes = [theme.name for theme in themes]
         for theme in themes:
@@ -720,12 +720,6 @@ class DeckApp(App[None]):
         if self.model.state.outcome is not None:
             return f"The run has ended. `agentdeck attach {self.folder.run}` shows it again."
         return f"The run goes on. `agentdeck attach {self.folder.run}` comes back to it."
-
-
-def _config_folder() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_config_path("agentdeck", appauthor=False))
 
 
 def _whole(theme: Theme) -> Theme:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from agentdeck.core import commands as c
 from agentdeck.core.events import AskKind
-from agentdeck.core.hearing import hears
+from agentdeck.core.hearing import hears_answer
 from agentdeck.core.ids import TaskId
 from agentdeck.tui.presentation.asks import open_ask
 from agentdeck.tui.screens.ask_dialogs import AnswerQuestion, AskPermission, Gone
@@ -35,7 +35,12 @@ class Asking:
         found = state.tasks.get(task)
         attempt = found.attempt if found is not None else None
         question = open_ask(state, task, passed, app.model.clock.now())
-        if found is None or attempt is None or question is None or not hears(state, found):
+        if (
+            found is None
+            or attempt is None
+            or question is None
+            or not hears_answer(state, found, question)
+        ):
             return False
         more = sum(each.id not in passed for each in attempt.questions) - 1
         what = "asks for a permission" if question.ask is AskKind.PERMISSION else "asks"

@@ -27,7 +27,6 @@ from textual.keys import Keys, _character_to_key
 from agentdeck.tui.keys import TABLE, Key, named
 from agentdeck.tui.toml_file import BadFileError, read_file
 
-FILE: Final = "keys.toml"
 MAX_KEYS: Final = 4  # for one thing
 _NAMED: Final = frozenset(key.value for key in Keys)
 _MODIFIED: Final = re.compile(r"((?:ctrl|alt|shift)\+)+(.+)")
@@ -162,4 +161,4 @@ def _shown(name: str) -> str:
     return name if len(name) == 1 else name[:1].upper() + name[1:]
 
 
-__all__ = ["FILE", "load_keys", "shown"]
+__all__ = ["load_keys", "shown"]

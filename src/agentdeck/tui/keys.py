@@ -24,7 +24,7 @@ from typing import Final
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
-from agentdeck.core.hearing import hears
+from agentdeck.core.hearing import hears_answer
 from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Kind
 from agentdeck.core.state import LIVE, TaskState, Wanted
@@ -373,7 +373,11 @@ def _not_to_take(context: Context) -> str | None:
 def _listening(context: Context) -> str:
     task = context.deck.task
     asks = task is not None and task.attempt is not None and task.attempt.questions
-    return "answer" if task is not None and asks and hears(context.deck.state, task) else "steer"
+    return (
+        "answer"
+        if task is not None and asks and hears_answer(context.deck.state, task)
+        else "steer"
+    )
 
 
 # Whole screens beside the room.
@@ -671,6 +675,7 @@ def as_markdown() -> str:
         "Other keys: `keys.toml` in the folder of your configuration (`~/.config/agentdeck` on",
         "Linux), by the ids below. A row that cannot be understood is named when the deck opens.",
         "",
+        "<!-- block: file keys.toml -->",
         "```toml",
         "[keys]",
         '"task.retry" = "ctrl+r"',
@@ -685,3 +690,7 @@ def as_markdown() -> str:
                 shown = " ".join(f"`{part}`" for part in key.show.split())
                 lines.append(f"| {shown} | {key.tooltip} | `{key.id}` |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

@@ -4,6 +4,9 @@
     notify = "both"         # when something begins to wait for you: bell, osc9, both or none
     remember = false        # open with the layout as shipped, not as it was left
 
+    [aliases]
+    mine = "status --json"  # a word of your own for a line; see `cli.aliases`
+
 Rules: what cannot be understood is named with its line and left out; it never keeps the deck from
 starting, and everything else in the file holds.
 """
@@ -12,14 +15,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from agentdeck.tui.toml_file import BadFileError, read_file
 
-FILE: Final = "deck.toml"
+_TABLES: Final = ("deck", "aliases")
 
 
 class Notify(StrEnum):
@@ -37,6 +40,7 @@ class Settings:
 
     notify: Notify = Notify.BELL
     remember: bool = True
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_settings(file: Path) -> tuple[Settings, list[str]]:
@@ -57,8 +61,14 @@ def load_settings(file: Path) -> tuple[Settings, list[str]]:
 
 
 def _read(data: Mapping[str, Any]) -> tuple[Settings, list[tuple[str, str]]]:
-    problems = [(name, f"unknown key `{name}`; expected [deck]") for name in data if name != "deck"]
-    rows, settings = data.get("deck", {}), Settings()
+    problems = [
+        (name, f"unknown key `{name}`; expected [deck] or [aliases]")
+        for name in data
+        if name not in _TABLES
+    ]
+    aliases, faults = _read_aliases(data.get("aliases", {}))
+    problems += faults
+    rows, settings = data.get("deck", {}), Settings(aliases=aliases)
     if not isinstance(rows, dict):
         return settings, [*problems, ("deck", "[deck] must be a table")]
     for name, value in rows.items():
@@ -79,4 +89,15 @@ def _read(data: Mapping[str, Any]) -> tuple[Settings, list[tuple[str, str]]]:
     return settings, problems
 
 
-__all__ = ["FILE", "Notify", "Settings", "load_settings"]
+def _read_aliases(rows: object) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    if not isinstance(rows, dict):
+        return {}, [("aliases", "[aliases] must be a table")]
+    problems = [
+        (name, f"alias `{name}` must be a line in quotes, found {value!r}")
+        for name, value in rows.items()
+        if not isinstance(value, str)
+    ]
+    return {name: value for name, value in rows.items() if isinstance(value, str)}, problems
+
+
+__all__ = ["Notify", "Settings", "load_settings"]

@@ -21,6 +21,7 @@ from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
 from agentdeck.core.errors import DeckError, RefusedError, UsageError
 from agentdeck.core.ids import TaskId
+from agentdeck.core.pools import places
 from agentdeck.core.state import RunState
 from agentdeck.plans.typed_limits import wish_of
 from agentdeck.tui.bulk_commands import Bulk, result_words
@@ -163,6 +164,11 @@ class TypedCommands:
                 return _tasks(verb, thing, context)
             case Takes.SCOPE:
                 return _scopes(context)
+            case Takes.POOL:
+                return [
+                    Candidate(pool.name, f"{places(state, pool)} at once")
+                    for pool in state.plan.pools
+                ]
             case Takes.ACCOUNT:
                 lines = account_lines(state, context.deck.now)
                 return [Candidate(plain(line.name), plain(line.sentence)) for line in lines]

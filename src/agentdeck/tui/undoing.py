@@ -96,6 +96,8 @@ def words_of(command: AnyCommand) -> str:
     match command:
         case c.SetAgents(limit=limit):
             return f"{limit} agents at once" if limit != 1 else "1 agent at once"
+        case c.SetPoolLimit(pool=pool, limit=limit):
+            return f"pool {pool} as planned" if limit is None else f"{limit} at once in pool {pool}"
         case c.SetBudget(scope=scope) | c.RaiseBudget(scope=scope):
             return f"the limit of {scope_in_words(scope)}"
         case _:

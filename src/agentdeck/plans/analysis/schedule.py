@@ -78,7 +78,7 @@ def uses(plan: Plan, found: Schedule) -> tuple[Use, ...]:
     rows = [_use("", found.agents, found.busy_s, found.makespan_s)]
     for pool in plan.pools:
         busy = found.busy_pool_s.get(pool.name, 0.0)
-        rows.append(_use(pool.name, pool.size, busy, found.makespan_s))
+        rows.append(_use(pool.name, pool.ceiling, busy, found.makespan_s))
     return tuple(rows)
 
 

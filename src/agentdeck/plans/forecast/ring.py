@@ -32,7 +32,7 @@ from agentdeck.core.explain import standstill
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import RunId, TaskId, slug
 from agentdeck.core.next_steps import next_steps
-from agentdeck.core.plan import GateWhen, Plan, Strategy
+from agentdeck.core.plan import GateWhen, Plan, Pool, Strategy
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState, TaskState
@@ -364,10 +364,16 @@ def _check(times: Mapping[TaskId, TaskTimes], gate_s: float) -> None:
             raise ValueError(f"{wrong[0]} is no time for {task}")
 
 
+def _at_its_most(pool: Pool) -> Pool:
+    return msgspec.structs.replace(pool, size=pool.ceiling, least=None, most=None)
+
+
 def _run_started(plan: Plan, run: RunId) -> e.RunStarted:
     nothing = "0" * 40
     if plan.hook_by_name:  # nobody is told of what is only played
-        plan = msgspec.structs.replace(plan, hooks=(), webhooks=(), notify=())
+        plan = msgspec.structs.replace(plan, hooks=(), webhooks=(), notify=(), tracker=None)
+    if any(pool.elastic for pool in plan.pools):  # there is no machine that could be short
+        plan = msgspec.structs.replace(plan, pools=tuple(map(_at_its_most, plan.pools)))
     return e.RunStarted(
         run=run,
         plan=plan,

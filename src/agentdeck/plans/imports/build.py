@@ -42,6 +42,7 @@ from agentdeck.plans.imports.fitting import (
 )
 from agentdeck.plans.imports.furniture import Furniture
 from agentdeck.plans.imports.naming import Naming, short_name
+from agentdeck.plans.imports.skills_shown import with_skills_shown
 from agentdeck.plans.imports.statements import claims_of, notes_of
 from agentdeck.plans.keys import MAX_AGENTS, MAX_PRIORITY, MAX_TOKENS, MAX_USD
 from agentdeck.plans.problems import PlanProblems, Problem, shown
@@ -108,6 +109,7 @@ class _Builder:
             claims=claims_of(draft, self._phase_ids, self._ids, self._edges.resolver),
             agents=self._furniture.agents(),
         )
+        plan = with_skills_shown(plan, draft)
         remarks = tuple(sorted(draft.remarks, key=lambda remark: remark.line))
         return Imported(plan, draft.format, remarks, draft.remarks_dropped)
 
@@ -189,6 +191,7 @@ class _Builder:
             defer=self._defer(task),
             allow_empty=task.allow_empty,
             line=source_line(task.line),
+            issue=task.issue,
             meta=meta_of(task.meta),
         )
 

@@ -47,6 +47,7 @@ FORMATS: Final = (
     Format("bernstein", "Bernstein: plan.yaml", "bernstein", _YAML),
     Format("yardlet", "Yardlet: work-queue.yaml", "yardlet", _YAML),
     Format("claudectl", "claudectl: tasks.json", "claudectl", (".json",)),
+    Format("issues", "issues of GitHub or GitLab, as gh and glab list them", "issues", (".json",)),
     Format("gastown", "Gas Town: formula.toml", "gastown", (".toml",)),
 )
 _BY_NAME: Final = {known.name: known for known in FORMATS}

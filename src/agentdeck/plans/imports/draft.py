@@ -66,6 +66,7 @@ class DraftTask(msgspec.Struct):
     done: bool = False  # the document says that it is finished; it becomes deferred as "done"
     gates: list[str] | None = None  # names of `DraftGate`s
     allow_empty: bool = False
+    issue: int | None = None  # its number in a tracker
     meta: dict[str, str] = {}
 
 

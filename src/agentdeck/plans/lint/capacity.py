@@ -86,36 +86,47 @@ def programs(plan: Plan, adapters: Mapping[str, str]) -> set[str]:
 
 def unknown_skill(subject: Subject) -> Iterator[Hit]:
     """A skill that is asked for, and no agent of the plan has."""
-    known = {skill.casefold() for agent in subject.plan.agents for skill in agent.skills}
+    known = subject.able.skilled
     looked = 0
     for at, task in subject.active:
-        for number, skill in enumerate(task.skills):
+        for number, skill in enumerate(() if task.human else task.skills):
             if skill.casefold() in known:
                 continue
             near = nearest(skill, sorted(known)) if known and looked < SUGGESTED else None
             looked += 1
             yield Hit(
                 ("task", at, "skills", number),
-                f"no agent has the skill {shown(skill)}",
-                f"did you mean {shown(near)}?" if near else "add it to the `skills` of an agent",
+                f"no agent has the skill {shown(skill)}"
+                + (", so the task would wait for ever" if known else ""),
+                _way_to_skill(subject, skill, near),
             )
+
+
+def _way_to_skill(subject: Subject, skill: str, near: str | None) -> str:
+    """What could be done about a skill that nobody of the plan has."""
+    outside = [
+        name
+        for name, skills in subject.around.skills.items()
+        if skill.casefold() in {each.casefold() for each in skills}
+    ]
+    if outside:
+        return f"{listed(outside)} of this machine would have it: give the plan that agent"
+    return f"did you mean {shown(near)}?" if near else "add it to the `skills` of an agent"
 
 
 def lacking_skill(subject: Subject) -> Iterator[Hit]:
     """A task whose agent lacks what the task asks for, and another agent has it."""
-    plan = subject.plan
-    having: dict[str, list[str]] = {}
-    for agent in plan.agents:
-        for skill in agent.skills:
-            having.setdefault(skill.casefold(), []).append(agent.name)
+    plan = subject.able
     for at, task in subject.active:
         own = plan.settings(task.id).agent
+        lacking = plan.lacking(task, own)
         for number, skill in enumerate(task.skills):
-            others = having.get(skill.casefold(), [])
-            if others and own not in others:
+            others = plan.skilled.get(skill.casefold(), ())
+            if others and skill in lacking:
                 yield Hit(
                     ("task", at, "skills", number),
-                    f"its agent {own} lacks the skill {shown(skill)}",
+                    f"its agent {own} lacks the skill {shown(skill)},"
+                    " so the task would wait for ever",
                     f"{listed(others)} would have it",
                 )
 

@@ -1,10 +1,11 @@
-"""Rules about hooks: commands that cannot be run, and those that cannot tell anybody."""
+"""Rules about hooks: commands that cannot be run, those that cannot tell anybody, and trackers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agentdeck.core.plan import Plan
+from agentdeck.core.issues import PROGRAMS
+from agentdeck.core.plan import TRACKER, Plan
 from agentdeck.plans.lint.finding import Hit
 from agentdeck.plans.lint.subject import Subject
 from agentdeck.plans.positions import Path
@@ -22,6 +23,15 @@ def missing_program(subject: Subject) -> Iterator[Hit]:
                 f"runs {shown(hook.run[0])}, which is not {where}",
                 "install it, or correct the command",
             )
+    tracker = subject.plan.tracker
+    if tracker is not None and not (subject.around.programs or {}).get(
+        PROGRAMS[tracker.kind], True
+    ):
+        yield Hit(
+            (TRACKER, "kind"),
+            f"is written with {shown(PROGRAMS[tracker.kind])}, which is not on the PATH",
+            "install it and log in, or take the table out",
+        )
 
 
 def missing_secret(subject: Subject) -> Iterator[Hit]:
@@ -38,6 +48,25 @@ def missing_secret(subject: Subject) -> Iterator[Hit]:
                 f"the variable {variable} is not set here, so nothing would be sent",
                 "set it where the run is started",
             )
+    tracker = subject.plan.tracker
+    name = tracker.secret_env if tracker is not None else None
+    if name is not None and not (subject.around.variables or {}).get(name, True):
+        yield Hit(
+            (TRACKER, "secret_env"),
+            f"the variable {name} is not set here, so nothing that comes in could be proven",
+            "set it where `agentdeck tracker receive` runs",
+        )
+
+
+def no_issue(subject: Subject) -> Iterator[Hit]:
+    """A tracker beside tasks of which none has an issue: nothing is ever written."""
+    plan = subject.plan
+    if plan.tracker is not None and all(task.issue is None for task in plan.tasks):
+        yield Hit(
+            (TRACKER,),
+            "no task has an issue, so nothing is written there",
+            "add `issue = NUMBER` to tasks, or make the plan with `agentdeck import --issues`",
+        )
 
 
 def unknown_zone(subject: Subject) -> Iterator[Hit]:
@@ -53,7 +82,8 @@ def unknown_zone(subject: Subject) -> Iterator[Hit]:
 
 def programs(plan: Plan) -> set[str]:
     """The programs of all hooks, for somebody who can look for them."""
-    return {hook.run[0] for hook in plan.hooks}
+    own = {hook.run[0] for hook in plan.hooks}
+    return own | ({PROGRAMS[plan.tracker.kind]} if plan.tracker is not None else set())
 
 
-__all__ = ["missing_program", "missing_secret", "programs", "unknown_zone"]
+__all__ = ["missing_program", "missing_secret", "no_issue", "programs", "unknown_zone"]

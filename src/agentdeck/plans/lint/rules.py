@@ -72,6 +72,7 @@ RULES: Final = (
     Rule("AD701", "hook-program-missing", _W, hooks.missing_program),
     Rule("AD702", "hook-secret-missing", _W, hooks.missing_secret),
     Rule("AD703", "notify-zone-unknown", _W, hooks.unknown_zone),
+    Rule("AD704", "tracker-without-issue", _W, hooks.no_issue),
 )
 
 

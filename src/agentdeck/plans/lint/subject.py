@@ -16,6 +16,7 @@ import msgspec
 from agentdeck.core.plan import Plan, Task
 from agentdeck.plans.analysis.network import Network, network_of, with_barriers
 from agentdeck.plans.analysis.tree import Tree
+from agentdeck.plans.equipping import agents_named
 from agentdeck.plans.keys import SECTIONS
 from agentdeck.plans.positions import Path, Positions, positions
 
@@ -32,6 +33,7 @@ class Around(msgspec.Struct, frozen=True):
     variables: Mapping[str, bool] | None = None  # of the environment: is it set?
     zones: Mapping[str, bool] | None = None  # named time zones: are they known here?
     adapters: Mapping[str, str] = {}  # the program of each, by the adapter's name
+    skills: Mapping[str, tuple[str, ...]] = {}  # what agents of each adapter can do, where it says
 
 
 class Subject:
@@ -55,6 +57,21 @@ class Subject:
     def active(self) -> list[tuple[int, Task]]:
         """The tasks that will be done, with their places in the file."""
         return [(at, task) for at, task in enumerate(self.plan.tasks) if not task.defer]
+
+    @cached_property
+    def able(self) -> Plan:
+        """The plan in which agents that say no skills have those of their adapters."""
+        skills, own = self.around.skills, {agent.name for agent in self.plan.agents}
+        if not skills:
+            return self.plan
+        more = [self.plan.agent_by_name[name] for name in sorted(agents_named(self.plan) - own)]
+        agents = tuple(
+            agent
+            if agent.able or agent.use not in skills
+            else msgspec.structs.replace(agent, skills=skills[agent.use])
+            for agent in (*self.plan.agents, *more)
+        )
+        return msgspec.structs.replace(self.plan, agents=agents)
 
     @cached_property
     def network(self) -> Network:

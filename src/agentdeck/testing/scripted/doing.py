@@ -30,11 +30,12 @@ def action(word: str) -> Callable[[Work, str], None]:
     """What does an instruction."""
     found = ACTIONS.get(word)
     if found is None:
+        from agentdeck.testing.scripted.calling import ACTIONS as CALLING
         from agentdeck.testing.scripted.failing import ACTIONS as FAILING
         from agentdeck.testing.scripted.flooding import ACTIONS as FLOODING
         from agentdeck.testing.scripted.merging import ACTIONS as MERGING
 
-        return (FAILING | FLOODING | MERGING)[word]
+        return (CALLING | FAILING | FLOODING | MERGING)[word]
     return found
 
 

@@ -25,6 +25,8 @@ INSTRUCTIONS = {
     "ask": "QUESTION — wait for an answer, in the manner of the format; "
     "`ask permission` — from here on, ask before each tool, where the format can",
     "write-answer": "PATH — add the latest answer to a file",
+    "call": "TOOL [JSON] — call a tool of agentdeck through MCP, and wait for its answer; "
+    "`write-answer` keeps it",
     "child": "— leave a process of a session of its own behind",
     "ignore-signals": "— do not end on SIGINT and SIGTERM",
     "merge": "[HOW] — take in the commit that the prompt names; where both sides meet, keep "
@@ -62,7 +64,7 @@ RESOLUTIONS = ("both", "mine", "theirs", "neither")
 NEEDS_ARGUMENT = {
     "resolve",
     *("say", "last-word", "sleep", "write", "append", "remove", "commit", "ask", "fail"),
-    *("rate-limit", "quota", "flood", "long-line", "endless-line"),
+    *("rate-limit", "quota", "flood", "long-line", "endless-line", "call"),
 }
 # A session that goes on goes on behind these, though they did not come to their end.
 NOT_REPEATED = {

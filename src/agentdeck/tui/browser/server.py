@@ -24,7 +24,7 @@ from aiohttp.typedefs import Middleware
 from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 
-from agentdeck.tui.browser.door import Door
+from agentdeck.control.door import Door, names_of
 
 MAX_DECKS: Final = 8  # at once; each is a process of 60 MB and more
 MAX_MESSAGE_BYTES: Final = 1 << 20  # of what a browser sends: keys, and what is pasted
@@ -110,8 +110,7 @@ class DeckServer(Server):
         self._argv = argv
         self._listening = listening
         self._announce, self._prepare = announce, prepare
-        names = (named, "localhost") if named in ("127.0.0.1", "[::1]") else (named,)
-        self._door = Door(f"{name}:{port}" for name in names)
+        self._door = Door(names_of(host, port))
         self._cookie = f"agentdeck-{port}"  # cookies are shared by all ports of a host
         self._open: set[web.WebSocketResponse] = set()
 

@@ -100,4 +100,4 @@ def doing(deck: Deck, task: TaskRun) -> Span:
         case TaskState.CHECKING:
             return Span("work is being checked", "state-checking")
         case _:
-            return Span(plain(attempt.activity), "")
+            return Span(plain(attempt.doing), "")

@@ -23,6 +23,9 @@ def carried_out(state: RunState, command: AnyCommand, *, agents_seen: bool) -> s
     match command:
         case c.SetAgents(limit) if not agents_seen:
             return f"Up to {plural(limit, 'agent')} at once from now on."
+        case c.SetPoolLimit(pool, limit):
+            many = "as many as the plan says" if limit is None else f"up to {limit}"
+            return f"Pool {pool}: {many} at once from now on."
         case c.Steer(task):
             found = state.tasks.get(task)
             when = "now" if found is not None and hears(state, found) else "with its next turn"

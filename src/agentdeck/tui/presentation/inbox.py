@@ -37,6 +37,8 @@ NAMED: Final = 6  # tasks in one sentence
 
 # What stands in the place of a task's sign where it is no task.
 _SIGNS: Final = {
+    Kind.PROPOSED: Span("+", "state-asks"),
+    Kind.ASKED: Span("?", "state-asks"),
     Kind.BUDGET: Span("$", "state-asks"),
     Kind.ACCOUNT: Span("!", "state-asks"),
     Kind.DISK: Span("!", "state-failed"),
@@ -216,7 +218,7 @@ def _of_task(deck: Deck, item: Item, task: TaskRun) -> str:
         case Kind.HANDS:
             return f"in the hands of {task.taken_by}"
         case Kind.PAUSED:
-            return "paused" + (f": {attempt.activity}" if attempt and attempt.activity else "")
+            return "paused" + (f": {attempt.doing}" if attempt and attempt.doing else "")
         case Kind.HELD:
             entry = next((e for e in deck.state.queue.values() if e.task == task.id), None)
             return "held back" + (" in the merge queue" if entry is not None else "")

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 from agentdeck.core.asks import next_deadline
 from agentdeck.core.explain import first_line
-from agentdeck.core.hearing import hears
+from agentdeck.core.hearing import hears_answer
+from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Group, Item, Kind, last_red_run
 from agentdeck.core.next_try import next_try
 from agentdeck.core.plan import Unattended
@@ -61,6 +62,8 @@ WAYS: Final[dict[Kind, tuple[tuple[str, str], ...]]] = {
         ("task.steer", "allow or deny it, once or for good"),
         ("task.stop", "stop the agent"),
     ),
+    Kind.PROPOSED: (("task.approve", "take it into the plan"), ("task.stop", "deny it")),
+    Kind.ASKED: (("task.stop", "do not answer"),),
     Kind.BY_HAND: (("task.approve", "it is done"), ("task.skip", "leave it out")),
     Kind.FAILED: (
         ("task.retry", "try it again"),
@@ -174,8 +177,11 @@ def chosen_option(deck: Deck, item: Item, number: int) -> str | None:
 
 def _digits(deck: Deck, item: Item) -> list[Way]:
     """The agent's own answers, by digit."""
+    if item.kind is Kind.ASKED:
+        texts = deck.state.requests[item.name].options[:MAX_DIGIT]
+        return [Way(str(number), plain(text)) for number, text in enumerate(texts, 1)]
     question = _question(deck, item)
-    if question is None or item.task is None or not hears(deck.state, deck.state.tasks[item.task]):
+    if question is None or item.task is None or not _is_heard(deck, item.task):
         return []
     if item.kind is Kind.QUESTION:
         labels = [option.label for option in question.options[:MAX_DIGIT]]
@@ -184,6 +190,10 @@ def _digits(deck: Deck, item: Item) -> list[Way]:
         offered = choices(deck.state, item.task, question, None, "you")
         return [Way(choice.key, choice.text) for choice in offered if choice.key.isdigit()]
     return []
+
+
+def _is_heard(deck: Deck, task: TaskId) -> bool:
+    return hears_answer(deck.state, deck.state.tasks[task])
 
 
 def _question(deck: Deck, item: Item) -> Question | None:
@@ -236,6 +246,25 @@ def _request(deck: Deck, item: Item, width: int) -> Iterator[Line]:
     yield EMPTY
     rule = rule_lines(deck.state, item.task, question, None, deck.now, width)[0]
     yield from wrapped(text_of(rule), width, "muted")
+
+
+def _requested(deck: Deck, item: Item, width: int) -> Iterator[Line]:
+    """What the task would be, in full, and why; or the whole question, and how it is answered."""
+    request = deck.state.requests[item.name]
+    put = request.put
+    if put is None:
+        yield from wrapped(plain(request.text), width)
+        words = f"In words of yours: {deck.key('deck.command')} accept {request.id} TEXT"
+        yield from wrapped(words, width, "muted")
+        return
+    for label, value in (
+        ("why", request.text),
+        ("after", ", ".join(put.after)),
+        ("files", ", ".join(put.files)),
+    ):
+        if value:
+            yield from wrapped(f"{label}  {plain(value)}", width, "muted")
+    yield from wrapped(plain(put.prompt), width, indent="  ")
 
 
 def _deadline(deck: Deck, item: Item, width: int) -> Iterator[Line]:
@@ -371,6 +400,8 @@ def _disk(_deck: Deck, _item: Item, width: int) -> Iterator[Line]:
 
 
 _MORE: Final[dict[Kind, Callable[[Deck, Item, int], Iterator[Line]]]] = {
+    Kind.PROPOSED: _requested,
+    Kind.ASKED: _requested,
     Kind.QUESTION: _deadline,
     Kind.PERMISSION: _request,
     Kind.FAILED: _failed,

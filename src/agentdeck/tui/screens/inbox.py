@@ -20,7 +20,7 @@ from textual.containers import Container
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
-from agentdeck.core.hearing import hears
+from agentdeck.core.hearing import hears_answer
 from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Item, Kind
 from agentdeck.tui.keys import Context, Key, reason
@@ -141,7 +141,7 @@ class InboxScreen(FullScreen):
         found = []
         task = context.deck.task
         asks = item.kind in (Kind.QUESTION, Kind.PERMISSION)
-        deaf = asks and task is not None and not hears(context.deck.state, task)
+        deaf = asks and task is not None and not hears_answer(context.deck.state, task)
         for name, words in WAYS.get(item.kind, ()):
             key = self.deck_app.key(name)
             if reason(key, context) is None:
@@ -262,6 +262,13 @@ def _instead(item: Item | None) -> Mapping[str, tuple[str, AnyCommand]]:
             return {"task.retry": ("run it again", c.Retry())}
         case Kind.ACCOUNT if item is not None:
             return {"task.retry": ("reopen", c.ReopenAccount(item.name))}
+        case Kind.PROPOSED if item is not None:
+            return {
+                "task.approve": ("accept", c.AnswerRequest(item.name)),
+                "task.stop": ("deny", c.AnswerRequest(item.name, accept=False)),
+            }
+        case Kind.ASKED if item is not None:
+            return {"task.stop": ("no answer", c.AnswerRequest(item.name, accept=False))}
         case Kind.RUN_PAUSED:
             return {"task.pause": ("resume", c.Resume())}
         case Kind.QUEUE_HELD:
@@ -272,6 +279,10 @@ def _instead(item: Item | None) -> Mapping[str, tuple[str, AnyCommand]]:
 
 def _answer(deck: Deck, item: Item, number: int, person: str) -> AnyCommand | None:
     """The answer that a digit gives, or None where it gives none."""
+    if item.kind is Kind.ASKED:
+        texts = deck.state.requests[item.name].options
+        said = texts[number - 1] if number <= len(texts) else None
+        return c.AnswerRequest(item.name, text=said, by=person) if said is not None else None
     attempt = deck.state.tasks[item.task].attempt if item.task is not None else None
     question = attempt.question if attempt is not None else None
     if item.task is None or question is None:

@@ -1,0 +1,1 @@
+"""A run over HTTP and WebSocket on this machine, for dashboards: `agentdeck bridge`."""

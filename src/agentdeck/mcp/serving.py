@@ -1,0 +1,187 @@
+"""One MCP server over stdin and stdout, whatever its tools are: the only place that knows the SDK.
+
+Rules:
+- stdout belongs to the protocol; what the SDK logs goes to stderr.
+- A call that cannot be carried out is an answer with `isError`, which its model can read; only what
+  is no call at all is an error of the protocol.
+- While a call waits, a client that asked for progress is told in each `PROGRESS_S` that it does.
+- It ends when its client hangs up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol
+
+import mcp_types as types
+import msgspec
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
+
+from agentdeck import __version__
+from agentdeck.core.errors import DeckError
+from agentdeck.mcp.offered import Offered, Unfit, read_arguments
+
+PROGRESS_S: Final = 5.0  # clients give up after 60 s of silence, the most impatient after 10 s
+INVALID_PARAMS: Final = -32602
+NOT_FOUND: Final = -32002  # as the protocol numbers a resource that there is not
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a call comes to."""
+
+    text: str
+    ok: bool = True
+    data: dict[str, Any] | None = None  # the same for programs
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """Something that can be read by its address."""
+
+    uri: str  # or a template, with {words} in it
+    name: str
+    description: str
+    mime: str = "text/plain"
+
+
+class Face(Protocol):
+    """What is served."""
+
+    instructions: str
+    tools: Sequence[Offered]
+    resources: Sequence[Resource]
+    templates: Sequence[Resource]
+
+    async def call(self, name: str, arguments: msgspec.Struct) -> Reply:
+        """Carry out one call; a DeckError is told to the caller."""
+
+    async def read(self, uri: str) -> str | None:
+        """The text of a resource; None = there is none of this address."""
+
+
+async def serve(face: Face) -> None:
+    """Answer one client until it hangs up."""
+    server = Server(
+        "agentdeck",
+        version=__version__,
+        instructions=face.instructions,
+        **handlers(face),
+    )
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
+
+
+def handlers(face: Face) -> dict[str, Any]:
+    """What the SDK calls, by its names."""
+    tools = {tool.name: tool for tool in face.tools}
+
+    async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[_tool(tool) for tool in face.tools])
+
+    async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+        tool = tools.get(params.name)
+        if tool is None:
+            known = ", ".join(tools)
+            raise MCPError(INVALID_PARAMS, f"there is no tool {params.name[:60]!r} ({known})")
+        try:
+            arguments = read_arguments(tool, params.arguments)
+            reply = await _meanwhile(context, face.call(tool.name, arguments))
+        except Unfit as unfit:
+            reply = Reply(str(unfit), ok=False)
+        except DeckError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            reply = Reply(f"{error.message}{hint}", ok=False)
+        return types.CallToolResult(
+            content=[types.TextContent(text=reply.text)],
+            structured_content=reply.data,
+            is_error=not reply.ok,
+        )
+
+    async def list_resources(_: Any, __: Any) -> types.ListResourcesResult:
+        return types.ListResourcesResult(
+            resources=[
+                types.Resource(
+                    name=each.name,
+                    uri=each.uri,
+                    description=each.description,
+                    mime_type=each.mime,
+                )
+                for each in face.resources
+            ]
+        )
+
+    async def list_templates(_: Any, __: Any) -> types.ListResourceTemplatesResult:
+        return types.ListResourceTemplatesResult(
+            resource_templates=[
+                types.ResourceTemplate(
+                    name=each.name,
+                    uri_template=each.uri,
+                    description=each.description,
+                    mime_type=each.mime,
+                )
+                for each in face.templates
+            ]
+        )
+
+    async def read_resource(
+        _: Any, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        try:
+            text = await face.read(params.uri)
+        except DeckError as error:
+            raise MCPError(NOT_FOUND, error.message) from error
+        if text is None:
+            raise MCPError(NOT_FOUND, f"there is no resource {params.uri[:200]}")
+        content = types.TextResourceContents(uri=params.uri, text=text, mime_type="text/plain")
+        return types.ReadResourceResult(contents=[content])
+
+    found: dict[str, Any] = {"on_list_tools": list_tools, "on_call_tool": call_tool}
+    if face.resources or face.templates:
+        found["on_list_resources"] = list_resources
+        found["on_list_resource_templates"] = list_templates
+        found["on_read_resource"] = read_resource
+    return found
+
+
+async def _meanwhile(context: Any, call: Awaitable[Reply]) -> Reply:
+    """Wait for a call, and tell a client that asked for it that it goes on."""
+    running = asyncio.ensure_future(call)
+    try:
+        beats = 0
+        while not running.done():
+            await asyncio.wait({running}, timeout=PROGRESS_S)
+            if not running.done():
+                beats += 1
+                waited = beats * PROGRESS_S
+                await context.session.report_progress(waited, None, f"waiting for {waited:g} s")
+        return running.result()
+    finally:
+        running.cancel()
+
+
+def _tool(tool: Offered) -> types.Tool:
+    return types.Tool(
+        name=tool.name,
+        description=tool.description,
+        input_schema=tool.schema,
+        annotations=types.ToolAnnotations(
+            read_only_hint=tool.reads_only,
+            destructive_hint=tool.destroys,
+            idempotent_hint=tool.idempotent,
+            open_world_hint=False,
+        ),
+    )
+
+
+def run(make: Callable[[], Awaitable[Face]]) -> None:
+    """Serve what `make` makes until the client hangs up."""
+
+    async def main() -> None:
+        await serve(await make())
+
+    asyncio.run(main())
+
+
+__all__ = ["Face", "Reply", "Resource", "handlers", "run", "serve"]

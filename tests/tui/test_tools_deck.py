@@ -1,0 +1,64 @@
+"""What agents want through tools of agentdeck, answered in the deck by key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tui.live_run import git, live_deck, made_run
+
+from agentdeck.core.ids import TaskId
+from agentdeck.core.state import TaskState
+
+COLOUR = '! call ask_person {"question": "Which colour?", "options": ["red", "blue"]}'
+B = TaskId("B")
+
+
+async def test_an_agent_asks_through_its_tool_and_a_digit_answers_it(tmp_path: Path) -> None:
+    """A real MCP client asks; the inbox answers; the agent goes on with the answer and lands."""
+    script = f"{COLOUR}\n! write-answer colour"
+    folder = made_run(tmp_path, script, '[tools]\nask_person = "allow"\n', "scripted")
+    async with live_deck(folder) as deck:
+        await deck.is_in(TaskState.ASKING)
+        await deck.press("exclamation_mark")
+        await deck.sees("Which colour?")
+        await deck.press("2")
+        await deck.is_in(TaskState.LANDED)
+    assert git(folder, "show", "deck/p:colour") == "blue"
+
+
+async def test_an_agent_that_reads_no_input_is_answered_in_words(tmp_path: Path) -> None:
+    """`i` opens the same dialog as for any question, and its words reach the call."""
+    script = f"{COLOUR}\n! write-answer colour"
+    folder = made_run(tmp_path, script, '[tools]\nask_person = "allow"\n', "scripted")
+    async with live_deck(folder) as deck:
+        await deck.is_in(TaskState.ASKING)
+        await deck.press("i")
+        await deck.sees("A asks")
+        await deck.press(*"green", "enter")
+        await deck.is_in(TaskState.LANDED)
+    assert git(folder, "show", "deck/p:colour") == "green"
+
+
+async def test_a_proposed_task_is_taken_into_the_plan_by_key(tmp_path: Path) -> None:
+    script = (
+        '! call propose_task {"title": "More tests", "prompt": "! write more", "id": "B", '
+        '"why": "the old ones pass by luck"}\n! write a'
+    )
+    folder = made_run(tmp_path, script, '[tools]\npropose_task = "ask"\n', "scripted")
+    async with live_deck(folder) as deck:
+        await deck.until(lambda: "r1" in deck.state.requests, "a proposal")
+        await deck.press("exclamation_mark")
+        await deck.sees("A#1 proposes task B: More tests")
+        await deck.sees("the old ones pass by luck")
+        await deck.press("a")
+        await deck.until(lambda: B in deck.state.tasks, "the task")
+        await deck.until(lambda: deck.state.tasks[B].state is TaskState.LANDED, "its landing")
+
+
+async def test_a_task_that_names_no_files_has_them_all_and_nobody_is_asked(tmp_path: Path) -> None:
+    script = '! call request_files {"files": ["b/x"], "why": "the list is there"}\n! write b/x'
+    more = '[tools]\nrequest_files = "ask"\n'
+    folder = made_run(tmp_path, script, more, "scripted")
+    async with live_deck(folder) as deck:
+        await deck.is_in(TaskState.LANDED)
+        assert deck.state.plan_changes == 0
