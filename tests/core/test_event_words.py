@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import types
 import typing
@@ -14,7 +15,8 @@ from agentdeck.core import events as e
 from agentdeck.core.codec import encode_event
 from agentdeck.core.event_words import Tone, told_of
 from agentdeck.core.events import AnyEvent, FailureClass, ReviewVerdict, Verdict
-from agentdeck.core.ids import AgentName, EntryId, GateName, TaskId
+from agentdeck.core.hosts import Worker
+from agentdeck.core.ids import AgentName, EntryId, GateName, PoolName, TaskId
 from agentdeck.core.plan import GateWhen
 
 KINDS: list[type[Any]] = list(get_args(AnyEvent))
@@ -35,6 +37,9 @@ def some(kind: object) -> object:
         hints = typing.get_type_hints(kind)
         needed = (field for field in msgspec.structs.fields(kind) if field.required)
         return kind(**{field.name: some(hints[field.name]) for field in needed})
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{field.name: some(hints[field.name]) for field in dataclasses.fields(kind)})
     return {str: "some\nlines", int: 1, float: 1.0, bool: True}[kind]  # type: ignore[index]
 
 
@@ -49,7 +54,7 @@ def test_every_event_has_words(kind: type[Any]) -> None:
     assert encode_event(event)  # it is one that a journal could hold
 
 
-T, G = TaskId("T-1"), GateName("unit")
+T, G, BIG = TaskId("T-1"), GateName("unit"), PoolName("big")
 
 
 def gate(verdict: Verdict) -> AnyEvent:
@@ -57,6 +62,9 @@ def gate(verdict: Verdict) -> AnyEvent:
 
 
 TOLD: list[tuple[AnyEvent, str, str, Tone]] = [
+    (e.WorkersChanged(BIG, (Worker("w1", 2),)), "pool big", "workers: w1 (2)", Tone.CALM),
+    (e.WorkersChanged(BIG), "pool big", "workers: none", Tone.ASKS),
+    (e.WorkersChanged(BIG, fault="no one"), "pool big", "no one", Tone.ASKS),
     (
         e.TaskFailed(T, 1, FailureClass.GATE, "exit 1\nand its log"),
         "T-1", "FAILED (gate): exit 1", Tone.BAD,

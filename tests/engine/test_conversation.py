@@ -231,7 +231,7 @@ async def test_a_turn_that_never_comes_is_not_waited_for(
 ) -> None:
     """What was said was taken into the turn that ended, and recorded after its end."""
     monkeypatch.setattr(watching, "TURN_BEGINS_S", 0.3)
-    from agentdeck.engine import conversation
+    from agentdeck.engine import conversation, here
 
     monkeypatch.setattr(conversation, "TURN_MAY_FOLLOW_S", 2.0)
     prompt = "! write f x\n! say I am at it\n! sleep 1\n! commit"
@@ -242,7 +242,7 @@ async def test_a_turn_that_never_comes_is_not_waited_for(
         await until(engine, lambda s: attempt(s).turns == 1)
         # As if it had been written before the end, by an engine that did not live to say so.
         with pytest.MonkeyPatch.context() as written:
-            written.setattr(conversation, "say", lambda *_, **__: None)
+            written.setattr(here, "say", lambda *_, **__: None)
             await engine.submit(c.Steer(A, "two"))
             await until(engine, lambda s: attempt(s).messages[1].delivered)
         await until(engine, ended)

@@ -71,7 +71,9 @@ def doctor(
     agents = _agents() if found is None else _agents_of(found)
     boxes = _sandboxes(found)
     hooks = [] if found is None else _hooks(found)
-    rows = [*_basics(), *_repository(folder_of(context)), *_terminal(), *boxes, *agents, *hooks]
+    pools = [] if found is None else _pools(found)
+    here = [*_basics(), *_repository(folder_of(context)), *_terminal()]
+    rows = [*here, *boxes, *agents, *pools, *hooks]
     bad = any(row.state == "fail" for row in rows)
     if as_json:
         say_json({"ok": not bad, "checks": rows})
@@ -228,6 +230,15 @@ def _agents_of(plan: Plan) -> Iterator[Row]:
             yield Row(f"agent {agent.name}", "fail", f"{health.program} was not found", todo)
         else:
             yield Row(f"agent {agent.name}", "ok", health.path)
+
+
+def _pools(plan: Plan) -> Iterator[Row]:
+    """Can the machines of pools that are elsewhere be reached? Those over ssh are not asked."""
+    from agentdeck.control.cluster import pool_health
+
+    for pool in plan.pools:
+        if pool.host is not None:
+            yield Row(f"pool {pool.name}", *pool_health(pool))
 
 
 def _hooks(plan: Plan) -> Iterator[Row]:

@@ -334,6 +334,10 @@ def _as_data(state: RunState, now: float) -> dict[str, object]:
         "hooks": hooks.told(state, now),
         "promotion": "; ".join(promotions_waiting(state)),
         "repos": repo_lines(state),
+        "pools": [
+            {"name": name, "workers": known.joined, "slots": known.slots, "fault": known.fault}
+            for name, known in state.workers.items()
+        ],
         "tasks": task_lines(state, now),
         "queue": entry_lines(state, now),
     }

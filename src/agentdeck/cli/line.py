@@ -33,6 +33,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "skills": ("skills",),
     "run": ("run", "attach"),
     "serving": ("serve",),
+    "cluster": ("cluster", "worker"),
     "mcp_server": ("mcp",),
     "commands": (
         *("pause", "resume", "retry", "skip", "unskip", "approve", "merge", "hold", "release"),

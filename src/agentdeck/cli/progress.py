@@ -19,8 +19,8 @@ from agentdeck.core.state import RunState, TaskState
 # What somebody would want to read while it goes by; the rest is in the journal.
 _TOLD: Final = (
     e.EngineSlept, e.JournalMended, e.LandingFound,
-    e.RunPaused, e.RunResumed, e.DiskChanged, e.AgentsLimitSet, e.PoolLimitSet, e.PoolResized,
-    e.BudgetSet, e.BudgetMarked,
+    e.RunPaused, e.RunResumed, e.DiskChanged, e.WorkersChanged, e.AgentsLimitSet, e.PoolLimitSet,
+    e.PoolResized, e.BudgetSet, e.BudgetMarked,
     e.PlanChanged, e.RunEndAsked, e.RunFinished, e.PhaseClosed, e.StepFailed, e.Promoted,
     e.PromoteWaiting, e.TargetPushed, e.PullRequestOpened, e.AttemptLaunched, e.AttemptAsked,
     e.MessageSent, e.AttemptFrozen, e.AttemptThawed, e.AttemptExited, e.AccountLimited,
@@ -63,7 +63,9 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
         case e.AttemptLaunched(task, attempt):
             agent = state.tasks[task].attempts[attempt - 1].agent
             box = box_words(event.sandbox, network=event.network)
-            return task, f"working (attempt {attempt}, {agent}" + (f", {box})" if box else ")")
+            where = f" on {event.worker}" if event.worker else ""
+            more = f", {box})" if box else ")"
+            return task, f"working{where} (attempt {attempt}, {agent}{more}"
         case e.AttemptFrozen(task):
             held = Book(state).freezes(state.tasks[task])
             return task, "frozen: its budget is used up" if held else "paused"

@@ -170,7 +170,11 @@ def _refs(folder: RunFolder) -> str:
 def _run_refs(state: RunState, repo: Path) -> Iterator[str]:
     form = "--format=%(objectname) %(refname) %(subject)"
     heads = (f"refs/heads/{state.target}", f"refs/heads/{state.base}")
-    own = (f"refs/heads/deck/{state.run}", f"refs/agentdeck/keep/{state.run}")
+    own = (
+        f"refs/heads/deck/{state.run}",
+        f"refs/agentdeck/keep/{state.run}",
+        f"refs/agentdeck/runs/{state.run}",
+    )
     yield _git(repo, "for-each-ref", form, *heads, *own)
     span = f"{state.base_commit}..refs/heads/{state.target}"
     flags = ("--first-parent", f"--max-count={SHOWN_COMMITS}", "--format=%H %P %s")

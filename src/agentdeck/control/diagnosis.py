@@ -87,6 +87,7 @@ def diagnose(folder: RunFolder, now: float | None = None) -> Diagnosis:
         *_disk(folder),
         *_repository(folder, state, now),
         *_agents(folder, state, vitals, now),
+        *_pools(state),
         *_queue(state, now),
         *_steps(state, now),
         *_hooks(state, now),
@@ -213,6 +214,8 @@ def _agent(
 ) -> Finding:
     what = f"agent {task}#{attempt.number}"
     run = f"--run {folder.run}"
+    if attempt.worker:
+        return _agent_elsewhere(folder, state, task, attempt, now)
     try:
         found = processes.look(folder.attempt(task, attempt.number), timeout_s=0.0)
     except DeckError as fault:
@@ -240,6 +243,35 @@ def _agent(
         words += f" (it is ended after {short_duration(allowed)})"
         return Finding(what, Grade.WARN, words, f"agentdeck logs {task} {run}")
     return Finding(what, Grade.OK, words)
+
+
+def _agent_elsewhere(
+    folder: RunFolder, state: RunState, task: TaskId, attempt: Attempt, now: float
+) -> Finding:
+    """An agent of another machine: its process is not here to be looked at, its log is."""
+    what = f"agent {task}#{attempt.number}"
+    known = state.workers.get(attempt.pool) if attempt.pool is not None else None
+    there = known is not None and any(one.name == attempt.worker for one in known.joined)
+    if not there:
+        words = f"worker {attempt.worker} is not heard of; after its lease the task begins anew"
+        return Finding(what, Grade.WARN, words, "agentdeck cluster status")
+    last = max(
+        attempt.launched_at or 0.0, _written_at(folder.attempt(task, attempt.number) / "raw.log")
+    )
+    silent = short_duration(max(0.0, now - last))
+    return Finding(what, Grade.OK, f"on worker {attempt.worker}, last output {silent} ago")
+
+
+def _pools(state: RunState) -> Iterator[Finding]:
+    """Pools on other machines."""
+    for name, known in state.workers.items():
+        what = f"pool {name}"
+        if known.joined:
+            names = ", ".join(f"{one.name} ({one.slots})" for one in known.joined)
+            yield Finding(what, Grade.OK, f"workers {names}")
+        else:
+            words = known.fault or "no worker has joined"
+            yield Finding(what, Grade.WARN, words, "agentdeck cluster status")
 
 
 def _status(pid: int) -> str:

@@ -24,6 +24,7 @@ class TaskLine(msgspec.Struct, frozen=True):
     since: float  # when it came into its state, seconds since the epoch
     attempts: int  # so far
     agent: AgentName  # that the plan gives it to
+    worker: str | None  # the machine of its latest attempt; None = this one
     commit: str | None  # that it has landed as
     why: str  # it stands where it stands, in a sentence
     phase: PhaseId | None
@@ -99,6 +100,7 @@ def _task_line(state: RunState, task: TaskRun, now: float) -> TaskLine:
         since=task.since,
         attempts=len(task.attempts),
         agent=state.settings(task.id).agent,
+        worker=(task.attempt.worker or None) if task.attempt is not None else None,
         commit=task.landed_commit,
         why=explain(state, task.id, now),
         phase=spec.phase,

@@ -216,10 +216,15 @@ def session_for(state: RunState, task: TaskRun, agent: AgentName) -> str | None:
     before = task.attempt
     if task.next_session is NextSession.NEW or task.sessions_lost or starts_fresh(task):
         return None
-    if before is None or before.agent != agent:
-        return None
+    if before is None or before.agent != agent or before.worker or _elsewhere(state, task, agent):
+        return None  # a session lies on the machine where it was held
     resumes = state.plan.agent_by_name[agent].resumes
     return session_of(before) if resumes else None
+
+
+def _elsewhere(state: RunState, task: TaskRun, agent: AgentName) -> bool:
+    pool = state.plan.pool_by_name.get(pool_for(state, task, agent) or PoolName(""))
+    return pool is not None and pool.host is not None
 
 
 def session_of(attempt: Attempt) -> str | None:

@@ -21,6 +21,11 @@ def take_over(state: RunState, command: c.TakeOver) -> list[AnyEvent]:
     attempt = task.attempt
     if task.state not in LIVE or attempt is None or attempt.launched_at is None:
         raise Refused(f"{task.id} is {task.state}: no agent works on it{_other_way(task)}")
+    if attempt.worker:
+        raise Refused(
+            f"{task.id} works on {attempt.worker}: its worktree and its session are there",
+            hint="pause or steer it; or stop it, and retry it in a pool of this machine",
+        )
     if task.wanted is Wanted.TAKE:
         raise Refused(f"{task.id} is being taken over by {task.taken_by}")
     if task.wanted is Wanted.STOP or attempt.limit is not None:

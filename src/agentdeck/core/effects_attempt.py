@@ -28,7 +28,7 @@ def take(state: RunState, event: e.AttemptEvent, at: float) -> None:
             attempt.launcher, attempt.process = event.launcher, event.agent
             attempt.launched_at, attempt.held = at, False
             attempt.sandbox, attempt.network = event.sandbox, event.network
-            attempt.confined = event.confined
+            attempt.confined, attempt.worker = event.confined, event.worker
             forget_troubles(state, event.task)
         case e.AttemptProgressed():
             _progress(state, event)

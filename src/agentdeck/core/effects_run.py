@@ -9,6 +9,7 @@ import msgspec
 from agentdeck.core import effects_budget, effects_permissions, effects_plan, lanes
 from agentdeck.core import events as e
 from agentdeck.core.events import DiskMark
+from agentdeck.core.hosts import Workers
 from agentdeck.core.plan import written_rules
 from agentdeck.core.state import (
     Disk,
@@ -37,8 +38,8 @@ def take(state: RunState, event: e.RunEvent, at: float) -> None:
             state.disk = None if mark is DiskMark.ROOM else lacks
         case e.AgentsLimitSet():
             state.agents_limit = event.limit
-        case e.PoolLimitSet() | e.PoolResized():
-            state.pools[event.pool] = _pool(state, event, at)
+        case e.PoolLimitSet() | e.PoolResized() | e.WorkersChanged():
+            _pool(state, event, at)
         case e.BudgetSet():
             effects_budget.take(state, event)
         case e.BudgetMarked():
@@ -90,11 +91,21 @@ def _request(state: RunState, event: e.RequestMade | e.RequestAnswered, at: floa
             assert_never(never)
 
 
-def _pool(state: RunState, event: e.PoolLimitSet | e.PoolResized, at: float) -> PoolStand:
+def _pool(
+    state: RunState, event: e.PoolLimitSet | e.PoolResized | e.WorkersChanged, at: float
+) -> None:
     stand = state.pools.get(event.pool, PoolStand())
-    if isinstance(event, e.PoolLimitSet):
-        return msgspec.structs.replace(stand, limit=event.limit, by=event.by)
-    return msgspec.structs.replace(stand, size=event.size, short=event.short, changed_at=at)
+    match event:
+        case e.WorkersChanged():
+            state.workers[event.pool] = Workers(event.workers, event.fault)
+        case e.PoolLimitSet():
+            state.pools[event.pool] = msgspec.structs.replace(stand, limit=event.limit, by=event.by)
+        case e.PoolResized():
+            state.pools[event.pool] = msgspec.structs.replace(
+                stand, size=event.size, short=event.short, changed_at=at
+            )
+        case _ as never:
+            assert_never(never)
 
 
 def _promote(
@@ -131,6 +142,7 @@ def _engine(
         case e.EngineStarted():
             state.engine, state.engine_running = event.engine, True
             state.engine_version, state.environment = event.version, event.environment
+            state.workers = {}  # it looks anew
         case e.EngineStopped() | e.JournalMended():
             state.engine_running = False
         case e.EngineSlept():

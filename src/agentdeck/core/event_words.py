@@ -270,7 +270,8 @@ def _of_attempt(event: e.AttemptEvent) -> Told:
         case e.AttemptLaunched(_, attempt):
             box = in_words_of(event.sandbox, network=event.network)
             tried = tried_in_words(event.confined) if event.confined is not None else ""
-            words = f"working (attempt {attempt}" + (f", {box})" if box else ")")
+            where = f" on {event.worker}" if event.worker else ""
+            words = f"working{where} (attempt {attempt}" + (f", {box})" if box else ")")
             return Told(about, f"{words}: {tried}" if tried else words)
         case e.AttemptAsked(_, _, _, text):
             return Told(about, f"asks: {_text(text)}", Tone.ASKS)
@@ -428,6 +429,12 @@ def _of_run(event: e.RunEvent) -> Told:
             what = "agents stand still" if mark is DiskMark.FULL else "nothing new starts"
             has = f"{mark}: {size_in_words(free)} free at {folder}, {size_in_words(needed)} needed"
             return Told("disk", f"{has}; {what}", Tone.ASKS)
+        case e.WorkersChanged(pool, workers, fault):
+            if fault:
+                return Told(f"pool {pool}", fault, Tone.ASKS)
+            names = ", ".join(f"{worker.name} ({worker.slots})" for worker in workers)
+            tone = Tone.CALM if workers else Tone.ASKS
+            return Told(f"pool {pool}", f"workers: {names or 'none'}", tone)
         case e.AgentsLimitSet(limit, by):
             return Told(RUN, f"{limit} agents at once, set by {by}", Tone.PERSON)
         case e.PoolLimitSet(pool, size, by):

@@ -18,6 +18,7 @@ import msgspec
 
 from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Confined
+from agentdeck.core.hosts import Worker
 from agentdeck.core.ids import (
     AgentName,
     EntryId,
@@ -71,6 +72,7 @@ class FailureClass(StrEnum):
     STOPPED = "stopped"  # a person, or the end of the run
     TRESPASS = "trespass"  # it moved refs of others
     SESSION = "session"  # the conversation in which it should go on is not known any more
+    WORKER = "worker"  # the machine on which it worked is gone
 
 
 class NextSession(StrEnum):
@@ -268,6 +270,14 @@ class DiskChanged(Event, frozen=True, tag="disk.changed"):
     folder: str  # below which it was measured
     free: int  # bytes
     needed: int = 0  # bytes that must be free to go on
+
+
+class WorkersChanged(Event, frozen=True, tag="pool.workers"):
+    """Machines that work for a pool have joined, or are not heard of any more."""
+
+    pool: PoolName
+    workers: tuple[Worker, ...] = ()  # all that can be reached now
+    fault: str = ""  # why nobody can be
 
 
 class AgentsLimitSet(Event, frozen=True, tag="run.agents_limit_set"):
@@ -557,6 +567,7 @@ class AttemptLaunched(Event, frozen=True, tag="attempt.launched"):
     sandbox: Sandbox = Sandbox.NONE  # that it works in
     network: bool = True  # whether it has one, as far as the sandbox knows
     confined: Confined | None = None  # what was found when its sandbox was tried; None: it was not
+    worker: str = ""  # the machine on which it works; "" = this one
 
 
 class AttemptProgressed(Event, frozen=True, tag="attempt.progressed"):
@@ -1147,6 +1158,7 @@ RunEvent: TypeAlias = (
     | RunPaused
     | RunResumed
     | DiskChanged
+    | WorkersChanged
     | AgentsLimitSet
     | PoolLimitSet
     | PoolResized

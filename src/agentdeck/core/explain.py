@@ -252,7 +252,8 @@ def _working(task: TaskRun, now: float) -> str:
     if task.wanted is Wanted.STOP or attempt.limit is not None:
         why = attempt.limit.detail if attempt.limit else "you asked for it"
         return f"{task.id} is being stopped: {why}"
-    return f"{task.id} works for {short_duration(attempt.worked_s(now))}{doing}"
+    where = f" on {attempt.worker}" if attempt.worker else ""
+    return f"{task.id} works{where} for {short_duration(attempt.worked_s(now))}{doing}"
 
 
 def _checking(state: RunState, task: TaskRun) -> str:

@@ -1,15 +1,15 @@
 """Names of things, and the checks at the door.
 
 Rules: an id that comes from outside may become part of a path, a git ref and a line on the screen,
-so it is checked once, here, and trusted afterwards.
+so it is checked once, here, and trusted afterwards. Only the standard library: what supervises
+agents on another machine is sent there with this file.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final, NewType
-
-import msgspec
 
 TaskId = NewType("TaskId", str)
 PhaseId = NewType("PhaseId", str)
@@ -50,7 +50,8 @@ def slug(text: str, *, max_length: int = 40) -> str:
     return cleaned or "plan"
 
 
-class ProcessIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
     """One process for all time: a pid alone is reused, these three together are not."""
 
     pid: int

@@ -30,6 +30,7 @@ from agentdeck.core.adapter import (
     Input,
     Sandbox,
 )
+from agentdeck.core.hosts import LEASE_S
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, RepoName, TaskId
 from agentdeck.core.permissions import ANY, WRITTEN, Decision, PermissionRule, Scope
 
@@ -326,6 +327,9 @@ class Pool(msgspec.Struct, frozen=True, omit_defaults=True):
     agents: tuple[AgentName, ...] = ()  # tasks of these agents are routed here
     skills: tuple[str, ...] = ()  # tasks that ask for one of these are routed here
     budget: Budget = Budget()  # of all attempts that work in it
+    host: str | None = None  # where its agents work, see `core.hosts`; None = on this machine
+    lease_s: float = LEASE_S  # how long a worker may be silent until its attempts are given up
+    insecure: bool = False  # over plain tcp to another machine
     least: int | None = None  # places it keeps, however short the machine is; None = `size`
     most: int | None = None  # places it may grow to while the machine is at ease; None = `size`
 

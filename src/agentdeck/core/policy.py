@@ -142,6 +142,12 @@ POLICY: Final[dict[FailureClass, Row]] = {
         wait=Wait.NONE,
         goes_on=GoesOn.WORKTREE,
     ),
+    FailureClass.WORKER: Row(
+        "a machine that is gone is nobody's fault; another one takes it up",
+        counts=False,
+        wait=Wait.NONE,
+        goes_on=GoesOn.WORKTREE,
+    ),
 }
 
 

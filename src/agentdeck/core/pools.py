@@ -11,6 +11,8 @@ Rules of an elastic pool:
   brings about is seen before the next.
 - What has begun is left alone: a pool that is smaller than what works in it lets nothing new start.
 - It is never below its `min`, nor above its `max`.
+
+A pool on other machines has as many places as its workers, and at most its size.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Final
 import msgspec
 
 from agentdeck.core.events import PoolResized
+from agentdeck.core.hosts import Workers
 from agentdeck.core.ids import PoolName
 from agentdeck.core.plan import Pool
 from agentdeck.core.state import HOLDS_SLOT, PoolStand, RunState
@@ -72,6 +75,8 @@ def most(state: RunState, pool: Pool) -> int:
 def places(state: RunState, pool: Pool) -> int:
     """How many may work in a pool at once, now."""
     ceiling = most(state, pool)
+    if pool.host is not None:
+        return min(ceiling, _joined(state, pool).slots)
     if not pool.elastic:
         return ceiling
     size = stand_of(state, pool.name).size
@@ -86,6 +91,8 @@ def used(state: RunState, name: PoolName) -> int:
 
 def sentence(state: RunState, pool: Pool) -> str:
     """Why a pool takes nobody more: `pool build is held at 2 of 8: memory 91 % used`."""
+    if pool.host is not None:
+        return _elsewhere(state, pool)
     stand, now, ceiling = stand_of(state, pool.name), places(state, pool), most(state, pool)
     if now < ceiling and stand.short:
         return f"pool {pool.name} is held at {now} of {ceiling}: {stand.short}"
@@ -94,6 +101,23 @@ def sentence(state: RunState, pool: Pool) -> str:
     if stand.limit is not None and stand.limit < pool.ceiling:
         return f"pool {pool.name} is held at {now} of {pool.ceiling} by {stand.by}"
     return f"pool {pool.name} is full ({now} at once)"
+
+
+def _joined(state: RunState, pool: Pool) -> Workers:
+    return state.workers.get(pool.name) or Workers()
+
+
+def _elsewhere(state: RunState, pool: Pool) -> str:
+    """Why a pool on other machines takes nobody more."""
+    known = _joined(state, pool)
+    if pool.name not in state.workers:
+        return f"workers of pool {pool.name} are being looked for"
+    if known.fault:
+        return f"no worker of pool {pool.name} can be reached: {known.fault}"
+    if not known.joined:
+        return f"it needs a worker of pool {pool.name}, and none has joined"
+    names = ", ".join(worker.name for worker in known.joined)
+    return f"pool {pool.name} is full ({places(state, pool)} at once, on {names})"
 
 
 # --- what moves it --------------------------------------------------------------------------------
@@ -112,7 +136,11 @@ def resized(state: RunState, samples: Sequence[Sample], now: float) -> list[Pool
     short = latest[-1].short if all(sample.short for sample in latest) else ""
     if not short and not all(sample.easy for sample in latest):
         return []
-    steps = (_step(state, pool, short, now) for pool in state.plan.pools if pool.elastic)
+    steps = (
+        _step(state, pool, short, now)
+        for pool in state.plan.pools
+        if pool.elastic and not pool.host
+    )
     return [step for step in steps if step is not None]
 
 

@@ -53,6 +53,7 @@ def _checks_of(kind: type[AnyEvent]) -> tuple[_Check, ...]:
         (kind is e.PlanChanged, _check_revision),
         (kind is e.BudgetMarked, _check_mark),
         (kind is e.DiskChanged, _check_disk),
+        (kind is e.WorkersChanged, _check_workers),
         (kind in (e.PoolLimitSet, e.PoolResized), _check_pool),
         (kind is e.CollisionsForeseen, _check_foreseen),
         (kind in _OF_REQUESTS, _check_request),
@@ -99,6 +100,12 @@ def _check_disk(state: RunState, event: e.DiskChanged) -> None:
     known = DiskMark.ROOM if state.disk is None else state.disk.mark
     if event.mark is known:
         raise StaleEvent(event, f"it is known that the disk has {known}")
+
+
+def _check_workers(state: RunState, event: e.WorkersChanged) -> None:
+    known = state.workers.get(event.pool)
+    if known is not None and (known.joined, known.fault) == (event.workers, event.fault):
+        raise StaleEvent(event, f"the workers of pool {event.pool} are known")
 
 
 def _check_pool(state: RunState, event: e.PoolLimitSet | e.PoolResized) -> None:

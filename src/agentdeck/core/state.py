@@ -35,6 +35,7 @@ from agentdeck.core.events import (
     SkipMode,
     Verdict,
 )
+from agentdeck.core.hosts import Workers
 from agentdeck.core.ids import (
     AgentName,
     EntryId,
@@ -261,6 +262,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     sandbox: Sandbox = Sandbox.NONE  # in which it works
     network: bool = True  # whether that lets it have one
     confined: Confined | None = None  # what was found when the sandbox was tried
+    worker: str = ""  # the machine on which it works; "" = this one
     refs: RefsTouched | None = None  # of others that it reached for, or that changed meanwhile
     hands: str = ""  # the person who took it over and gave it back
     hand_backs: int = 0  # how often they did
@@ -605,6 +607,7 @@ class RunState(msgspec.Struct, kw_only=True):
     paused: bool = False
     paused_by: str = ""
     disk: Disk | None = None  # while it has not enough room
+    workers: dict[PoolName, Workers] = {}  # of pools on other machines, since the engine began
     agents_limit: int = 0
     pools: dict[PoolName, PoolStand] = {}  # those that are not as the plan says, see `core.pools`
     ending: bool = False

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from agentdeck.agents.launching import Place, command_line, first_run_line
-from agentdeck.agents.prompt import build_prompt, commit_message
+from agentdeck.agents.launching import Place, first_run_line
+from agentdeck.agents.prompt import commit_message
 from agentdeck.core import events as e
 from agentdeck.core.adapter import Sandbox
-from agentdeck.core.containment import Confined, Containment, containment_of
+from agentdeck.core.containment import Containment
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import TaskId
@@ -31,38 +31,24 @@ from agentdeck.core.steps import (
     Thaw,
 )
 from agentdeck.engine import processes
-from agentdeck.engine.agent_place import agent_of, leavings, make_home, place_of
+from agentdeck.engine.agent_place import leavings, make_home
+from agentdeck.engine.attempt_host import running
 from agentdeck.engine.collect import collect
 from agentdeck.engine.commands import run_to_end
-from agentdeck.engine.confinement import places_of, try_out
 from agentdeck.engine.conversation import interrupt
 from agentdeck.engine.git import GitKilled
-from agentdeck.engine.given_environment import note_environment
 from agentdeck.engine.landing import keep_ref
 from agentdeck.engine.linked_tree import LinkedTree, linked
 from agentdeck.engine.lost_lines import losses
-from agentdeck.engine.moved_refs import note_refs, touched
-from agentdeck.engine.private_files import make_private, write_private
-from agentdeck.engine.ref_guard import raise_guard
+from agentdeck.engine.moved_refs import touched
+from agentdeck.engine.private_files import make_private
 from agentdeck.engine.room import (
     forget_temporary,
     furnished,
-    leave_branch,
     temporary_variables,
 )
-from agentdeck.engine.sandbox import enter, refuse_containment
+from agentdeck.engine.sandbox import enter
 from agentdeck.engine.setting import Setting, attempt_tag
-from agentdeck.engine.stop import freeze as freeze_tree
-from agentdeck.engine.stop import stop as stop_tree
-from agentdeck.engine.stop import thaw as thaw_tree
-from agentdeck.engine.tool_pass import (
-    MCP_VARIABLE,
-    SERVERS,
-    note_pass,
-    note_servers,
-    refuse_without_sdk,
-    with_tools,
-)
 
 SETUP_TIMEOUT_S: Final = 15 * 60.0  # installing dependencies in a fresh worktree takes minutes
 FIRST_RUN_TIMEOUT_S: Final = 60.0  # a few seconds on a machine that is not busy
@@ -160,65 +146,18 @@ async def _set_up(at: Setting, step: Prepare, path: Path) -> None:
 
 
 async def launch(at: Setting, step: Launch) -> None:
-    """Start the agent, or find it started."""
-    attempt = at.attempt(step.task, step.attempt)
-    state, spec = at.state, at.state.spec(step.task)
-    agent = agent_of(state.plan, attempt)
-    folder = at.attempt_folder(step.task, step.attempt)
-    box = containment_of(state.plan, agent)
-    refuse_containment(box, f"agent {agent.name}")
-    prompt = build_prompt(state, step.task, step.attempt)
-    place = place_of(at.folder, at.git.checkout, step.task, attempt, agent, prompt, box.sandbox)
-    refuse_without_sdk(state.plan)
-    tools, named = bool(state.plan.tools.given), place.mcp
-    if tools and agent.driver is not None:
-        place = with_tools(place, agent.driver, folder)
-    how = command_line(agent, place)
-    worktree = Path(place.worktree)
-    extra = {
+    """Start the agent where its pool works, or find it started."""
+    await at.host_of(step.task, step.attempt).launch(step)
+
+
+def variables_of(state: RunState, task: TaskId, number: int) -> dict[str, str]:
+    """What tells an agent which attempt it is."""
+    return {
         "AGENTDECK_RUN": state.run,
-        "AGENTDECK_TASK": step.task,
-        "AGENTDECK_ATTEMPT": str(step.attempt),
-        "AGENTDECK_FILES": "\n".join(spec.files),
-        **({MCP_VARIABLE: str(folder / SERVERS)} if tools else {}),
-        **how.env,
-        **spec.env,
-        **(temporary_variables(folder) if box.contained else {}),
+        "AGENTDECK_TASK": task,
+        "AGENTDECK_ATTEMPT": str(number),
+        "AGENTDECK_FILES": "\n".join(state.spec(task).files),
     }
-    tag = attempt_tag(state.run, step.task, step.attempt)
-    before = at.attempt_folder(step.task, step.attempt - 1) if step.attempt > 1 else None
-
-    def start() -> tuple[processes.Child, Confined | None]:
-        make_private(folder)
-        make_home(place)
-        note_environment(folder, at.added(extra, worktree))
-        write_private(Path(place.prompt_file), prompt)
-        if tools:
-            note_pass(at.folder, state.plan, step.task, step.attempt, folder)
-            note_servers(folder, named)
-        tree, hooks = linked(at.git, worktree), None
-        begun = not isinstance(processes.look(folder), processes.NeverStarted)
-        if not box.contained:
-            hooks = raise_guard(tree, folder, attempt.branch or "", before)
-            if not begun:
-                note_refs(at.git, folder)
-        elif not begun:
-            leave_branch(tree)
-        argv, confined = tuple(how.argv), None
-        if box.contained:
-            calls = at.folder.tool_socket.parent if tools else None
-            room = furnished(tree, folder, at.folder.path.parent, box, place.home, calls)
-            confined = try_out(box.sandbox, room, places_of(at, step.task, tree), box)
-            argv = enter(box.sandbox, room, argv, network=box.network)
-        environment = at.environment(tag, extra, worktree, hooks=hooks)
-        return processes.launch(folder, argv, worktree, environment, stdin=how.stdin), confined
-
-    await first_run(at, f"{tag}/first-run", agent, place, box)
-    child, confined = await at.in_thread(start)
-    launched = e.AttemptLaunched(
-        step.task, step.attempt, child.launcher, child.agent, box.sandbox, box.network, confined
-    )
-    await at.record(launched)
 
 
 def contained(
@@ -261,37 +200,40 @@ async def first_run(at: Setting, tag: str, agent: Agent, place: Place, box: Cont
 
 async def freeze(at: Setting, step: Freeze) -> None:
     """Stop the whole tree where it stands."""
-    child = at.running(step.task, step.attempt)
+    host, of = at.host_of(step.task, step.attempt), at.whose(step.task, step.attempt)
+    child = await running(host, of)
     if child is None:
         return  # `Watch` reports the exit
-    tag = attempt_tag(at.state.run, step.task, step.attempt)
-    of = (step.task, step.attempt)
-    await at.act(lambda: e.AttemptFrozen(*of, len(freeze_tree(child, tag))))
+
+    async def act() -> AnyEvent:
+        return e.AttemptFrozen(step.task, step.attempt, await host.freeze(of, child))
+
+    await at.act(act())
 
 
 async def thaw(at: Setting, step: Thaw) -> None:
     """Let the tree go on."""
-    child = at.running(step.task, step.attempt)
+    host, of = at.host_of(step.task, step.attempt), at.whose(step.task, step.attempt)
+    child = await running(host, of)
     if child is None:
         return
-    tag = attempt_tag(at.state.run, step.task, step.attempt)
 
-    def act() -> e.AttemptThawed:
-        thaw_tree(child, tag)
+    async def act() -> AnyEvent:
+        await host.thaw(of, child)
         return e.AttemptThawed(step.task, step.attempt)
 
-    await at.act(act)
+    await at.act(act())
 
 
 async def stop(at: Setting, step: StopAttempt) -> None:
     """End the tree; `Watch` reports the exit."""
-    child = at.running(step.task, step.attempt)
+    host, of = at.host_of(step.task, step.attempt), at.whose(step.task, step.attempt)
+    child = await running(host, of)
     if child is None:
         return
     if at.state.tasks[step.task].wanted is Wanted.TAKE:
         await interrupt(at, step, child)
-    tag = attempt_tag(at.state.run, step.task, step.attempt)
-    await stop_tree(child, tag, grace_s=STOP_GRACE_S)
+    await host.stop(of, child, STOP_GRACE_S)
 
 
 async def take_work(at: Setting, step: Collect) -> None:
@@ -305,13 +247,15 @@ async def take_work(at: Setting, step: Collect) -> None:
     boxed, folder = attempt.sandbox is not Sandbox.NONE, at.attempt_folder(step.task, step.attempt)
     known, base_ref = known_refs(at.state, step.task), f"refs/heads/{at.state.base}"
 
+    brought = await at.host_of(step.task, step.attempt).bring_home(step)
+
     def take() -> tuple[AnyEvent, ...]:
         target = at.git.ref_tip(ref)
         if boxed:
             forget_temporary(folder)
         work = collect(at.git, path, branch, base, message=message, target=target, detached=boxed)
         refs = None
-        if not boxed and not attempt.hands:
+        if not boxed and not attempt.hands and not attempt.worker:  # no ref of ours was there
             try:
                 refs = touched(
                     linked(at.git, path),
@@ -337,8 +281,8 @@ async def take_work(at: Setting, step: Collect) -> None:
             work.tree,
             work.commits,
             tuple(e.FileTouched(f.path, f.added, f.removed) for f in work.files),
-            work.left_uncommitted,
-            work.fault or "",
+            work.left_uncommitted + brought.left,
+            brought.lack or work.fault or "",
             attempt.hands,
             attempt.hand_backs,
             work.merged,

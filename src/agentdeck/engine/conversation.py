@@ -22,6 +22,7 @@ from agentdeck.core.state import Attempt
 from agentdeck.core.steps import CloseInput, Deliver, StopAttempt
 from agentdeck.engine import processes
 from agentdeck.engine.agent_stdin import MAX_MESSAGE_BYTES, NotHeard, close_stdin
+from agentdeck.engine.attempt_host import running
 from agentdeck.engine.said import InputIsClosed, note_closed, say
 from agentdeck.engine.setting import Setting, attempt_tag
 from agentdeck.engine.stop import thaw
@@ -34,12 +35,10 @@ TURN_MAY_FOLLOW_S: Final = 1.0  # between a result and the next turn; Claude Cod
 async def deliver(at: Setting, step: Deliver) -> None:
     """Write a message, or the prompt, to the agent's input."""
     attempt = at.attempt(step.task, step.attempt)
-    folder = at.attempt_folder(step.task, step.attempt)
-    line = _line(at, attempt, step.message, folder)
-    log = folder / "raw.log"
-    seen = (lambda: log.stat().st_size > 0) if step.message == PROMPT else None
+    host, of = at.host_of(step.task, step.attempt), at.whose(step.task, step.attempt)
+    line = _line(at, attempt, step.message, of.folder)
     try:
-        await at.in_thread(lambda: say(folder, step.message, line, seen=seen))
+        await host.say(of, step.message, line, shows=step.message == PROMPT)
     except InputIsClosed:
         await at.record(e.InputClosed(step.task, step.attempt))
         return
@@ -86,22 +85,12 @@ async def interrupt(at: Setting, step: StopAttempt, child: processes.Child) -> N
 async def close_input(at: Setting, step: CloseInput) -> None:
     """Tell the agent that nothing more comes; it ends by itself."""
     attempt = at.attempt(step.task, step.attempt)
-    child = at.running(step.task, step.attempt)
+    host, of = at.host_of(step.task, step.attempt), at.whose(step.task, step.attempt)
+    child = await running(host, of)
     if child is None:
         return  # `Watch` reports the exit
     if any(message.delivered and message.answers is None for message in attempt.messages):
         await asyncio.sleep(TURN_MAY_FOLLOW_S)  # a turn that begins meanwhile calls this off
-    folder = at.attempt_folder(step.task, step.attempt)
     last = last_line(at.state.plan.agent_by_name[attempt.agent].input)
-
-    def close() -> None:
-        try:
-            if last is not None:
-                say(folder, "end", last)
-        except InputIsClosed:
-            pass
-        note_closed(folder)
-        close_stdin(child)
-
-    await at.in_thread(close)
+    await host.close_input(of, child, last)
     await at.record(e.InputClosed(step.task, step.attempt))

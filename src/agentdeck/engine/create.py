@@ -198,7 +198,7 @@ async def run_engine(engine: Engine) -> None:
     performer = RealPerformer(engine)
     performer.look_at_disk()  # before anything starts
     watchers = (performer.watch_disk(), performer.watch_folder(), performer.watch_pools())
-    beside = (performer.foresee(), *watchers)
+    beside = (performer.foresee(), performer.keep_hosts(), *watchers)
     await engine.run(performer, *beside)
 
 

@@ -16,10 +16,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from agentdeck.core.plan import Plan
+if TYPE_CHECKING:
+    from agentdeck.core.plan import Plan
 
 TAG_VARIABLE: Final = "AGENTDECK_TAG"
 

@@ -11,8 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import MutableMapping, Sequence
 from enum import StrEnum
 from typing import Final, get_args
@@ -21,31 +19,9 @@ from agentdeck.core import events as e
 from agentdeck.core.errors import UsageError
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.steps import IOStep, Step
+from agentdeck.engine.failpoint_places import Place, armed, pass_by, reached
 
 VARIABLE: Final = "AGENTDECK_FAILPOINTS"
-
-
-class Place(StrEnum):
-    """Places inside work of several steps, between two states of the disk."""
-
-    ENGINE_LOCKED = "engine:locked"  # the run is this engine's, and its journal not yet opened
-    JOURNAL_BEGUN = "journal:begun"  # facts are folded, and nothing of them is in the journal
-    JOURNAL_WRITTEN = "journal:written"  # they are in a transaction that is not committed
-    JOURNAL_COMMITTED = "journal:committed"  # they are durable, and nobody has been told
-    REPOSITORY_LOCKED = "repository:locked"  # nothing is written yet
-    SLOT_CLAIMED = "slot:claimed"  # a worktree is a task's, and may not be made
-    SLOT_SECURED = "slot:secured"  # what it held is on refs, and it is not idle yet
-    GATE_PLACED = "gate:placed"  # a scratch worktree is at the commit, and not noted as the gate's
-    LAUNCH_CLAIMED = "launch:claimed"  # a folder is locked, and no launcher started
-    LAUNCH_SPAWNED = "launch:spawned"  # a launcher runs, and its agent is not known
-    WORDS_NOTED = "words:noted"  # what is said to an agent is noted, and nothing of it is said
-    WORDS_SAID = "words:said"  # it went through, and that is not noted
-    BATCH_FOLDED = "batch:folded"  # one piece is in the chain, and nothing holds it
-    LANDING_CHECKED = "landing:checked"  # the target may be moved, and is not
-    GROUP_CHECKED = "group:checked"  # all targets of a group may be moved, and none is
-    GROUP_MOVED = "group:moved"  # one more of them has moved
-    GROUP_TAKEN_BACK = "group:taken-back"  # one of them is back where it was
-    PROMOTION_CHECKED = "promotion:checked"  # the base may be moved, and is not
 
 
 class GitMoment(StrEnum):
@@ -115,8 +91,6 @@ NAMES: Final = (
     *(_git_name(verb, moment) for verb in GIT_VERBS for moment in GitMoment),
 )
 
-_armed: dict[str, int] = {}  # passages until it kills, by name
-
 
 def arm(environ: MutableMapping[str, str]) -> None:
     """Arm what `AGENTDECK_FAILPOINTS` names, and take the variable away.
@@ -124,7 +98,7 @@ def arm(environ: MutableMapping[str, str]) -> None:
     Raises:
         UsageError: it names a place that there is not, or not a passage.
     """
-    _armed.clear()
+    armed.clear()
     for word in filter(None, environ.pop(VARIABLE, "").split(",")):
         name, _, passage = word.partition("@")
         if name not in NAMES:
@@ -136,32 +110,26 @@ def arm(environ: MutableMapping[str, str]) -> None:
             raise UsageError(
                 f"{VARIABLE} has {word!r}", hint="a passage is counted from 1, such as @3"
             )
-        _armed[name] = int(passage or 1)
-
-
-def reached(place: Place) -> None:
-    """The engine is at a place."""
-    if _armed:
-        _pass(place.value)
+        armed[name] = int(passage or 1)
 
 
 def begun(step: Step) -> None:
     """A performer has a step before it."""
-    if _armed:
-        _pass(_step_name(type(step)))
+    if armed:
+        pass_by(_step_name(type(step)))
 
 
 def known(facts: Sequence[AnyEvent]) -> None:
     """A performer has done what these facts tell, and the journal does not know it."""
-    if _armed:
+    if armed:
         for fact in facts:
-            _pass(_fact_name(type(fact)))
+            pass_by(_fact_name(type(fact)))
 
 
 def git(args: Sequence[str], moment: GitMoment) -> None:
     """A git command with these arguments was started, or has ended."""
-    if _armed:
-        _pass(_git_name(_verb(args), moment))
+    if armed:
+        pass_by(_git_name(_verb(args), moment))
 
 
 def _verb(args: Sequence[str]) -> str:
@@ -172,14 +140,4 @@ def _verb(args: Sequence[str]) -> str:
     return args[at] if at < len(args) else ""
 
 
-def _pass(name: str) -> None:
-    left = _armed.get(name)
-    if left is None:
-        return
-    _armed[name] = left - 1
-    if left == 1:
-        os.write(2, f"failpoint {name}\n".encode())
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-__all__ = ["FACTS", "GIT_VERBS", "NAMES", "VARIABLE", "GitMoment", "Place", "arm"]
+__all__ = ["FACTS", "GIT_VERBS", "NAMES", "VARIABLE", "GitMoment", "Place", "arm", "reached"]

@@ -29,6 +29,7 @@ from agentdeck.engine import (
 )
 from agentdeck.engine.gate_slots import PLACES, GateSlots
 from agentdeck.engine.git import Git
+from agentdeck.engine.hosts import Hosts
 from agentdeck.engine.loop import Engine
 from agentdeck.engine.setting import THREADS, Setting
 from agentdeck.engine.worktrees import ScratchTrees, Worktrees
@@ -50,6 +51,9 @@ class RealPerformer:
         for each in every.values():
             each.every = every
         self._at = every[OWN_REPO]
+        self._hosts = Hosts(self._at)
+        for each in every.values():
+            each.hosts = self._hosts
 
     async def perform(self, step: s.IOStep) -> None:
         """Do one step and post what came of it."""
@@ -104,6 +108,10 @@ class RealPerformer:
     async def foresee(self) -> None:
         """Keep the forecast of collisions up to date, until cancelled."""
         await foreseeing.foresee(self._at)
+
+    async def keep_hosts(self) -> None:
+        """Look after attempts on other machines, until cancelled."""
+        await self._hosts.keep()
 
     def look_at_disk(self) -> None:
         """Tell what is to be known of the disks before the first turn."""

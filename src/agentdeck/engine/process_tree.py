@@ -31,6 +31,7 @@ TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
+BWRAP: Final = "bwrap"  # bubblewrap; one process of it waits for the agent inside
 HANDS: Final = "/hands"  # behind the tag of an attempt: a person's process at work on it
 
 

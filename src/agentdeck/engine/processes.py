@@ -27,7 +27,7 @@ from typing import Final, Literal, TypeAlias
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import ProcessIdentity
 from agentdeck.engine.environment import TAG_VARIABLE
-from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.failpoint_places import Place, reached
 from agentdeck.engine.identity import boot_id, identity_of, is_alive
 from agentdeck.engine.plain_files import open_plain, read_plain
 from agentdeck.engine.private_files import make_private, write_private
@@ -86,6 +86,7 @@ class Lost:
     """Agent and launcher are gone and left no exit status."""
 
     child: Child
+    why: str = ""  # where its machine is gone, and not only its processes
 
 
 Found: TypeAlias = NeverStarted | Running | Finished | Lost

@@ -12,18 +12,17 @@ Rules:
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.agent_stdin import NotHeard, unread_bytes, write_stdin
-from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.failpoint_places import Place, reached
 from agentdeck.engine.plain_files import read_plain
 
 SEEN_S: Final = 10.0  # for an agent that has read its prompt to print something; 5 s were measured
@@ -35,7 +34,8 @@ class InputIsClosed(NotHeard):
     """The agent was told that nothing more comes."""
 
 
-class _Said(msgspec.Struct, frozen=True, omit_defaults=True):
+@dataclass(frozen=True, slots=True)
+class _Said:
     """The content of the file."""
 
     id: str = ""
@@ -81,7 +81,7 @@ def say(folder: Path, word: str, data: bytes, *, seen: Callable[[], bool] | None
 
 def note_closed(folder: Path) -> None:
     """From now on nothing is said to the agent of `folder`."""
-    _write(folder, msgspec.structs.replace(_read(folder), closed=True))
+    _write(folder, replace(_read(folder), closed=True))
 
 
 def _shows(folder: Path, seen: Callable[[], bool]) -> bool:
@@ -95,16 +95,25 @@ def _shows(folder: Path, seen: Callable[[], bool]) -> bool:
 
 
 def _read(folder: Path) -> _Said:
-    with suppress(OSError, *UNREADABLE):
-        return msgspec.json.decode(read_plain(folder / "said", SAID_BYTES), type=_Said)
+    with suppress(OSError, ValueError, TypeError, RecursionError):  # what is no such file
+        return _said_of(json.loads(read_plain(folder / "said", SAID_BYTES)))
     return _Said()
+
+
+def _said_of(found: dict[str, object]) -> _Said:
+    """The content of a file, with its types checked. Raises TypeError or ValueError."""
+    said = _Said(**found)  # type: ignore[arg-type] # looked at in the next line
+    for name, value in asdict(said).items():
+        if type(value) is not type(getattr(_Said(), name)):
+            raise ValueError(f"{name} is {value!r}")
+    return said
 
 
 def _write(folder: Path, said: _Said) -> None:
     aside = folder / "said.tmp"
     fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(fd, msgspec.json.encode(said))
+        os.write(fd, json.dumps(asdict(said)).encode())
         os.fsync(fd)
     finally:
         os.close(fd)

@@ -24,8 +24,8 @@ import msgspec
 from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Containment
 from agentdeck.core.errors import EnvironmentFault
+from agentdeck.engine.process_tree import BWRAP
 
-BWRAP: Final = "bwrap"
 PROBE_S: Final = (
     20.0  # entering one takes 0.1 s; a busy machine may take a while to start a process
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from agentdeck.core.ids import RepoName, TaskId
 from agentdeck.core.lanes import seen
 from agentdeck.core.plan import OWN_REPO
 from agentdeck.core.state import Attempt, RunState, TaskState
-from agentdeck.engine import processes
+from agentdeck.engine.attempt_host import AttemptHost, AttemptHosts, Whose
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.environment import child_environment, without_signing
 from agentdeck.engine.folders import RunFolder, state_root
@@ -48,6 +48,7 @@ class Setting:
     scratch: ScratchTrees
     gate_slots: GateSlots
     threads: ThreadPoolExecutor
+    hosts: AttemptHosts | None = None  # set right after, by who makes this
     warming: threading.Lock = field(default_factory=threading.Lock)  # one at a time
     ports: dict[Path, int | None] = field(default_factory=dict)  # by worktree
     repo: RepoName = OWN_REPO
@@ -79,10 +80,15 @@ class Setting:
         """Where an attempt's log, prompt and exit stand."""
         return self.folder.attempt(task, number)
 
-    def running(self, task: TaskId, number: int) -> processes.Child | None:
-        """The living processes of an attempt; None when they have ended."""
-        found = processes.look(self.attempt_folder(task, number))
-        return found.child if isinstance(found, processes.Running) else None
+    def whose(self, task: TaskId, number: int) -> Whose:
+        """An attempt, for its host."""
+        folder, tag = self.attempt_folder(task, number), attempt_tag(self.state.run, task, number)
+        return Whose(task, number, folder, tag)
+
+    def host_of(self, task: TaskId, number: int) -> AttemptHost:
+        """Where an attempt works."""
+        assert self.hosts is not None
+        return self.hosts.of(task, number)
 
     async def record(self, *events: AnyEvent) -> None:
         """Post what came of a step and wait until it is stored."""
@@ -103,19 +109,21 @@ class Setting:
                 future.exception()  # looked at, so that it is not reported as forgotten
             raise
 
-    async def act(self, call: Callable[[], AnyEvent]) -> None:
-        """Do something to processes, in a thread, and record what came of it.
+    async def act(self, doing: Coroutine[None, None, AnyEvent]) -> None:
+        """Do something to processes, and record what came of it.
 
         It is recorded even if the step is no longer wanted by then: nobody would thaw a tree that
         nobody knows to be frozen.
         """
-        done: list[AnyEvent] = []
+        act = asyncio.ensure_future(doing)
         try:
-            await self.in_thread(lambda: done.append(call()))
+            done = await asyncio.shield(act)
         except asyncio.CancelledError:
-            self.engine.tell(*done)
+            await asyncio.wait([act])
+            if not act.cancelled() and act.exception() is None:
+                self.engine.tell(act.result())
             raise
-        await self.record(*done)
+        await self.record(done)
 
     def warm_up(self, base: str) -> None:
         """Have a worktree ready for the next task, if one is waiting and none is idle.

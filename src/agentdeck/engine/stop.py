@@ -23,9 +23,8 @@ from typing import Final
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import ProcessIdentity
 from agentdeck.engine.identity import boot_id, is_alive, send
-from agentdeck.engine.process_tree import ProcessTable, Row, members
+from agentdeck.engine.process_tree import BWRAP, ProcessTable, Row, members
 from agentdeck.engine.processes import Child, Finished, Lost
-from agentdeck.engine.sandbox import BWRAP
 from agentdeck.engine.waiting import wait
 
 SETTLE_S: Final = (

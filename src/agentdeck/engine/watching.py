@@ -57,12 +57,9 @@ from agentdeck.engine import processes
 from agentdeck.engine.confinement import own_words
 from agentdeck.engine.growing_log import GrowingLog
 from agentdeck.engine.linked_tree import linked
-from agentdeck.engine.process_tree import usage
 from agentdeck.engine.room import own_folder, rejoin_branch
-from agentdeck.engine.setting import Setting, attempt_tag
-from agentdeck.engine.stop import stands_still, stop, sweep
+from agentdeck.engine.setting import Setting
 from agentdeck.engine.trace_file import TraceFile, trace_of
-from agentdeck.engine.waiting import wait
 
 REPORT_S: Final = 1.0  # between two records of the totals
 USAGE_S: Final = 5.0  # between two looks at the CPU time, which decides what idle means
@@ -282,30 +279,34 @@ async def watch(at: Setting, step: Watch) -> None:
     trace = trace_of(driver, own_folder(folder, attempt.sandbox))
     log = GrowingLog(folder / "raw.log", reader.offset)
     follower = _Follower(at, step, log, reader, meter, goes_on, trace, attempt.turns, known_at)
-    found = processes.look(folder)
+    host, of = at.host_of(step.task, step.attempt), at.whose(step.task, step.attempt)
+    found = await host.look(of)
     ended_by_us = False
     if isinstance(found, processes.Running):
         await _reconcile(at, step, attempt, found.child)
-        end = asyncio.ensure_future(wait(found.child))
+        end = asyncio.ensure_future(host.wait(of, found.child))
         try:
             ended_by_us = await _follow(at, step, follower, found.child, end)
         finally:
             end.cancel()
             at.engine.heart.signs.pop(f"{step.task}#{step.attempt}", None)
+        if end.done() and not end.cancelled():
+            found = end.result()
     while await follower.read_for_a_look():
-        if _was_cut(processes.look(folder)):
+        if _was_cut(found):
             break  # what a flood has said at its end is not worth the minutes that it takes
     follower.finish()
     await follower.look_at_trace(at_once=True)
-    tag = attempt_tag(at.state.run, step.task, step.attempt)
-    await at.in_thread(lambda: sweep(tag, since=attempt.process))
+    await host.sweep(of, attempt.process)
     if attempt.sandbox is not Sandbox.NONE and at.state.tasks[step.task].wanted is Wanted.TAKE:
         with suppress(EnvironmentFault):  # HEAD stays off the branch; taking the work copes with it
             tree = linked(at.git, Path(attempt.path or ""))
             await at.in_thread(lambda: rejoin_branch(tree, attempt.branch or ""))
     follower.report(at.engine.clock(), at_once=True)
     exits = driver.exits if driver is not None else {}
-    ended = _exit(step, follower, processes.look(folder), exits, ended_by_us=ended_by_us)
+    if not isinstance(found, processes.Lost):
+        found = await host.look(of)
+    ended = _exit(step, follower, found, exits, ended_by_us=ended_by_us)
     if attempt.sandbox is not Sandbox.NONE:
         said = await at.in_thread(lambda: own_words(folder / "raw.log"))
         ended = msgspec.structs.replace(ended, refusals=said.lines, refused=said.said)
@@ -314,8 +315,8 @@ async def watch(at: Setting, step: Watch) -> None:
 
 async def _reconcile(at: Setting, step: Watch, attempt: Attempt, child: processes.Child) -> None:
     """Record a freeze or thaw that was done, but not stored before an engine was killed."""
-    tag = attempt_tag(at.state.run, step.task, step.attempt)
-    still = await at.in_thread(lambda: stands_still(child, tag))
+    host, of = at.host_of(step.task, step.attempt), at.whose(step.task, step.attempt)
+    still = await host.stands_still(of, child)
     if still > 0 and attempt.frozen_at is None:
         await at.record(e.AttemptFrozen(step.task, step.attempt, still))
     elif still == 0 and attempt.frozen_at is not None:
@@ -344,7 +345,7 @@ def _reader(at: Setting, task: TaskId, attempt: Attempt) -> Reader:
         agent.stream,
         start_offset=attempt.offset,
         summary=summary,
-        root=attempt.path or "",
+        root=at.host_of(task, attempt.number).tree_of(at.whose(task, attempt.number)),
         before=_used_before(at, task, attempt),
     )
 
@@ -399,8 +400,8 @@ async def _follow(
             continue
         result_at = result_at or now
         if now - result_at > RESULT_GRACE_S and not end.done():
-            tag = attempt_tag(at.state.run, step.task, step.attempt)
-            await stop(child, tag)
+            of = at.whose(step.task, step.attempt)
+            await at.host_of(step.task, step.attempt).stop(of, child)
             return True
     return False
 
@@ -456,8 +457,9 @@ class _Watchdog:
         if now - self.looked_at < USAGE_S or now - self.busy_at < self.settings.idle_timeout_s / 2:
             return
         self.looked_at = now
-        tag = attempt_tag(self.at.state.run, self.step.task, self.step.attempt)
-        used = (await self.at.in_thread(lambda: usage(self.child, tag))).cpu_s
+        of = self.at.whose(self.step.task, self.step.attempt)
+        host = self.at.host_of(self.step.task, self.step.attempt)
+        used = await host.cpu_s(of, self.child)
         if used - self.cpu_s > IDLE_CPU_S:
             self.busy_at = now
         self.cpu_s = used
@@ -488,6 +490,11 @@ def _exit(
     *,
     ended_by_us: bool,
 ) -> e.AttemptExited:
+    if isinstance(found, processes.Lost) and found.why:
+        gone = FailureClass.WORKER
+        return e.AttemptExited(
+            step.task, step.attempt, None, ok=False, cause=gone, detail=found.why
+        )
     code = found.code if isinstance(found, processes.Finished) else None
     if _was_cut(found):
         most = f"it printed more than {processes.MAX_LOG_BYTES // MIB} MiB"

@@ -96,6 +96,7 @@ class _Reader:
             if section.name in self._document:
                 values.update(self._section(section))
         sections.check_remote(values.get("remote", Remote()), self._findings)
+        sections.check_pools(values.get("pools", ()), self._findings)
         hooks, webhooks = values.get("hooks", ()), values.get("webhooks", ())
         notify = values.get("notify", ())
         sections.check_hooks(hooks, webhooks, notify, self._findings)
@@ -116,6 +117,7 @@ class _Reader:
             return None  # what follows looks at a whole plan
         plan = Plan(**values)
         sections.check_reviewers(plan, self._tasks, self._findings)
+        sections.check_hosted(plan, self._tasks, self._findings)
         sections.check_gates_of_tasks(plan, self._tasks, self._findings)
         sections.check_groups(plan, self._tasks, self._findings)
         return plan

@@ -99,6 +99,10 @@ size = 1                        # one at a time, whatever [plan] agents says
 labels = ["ui"]
 skills = ["playwright"]
 
+[pools.big]
+size = 8
+host = "cluster"                # on the machines that have joined this one's cluster
+
 [pools.build]
 min = 1                         # as many as the machine has room for
 max = 8
@@ -390,6 +394,11 @@ labels, one of the skills it asks for, or its agent. It takes a place of the poo
 `[plan] agents`. A task of no pool takes only the latter, and a task that a person does takes
 neither.
 
+With `host` the agents of a pool work on other machines: `"cluster"` on those that have joined the
+cluster of this one, `"tls://HOST:PORT"` on those of a scheduler that is named, `"ssh://USER@HOST"`
+on one that has nothing but Python and git. Gates, queue and landings stay here. Nothing else of the
+plan changes; see [cluster](cluster.md).
+
 With `min` or `max` its size follows the machine: it begins with `size` (`max` where that is left
 out), loses a place every 30 s while memory is used above 90 % or the load is above 2 for each core,
 and wins one every 60 s while memory is below 75 %, the load below 1 and all its places are taken.
@@ -630,6 +639,7 @@ UNSAID: Final[dict[str, str]] = {
     "budget.share": "no limit",
     "queue.resolver": "the task's own",
     "pools.budget": "no limit of its own",
+    "pools.host": "this machine",
     "pools.size": "`max`",
     "pools.min": "`size`; 1 where that is left out",
     "pools.max": "`size`",

@@ -14,9 +14,11 @@ from typing import Any, Final
 
 import msgspec
 
+from agentdeck.core.containment import containment_of
 from agentdeck.core.group_rules import contracted, faults_of_group
 from agentdeck.core.hook_urls import fault_of_url
 from agentdeck.core.hooks import MAX_HOOKS
+from agentdeck.core.hosts import EXPECTED, host_fault
 from agentdeck.core.ids import TaskId
 from agentdeck.core.issues import is_repository
 from agentdeck.core.plan import (
@@ -30,6 +32,7 @@ from agentdeck.core.plan import (
     Notify,
     Phase,
     Plan,
+    Pool,
     QueueRules,
     Remote,
     Repair,
@@ -157,6 +160,43 @@ def check_hooks(
         if not hook.events:
             events = ("webhooks", hook.name, "events")
             findings.add(events, "the list is empty: nothing is sent", 'name some, or "*"')
+
+
+def check_pools(pools: Sequence[Pool], findings: Findings) -> None:
+    """A pool on other machines can be reached safely."""
+    for pool in pools:
+        if pool.host is None:
+            continue
+        fault = host_fault(pool.host, insecure=pool.insecure)
+        if fault is not None:
+            plain = pool.host.startswith("tcp://")
+            hint = "tls://, or `insecure = true` where that will do" if plain else EXPECTED
+            findings.add(("pools", pool.name, "host"), f"{shown(pool.host)}: {fault}", hint)
+        if pool.elastic:
+            found = "`min` and `max` follow this machine, and `host` is another"
+            findings.add(("pools", pool.name, "host"), found, "say `size`: its workers bound it")
+
+
+def check_hosted(plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Findings) -> None:
+    """What an agent needs of this machine is not there where the pool of its task works."""
+    told: set[tuple[str, str]] = set()
+    for path, task in tasks:
+        settings = plan.settings(task.id)
+        pool = plan.pool_by_name.get(settings.pool) if settings.pool is not None else None
+        agent = plan.agent_by_name.get(settings.agent)
+        if pool is None or pool.host is None or agent is None or (pool.name, agent.name) in told:
+            continue
+        told.add((pool.name, agent.name))
+        lacks = [key for key in ("mcp", "settings") if getattr(agent, key) is not None]
+        if containment_of(plan, agent).contained:
+            lacks.append("sandbox")
+        if lacks:
+            findings.add(
+                (*path, "pool"),
+                f"{shown(pool.name)} is on other machines, and agent {agent.name} has "
+                f"{' and '.join(lacks)}, which works on this one alone",
+                "send the task to a pool without `host`, or to another agent",
+            )
 
 
 def _check_person(person: Notify, findings: Findings) -> None:

@@ -86,6 +86,7 @@ def _settings(deck: Deck, task_id: TaskId, width: int) -> Iterator[Line]:
         ("limits", f"{times}, {holds.retries} retries"),
         ("risk", spec.risk or ""),
         ("labels", ", ".join(spec.labels)),
+        ("worker", attempt.worker if attempt else ""),
         ("branch", (attempt.branch or "") if attempt else ""),
         ("worktree", (attempt.path or "") if attempt else ""),
     ]  # fmt: skip

@@ -65,6 +65,8 @@ def _attempt(deck: Deck, task: TaskRun, attempt: Attempt, width: int) -> Iterato
     yield from wrapped(" · ".join(part for part in cost if part), width, "muted", indent="  ")
     if attempt.why:
         yield from wrapped(attempt.why, width, "muted", indent="  ")
+    if attempt.worker:
+        yield from wrapped(f"on worker {attempt.worker}", width, "muted", indent="  ")
     box = box_words(attempt.sandbox, network=attempt.network)
     if box:
         yield from wrapped(box, width, "muted", indent="  ")

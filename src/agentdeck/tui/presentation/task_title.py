@@ -8,7 +8,7 @@ from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.budget import spent
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import count, duration
-from agentdeck.tui.presentation.line import EMPTY, Line, Span
+from agentdeck.tui.presentation.line import EMPTY, Line, Span, plain
 from agentdeck.tui.presentation.titles import title_of
 
 
@@ -29,7 +29,7 @@ def task_title(deck: Deck) -> Line:
 def attempt_title(deck: Deck, room: int) -> Line:
     """`#1 claude·sonnet · 03:12 · 14k · $0.21` of the latest attempt, in at most `room` cells.
 
-    What is least missed goes first: tokens, money, its sandbox, the agent.
+    What is least missed goes first: tokens, money, its sandbox, its machine, the agent.
     """
     task = deck.task
     attempt = task.attempt if task is not None else None
@@ -39,12 +39,13 @@ def attempt_title(deck: Deck, room: int) -> Line:
     parts = {
         "number": f"#{attempt.number}",
         "who": who(attempt),
+        "worker": f"on {plain(attempt.worker)}" if attempt.worker else "",
         "time": duration(attempt.worked_s(deck.now)),
         "tokens": count(tokens) if tokens else "",
         "money": spent(attempt) if attempt.usd else "",
         "box": box_words(attempt.sandbox, network=attempt.network),
     }
-    for victim in ("", "tokens", "money", "box", "who", "time"):
+    for victim in ("", "tokens", "money", "box", "worker", "who", "time"):
         parts.pop(victim, None)
         text = " · ".join(part for part in parts.values() if part)
         if len(text) <= room:

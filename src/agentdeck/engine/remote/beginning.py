@@ -1,0 +1,189 @@
+"""Begins an attempt on a worker: its branch, the setup of its worktree, its prompt, its agent.
+
+Rules: each part may be done again. The environment of the agent is that of the worker, filtered as
+here, and what the plan adds; nothing of the environment of the engine goes there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+from agentdeck.agents.launching import Place, command_line
+from agentdeck.agents.prompt import build_prompt
+from agentdeck.core.containment import containment_of
+from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.plan import HOME_OWN, HOME_SHARED, Agent
+from agentdeck.core.state import Attempt
+from agentdeck.engine.agent_place import agent_of
+from agentdeck.engine.attempt_host import Whose
+from agentdeck.engine.attempts import SETUP_TIMEOUT_S, variables_of
+from agentdeck.engine.private_files import make_private, write_private
+from agentdeck.engine.processes import Child
+from agentdeck.engine.remote.bundles import pack
+from agentdeck.engine.remote.link import LinkDown
+from agentdeck.engine.remote.outpost import CHUNK
+from agentdeck.engine.remote.outreach import POLL_S, Outreach
+from agentdeck.engine.remote.tenancy import Tenancy, child_of
+from agentdeck.engine.setting import Setting
+
+GIT_S: Final = 30 * 60.0  # for a clone and a checkout there
+
+
+async def begin(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) -> Child:
+    """Send the branch, set up the clone, and start the agent. What was done is found done."""
+    at = reach.at.of_task(of.task)
+    hello = reach.hello.get(tenancy.worker)
+    if hello is None:
+        raise LinkDown(f"worker {tenancy.worker} is not there")
+    await _send_branch(reach, tenancy, attempt, of)
+    if argv := at.state.plan.worktree.setup:
+        await _set_up(reach, tenancy, argv)
+    agent = agent_of(at.state.plan, attempt)
+    prompt = build_prompt(at.state, of.task, of.attempt)
+    place = _place(hello, run_folder(reach, tenancy.worker), tenancy, attempt, agent, prompt)
+    how = command_line(agent, place)
+    await at.in_thread(lambda: write_private(of.folder / "prompt.md", prompt))
+    await _put(reach, tenancy, "prompt.md", prompt.encode())
+    extra = variables_of(at.state, of.task, of.attempt) | how.env
+    answer, _ = await reach.ask(
+        tenancy,
+        "launch",
+        argv=list(how.argv),
+        env=extra | dict(at.state.spec(of.task).env),
+        stdin=how.stdin,
+        tag=reach.tag(tenancy),
+        limit_s=tenancy.left_s,
+        home=agent.name if agent.home == HOME_OWN else None,
+    )
+    return child_of(of.folder, answer["child"])
+
+
+def run_folder(reach: Outreach, worker: str) -> str:
+    """The folder of the run on a worker that has said hello."""
+    return f"{reach.hello[worker]['place']}/runs/{reach.run}"
+
+
+async def _send_branch(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) -> None:
+    at = reach.at.of_task(of.task)
+    branch = attempt.branch or ""
+    repo = repo_id(at.git.common)
+    answer, _ = await reach.ask(tenancy, "tips", repo=repo)
+    tips = [str(tip) for tip in answer["tips"]]
+    bundle = of.folder / "base.bundle"
+
+    def packed() -> tuple[str, bool]:
+        make_private(of.folder)
+        head = at.git.ref_tip(f"refs/heads/{branch}") or attempt.base or ""
+        return head, pack(at.git, branch, head, tips, bundle)
+
+    head, any_sent = await at.in_thread(packed)
+    if any_sent:
+        try:
+            await _put_file(reach, tenancy, "base.bundle", bundle)
+        finally:
+            bundle.unlink(missing_ok=True)
+    who = {key: at.git.run("config", f"user.{key}", check=False).text for key in ("name", "email")}
+    await reach.ask(
+        tenancy,
+        "prepare",
+        repo=repo,
+        head=head,
+        branch=branch,
+        user_name=who["name"],
+        user_email=who["email"],
+        timeout_s=GIT_S,
+    )
+
+
+async def _put_file(reach: Outreach, tenancy: Tenancy, name: str, file: Path) -> None:
+    with file.open("rb") as opened:
+        while data := opened.read(CHUNK):
+            await _put(reach, tenancy, name, data, opened.tell() - len(data))
+
+
+async def _put(reach: Outreach, tenancy: Tenancy, name: str, data: bytes, offset: int = 0) -> None:
+    await reach.ask(tenancy, "put", data, file=name, offset=offset)
+
+
+async def _set_up(reach: Outreach, tenancy: Tenancy, argv: tuple[str, ...]) -> None:
+    """`[worktree] setup`, there."""
+    if tenancy.setup == "none":
+        await reach.ask(
+            tenancy,
+            "launch",
+            argv=list(argv),
+            env={},
+            stdin="null",
+            tag=f"{reach.tag(tenancy)}/setup",
+            limit_s=SETUP_TIMEOUT_S,
+            setup=True,
+        )
+        tenancy.setup = "running"
+    while tenancy.setup == "running":
+        await asyncio.sleep(POLL_S)
+        if tenancy.lost:
+            raise LinkDown(tenancy.lost)
+    if tenancy.setup_code != 0 or tenancy.setup != "ended":
+        _, said = await reach.ask(tenancy, "read", file="raw.log", offset=0, setup=True)
+        folder = tenancy.folder / "setup"
+        make_private(folder)
+        write_private(folder / "raw.log", said)
+        lines = said.decode(errors="replace").strip().splitlines()
+        raise EnvironmentFault(
+            f"[worktree] setup failed on {tenancy.worker} (exit {tenancy.setup_code}): "
+            f"{lines[-1] if lines else 'it printed nothing'}",
+            hint=f"its log is {folder / 'raw.log'}",
+        )
+
+
+def _place(
+    hello: dict[str, Any], run: str, tenancy: Tenancy, attempt: Attempt, agent: Agent, prompt: str
+) -> Place:
+    """Where the agent works, as paths there. `run` is the folder of the run there."""
+    folder = f"{run}/{tenancy.name}"
+    home: str | None = None
+    if agent.home == HOME_OWN:
+        home = f"{run}/homes/{agent.name}"
+    elif agent.home != HOME_SHARED:
+        home = agent.home
+    return Place(
+        prompt=prompt,
+        prompt_file=f"{folder}/prompt.md",
+        worktree=f"{folder}/tree",
+        folder=folder,
+        task=tenancy.task,
+        python=str(hello["python"]),
+        package=str(hello["package"]),
+        as_root=bool(hello["root"]),
+        model=attempt.model,
+        home=home,
+    )
+
+
+def refuse_here_only(agent: Agent, attempt: Attempt, at: Setting) -> None:
+    """Refuse what an agent needs of this machine.
+
+    Raises:
+        EnvironmentFault: it says what.
+    """
+    lacks = [key for key in ("mcp", "settings") if getattr(agent, key) is not None]
+    lacks += ["a sandbox"] if containment_of(at.state.plan, agent).contained else []
+    if lacks:
+        raise EnvironmentFault(
+            f"agent {agent.name} has {' and '.join(lacks)}, which works on this machine alone, and "
+            f"pool {attempt.pool} is on others",
+            hint="send the task to a pool without `host`",
+        )
+
+
+def repo_id(common: Path) -> str:
+    """A name for a repository that is the same for all its runs, and hardly that of another."""
+    text = f"{socket.gethostname()}\n{common}".encode(errors="surrogateescape")
+    return hashlib.sha256(text).hexdigest()[:24]
+
+
+__all__ = ["begin", "refuse_here_only", "repo_id", "run_folder"]
