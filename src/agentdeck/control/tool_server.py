@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -41,9 +41,15 @@ NOTED: Final = Outcome(Came.DONE, "Noted.")
 class ToolServer(ControlServer):
     """Answers the agents of one run until it is closed."""
 
+    methods: ClassVar[Mapping[str, rpc.Method]] = {
+        "hello": rpc.METHODS["hello"],
+        "tool": rpc.Method(rpc.ToolParams, Outcome, "Calls a tool for an attempt.", changes=True),
+    }
+
     def __init__(self, engine: EnginePort, folder: RunFolder) -> None:
         """It listens at the socket for tools of `folder`."""
         super().__init__(engine, folder, path=folder.tool_socket)
+        self._functions = {"hello": self._hello, "tool": self._tool}
         self._reported: dict[tuple[TaskId, int], float] = {}  # when; one for each live attempt
 
     async def close(self) -> None:
@@ -51,9 +57,6 @@ class ToolServer(ControlServer):
         await super().close()
         with contextlib.suppress(OSError):
             self._folder.tool_socket.parent.rmdir()
-
-    def _methods(self) -> dict[str, tuple[Any, Callable[[Any], Awaitable[Any]]]]:
-        return {"hello": (rpc.HelloParams, self._hello), "tool": (rpc.ToolParams, self._tool)}
 
     async def _tool(self, params: rpc.ToolParams) -> Outcome:
         self._check_caller(params)
