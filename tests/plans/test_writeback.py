@@ -256,17 +256,19 @@ def test_the_work_of_marking_grows_with_the_document() -> None:
 # --- beads, prd.json, Yardlet --------------------------------------------------------------------
 
 
-def test_issues_of_beads_are_closed_on_their_own_lines() -> None:
+def test_issues_of_beads_are_claimed_and_closed_on_their_own_lines() -> None:
+    """Who has one already keeps it."""
     text = (
         '{"id":"bd-1","title":"a","status":"open","issue_type":"task","metadata":{"id":"bd-2"}}\r\n'
         '{"id":"bd-2","title":"b","status":"open","issue_type":"task"}\r\n\r\n'
-        '{"id": "bd-3", "title": "c", "issue_type": "task"}'
+        '{"id": "bd-3", "title": "c", "assignee": "ada", "issue_type": "task"}'
     )
     found = write(text, "issues.jsonl", "beads", bd_1=WORKING, bd_2=DONE, bd_3=BLOCKED)
     assert found.text == (
         text.replace('"a","status":"open"', '"a","status":"in_progress"')
         .replace('"b","status":"open"', '"b","status":"closed"')
-        .replace('"task"}\r\n\r\n', f'"task","closed_at":"{WHEN}"}}\r\n\r\n')
+        .replace('"bd-2"}}', '"bd-2"},"assignee":"codex"}')
+        .replace('"task"}\r\n\r\n', f'"task","assignee":"claude","closed_at":"{WHEN}"}}\r\n\r\n')
         .replace('"issue_type": "task"}', '"issue_type": "task", "status": "blocked"}')
     )
 

@@ -131,7 +131,10 @@ def _group(text: str, node: Node, when: str) -> list[Edit]:
 
 
 def in_beads(asked: Asked) -> Edits:
-    """`status` and `closed_at`; each issue has a line of its own."""
+    """`status`, `assignee` and `closed_at`; each issue has a line of its own.
+
+    An issue that somebody has already stays theirs.
+    """
     first: dict[int, Node] = {}
     line, at = 1, 0
     for node in tables(asked.text):
@@ -142,7 +145,9 @@ def in_beads(asked: Asked) -> Edits:
     for task in asked.tasks:
         mark, found = asked.marks.get(task.id), first.get(task.line or 0)
         if mark is not None and found is not None:
-            about = (("closed_at", mark.done_at),)
+            whose = value_of(asked.text, found, "assignee")
+            claim = (("assignee", mark.agent),) if whose in (None, "") else ()
+            about = (*claim, ("closed_at", mark.done_at))
             edits.by_task[task.id] = _status(asked, task, found, _BEADS, about)
     return edits
 
