@@ -12,7 +12,7 @@ from tests.tui.test_room_pictures import compare, take
 
 from agentdeck.core import events as e
 from agentdeck.core.events import Verdict
-from agentdeck.core.ids import GateName, RepoName, TaskId
+from agentdeck.core.ids import EntryId, GateName, RepoName, TaskId
 from agentdeck.core.plan import Gate, GateWhen, Phase, Plan, Repo
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.graph_label import graph_label, label_cells
@@ -70,7 +70,7 @@ def waiting() -> Story:
     told.start("WEB-1")
     for name in ("API-2", "WEB-3"):
         told.build(name)
-    told.gate("unit", told.state.queue[e.EntryId("WEB-3.1")].build.tree)  # type: ignore[union-attr]
+    told.gate("unit", told.state.queue[EntryId("WEB-3.1")].build.tree)  # type: ignore[union-attr]
     told.wait(40)
     told.progress("WEB-1", 8_000, 0.1, "Edit src/session.ts")
     return told
@@ -184,5 +184,5 @@ async def test_a_deck_over_two_repositories(tmp_path: Path, size: str) -> None:
 
 def test_a_red_side_names_the_other() -> None:
     told = waiting()
-    told.gate("unit", told.state.queue[e.EntryId("API-2.1")].build.tree, Verdict.FAILED)  # type: ignore[union-attr]
+    told.gate("unit", told.state.queue[EntryId("API-2.1")].build.tree, Verdict.FAILED)  # type: ignore[union-attr]
     assert "red" in queue_of(told)[1] or "✖" in queue_of(told)[1]
