@@ -438,3 +438,30 @@ def test_what_makes_no_sense_is_one_error(deck: Deck, words: tuple[str, ...]) ->
     said = deck("report", *words)
     assert (said.code, said.out) == (3 if "nowhere" in words else 2, "")
     assert "Traceback" not in said.err
+
+
+def test_pictures_of_the_deck_stand_in_a_page_and_beside_a_text(deck: Deck, tmp_path: Path) -> None:
+    """The same journal gives the same bytes, with pictures too."""
+    words = ("--picture", "main", "--picture", "timeline")
+    said = deck("report", "-o", str(tmp_path / "r.html"), *words)
+    assert said.code == 0, said.err
+    page = (tmp_path / "r.html").read_text()
+    assert page.count('<img src="data:image/svg+xml;base64,') == 2
+    assert "The deck at the end: timeline" in page
+    assert deck("report", "-o", str(tmp_path / "r.html"), *words).code == 0
+    assert (tmp_path / "r.html").read_text() == page
+    assert deck("report", "-o", str(tmp_path / "r.md"), *words).code == 0
+    text = (tmp_path / "r.md").read_text()
+    for screen in ("main", "timeline"):
+        assert f"](r-{screen}.svg)" in text
+        picture = (tmp_path / f"r-{screen}.svg").read_text()
+        assert picture.startswith("<svg ")
+        assert "https://" not in picture
+    assert ">X" in (tmp_path / "r-main.svg").read_text()
+    (tmp_path / "r-main.svg").write_text("mine")
+    assert deck("report", "-o", str(tmp_path / "r.md"), *words).code == 4
+    assert (tmp_path / "r-main.svg").read_text() == "mine"
+    assert deck("report", "--picture", "main").code == 2
+    assert deck("report", "-o", str(tmp_path / "r.json"), "--picture", "main").code == 2
+    wrong = deck("report", "-o", str(tmp_path / "x.html"), "--picture", "nothing")
+    assert (wrong.code, "there is no screen 'nothing'" in wrong.err) == (2, True)

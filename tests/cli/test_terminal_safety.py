@@ -245,6 +245,19 @@ runs
 runs --json
 runs repair RUN
 debug bundle -o HOSTILE
+tasks --format {{id}}{{title}}{{why}}
+runs --format {{plan}}HOSTILE
+show bad.toml --format {{title}}
+status --format HOSTILE
+config
+config show
+config path
+config check
+config edit HOSTILE
+completions zsh
+completions HOSTILE
+schema
+schema -o HOSTILE
 snapshot RUN -o HOSTILE
 snapshot RUN -o REPO/room.svg
 snapshot RUN -o REPO/events.txt --screen events --size 200x60

@@ -101,3 +101,41 @@ def measured(told: Story, course: LoadCourse) -> None:
     """Give a course all of these looks."""
     for look in looks(told):
         course.add(look)
+
+
+def elastic() -> Story:
+    """A pool that memory holds at two of eight, one that a person has set, and an agent that fails
+    at each start.
+    """
+    build, own = PoolName("build"), PoolName("reviewers")
+    names = [f"E-{number}" for number in range(1, 6)]
+    of = Plan(
+        name="elastic",
+        tasks=tuple(task(name, f"Part {name}", pool=build) for name in names),
+        agents=(Agent(AgentName("claude"), "claude", account="anthropic"),),
+        agents_limit=8,
+        pools=(Pool(build, 3, least=1, most=8), Pool(own, 4)),
+        defaults=Defaults(agent=AgentName("claude"), model="sonnet"),
+        gates=GATES,
+    )
+    told = Story(of, "elastic-0b0b")
+    told.wait(5)
+    for number in (1, 2, 3):
+        told.start("E-1", account="anthropic", pool="build")
+        told.wait(40)
+        told.end("E-1", code=1)
+        again = STARTED_AT + told.at + 30
+        if number < 3:
+            told.tell(
+                e.RetryScheduled(TaskId("E-1"), number, FailureClass.CRASH, "exit 127", again)
+            )
+            told.wait(30)
+            told.tell(e.RetryDue(TaskId("E-1")))
+        else:
+            told.tell(e.TaskFailed(TaskId("E-1"), number, FailureClass.CRASH, "exit 127"))
+    for name in ("E-2", "E-3"):
+        told.start(name, account="anthropic", pool="build")
+        told.wait(20)
+    told.tell(e.PoolResized(build, 2, "memory 93 % used"), e.PoolLimitSet(own, 1, "kim"))
+    told.wait(30)
+    return told

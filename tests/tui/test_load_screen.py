@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.tui.load_story import CORES, STEP_S, busy, looks, measured
+from tests.tui.load_story import CORES, STEP_S, busy, elastic, looks, measured
 from tests.tui.sample_journal import STARTED_AT, Story, begun, finished, large, limited, middle
 from tests.tui.test_room_keys import Room, room
 from tests.tui.test_room_pictures import SIZES, compare, take
@@ -330,6 +330,34 @@ def test_what_holds_a_task_back_is_said_and_counted() -> None:
     assert "pool 1 · files 1 · slots 1 · retry 1" in said["+held"]
     assert "1 of 1" in said["pool:gpu"]
     assert "62% of its allowance" in said["account:anthropic"]
+
+
+def test_a_pool_says_what_holds_it_and_how_its_attempts_ended() -> None:
+    view = view_of(elastic())
+    said = {key: text_of(view.row(key, 116)) for key in view.keys}
+    assert "2 of 2" in said["pool:build"]
+    assert "full  up to 8  memory 93 % used" in said["pool:build"]
+    assert "0 of 1" in said["pool:reviewers"]
+    assert "set by kim" in said["pool:reviewers"]
+    assert "pool build is held at 2 of 8: memory 93 % used" in said["held:E-4"]
+
+
+def test_an_agent_that_fails_again_and_again_is_named_with_what_to_do() -> None:
+    view = view_of(elastic())
+    row = text_of(view.row("sick:claude", 196))
+    assert "its last 3 attempts failed (crash)" in row
+    assert "agentdeck agents test claude" in row
+    assert view.keys.index("+sick") < view.keys.index("+pools")
+    assert "+sick" not in view_of(busy()).keys
+
+
+@pytest.mark.parametrize("size", ["120x36", "80x24"])
+async def test_a_pool_that_memory_holds(tmp_path: Path, size: str) -> None:
+    """You should see claude in red under "Unhealthy", with the command that tries it where there is
+    room; below it the pool build full, "up to 8  memory 93 % used", and reviewers "set by kim".
+    """
+    drawn = await take(tmp_path, elastic(), size, screen="load", kind=".svg")
+    compare(f"load-pools-{size}.svg", drawn)
 
 
 def test_an_account_that_is_limited_says_how_long() -> None:

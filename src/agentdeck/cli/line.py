@@ -24,6 +24,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "inspect": ("check", "show", "status", "why", "logs", "diff"),
     "looking": ("tasks", "task", "queue", "inbox"),
     "conflicts": ("conflicts",),
+    "pools": ("pools",),
     "plan_edit": ("replan", "plan"),
     "analyze": ("analyze",),
     "forecasting": ("forecast",),

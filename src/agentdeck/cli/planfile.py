@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from agentdeck.cli.output import note, safe
 from agentdeck.core.errors import NotFoundError, UsageError
-from agentdeck.core.plan import Plan
+from agentdeck.core.plan import ARCHIVE, Plan
 
 if TYPE_CHECKING:
     from agentdeck.plans.imports.draft import Imported
@@ -42,7 +42,11 @@ def load_plan(named: Path, folder: Path) -> tuple[Plan, str]:
     text = read_text(path, named)
 
     def read_file(name: str) -> str:
-        return read_text(path.parent / name, Path(name))
+        there = path.parent / name
+        moved = there.parent / ARCHIVE / there.name
+        if not there.exists() and moved.is_file():  # its task has landed in a run before
+            there = moved
+        return read_text(there, Path(name))
 
     catalog = load_catalog()
     for problem in catalog.problems:

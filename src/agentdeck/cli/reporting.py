@@ -6,6 +6,7 @@ into a terminal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -19,9 +20,12 @@ from agentdeck.core.errors import EXIT_OK, UsageError
 if TYPE_CHECKING:
     from agentdeck.control.card_notes import NotesWritten
     from agentdeck.control.reporting import GatesTold
+    from agentdeck.control.runs import RunFolder
     from agentdeck.plans.reporting.gate_history import GateLine
+    from agentdeck.plans.reporting.pictures import Picture
     from agentdeck.plans.reporting.report import Report
 
+PICTURE: Final = (120, 36)  # columns and rows: read on a page, and on paper
 HEADS: Final = (
     *("GATE", "WHEN", "RUNS", "PASSED", "RATE", "FLAKY", "BROKEN", "MEDIAN", "P95", "LONGEST"),
     *("TIMEOUT", "LAST RED"),
@@ -68,6 +72,14 @@ def report(
     force: Annotated[
         bool, typer.Option("--force", help="Write over a FILE that is no report.")
     ] = False,
+    pictures: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--picture",
+            metavar="SCREEN",
+            help="A picture of the deck in it: main, timeline, spending …; may be said again.",
+        ),
+    ] = None,
     notes: Annotated[
         bool,
         typer.Option("--notes", help="Write the evidence as git notes on the commits instead."),
@@ -86,20 +98,49 @@ def report(
         from agentdeck.control.card_notes import write_notes
 
         return _say_notes(write_notes(told))
+    if pictures and (out is None or form is ReportAs.JSON or out.suffix.lower() == ".json"):
+        hint = "-o report.html has them in it, -o report.md beside it"
+        raise UsageError("pictures stand in a page, or beside a file of Markdown", hint=hint)
     form = form or _BY_SUFFIX.get(out.suffix.lower() if out else "", ReportAs.MARKDOWN)
     if out is None and form is ReportAs.HTML and in_terminal():
         raise UsageError("a page is for a browser", hint="-o report.html writes it into a file")
     found = redacted_data(report_of(told), known_secrets(told.state.plan))
-    text = _text(found, form)
+    shown = _pictures(folder, pictures or [], known_secrets(told.state.plan))
+    text = _text(found, form, shown, out)
     if out is None:
         for line in text.splitlines():
             say(safe(line) if in_terminal() else line)
         return EXIT_OK
-    from agentdeck.control.report_file import write_report
+    from agentdeck.control.report_file import write_picture, write_report
 
-    write_report(folder_of(context) / out, text, force=force)
+    place = folder_of(context) / out
+    write_report(place, text, force=force)
     note(f"wrote {safe(str(out))}")
+    if form is ReportAs.MARKDOWN:
+        for picture in shown:
+            beside = _beside(place, picture)
+            write_picture(beside, picture)
+            note(f"wrote {safe(beside.name)}")
     return EXIT_OK
+
+
+def _pictures(folder: RunFolder, screens: list[str], known: Mapping[str, str]) -> list[Picture]:
+    """The screens as they are at the end of the journal, without secrets."""
+    if not screens:
+        return []
+    from agentdeck.control.redaction import redacted
+    from agentdeck.plans.reporting.pictures import drawn
+    from agentdeck.tui.snapshot import picture_of
+
+    found = []
+    for screen in dict.fromkeys(screens):
+        svg = picture_of(folder, size=PICTURE, screen=screen)
+        found.append(drawn(screen, redacted(svg, known)))
+    return found
+
+
+def _beside(place: Path, picture: Picture) -> Path:
+    return place.with_name(f"{place.stem}-{picture.screen}.svg")
 
 
 def gates(
@@ -125,16 +166,17 @@ def gates(
     return EXIT_OK
 
 
-def _text(found: Report, form: ReportAs) -> str:
+def _text(found: Report, form: ReportAs, pictures: list[Picture], out: Path | None) -> str:
     if form is ReportAs.JSON:
         return json_text(found) + "\n"
     if form is ReportAs.HTML:
         from agentdeck.plans.reporting.page import page
 
-        return page(found)
+        return page(found, pictures)
     from agentdeck.plans.reporting.markdown import markdown
 
-    return markdown(found)
+    files = {} if out is None else {each.title: _beside(out, each).name for each in pictures}
+    return markdown(found, files)
 
 
 def _print_gates(told: GatesTold) -> None:

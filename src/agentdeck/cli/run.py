@@ -165,7 +165,13 @@ def _new_run(
         plan = _with_source(plan, named, here)
     catalog = load_catalog()
     _look_for_agents(plan, catalog, named)
-    return create_run(here, plan, text, catalog=catalog, prices=prices)
+    folder = create_run(here, plan, text, catalog=catalog, prices=prices)
+    if plan.keep is not None and plan.keep.archive:
+        from agentdeck.control.discovery import checkout_dir
+        from agentdeck.control.kept_files import briefs_in, remember_briefs
+
+        remember_briefs(folder, briefs_in(text, here / named, checkout_dir(here) or here))
+    return folder
 
 
 def _look_for_agents(plan: Plan, catalog: Catalog, named: Path) -> None:

@@ -39,6 +39,7 @@ from agentdeck.engine.journal import Journal
 from agentdeck.engine.loop import Engine
 
 if TYPE_CHECKING:
+    from agentdeck.control.kept_files import FilesKeeper
     from agentdeck.control.write_back import SourceKeeper
 
 IDLE_S: Final = 3.0  # without a client: a deck that reconnects needs under 1 s
@@ -108,6 +109,8 @@ class _Host:
         keeper = _keeper_of(engine.state)
         ring = asyncio.create_task(run_engine(engine), name="ring")
         keeping = asyncio.create_task(_keep(keeper, engine), name="write back")
+        files = _files_keeper_of(self._folder, engine.state)
+        filing = asyncio.create_task(_keep(files, engine), name="kept files")
         try:
             for server in servers:
                 await server.start()
@@ -122,9 +125,10 @@ class _Host:
                 await server.close()
             self._show(engine, seen)
             self._journal.close()
-            if keeper is not None:
-                keeper.end()
-            await keeping
+            for each in (keeper, files):
+                if each is not None:
+                    each.end()
+            await asyncio.wait({keeping, filing})
         ring.result()
         return Ended(engine.state, self._reason, self._interrupted)
 
@@ -203,7 +207,15 @@ def _keeper_of(state: RunState) -> SourceKeeper | None:
     return keeper_of(state)
 
 
-async def _keep(keeper: SourceKeeper | None, engine: Engine) -> None:
+def _files_keeper_of(folder: RunFolder, state: RunState) -> FilesKeeper | None:
+    if state.plan.keep is None:
+        return None
+    from agentdeck.control.kept_files import files_keeper_of
+
+    return files_keeper_of(folder, state)
+
+
+async def _keep(keeper: SourceKeeper | FilesKeeper | None, engine: Engine) -> None:
     if keeper is not None:
         await keeper.run(lambda: engine.state)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from agentdeck.control.rewrite import replace_file, write_file
 from agentdeck.core.errors import EnvironmentFault, RefusedError, UsageError
+from agentdeck.plans.reporting.pictures import Picture
 from agentdeck.plans.reporting.report import KIND
 
 HEAD_BYTES: Final = 200  # every form of a report names itself within its first 40
@@ -40,3 +41,10 @@ def write_report(path: Path, text: str, *, force: bool = False) -> None:
             hint="--force writes over it; -o names another file",
         )
     replace_file(path, before, data)
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write a picture beside a report, in the place of an older one. Raises as `write_report`."""
+    if path.exists() and not path.read_bytes()[:HEAD_BYTES].startswith(b"<svg "):
+        raise RefusedError(f"{path} is there and is no picture", hint="-o names another file")
+    write_file(path, picture.svg.encode())

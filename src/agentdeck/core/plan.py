@@ -515,6 +515,19 @@ class Tracker(msgspec.Struct, frozen=True, omit_defaults=True):
 AnyHook: TypeAlias = Hook | Webhook | Notify | Tracker
 
 
+ARCHIVE: Final = "archive"  # the folder beside a `prompt_file` whose task has landed
+IN_RUN: Final = "{run}/"  # begins a path in the run's own folder, outside of the checkout
+
+
+class Keep(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Files for people that are kept current while a run goes on: paths below the checkout."""
+
+    progress: str | None = None  # PROGRESS.md
+    tasks_json: str | None = None
+    csv: str | None = None  # a row for each attempt
+    archive: bool = False  # files of prompts go to `archive/` beside them when they have landed
+
+
 class ReviewRules(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who looks at work that `land = "review"` keeps back, and how often it may be sent back."""
 
@@ -715,6 +728,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     webhooks: tuple[Webhook, ...] = ()
     notify: tuple[Notify, ...] = ()
     tracker: Tracker | None = None
+    keep: Keep | None = None
     phases: tuple[Phase, ...] = ()
     notes: tuple[Note, ...] = ()
     claims: tuple[Claim, ...] = ()

@@ -33,6 +33,7 @@ _KEYS: Final = {
     "webhooks": "[webhooks]",
     "notify": "[notify]",
     "tracker": "[tracker]",
+    "keep": "[keep]",
 }
 
 

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from agentdeck.agents.launching import Place, command_line, first_run_line
 from agentdeck.agents.prompt import build_prompt, commit_message
 from agentdeck.core import events as e
@@ -63,6 +61,7 @@ from agentdeck.engine.tool_pass import (
     note_pass,
     note_servers,
     refuse_without_sdk,
+    with_tools,
 )
 
 SETUP_TIMEOUT_S: Final = 15 * 60.0  # installing dependencies in a fresh worktree takes minutes
@@ -172,8 +171,8 @@ async def launch(at: Setting, step: Launch) -> None:
     place = place_of(at.folder, at.git.checkout, step.task, attempt, agent, prompt, box.sandbox)
     refuse_without_sdk(state.plan)
     tools, named = bool(state.plan.tools.given), place.mcp
-    if tools and agent.driver is not None and agent.driver.takes("mcp"):
-        place = msgspec.structs.replace(place, mcp=str(folder / SERVERS))
+    if tools and agent.driver is not None:
+        place = with_tools(place, agent.driver, folder)
     how = command_line(agent, place)
     worktree = Path(place.worktree)
     extra = {

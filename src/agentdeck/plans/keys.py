@@ -640,6 +640,23 @@ TRACKER: Final = Section(
     model=model.Tracker,
     field="tracker",
 )
+KEEP: Final = Section(
+    "keep",
+    Shape.TABLE,
+    "Files for people that are kept current while the run goes on.",
+    (
+        Key("progress", Kind.LINE, "How the run stands, as Markdown."),
+        Key("tasks_json", Kind.LINE, "The same, as `tasks.json`.", also=("tasks",)),
+        Key("csv", Kind.LINE, "What each attempt took, a row for each.", also=("costs",)),
+        Key(
+            "archive",
+            Kind.FLAG,
+            "Whether a `prompt_file` goes to `archive/` beside it when its task has landed.",
+        ),
+    ),
+    model=model.Keep,
+    field="keep",
+)
 PHASES: Final = Section(
     "phase",
     Shape.LIST,
@@ -827,6 +844,7 @@ SECTIONS: Final = (
     WEBHOOKS,
     NOTIFY,
     TRACKER,
+    KEEP,
     PHASES,
     TASKS,
     NOTES,

@@ -101,6 +101,7 @@ class _Reader:
         sections.check_hooks(hooks, webhooks, notify, self._findings)
         named = (*webhooks, *notify)
         sections.check_tracker(values.get("tracker"), named, self._findings)
+        sections.check_keep(values.get("keep"), self._findings)
         sections.check_repos(values.get("repos", ()), self._findings)
         sections.check_fallbacks(values.get("agents", ()), self._findings)
         agents, queue = values.get("agents", ()), values.get("queue", QueueRules())

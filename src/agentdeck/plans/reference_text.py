@@ -195,6 +195,12 @@ claim = "in-progress"
 comment = ["task.landed", "task.failed"]
 close = "promoted"
 """,
+    "keep": """\
+[keep]
+progress = "PROGRESS.md"
+csv = "{run}/attempts.csv"
+archive = true
+""",
     "phase": """\
 [[phase]]
 id = "build"
@@ -520,6 +526,11 @@ The issue of a task is its `issue`; tasks without one are nobody's business here
 `gh` or `glab`, as who is logged in there; nothing is read from there into the run. [Issues and
 trackers](trackers.md) has what is written when, and what `accept` lets in.
 """,
+    "keep": """\
+Paths below the checkout, where git sees them as any file of yours; `{run}/NAME` is in the run's own
+folder instead. A file that is there and was not written by agentdeck stays.
+[Files that are kept current](documents.md#files-that-are-kept-current) has more.
+""",
     "phase": """\
 The order of the phases is their order in the file. A phase with `sync` is a barrier: no task of any
 later phase starts before every task of it has settled and its gates are green on the target. With
@@ -604,6 +615,9 @@ UNSAID: Final[dict[str, str]] = {
     "gates.repo": "all",
     "task.repo": "the plan's own",
     "remote.push": "nothing is pushed",
+    "keep.progress": "none",
+    "keep.tasks_json": "none",
+    "keep.csv": "none",
     "tracker.repo": "that of the checkout's remote",
     "tracker.claim": "none",
     "tracker.failed": "none",

@@ -20,11 +20,13 @@ from agentdeck.core.hooks import MAX_HOOKS
 from agentdeck.core.ids import TaskId
 from agentdeck.core.issues import is_repository
 from agentdeck.core.plan import (
+    IN_RUN,
     PERSON,
     TRACKER,
     Accept,
     Agent,
     Hook,
+    Keep,
     Notify,
     Phase,
     Plan,
@@ -49,6 +51,12 @@ SHELLS: Final = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh", "fish"})
 OF_A_COMMAND: Final = frozenset({"resume", "take_over", "input"})
 _ZONE: Final = re.compile(r"[A-Za-z][\w+-]{0,31}(/[A-Za-z][\w+-]{0,31}){0,3}", re.ASCII)
 MAX_REPOS: Final = 32  # each has worktrees, locks and a queue of its own
+# Of a run, in its folder: nothing that is kept takes their place.
+RUN_FILES: Final = frozenset(
+    {"journal.db", "journal.mark", "heartbeat.json", "engine.log", "engine.lock", "engine.out"}
+    | {"control.sock", "plan.toml", "search.db", "search.lock", "checkpoint", "ballast"}
+    | {"briefs.json", "attempts", "gates", "reviews", "worktrees", "scratch", "homes", "tracker"}
+)
 MAX_LOOP_SHOWN: Final = 12  # tasks of one loop in a message
 
 
@@ -195,6 +203,29 @@ def check_tracker(
     if Accept.TASK in tracker.accept and tracker.label is None:
         hint = "add label: issues that have it may become tasks"
         findings.add((*place, "accept"), '"task" without a label', hint)
+
+
+def check_keep(keep: Keep | None, findings: Findings) -> None:
+    """What is kept stands below the checkout or in the run's folder, each at a place of its own."""
+    if keep is None:
+        return
+    seen: dict[str, str] = {}
+    for key in ("progress", "tasks_json", "csv"):
+        path = getattr(keep, key)
+        if path is None:
+            continue
+        place = ("keep", key)
+        inside = path.removeprefix(IN_RUN)
+        parts = inside.split("/")
+        if "\\" in path or {"", ".", "..", ".git"} & set(parts) or inside.startswith("~"):
+            hint = f"as PROGRESS.md, or {IN_RUN}PROGRESS.md for the run's own folder"
+            findings.add(place, f"{shown(path)} is no path below the checkout", hint)
+        elif path.startswith(IN_RUN) and (len(parts) > 1 or inside in RUN_FILES):
+            hint = f"a name as {IN_RUN}PROGRESS.md"
+            findings.add(place, f"{shown(path)} has no place in the run's folder", hint)
+        if path in seen:
+            findings.add(place, f"is the file of `{seen[path]}`, too", "give it another name")
+        seen[path] = key
 
 
 def check_fallbacks(agents: Sequence[Agent], findings: Findings) -> None:

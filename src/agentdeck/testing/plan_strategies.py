@@ -172,6 +172,13 @@ _webhooks = st.builds(
     give_up_s=_DURATION,
     insecure=st.booleans(),
 )
+_kept = st.builds(  # an empty table says nothing, and is not written
+    model.Keep,
+    progress=st.just("PROGRESS.md"),
+    tasks_json=_maybe(st.just("{run}/tasks.json")),
+    csv=_maybe(st.just("docs/a.csv")),
+    archive=st.booleans(),
+)
 _LABEL_TEXT = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
 _trackers = st.builds(
     model.Tracker,
@@ -345,6 +352,7 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 5) -> model.Plan:
         webhooks=tuple(draw(st.lists(_webhooks, max_size=2, unique_by=lambda hook: hook.name))),
         notify=tuple(draw(st.lists(_notify, max_size=2, unique_by=lambda hook: hook.name))),
         tracker=draw(_maybe(_trackers)),
+        keep=draw(_maybe(_kept)),
         phases=tuple(
             draw(
                 st.builds(

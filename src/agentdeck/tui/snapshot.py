@@ -85,17 +85,32 @@ def write_snapshot(
     """
     if out.suffix not in SUFFIXES:
         raise UsageError(f"{out.name} is no picture", hint="name it *.svg or *.txt")
-    if screen not in SCREENS:
-        raise UsageError(f"there is no screen {screen!r}", hint=f"one of {', '.join(SCREENS)}")
-    history = asyncio.run(_history(folder, at))
-    picture = draw(
-        folder, history, size=size, kind=out.suffix, screen=screen, selected=selected, theme=theme
+    drawn = picture_of(
+        folder, size=size, kind=out.suffix, at=at, screen=screen, selected=selected, theme=theme
     )
-    drawn = asyncio.run(picture)
     try:
         out.write_text(drawn, encoding="utf-8")
     except OSError as error:
         raise EnvironmentFault(f"{out} cannot be written: {error.strerror}") from error
+
+
+def picture_of(
+    folder: RunFolder,
+    *,
+    size: tuple[int, int],
+    kind: str = ".svg",
+    at: int | None = None,
+    screen: str = "main",
+    selected: str | None = None,
+    theme: str | None = None,
+) -> str:
+    """Draw a run; the text of the file. For arguments and errors see `write_snapshot`."""
+    if screen not in SCREENS:
+        raise UsageError(f"there is no screen {screen!r}", hint=f"one of {', '.join(SCREENS)}")
+    history = asyncio.run(_history(folder, at))
+    return asyncio.run(
+        draw(folder, history, size=size, kind=kind, screen=screen, selected=selected, theme=theme)
+    )
 
 
 async def _history(folder: RunFolder, at: int | None) -> list[Recorded]:

@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from agentdeck.plans.reporting import plain, wording
@@ -19,6 +19,7 @@ from agentdeck.plans.reporting.report import KIND, Done, Group, Report
 FILES_SHOWN: Final = 40  # of one task; the JSON has them all
 NAMES_SHOWN: Final = 12  # of tasks in a sentence
 MIN_FENCE: Final = 3
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")  # in the name of a file, as part of an address
 # What begins markup inside a line; `://` and `www.` make links of addresses.
 _MARKUP: Final = re.compile(r"[\\`*_\[\]<>#|~&!$@{}]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
@@ -43,8 +44,13 @@ def fenced(foreign: str) -> list[str]:
     return [f"{fence}text", *inside.split("\n"), fence]
 
 
-def markdown(report: Report) -> str:
-    """The whole report."""
+def markdown(report: Report, pictures: Mapping[str, str] | None = None) -> str:
+    """The whole report.
+
+    Args:
+        report: what is told.
+        pictures: files beside it, by what they show.
+    """
     lines = [
         f"<!-- {KIND} {report.version} -->",
         f"# Report: {text(report.plan)}",
@@ -53,10 +59,20 @@ def markdown(report: Report) -> str:
         *_stuck(report),
         *_skipped(report),
     ]
+    lines += _pictures(pictures or {})
     for group in report.phases:
         lines += _group(group)
     lines += _from_base(report)
     return "\n".join(lines) + "\n"
+
+
+def _pictures(pictures: Mapping[str, str]) -> Iterator[str]:
+    for title, file in pictures.items():
+        place = _UNSAFE.sub(
+            lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode(errors="replace")),
+            file,
+        )
+        yield from (f"![{text(title)}]({place})", "")
 
 
 def _longest_run(inside: str, char: str) -> int:

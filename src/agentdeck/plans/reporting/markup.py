@@ -12,7 +12,7 @@ from typing import Final
 
 from agentdeck.plans.reporting import plain
 
-VOID: Final = frozenset({"meta", "br"})  # elements without an end
+VOID: Final = frozenset({"meta", "br", "img"})  # elements without an end
 
 
 class Markup:

@@ -13,6 +13,7 @@ from agentdeck.plans.reporting import wording
 from agentdeck.plans.reporting.card import COMMENTS_SHOWN, Card
 from agentdeck.plans.reporting.markdown import FILES_SHOWN, names
 from agentdeck.plans.reporting.markup import Child, Markup, element, joined
+from agentdeck.plans.reporting.pictures import Picture, data_url
 from agentdeck.plans.reporting.report import KIND, Done, Group, Report
 from agentdeck.plans.reporting.style import STYLE
 
@@ -23,12 +24,13 @@ _BAD: Final = frozenset({"failed", "cancelled", "red"})
 _WARN: Final = frozenset({"asking", "reviewing", "proposed", "retrying", "taken", "flaky"})
 
 
-def page(report: Report) -> str:
-    """The whole page."""
+def page(report: Report, pictures: Sequence[Picture] = ()) -> str:
+    """The whole page, with pictures of the deck in it."""
+    policy = f"{POLICY}; img-src data:" if pictures else POLICY
     head = element(
         "head",
         element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="generator", content=f"agentdeck, {KIND} {report.version}"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", f"Report: {report.plan}"),
@@ -37,7 +39,14 @@ def page(report: Report) -> str:
     body = element(
         "body",
         element("header", *_top(report)),
-        element("main", *_failed(report), *_skipped(report), *_overview(report), *_tasks(report)),
+        element(
+            "main",
+            *_failed(report),
+            *_skipped(report),
+            *_overview(report),
+            *_pictures(pictures),
+            *_tasks(report),
+        ),
         element("footer", f"From the journal of run {report.run}. Times are UTC."),
     )
     root = element("html", head, body, lang="en")
@@ -187,6 +196,14 @@ def _overview(report: Report) -> Iterator[Markup]:
         "reverts the task's own merge commit, so the rest of its batch stays.",
         class_="faint",
     )
+
+
+def _pictures(pictures: Sequence[Picture]) -> Iterator[Markup]:
+    if pictures:
+        yield element("h2", "The deck")
+    for picture in pictures:
+        image = element("img", src=data_url(picture), alt=picture.title)
+        yield element("figure", image, element("figcaption", picture.title, class_="faint"))
 
 
 def _row(task: Done) -> Sequence[Child]:

@@ -56,6 +56,7 @@ pre { margin: .5rem 0 0; padding: .75rem .9rem; background: var(--soft);
         padding: .9rem 1.1rem; margin: 2rem 0 0; }
 .loud h2 { margin: 0 0 .4rem; padding: 0; border: 0; color: var(--bad); }
 .quiet h2 { margin-top: 2rem; }
+figure { margin: 1rem 0; } figure img { width: 100%; height: auto; border-radius: 6px; }
 .list { list-style: none; margin: 0; padding: 0; }
 .list li { margin: .55rem 0; }
 .list pre { background: none; padding: 0; margin: .15rem 0 0; color: var(--faint); }

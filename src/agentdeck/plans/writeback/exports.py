@@ -27,6 +27,9 @@ _STATUS: Final = {
 }
 _PRIORITY: Final = {20: "critical", 10: "high", 0: "medium", -10: "low"}
 _LATER: Final = Mark(Standing.TODO)
+# By these we know a file that was written here: at its beginning.
+OWN_PAGE: Final = "<!-- kept by agentdeck -->"
+OWN_JSON: Final = '"generator": "agentdeck"'
 MAX_REASON: Final = 300  # characters of a reason in `PROGRESS.md`
 
 
@@ -36,7 +39,8 @@ def tasks_json(state: RunState) -> str:
     Phases and routes have no place in it; what a task was given by them stands at the task.
     """
     marks = marks_of(state)
-    about = {"projectName": state.plan.name, "run": state.run, "target": state.target}
+    about = {"generator": "agentdeck", "projectName": state.plan.name}
+    about |= {"run": state.run, "target": state.target}
     tasks = [_task(state, task, marks.get(task.id, _LATER)) for task in state.tasks.values()]
     whole = {"metadata": about, "tasks": tasks}
     return in_json(json.dumps(whole, indent=2, ensure_ascii=False)) + "\n"

@@ -4,8 +4,10 @@ Rules:
 - Processor time is in percent of one core, so an agent with several processes can have more than
   100. Tokens are those that agents report; all else is measured on this machine.
 - A figure that nobody has measured is a dash, and a course begins where measuring began.
-- A row's key is the task's id, or `held:TASK`, `account:NAME`, `pool:NAME`, or begins with `+` (a
-  heading).
+- Beside each pool stands how its attempts ended; agents that fail again and again have rows of
+  their own.
+- A row's key is the task's id, or `held:TASK`, `sick:AGENT`, `account:NAME`, `pool:NAME`, or begins
+  with `+` (a heading).
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ from typing import Final, NamedTuple
 
 from agentdeck.control.account_report import AccountLine, Stands, account_lines
 from agentdeck.core.capacity import Hindrance
-from agentdeck.core.ids import PoolName, TaskId
+from agentdeck.core.health import Health, attempts_of, health
+from agentdeck.core.ids import AgentName, PoolName, TaskId
+from agentdeck.core.pools import most as most_of
+from agentdeck.core.pools import places, stand_of, used
 from agentdeck.core.scheduler import admission
-from agentdeck.core.state import HOLDS_SLOT, TaskState
+from agentdeck.core.state import TaskState
 from agentdeck.plans.reporting.rates import reported
 from agentdeck.tui.presentation.agents import agent_rows, doing, who
 from agentdeck.tui.presentation.bars import bar, spark
@@ -36,6 +41,7 @@ from agentdeck.tui.presentation.outline import MAX_ID_COLUMN
 HELD: Final = "held:"
 ACCOUNT: Final = "account:"
 POOL: Final = "pool:"
+SICK: Final = "sick:"
 COURSE_S: Final = 300.0  # of the courses in rows; what is older says little of a live agent
 LATELY_S: Final = 120.0  # tokens a minute are the mean of so long: agents report now and then
 MINUTE_S: Final = 60.0
@@ -128,6 +134,7 @@ class LoadView:
         self.deck, self.course, self.order = deck, course, order
         self._held = {HELD + one.task: one for one in held}
         self._accounts = {ACCOUNT + one.name: one for one in account_lines(deck.state, deck.now)}
+        self._sick = {SICK + name: found for name, found in sick_agents(deck).items()}
         self._pools = [POOL + pool.name for pool in deck.state.plan.pools]
         self._tokens = {task: tokens_a_minute(deck, TaskId(task)) for task in agent_rows(deck)}
         agents = list(self._tokens)
@@ -137,6 +144,7 @@ class LoadView:
         for name, keys in (
             ("+work", agents),
             ("+held", list(self._held)),
+            ("+sick", list(self._sick)),
             ("+accounts", list(self._accounts)),
             ("+pools", self._pools),
         ):
@@ -172,6 +180,8 @@ class LoadView:
             return self._held_row(self._held[key], width)
         if key.startswith(ACCOUNT):
             return _account_row(self.deck, self._accounts[key], width)
+        if key.startswith(SICK):
+            return self._sick_row(key, width)
         if key.startswith(POOL):
             return self._pool_row(key.removeprefix(POOL), width)
         return self._agent_row(TaskId(key), width)
@@ -196,6 +206,9 @@ class LoadView:
                 return (Span(" Accounts", "accent bold"), Span(f"  {len(self._accounts)}", "muted"))
             case "+pools":
                 return (Span(" Pools", "accent bold"), Span(f"  {len(self._pools)}", "muted"))
+            case "+sick":
+                number = Span(f"  {len(self._sick)}", "muted")
+                return (Span(" Unhealthy", "state-failed bold"), number)
             case _:
                 return EMPTY
 
@@ -286,21 +299,54 @@ class LoadView:
         return spread(left, (waits,), width, gap=GAP)
 
     def _pool_row(self, name: str, width: int) -> Line:
-        pool = self.deck.state.plan.pool_by_name[PoolName(name)]
-        used = sum(
-            task.attempt is not None and task.attempt.pool == pool.name
-            for task in self.deck.state.in_state(*HOLDS_SLOT)
-        )
-        full = used >= pool.size
+        state, now = self.deck.state, self.deck.now
+        pool = state.plan.pool_by_name[PoolName(name)]
+        taken, there, most = used(state, pool.name), places(state, pool), most_of(state, pool)
+        full = taken >= there
+        stand = stand_of(state, pool.name)
+        notes = [f"up to {most}"] if there < most else []
+        notes += [plain(stand.short)] if there < most and stand.short else []
+        notes += [f"set by {plain(stand.by)}"] if stand.limit is not None else []
         line: Line = (
             Span("   "),
             Span(fit(plain(name), NAME_CELLS), "bold"),
             Span("  "),
-            Span(fit(f"{used} of {pool.size}", FIGURE_CELLS), "state-paused" if full else ""),
-            *bar(used / pool.size, BAR_CELLS, "state-paused" if full else "accent"),
+            Span(fit(f"{taken} of {there}", FIGURE_CELLS), "state-paused" if full else ""),
+            *bar(min(1.0, taken / there), BAR_CELLS, "state-paused" if full else "accent"),
             Span("  full" if full else "", "state-paused"),
+            Span("".join(f"  {note}" for note in notes), "state-paused"),
+            *_how_it_does(health(attempts_of(state, pool=pool.name), now)),
         )
         return cut_line(line, width)
+
+    def _sick_row(self, name: str, width: int) -> Line:
+        found = self._sick[name]
+        line: Line = (
+            Span("   "),
+            Span(fit(plain(name.removeprefix(SICK)), NAME_CELLS), "bold"),
+            Span("  "),
+            Span(plain(found.unhealthy), "state-failed"),
+            Span(f"  {plain(found.advice)}", "muted"),
+        )
+        return cut_line(line, width)
+
+
+def _how_it_does(found: Health) -> Line:
+    """`  82% of 14 well, 05:10 each`, or what is wrong; nothing before an attempt has ended."""
+    if found.unhealthy:
+        return (Span("  fails again and again", "state-failed"),)
+    if found.success is None:
+        return EMPTY
+    each = "" if found.mean_s is None else f", {duration(found.mean_s)} each"
+    return (Span(f"  {found.success:.0%} of {found.well + found.failed} well{each}", "muted"),)
+
+
+def sick_agents(deck: Deck) -> dict[AgentName, Health]:
+    """The agents that fail again and again. O(agents * attempts)."""
+    state = deck.state
+    worked = {attempt.agent for task in state.tasks.values() for attempt in task.attempts}
+    found = {name: health(attempts_of(state, agent=name), deck.now) for name in sorted(worked)}
+    return {name: each for name, each in found.items() if each.unhealthy}
 
 
 def deck_attempt(deck: Deck, task: TaskId) -> int:

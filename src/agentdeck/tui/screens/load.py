@@ -2,7 +2,8 @@
 
 Rules:
 - Above stands the machine, below it a row for each agent at work, each task that something holds
-  back, each account and each pool. `<` and `>` turn the figure by which agents are sorted.
+  back, each agent that fails again and again, each account and each pool. `<` and `>` turn the
+  figure by which agents are sorted.
 - Measuring is `tui.sampling`, which goes on while other screens are shown.
 - What holds tasks back is asked for once a second at most, and when something has happened.
 """
