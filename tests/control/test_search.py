@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +30,8 @@ from agentdeck.control.search.wanted import Kind, wanted
 from agentdeck.core import events as e
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import AnyEvent
-from agentdeck.core.ids import AgentName, ProcessIdentity, RunId, TaskId
-from agentdeck.core.plan import Agent, Plan, Task
+from agentdeck.core.ids import AgentName, ProcessIdentity, RepoName, RunId, TaskId
+from agentdeck.core.plan import Agent, Plan, Repo, Task
 from agentdeck.core.replan import PlanChange
 from agentdeck.engine.journal import Journal
 
@@ -55,14 +56,14 @@ def say(path: Path, *lines: str, mode: str = "a") -> None:
 class World:
     """A run's folder with a journal that grows."""
 
-    def __init__(self, folder: RunFolder, repo: Path) -> None:
+    def __init__(self, folder: RunFolder, repo: Path, plan: Plan | None = None) -> None:
         self.folder = folder
         folder.create()
         self._seq, self._at = 0, 1_767_268_800.0
         commit = head(repo)
         self.tell(
             e.RunStarted(
-                RunId(folder.run), PLAN, str(repo / ".git"), "main", commit, "tree",
+                RunId(folder.run), plan or PLAN, str(repo / ".git"), "main", commit, "tree",
                 "deck/p", str(repo),
             ),
             e.AttemptClaimed(A, 1, AgentName("echo"), None),
@@ -376,6 +377,25 @@ def test_while_one_types_the_last_word_is_a_beginning() -> None:
     assert wanted("red p", typing=True).match == '"red" AND "p"'
     assert wanted("red pan ", typing=True).match == '"red" AND "pan"'
     assert wanted('"red pan"', typing=True).match == '"red pan"'
+
+
+def test_a_search_in_one_repository(tmp_path: Path) -> None:
+    """Whatever is of a task that works there: its title, and the log of its agent."""
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    make_repo(repo, {"a.txt": "x\n"})
+    tasks = tuple(
+        msgspec.structs.replace(one, repo=RepoName("web") if one.id == A else None)
+        for one in PLAN.tasks
+    )
+    plan = msgspec.structs.replace(PLAN, tasks=tasks, repos=(Repo(RepoName("web"), "../web"),))
+    world = World(RunFolder(tmp_path / "runs" / "run-1"), repo, plan)
+    say(world.log, "walrus kernel")
+    all_of(RunIndex(world.folder).update())
+    assert world.kinds("walrus repo:web") == ["tasks", "logs"]
+    assert world.kinds("walrus repo:WEB in:logs") == ["logs"]
+    assert world.kinds("walrus repo:.") == []
+    assert world.kinds("walrus repo:.,web") == ["tasks", "logs"]
 
 
 def test_a_field_that_is_not_known_is_named() -> None:

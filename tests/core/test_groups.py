@@ -315,3 +315,26 @@ def test_each_repository_is_promoted_by_itself() -> None:
     assert ground(run.state, WEB).promote_reason == "x.py has local changes"
     run.tell(e.Promoted("web0+B", "ref", WEB))
     assert lanes.unpromoted(run.state) == []
+
+
+def test_a_group_that_is_foreseen_to_collide_inside_still_goes_as_a_whole() -> None:
+    """Only git can say whether it merges: a forecast never keeps a group, or others, waiting."""
+    run = Run(two_repos("A", "B", "C"))
+    run.queued("A", "B", "C")
+    run.tell(e.CollisionsForeseen((e.Foreseen(A, B, ("x",)), e.Foreseen(A, C, ("x",)))))
+    builds = [step for step in run.steps() if isinstance(step, BuildEntry)]
+    assert [(step.entry, step.others) for step in builds] in ([("A", ("B",))], [("C", ())])
+    assert sorted(x.id for x in queue.in_order(run.state)) == ["A", "B", "C"]
+
+
+def test_a_group_that_waits_for_a_frozen_queue_does_not_hide_that_the_run_stands_still() -> None:
+    """A is green and first; B stands behind X, which is red on a target that is red by itself."""
+    of = two_repos("A", "B", "X", B="web", X="web")
+    tasks = tuple(
+        msgspec.structs.replace(task, priority=5) if task.id == "X" else task for task in of.tasks
+    )
+    run = Run(msgspec.structs.replace(of, tasks=tasks))
+    run.queued("A", "B", "X")
+    run.go(red=("X", "web0-tree"))
+    assert "A is green and waits to land together with B" in run.why("A")
+    assert standstill(run.state) == "gate unit is red on deck/p of web"

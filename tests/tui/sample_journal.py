@@ -24,6 +24,7 @@ from agentdeck.core.ids import (
     RunId,
     TaskId,
 )
+from agentdeck.core.lanes import ground
 from agentdeck.core.permissions import Decision, OptionKind, PermissionRule, Scope
 from agentdeck.core.plan import Agent, Budget, Defaults, Gate, GateWhen, Land, Phase, Plan, Task
 from agentdeck.core.prices import Prices
@@ -52,10 +53,18 @@ class Story:
         self.history: list[Recorded] = []
         self.at = 0.0
         self.tip = object_id("base")
+        others = tuple(
+            e.RepoStarted(
+                repo.name, f"/{repo.name}/.git", f"/{repo.name}", "trunk",
+                object_id(f"base {repo.name}"), object_id(f"base tree {repo.name}"),
+                "deck/webhooks",
+            )
+            for repo in plan.repos
+        )  # fmt: skip
         self.tell(
             e.RunStarted(
                 RunId(run), plan, "/repo/.git", "main", self.tip, object_id("base tree"),
-                "deck/webhooks", "/repo", prices,
+                "deck/webhooks", "/repo", prices, repos=others,
             )
         )  # fmt: skip
         self.tell(e.EngineStarted(identity(900), "0.1.0"))
@@ -146,14 +155,20 @@ class Story:
         assert collected is not None
         self.tell(
             e.EntryQueued(
-                EntryId(f"{task}.{attempt}"), e.EntryKind.TASK, collected.head, name, attempt
+                EntryId(f"{task}.{attempt}"),
+                e.EntryKind.TASK,
+                collected.head,
+                name,
+                attempt,
+                repo=self.state.plan.repo_of(name),
             )
         )
 
     def build(self, task: str) -> str:
         entry = EntryId(f"{task}.{self.number(task)}")
         tree = object_id(f"build tree {task}")
-        self.tell(e.EntryBuilt(entry, object_id(f"build {task}"), tree, self.tip))
+        tip = ground(self.state, self.state.plan.repo_of(TaskId(task))).tip
+        self.tell(e.EntryBuilt(entry, object_id(f"build {task}"), tree, tip))
         return tree
 
     def land(self, task: str) -> None:

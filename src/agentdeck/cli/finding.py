@@ -39,7 +39,8 @@ def find(
         list[str],
         typer.Argument(
             metavar="WORDS...",
-            help='All must be there. "A phrase", begin*, in:logs, task:ID; behind -- also -not.',
+            help='All must be there. "A phrase", begin*, in:logs, task:ID, repo:NAME; '
+            "behind -- also -not.",
         ),
     ],
     run: RunOption = None,

@@ -7,7 +7,7 @@ from typing import Final
 from agentdeck.cli.output import paint, safe, say, table
 from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import PhaseId, TaskId
-from agentdeck.core.plan import Plan, Task
+from agentdeck.core.plan import OWN_REPO_WORD, Plan, Task
 from agentdeck.core.scheduler import longest_path_s
 from agentdeck.plans.analysis.network import network_of
 from agentdeck.plans.analysis.slack import critical_path, reach
@@ -60,7 +60,10 @@ def print_plan(plan: Plan) -> None:
             say()
             say(paint(_heading(plan, name), "bold"))
             heads = ("", "TASK", "TITLE", "AGENT", "AFTER", "ESTIMATE", "FILES")
-            table(heads, [_row(plan, task, critical) for task in tasks])
+            places = ("REPO",) if plan.repos else ()
+            together = ("LANDS WITH",) if plan.group_of else ()
+            rows = [(*_row(plan, task, critical), *_landing(plan, task)) for task in tasks]
+            table((*heads, *places, *together), rows)
     say()
     longest = short_duration(found.length_s)
     say(f"work {short_duration(_total_s(plan))}, longest path {longest} (*)")
@@ -86,6 +89,13 @@ def _row(plan: Plan, task: Task, critical: frozenset[TaskId]) -> tuple[str, ...]
         short_duration(settings.estimate_s),
         ", ".join(task.files),
     )
+
+
+def _landing(plan: Plan, task: Task) -> tuple[str, ...]:
+    """Where it lands, and with whom; only in plans that say something of it."""
+    mates = (name for name in plan.group_of.get(task.id, ()) if name != task.id)
+    places = (task.repo or OWN_REPO_WORD,) if plan.repos else ()
+    return (*places, ", ".join(mates)) if plan.group_of else places
 
 
 def _total_s(plan: Plan) -> float:

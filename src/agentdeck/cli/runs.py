@@ -149,7 +149,8 @@ def _clean_one(folder: RunFolder, *, unlanded: bool, yes: bool) -> None:
     for path in litter.worktrees:
         say(f"  worktree {safe(path)}")
     for left in litter.refs:
-        say(f"  {'' if left.landed else 'UNLANDED '}{safe(left.ref)} {left.commit[:10]}")
+        where = f" of {safe(left.repo)}" if left.repo else ""
+        say(f"  {'' if left.landed else 'UNLANDED '}{safe(left.ref)}{where} {left.commit[:10]}")
     say(f"  folder {safe(litter.folder)}")
     if litter.unlanded:
         said = "will be LOST" if unlanded else "is kept, and so is the folder"

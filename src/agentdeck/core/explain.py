@@ -391,8 +391,12 @@ def _reviewer_comes(state: RunState) -> bool:
 
 def _queue_moves(state: RunState) -> bool:
     """Is there something to do in the queue of this lane?"""
-    stands = state.queue_held or queue.frozen_gate(state) is not None
-    return queue.head(state) is not None and not stands
+    head = queue.head(state)
+    if head is None or state.queue_held or queue.frozen_gate(state) is not None:
+        return False
+    # Who is green and waits for others of its group waits for their queue.
+    waits = bool(state.plan.group_of) and not head.intended
+    return not waits or any(True for _ in queue.steps_of_lane(state, state.at))
 
 
 def _queue_stands(state: RunState) -> str | None:

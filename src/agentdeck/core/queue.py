@@ -67,10 +67,11 @@ def next_steps(state: RunState, now: float) -> Iterator[AnyStep]:
     if not state.queue:
         return
     for lane in lanes.lanes(state):
-        yield from _steps_of_lane(lane, now)
+        yield from steps_of_lane(lane, now)
 
 
-def _steps_of_lane(state: RunState, now: float) -> Iterator[AnyStep]:
+def steps_of_lane(state: RunState, now: float) -> Iterator[AnyStep]:
+    """The same for the repository from which the state is seen."""
     found = train.cars(state)
     landing = found[0] if found and found[0].lead.intended else None
     if landing is not None:
@@ -222,4 +223,13 @@ def _eject(
     return (ejected, repair.after_ejection(state, task, cause, detail, now))
 
 
-__all__ = ["frozen_gate", "gates_of", "head", "in_order", "is_held", "next_steps", "task_of"]
+__all__ = [
+    "frozen_gate",
+    "gates_of",
+    "head",
+    "in_order",
+    "is_held",
+    "next_steps",
+    "steps_of_lane",
+    "task_of",
+]

@@ -150,8 +150,8 @@ def _sorted_as(build: Build, entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -> Car | None:
     """The car on top of `base`: as it was built, or as it is to be built."""
-    able = _apart(state, [entry for entry in waiting if _may_go_on(state, entry, base)])
-    able = _whole(state, waiting, able)
+    free = [entry for entry in waiting if _may_go_on(state, entry, base)]
+    able = _apart(state, _whole(state, waiting, free))
     if not able:
         return None
     build = able[0].build
@@ -167,7 +167,7 @@ def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -
     return Car(tuple(chosen), base, tree, None)
 
 
-def _whole(state: RunState, waiting: Sequence[Entry], able: Sequence[Entry]) -> Sequence[Entry]:
+def _whole(state: RunState, waiting: Sequence[Entry], able: list[Entry]) -> list[Entry]:
     """These, without those of whose group somebody in this train is not among them."""
     if not state.plan.group_of:
         return able
@@ -176,13 +176,20 @@ def _whole(state: RunState, waiting: Sequence[Entry], able: Sequence[Entry]) -> 
 
 
 def _apart(state: RunState, entries: Sequence[Entry]) -> Sequence[Entry]:
-    """These, without those foreseen to collide with one before them that stays."""
+    """These, without those foreseen to collide with one before them that stays.
+
+    A group stays or goes as a whole; whether it merges, only git can say.
+    """
     if not foreseen.clashing(state, entries):
         return entries
     found: list[Entry] = []
-    for entry in entries:
-        if all(_fit(state, entry, other) for other in found):
-            found.append(entry)
+    for at, entry in enumerate(entries):
+        group = groups.others(state, entry)
+        if any(other.task in group for other in entries[:at]):
+            continue  # it came, or stayed out, with the first of its group
+        unit = [entry, *(other for other in entries if other.task in group)]
+        if all(_fit(state, one, other) for one in unit for other in found):
+            found += unit
     return found
 
 
