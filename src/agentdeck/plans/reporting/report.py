@@ -19,6 +19,7 @@ import msgspec
 
 from agentdeck.core.explain import explain
 from agentdeck.core.ids import PhaseId, TaskId
+from agentdeck.core.lanes import every_target
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import STUCK, RunState, TaskState
 from agentdeck.core.verdicts import Standing
@@ -140,7 +141,7 @@ def report_of(told: Told) -> Report:
     return Report(
         run=state.run,
         plan=state.plan.name,
-        target=state.target,
+        target=every_target(state),
         base=state.base,
         base_commit=state.base_commit,
         promoted=state.promoted or None,
