@@ -238,7 +238,7 @@ def _command(context: typer.Context, file: Path | None, output: Path | None) -> 
     words = ["agentdeck", "import", *([str(file)] if file else [])]
     words += ["--format", given["format_name"]] if given["format_name"] else []
     if file is None:
-        words += ["--issues", given["issues"], "--tracker", str(given["tracker"].value)]
+        words += ["--issues", given["issues"], "--tracker", str(given["tracker"])]
         words += ["--repo", given["repo"]] if given["repo"] else []
     words += ["--write-back"] if given["write_back"] else []
     words += ["-o", str(output)] if output else []
