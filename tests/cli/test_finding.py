@@ -65,7 +65,7 @@ def test_all_that_is_known_of_a_run_is_searched(deck: Deck, repo: Path) -> None:
         (("***",), 2, "nothing is looked for"),
         (("x",), 3, "there is no run of this repository"),
         (("x", "--run", "none"), 3, "none"),
-        (("x", "-n", "0"), 2, "greater than or equal to 1"),
+        (("x", "-n", "0"), 2, "Invalid value for '-n'"),
     ],
 )
 def test_what_cannot_be_searched_is_said(

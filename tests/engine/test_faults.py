@@ -22,7 +22,7 @@ from agentdeck.core.explain import explain, standstill
 from agentdeck.core.ids import ProcessIdentity, TaskId
 from agentdeck.core.plan import Plan
 from agentdeck.core.state import RunState, TaskState
-from agentdeck.engine import attempts, lost_folder, queueing, stop
+from agentdeck.engine import here, lost_folder, queueing, stop
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.enginelog import open_log
 from agentdeck.engine.folders import RunFolder
@@ -334,7 +334,7 @@ async def test_a_pause_that_is_taken_back_while_it_freezes_leaves_nobody_frozen(
         assert may_end.wait(PATIENCE_S)
         return found
 
-    monkeypatch.setattr(attempts, "freeze_tree", slowly)
+    monkeypatch.setattr(here, "freeze", slowly)
     async with Running(start()) as engine:
         await until(engine, lambda state: state.tasks[A].state is TaskState.WORKING)
         await engine.submit(c.Pause(A))
