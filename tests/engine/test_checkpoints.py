@@ -39,7 +39,7 @@ PATIENCE_S = 60.0
 @cache
 def history() -> list[Recorded]:
     """The first hundred events of a run."""
-    played = seeded(0)
+    played = seeded(3)  # it has more than a hundred
     played.run()
     return played.history[:100]
 

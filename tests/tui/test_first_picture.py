@@ -49,7 +49,7 @@ HEAVY = {
     "yaml",
 }  # fmt: skip
 # Of the engine a face needs the journal; of its own screens the room.
-ENGINE = {"checkpoint_file", "failpoints", "folders", "journal", "journal_mark"}
+ENGINE = {"checkpoint_file", "failpoint_places", "folders", "journal", "journal_mark"}
 ENGINE |= {"plain_files", "private_files"}  # how each of these opens and makes files
 ENGINE |= {"environment", "known_secrets", "redaction"}  # no secret gets from a log onto the screen
 SCREENS = {"full_screen", "room"}

@@ -19,7 +19,7 @@ from typing import Final, Generic, TypeVar
 from agentdeck.core.events import Hunks
 from agentdeck.engine import landing
 from agentdeck.engine.conflict_hunks import hunks_of
-from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.failpoint_places import Place, reached
 from agentdeck.engine.git import Git
 from agentdeck.engine.joining import Style, join
 

@@ -20,7 +20,7 @@ from agentdeck.core.plan import Plan, Repo
 from agentdeck.core.prices import Prices
 from agentdeck.engine.ballast import take_ballast
 from agentdeck.engine.enginelog import open_log
-from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.failpoint_places import Place, reached
 from agentdeck.engine.folders import RunFolder, runs_root
 from agentdeck.engine.git import Git
 from agentdeck.engine.identity import identity_of

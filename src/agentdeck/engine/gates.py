@@ -21,7 +21,7 @@ from agentdeck.core.gate_timeouts import allowed_in
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.steps import RunGate
 from agentdeck.engine.commands import Ended, run_to_end
-from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.failpoint_places import Place, reached
 from agentdeck.engine.gate_environment import note_fingerprint, noted_fingerprint
 from agentdeck.engine.processes import NeverStarted, look
 from agentdeck.engine.setting import Setting

@@ -24,7 +24,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from agentdeck.core.ids import RepoName
-from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.failpoint_places import Place, reached
 from agentdeck.engine.git import Git, RefMoved
 
 

@@ -22,7 +22,7 @@ from agentdeck.core.checkpoint import digest
 from agentdeck.core.codec import JournalFormatError, decode_event, encode_event
 from agentdeck.core.errors import EXIT_DAMAGED, DeckError, EnvironmentFault
 from agentdeck.core.events import VERSION, AnyEvent, Recorded
-from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.failpoint_places import Place, reached
 from agentdeck.engine.journal_mark import Mark, MarkWriter, mark_file, read_mark
 
 # Of the table; `pragma user_version`. 2: each row has its link of the chain.

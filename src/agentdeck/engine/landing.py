@@ -19,7 +19,7 @@ from typing import Final
 
 from agentdeck.core.errors import RefusedError
 from agentdeck.engine import half_promotion
-from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.failpoint_places import Place, reached
 from agentdeck.engine.git import (
     CHECKOUT_TIMEOUT_S,
     COMMAND_TIMEOUT_S,

@@ -29,7 +29,7 @@ import msgspec
 
 from agentdeck.core.errors import EnvironmentFault, RefusedError
 from agentdeck.core.unreadable import UNREADABLE
-from agentdeck.engine.failpoints import Place, reached
+from agentdeck.engine.failpoint_places import Place, reached
 from agentdeck.engine.git import CHECKOUT_TIMEOUT_S, KEEP, Git, GitError, first_line, is_oid
 from agentdeck.engine.linked_tree import LinkedTree, Status, forget_progress, linked
 from agentdeck.engine.plain_files import read_plain
