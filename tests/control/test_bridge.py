@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import stat
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from tests.control.conftest import RecordingEngine
 
+from agentdeck.control import source as source_module
 from agentdeck.control.bridge import feed as feed_module
 from agentdeck.control.bridge import server as server_module
 from agentdeck.control.bridge.server import BEARER, PROTOCOL, Bridge, Rules
@@ -33,6 +35,8 @@ KEY = {"Authorization": f"Bearer {TOKEN}"}
 
 class Served:
     """A bridge, and a browser that says what it is told to."""
+
+    runner: web.AppRunner
 
     def __init__(self, bridge: Bridge, session: aiohttp.ClientSession) -> None:
         self.bridge, self.session = bridge, session
@@ -67,11 +71,13 @@ class Served:
 async def serving(folder: RunFolder, rules: Rules | None = None) -> AsyncIterator[Served]:
     listening = socket.create_server(("127.0.0.1", 0))
     bridge = Bridge(folder, listening, rules or Rules(TOKEN))
-    runner = web.AppRunner(await bridge.app(lambda: None))
+    runner = web.AppRunner(await bridge.app(lambda: None), shutdown_timeout=1.0)
     await runner.setup()
     await web.SockSite(runner, listening).start()
     async with aiohttp.ClientSession() as session:
-        yield Served(bridge, session)
+        served = Served(bridge, session)
+        served.runner = runner
+        yield served
     await runner.cleanup()
     listening.close()
 
@@ -150,7 +156,6 @@ async def test_calls_reach_the_engine(
     """Results and errors come back as they are, under the number of who asked."""
     assert (await served.call("hello"))["result"]["run"] == folder.run
     seq = (await served.call("command", command={"do": "pause"}))["result"]["seq"]
-    assert (await served.read("/inbox"))["seq"] >= seq  # who commands sees what came of it
     refused = await served.call("command", command={"do": "pause"})
     assert refused["error"]["code"] == Code.REFUSED
     assert (await served.call("no.such"))["error"]["code"] == Code.METHOD
@@ -160,6 +165,16 @@ async def test_calls_reach_the_engine(
     url = f"{served.bridge.address}/rpc"
     async with served.session.post(url, data=b"{", headers=KEY) as said:
         assert (await said.json())["error"]["code"] == Code.PARSE
+
+
+async def test_who_commands_sees_what_came_of_it(
+    server: ControlServer, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the journal is looked at seldom, because nothing happened for long."""
+    monkeypatch.setattr(source_module, "POLL_S", 0.5)
+    async with serving(folder) as served:
+        seq = (await served.call("command", command={"do": "pause"}))["result"]["seq"]
+        assert (await served.read("/inbox"))["seq"] >= seq
 
 
 @pytest.mark.parametrize(
@@ -236,13 +251,8 @@ async def test_a_cursor_behind_the_end_is_told(served: Served) -> None:
     assert (await served.read("/events?after=99"))["last"] == 1
 
 
-async def test_who_takes_nothing_is_hung_up_on_and_costs_no_memory(
-    engine: RecordingEngine, served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Events are read as they are taken; other followers get theirs meanwhile."""
-    monkeypatch.setattr(feed_module, "SEND_S", 0.5)
-    for number in range(400):
-        await engine.record(RunPaused(by=f"{number}" + "x" * 40_000))  # 16 MB in all
+async def deaf_follower(served: Served) -> asyncio.StreamWriter:
+    """A socket that was opened, and from which nobody reads."""
     host, port = served.bridge.address.removeprefix("http://").split(":")
     _reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
     lines = [
@@ -252,12 +262,47 @@ async def test_who_takes_nothing_is_hung_up_on_and_costs_no_memory(
     ]  # fmt: skip
     writer.write("\r\n".join(lines).encode())
     await writer.drain()
+    return writer
+
+
+async def many_events(engine: RecordingEngine) -> None:
+    """16 MB of them: more than fits between two processes."""
+    for number in range(400):
+        await engine.record(RunPaused(by=f"{number}" + "x" * 40_000))
+
+
+async def test_who_takes_nothing_is_hung_up_on_and_costs_no_memory(
+    engine: RecordingEngine, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events are read as they are taken; other followers get theirs meanwhile."""
+    monkeypatch.setattr(feed_module, "SEND_S", 0.5)
+    await many_events(engine)
+    writer = await deaf_follower(served)
     async with asyncio.timeout(60):
         async with served.follow("0") as follower:
             for seq in range(1, 402):
                 assert (await follower.receive_json())["seq"] == seq
-        while served.bridge._sockets:
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(10):  # before a ping that nobody answers would end it
+            while served.bridge._sockets:
+                await asyncio.sleep(0.02)
+    writer.close()
+
+
+async def test_a_bridge_ends_soon_whoever_does_not_listen(
+    engine: RecordingEngine, folder: RunFolder
+) -> None:
+    """Ctrl-C is for the person, not for the slowest dashboard."""
+    await many_events(engine)
+    async with serving(folder) as served:
+        writer = await deaf_follower(served)
+        async with asyncio.timeout(30), served.follow("latest") as other:
+            while len(served.bridge._sockets) < 2:
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.5)  # the deaf one is filled up by then, or the test shows less
+            begun = time.monotonic()
+            await served.runner.cleanup()
+            assert (await other.receive()).data == 1001
+        assert time.monotonic() - begun < 15
     writer.close()
 
 

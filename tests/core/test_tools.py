@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agentdeck.agents.input import message_line
 from agentdeck.control.verb_table import VERBS
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
@@ -27,6 +28,7 @@ from agentdeck.core.plan import (
 from agentdeck.core.state import Message, RunState, TaskState
 from agentdeck.core.steps import CloseInput, Deliver, IOStep, Watch
 from agentdeck.testing.builders import Run, plan, reached, run_until, started, task
+from agentdeck.testing.generated_plans import WAITER
 
 A, B = TaskId("A"), TaskId("B")
 ALL = Tools(MayCall.ALLOW, MayCall.ALLOW, MayPropose.ASK, MayWiden.ASK)
@@ -146,6 +148,21 @@ def test_an_open_question_keeps_the_input_of_its_agent_open() -> None:
     """What it asks through a tool is asked like anything else: it has not heard all."""
     run = asked(working()).append(e.TurnEnded(A, 1, 1, 0, True))
     assert run.of_kind(CloseInput) == []
+
+
+def test_an_agent_that_has_ended_its_turn_meanwhile_is_told_and_begins_another() -> None:
+    """Its call is over: the client gave up, and the model said something else instead."""
+    waiter = Agent(AgentName("claude"), use="waiter", adapter=WAITER.adapter)
+    run = asked(working(agents=(waiter,), defaults=Defaults(agent=waiter.name)))
+    run = run.append(e.TurnEnded(A, 1, 1, 0, True)).command(c.Answer(A, text="the first"))
+    run = run.settle()
+    assert Deliver(A, 1, "m1") in run.of_kind(Deliver)
+    said = message_line(Input.CLAUDE, messages(run)[0]).decode()
+    assert "You asked: which one?" in said
+    assert "The answer: the first" in said
+    run = run.append(e.MessageDelivered(A, 1, "m1"))
+    assert run.of_kind(CloseInput) == []  # another turn follows
+    assert run.task_state("A") is TaskState.WORKING
 
 
 # --- report_progress -----------------------------------------------------------------------------

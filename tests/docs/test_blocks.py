@@ -46,7 +46,7 @@ from agentdeck.tui.theme_files import load_themes
 
 SHELL: Final = ("sh", "console")
 # These draw a screen or serve one: tests/tui has their tests, and here they are only parsed.
-ON_A_SCREEN: Final = frozenset({"attach", "replay", "serve", "simulate", "demo"})
+ON_A_SCREEN: Final = frozenset({"attach", "replay", "serve", "simulate", "demo", "mcp", "bridge"})
 # What acts on a run needs it in a state in which it may act: the run here has ended, and saying so
 # is an answer. `promote` waits where the checkout is in its way.
 ACTS: Final = frozenset({"add", "approve", "retry", "promote"})
@@ -138,6 +138,8 @@ def look(block: Block, world: World, shared: list[str], *, run: bool) -> None:
     elif block.kind == "mermaid":
         if not block.text.startswith("stateDiagram-v2\n"):
             raise LieError("of mermaid only diagrams of states are known here")
+    elif block.kind == "js" and not block.is_run:
+        pass  # nothing here can parse it
     elif block.kind != "text":
         raise UnknownError(f"nothing here knows a block of the kind {block.kind!r}")
 

@@ -136,7 +136,7 @@ async def test_one_side_red_and_neither_lands(
         await until(engine, in_state(TaskState.FAILED))
         await until(engine, lambda s: s.tasks[API].state is TaskState.QUEUED)
         why = explain(engine.state, API, engine.clock())
-        assert why.startswith("API waits to land together with WEB, which is failed: gate clean")
+        assert why.startswith("API waits to land together with WEB, which failed: gate clean")
         waits = explain(engine.state, DOC, engine.clock())
         assert waits == "DOC waits for API, which is queued"
     assert subjects(sh, repo, "main..deck/p") == []

@@ -5,14 +5,19 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.mcp.live import A, landed_file, plan_text, reaches, running, send, state_of
 
 from agentdeck.control import start
+from agentdeck.control.client import RunClient
+from agentdeck.control.protocol import ToolParams
 from agentdeck.core import commands as c
 from agentdeck.core.adapter import Sandbox
+from agentdeck.core.errors import DeckError
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
+from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.sandbox import fault_of
 from agentdeck.engine.tool_pass import PASS, SERVERS, read_pass
 from agentdeck.testing.crash import kill_engine, told_in
@@ -107,6 +112,45 @@ def test_the_pass_of_an_attempt_is_its_owners_alone(tmp_path: Path) -> None:
         assert own.secret not in (attempt / SERVERS).read_text()
         assert stat.S_IMODE(Path(own.socket).stat().st_mode) == 0o600
         assert stat.S_IMODE(Path(own.socket).parent.stat().st_mode) == 0o700
+
+
+async def _refusal(folder: RunFolder, **changes: object) -> str:
+    """Why a call with a changed pass is refused."""
+    own = read_pass(folder.attempt(A, 1))
+    assert own is not None
+    arguments = msgspec.Raw(b'{"question": "May I?"}')
+    call = ToolParams(A, 1, own.secret, "ask_person", arguments, "k1")
+    client = await RunClient.open(folder, folder.tool_socket)
+    try:
+        with pytest.raises(DeckError) as caught:
+            await client.call_tool(msgspec.structs.replace(call, **changes))
+        return caught.value.message
+    finally:
+        await client.close()
+
+
+async def test_a_call_is_of_the_attempt_whose_secret_it_has_and_of_no_other(
+    tmp_path: Path,
+) -> None:
+    more = '[[task]]\nid = "B"\nprompt = "! ask which?"\n'
+    with running(tmp_path, plan_text(ASK, tools='ask_person = "allow"', more=more)) as folder:
+        reaches(folder, "A", TaskState.ASKING)
+        reaches(folder, "B", TaskState.ASKING)
+        unproven = "the call does not prove of which attempt it is"
+        assert await _refusal(folder, secret="0" * 64) == unproven
+        assert await _refusal(folder, secret="") == unproven
+        assert await _refusal(folder, task=TaskId("B")) == unproven
+        assert await _refusal(folder, task=TaskId("../A")) == unproven
+        assert await _refusal(folder, attempt=2) == unproven
+        assert "there is no tool" in await _refusal(folder, tool="end")
+        assert "unknown field" in await _refusal(folder, arguments=msgspec.Raw(b'{"x": 1}'))
+        client = await RunClient.open(folder, folder.tool_socket)
+        with pytest.raises(DeckError, match="no method 'command'"):
+            await client.send(c.EndRun())
+        await client.close()
+        send(folder, c.Stop(A))
+        reaches(folder, "A", TaskState.CANCELLED)
+        assert "does not go on any more" in await _refusal(folder)
 
 
 @pytest.mark.parametrize("box", ["bwrap", "landlock"])

@@ -74,8 +74,10 @@ def test_what_kept_tasks_waiting_is_counted_in_their_seconds() -> None:
 def test_steps_are_bounded_and_keep_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     run = working(1)
     for number in range(60):
-        run.clock.advance(10.0)
+        run.clock.advance(10.0 + number % 3)
         run.command(c.SetPoolLimit(NAME, 2 + number % 5))
+        if number in (21, 41):  # one more works from then on
+            run = run_until(run, reached("BC"[number // 40], TaskState.WORKING), stays_at_work)
     exact = used_of(run)
     monkeypatch.setattr(pool_use, "MOST_STEPS", 16)
     bounded = used_of(run)

@@ -258,7 +258,7 @@ WRONG = {
     "tokens": (TASK + "tokens = '15 thousand'\n", 5, ['"15K"']),
     "huge number": (TASK + f"retries = {'9' * 4000}\n", 5, ["50 or less", "digits"]),
     "later key": ("[plan]\nstack = true\n" + TASK, 3, ["plan.stack", "cannot do it yet"]),
-    "later section": ("[repos.x]\npath = 'y'\n" + TASK, 2, ["repos", "0.1 cannot do it yet"]),
+    "repository without a path": ("[repos.x]\nbase = 'y'\n" + TASK, 2, ["repos.x", "`path`"]),
     "no such event": (
         "[hooks]\n'task.dnoe' = ['x']\n" + TASK,
         3,

@@ -13,7 +13,6 @@ from agentdeck.plans.reference_text import EXAMPLES, NOTES, UNSAID
 from agentdeck.plans.schema import schema_document
 
 DOCS = Path(__file__).parents[2] / "docs"
-LIVE = [section for section in SECTIONS if not section.later]
 
 
 def test_the_page_is_made_from_the_table_of_keys() -> None:
@@ -30,7 +29,7 @@ def test_the_published_schema_is_the_one_made_from_the_table_of_keys() -> None:
 
 def test_the_examples_together_are_one_plan_with_every_section() -> None:
     """What a reader of the page copies works."""
-    assert list(EXAMPLES) == [section.name for section in LIVE]
+    assert list(EXAMPLES) == [section.name for section in SECTIONS]
     plan = read_plan("version = 1\n" + "\n".join(EXAMPLES.values()), file="plan.toml")
     assert plan.phases[0].sync
     assert plan.settings(plan.tasks[1].id).model == "haiku"
@@ -45,10 +44,10 @@ def test_the_plan_of_the_introduction_reads() -> None:
 
 def test_every_key_has_its_row_and_no_text_is_about_a_key_that_is_gone() -> None:
     """Each row: key, value, what holds without it, meaning."""
-    names = {f"{section.name}.{key.name}" for section in LIVE for key in section.keys}
+    names = {f"{section.name}.{key.name}" for section in SECTIONS for key in section.keys}
     inner = {
         f"{section.name}.{key.name}.{other.name}"
-        for section in LIVE
+        for section in SECTIONS
         for key in section.keys
         if key.kind is Kind.TABLE
         for other in key.keys
@@ -56,7 +55,7 @@ def test_every_key_has_its_row_and_no_text_is_about_a_key_that_is_gone() -> None
     assert set(UNSAID) <= names | inner
     assert set(NOTES) <= set(EXAMPLES)
     page = plan_reference()
-    for section in LIVE:
+    for section in SECTIONS:
         own = page.split(f"`{section.shape.value.replace('name', section.name)}`\n\n")[1]
         own = own.split("\n## ")[0]
         for key in section.keys:

@@ -28,6 +28,8 @@ DONE = "It is done: the file is there."
 LONGEST_HANG_S = 300.0  # no test waits so long; an agent that is killed leaves earlier
 MINI_END = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"  # mini-swe-agent ends when a command prints it
 
+NAMESPACE = "::"  # between that of a tool and its name
+
 Json = dict[str, Any]
 _numbers = itertools.count(1)
 
@@ -96,9 +98,22 @@ def _floods(ask: Ask, number: int) -> Reply:
     return _works(ask, number)
 
 
+def _asks(ask: Ask, number: int) -> Reply:
+    """It asks a person through the tool of agentdeck, and writes down what it is told."""
+    tool = next((name for name in ask.tools if name.endswith("ask_person")), None)
+    if tool is None or ask.rounds > 1:
+        return Reply(DONE if tool else "I have no tool to ask with.")
+    if ask.rounds == 0:
+        given = {"question": "Which colour?", "options": ["red", "blue"]}
+        return Reply("I ask.", [(tool, given)])
+    told = "teal" if "teal" in ask.text else "nothing"
+    return Reply("I write it down.", [ask.call(f"printf '{told}\\n' > {ask.file}")])
+
+
 # What happens, by name: from a request and how many came before it on this base URL.
 SCENARIOS: dict[str, Callable[[Ask, int], Reply]] = {
     "works": _works,
+    "asks": _asks,
     "limited-twice": lambda ask, number: (
         Reply(status=429, retry_after=1) if number < 2 else _works(ask, number)
     ),
@@ -209,6 +224,10 @@ class Responses(Protocol):
         tools = {
             tool["name"]: tool.get("parameters", {}) for tool in body["tools"] if "name" in tool
         }
+        for group in body["tools"]:  # those of an MCP server stand in a namespace
+            inside = group.get("tools", ()) if group.get("type") == "namespace" else ()
+            for tool in inside:
+                tools[f"{group['name']}{NAMESPACE}{tool['name']}"] = tool.get("parameters", {})
         return Ask(body["model"], tools, _rounds(turns), json.dumps(body["input"]))
 
     def whole(self, reply: Reply, model: str) -> Json:
@@ -219,7 +238,9 @@ class Responses(Protocol):
             said["refusal" if reply.refuses else "text"] = reply.text
             output.append({"type": "message", "role": "assistant", "content": [said]})
         for name, given in reply.calls:
-            call = {"type": "function_call", "call_id": f"call_{next(_numbers)}", "name": name}
+            namespace, _, bare = name.rpartition(NAMESPACE)
+            call = {"type": "function_call", "call_id": f"call_{next(_numbers)}", "name": bare}
+            call |= {"namespace": namespace} if namespace else {}
             output.append({**call, "arguments": json.dumps(given)})
         for item in output:
             item |= {"id": f"item_{next(_numbers)}", "status": "completed"}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.mcp.live import plan_text
 from tests.tui.live_run import git, live_deck, made_run
 
+from agentdeck.control.creating import create_run
+from agentdeck.control.scratch_repo import make_repo
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
+from agentdeck.plans.reader import read_plan
 
 COLOUR = '! call ask_person {"question": "Which colour?", "options": ["red", "blue"]}'
 B = TaskId("B")
@@ -53,6 +57,23 @@ async def test_a_proposed_task_is_taken_into_the_plan_by_key(tmp_path: Path) -> 
         await deck.press("a")
         await deck.until(lambda: B in deck.state.tasks, "the task")
         await deck.until(lambda: deck.state.tasks[B].state is TaskState.LANDED, "its landing")
+
+
+async def test_more_files_are_granted_by_key(tmp_path: Path) -> None:
+    """You should see which files, and why it wants them."""
+    script = '! call request_files {"files": ["c/x"], "why": "the list is there"}\n! write c/x'
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    make_repo(repo, {"README.md": "hello\n"})
+    text = plan_text(script, tools='request_files = "ask"')
+    folder = create_run(repo, read_plan(text, file="p.toml"), text, root=tmp_path / "runs")
+    async with live_deck(folder) as deck:
+        await deck.is_in(TaskState.ASKING)
+        await deck.press("i")
+        await deck.sees("May it touch c/x too? the list is there")
+        await deck.press("y")
+        await deck.is_in(TaskState.LANDED)
+        assert deck.state.plan.by_id[TaskId("A")].files == ("a/", "c/x")
 
 
 async def test_a_task_that_names_no_files_has_them_all_and_nobody_is_asked(tmp_path: Path) -> None:

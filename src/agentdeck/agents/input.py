@@ -34,6 +34,8 @@ def prompt_line(reads: Input, text: str) -> bytes:
 def message_line(reads: Input, message: Message) -> bytes:
     """A message: the answer to what was asked, or more to do."""
     asked = message.answers
+    if asked is not None and asked.by_tool:  # its call is over: the answer begins a turn
+        return _said(reads, message.id, f"You asked: {asked.text}\n\nThe answer: {_told(message)}")
     match reads:
         case Input.CLAUDE if asked is not None:
             return _line(_control_response(asked, message))
@@ -46,6 +48,15 @@ def message_line(reads: Input, message: Message) -> bytes:
             return _line({**said, "answers": asked.id, "option": message.option})
         case _:
             return _said(reads, message.id, message.text)
+
+
+def _told(message: Message) -> str:
+    """The words of an answer, and of a permission what it was."""
+    asked = message.answers
+    if asked is None or asked.ask is AskKind.QUESTION:
+        return message.text
+    no = rejects(asked.options, message.option)
+    return f"{'no' if no else 'yes'}. {message.text}".strip()
 
 
 def interrupt_line(reads: Input) -> bytes | None:

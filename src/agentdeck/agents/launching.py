@@ -60,6 +60,7 @@ class Place(msgspec.Struct, frozen=True):
     session: str | None = None  # goes on with this one; None = a new one
     home: str | None = None  # its state folder; None = a person's own
     mcp: str | None = None
+    tools: str | None = None  # its pass for tools of agentdeck
     settings: str | None = None
 
 
@@ -174,6 +175,7 @@ def _values(at: Place, *, prompt: str) -> dict[str, str | None]:
         "folder": at.folder,
         "home": at.home,
         "mcp": at.mcp,
+        "tools": at.tools,
         "settings": at.settings,
         "python": at.python,
         "agentdeck": at.package,
@@ -218,6 +220,8 @@ def _group(
             return adapter.model if values["model"] is not None else ()
         case "mcp":
             return adapter.mcp if values["mcp"] is not None else ()
+        case "tools":
+            return adapter.tools if values["tools"] is not None else ()
         case "settings":
             return adapter.settings if values["settings"] is not None else ()
         case _:

@@ -81,6 +81,7 @@ WORD_MEANINGS: Final[dict[str, str]] = {
     "folder": "the folder of the attempt, outside of the worktree: for logs and histories",
     "home": "its own state folder, where the plan gives it one",
     "mcp": "the file of MCP servers that the plan names",
+    "tools": "the pass of the attempt for `python -P -m agentdeck.mcp.attempt`, see [MCP](mcp.md)",
     "settings": "the settings file that the plan names",
     "python": "the interpreter that agentdeck runs with",
     "agentdeck": "the folder of agentdeck's own files",
@@ -88,7 +89,8 @@ WORD_MEANINGS: Final[dict[str, str]] = {
 GROUP_MEANINGS: Final[dict[str, str]] = {
     "model": "`model`, where a model is set",
     "permissions": "`allow`, or `ask` where the plan says so; nothing where its `args` choose",
-    "mcp": "`mcp`, where the plan names a file",
+    "mcp": "`mcp`, where the plan names a file, or gives it tools of agentdeck",
+    "tools": "`tools`, where the plan gives it tools of agentdeck",
     "settings": "`settings`, where the plan names a file",
     "args": "the `args` of the plan",
 }

@@ -40,6 +40,10 @@ knows nothing of agentdeck.
 
 ```sh
 agentdeck rpc socket         # of the newest run of this repository; or name the run
+```
+
+<!-- block: not run, there has to be an engine -->
+```sh
 agentdeck rpc call status
 agentdeck rpc call events.since '{"after": 0, "limit": 2}'
 ```
@@ -86,6 +90,7 @@ _EVENTS: Final = """\
 `events.since` is the subscription. It is a long poll with a cursor: give the number of the last
 event that you have, and the answer comes as soon as there is a later one, or when `wait_s` is over.
 
+<!-- block: not run, tests/cli/test_rpc.py runs the example that has `call` -->
 ```python
 after = 0  # or the number you have kept
 while True:

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -44,6 +45,12 @@ class ToolServer(ControlServer):
         """It listens at the socket for tools of `folder`."""
         super().__init__(engine, folder, path=folder.tool_socket)
         self._reported: dict[tuple[TaskId, int], float] = {}  # when; one for each live attempt
+
+    async def close(self) -> None:
+        """Stop listening, end every connection, and take socket and folder away."""
+        await super().close()
+        with contextlib.suppress(OSError):
+            self._folder.tool_socket.parent.rmdir()
 
     def _methods(self) -> dict[str, tuple[Any, Callable[[Any], Awaitable[Any]]]]:
         return {"hello": (rpc.HelloParams, self._hello), "tool": (rpc.ToolParams, self._tool)}

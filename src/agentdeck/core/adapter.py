@@ -68,12 +68,13 @@ WORDS: Final = (
     "folder",  # the attempt's own, outside of the worktree
     "home",  # its state folder
     "mcp",
+    "tools",  # its pass for tools of agentdeck
     "settings",
     "python",  # the interpreter that agentdeck runs with
     "agentdeck",  # the folder of the package
 )
 # ... and what `{*group}` can be as an argument.
-GROUPS: Final = ("model", "permissions", "mcp", "settings", "args")
+GROUPS: Final = ("model", "permissions", "mcp", "tools", "settings", "args")
 
 
 class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -93,6 +94,8 @@ class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
     read_only: tuple[str, ...] = ()  # ... it only looks, as a reviewer does; empty = as `allow`
     permission_options: tuple[str, ...] = ()  # with one of these in `args` the plan chose itself
     mcp: tuple[str, ...] = ()  # what `{*mcp}` becomes when a file of servers is set
+    tools: tuple[str, ...] = ()  # what `{*tools}` becomes when it has tools of agentdeck, and
+    # takes no file of servers
     settings: tuple[str, ...] = ()  # what `{*settings}` becomes when a settings file is set
     env: dict[str, str] = {}
     root_env: dict[str, str] = {}  # set as well when it runs as root

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from agentdeck.core import events as e
 from agentdeck.core.effects_shared import attempt_of
-from agentdeck.core.hearing import PROMPT
+from agentdeck.core.hearing import PROMPT, is_turned_to
 from agentdeck.core.permissions import NOBODY
 from agentdeck.core.state import Attempt, Message, Question, Result, RunState
 
@@ -36,7 +36,7 @@ def take(state: RunState, event: WordsEvent, at: float) -> None:
         case e.MessageSent():
             _send(attempt, event, at)
         case e.MessageDelivered():
-            _deliver(attempt, event)
+            _deliver(state, attempt, event)
         case e.TurnEnded():
             attempt.turns, attempt.turn_at = event.turn, event.at
             attempt.result = Result(event.ok, event.detail, event.cause, event.retry_at)
@@ -81,13 +81,14 @@ def _ask(attempt: Attempt, event: e.AttemptAsked, at: float) -> None:
     attempt.questions = [q for q in attempt.questions if q.id != asked.id] + [asked]
 
 
-def _deliver(attempt: Attempt, event: e.MessageDelivered) -> None:
+def _deliver(state: RunState, attempt: Attempt, event: e.MessageDelivered) -> None:
     if event.message == PROMPT:
         attempt.prompted = True
     for message in attempt.messages:
         if message.id == event.message and not message.delivered:
             message.delivered = True
-            if message.answers is None:
+            asked = message.answers
+            if asked is None or (asked.by_tool and is_turned_to(state, attempt)):
                 attempt.result = None  # it is at work again, or will be in a moment
 
 

@@ -5,7 +5,8 @@ Rules:
   input is still open. Everybody else hears it with the next turn, in the next attempt's prompt.
 - An agent that waits for more after each turn is told that nothing comes once it has ended a turn,
   has heard everything and asks nothing. What is said before that makes a further turn of it.
-- What was asked through a tool is answered there: its call takes the answer from the journal.
+- What was asked through a tool is answered there: its call takes the answer from the journal. An
+  agent that has ended its turn meanwhile makes no such call: it is told, and begins another turn.
 - Nothing is lost: what an attempt was sent and did not get is told with the next turn.
 - While a task waits for a yes, or is being merged, no turn will follow by itself.
 """
@@ -71,16 +72,21 @@ def calls(task: TaskRun) -> bool:
     return not over and task.wanted in (Wanted.RUN, Wanted.PAUSE)
 
 
-def taken_by_tool(attempt: Attempt) -> str | None:
+def taken_by_tool(state: RunState, attempt: Attempt) -> str | None:
     """The id of an answer that a call of a tool is to take, and that nobody has noted yet."""
-    return next(
-        (m.id for m in attempt.messages if not m.delivered and _is_for_tool(m)),
-        None,
-    )
+    waiting = (m for m in attempt.messages if not m.delivered)
+    return next((m.id for m in waiting if _is_for_tool(state, attempt, m)), None)
 
 
-def _is_for_tool(message: Message) -> bool:
-    return message.answers is not None and message.answers.by_tool
+def is_turned_to(state: RunState, attempt: Attempt) -> bool:
+    """Has its agent ended its turn, and would begin another one for whatever it is told?"""
+    waits = state.plan.agent_by_name[attempt.agent].waits_for_more
+    return waits and attempt.result is not None and not attempt.input_closed
+
+
+def _is_for_tool(state: RunState, attempt: Attempt, message: Message) -> bool:
+    by_tool = message.answers is not None and message.answers.by_tool
+    return by_tool and not is_turned_to(state, attempt)
 
 
 def can_listen(state: RunState, task: TaskRun) -> bool:
@@ -96,7 +102,9 @@ def next_word(state: RunState, attempt: Attempt) -> str | None:
         return None
     if state.plan.agent_by_name[attempt.agent].prompted_by_message and not attempt.prompted:
         return PROMPT
-    unheard = (m for m in attempt.messages if not m.delivered and not _is_for_tool(m))
+    unheard = (
+        m for m in attempt.messages if not m.delivered and not _is_for_tool(state, attempt, m)
+    )
     return next((message.id for message in unheard), None)
 
 

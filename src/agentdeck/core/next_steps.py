@@ -206,7 +206,7 @@ def _live(state: RunState, task: TaskRun, book: Book, now: float) -> Iterator[An
     if answer is not None:
         yield Record((answer,))
         return
-    taken = taken_by_tool(attempt)
+    taken = taken_by_tool(state, attempt)
     if taken is not None:
         yield Record((e.MessageDelivered(task.id, attempt.number, taken),))
         return

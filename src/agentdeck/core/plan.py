@@ -807,10 +807,11 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
                 continue
             group = set().union(*(bound.get(name, {name}) for name in (task.id, *task.land_with)))
             bound.update(dict.fromkeys(group, group))
+        every = [task.id for task in self.tasks]
         ordered = {
-            id(group): tuple(t.id for t in self.tasks if t.id in group) for group in bound.values()
+            id(group): tuple(name for name in every if name in group) for group in bound.values()
         }
-        return {name: ordered[id(group)] for name, group in bound.items()}
+        return {name: ordered[id(bound[name])] for name in every if name in bound}
 
     @cached_property
     def pool_by_name(self) -> dict[PoolName, Pool]:

@@ -95,7 +95,9 @@ def _in_order(targets: Sequence[Target]) -> list[Git]:
 
 def _has_moved(target: Target) -> bool:
     tip = target.git.ref_tip(target.ref)
-    return tip is not None and (tip == target.new or target.git.is_ancestor(target.new, tip))
+    if tip is None or not target.git.has(target.new):
+        return False
+    return tip == target.new or target.git.is_ancestor(target.new, tip)
 
 
 def _hindrance(target: Target) -> NotLanded | None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from agentdeck.agents.launching import command_line
 from agentdeck.agents.prompt import build_prompt
 from agentdeck.core import events as e
@@ -39,6 +37,7 @@ from agentdeck.engine.tool_pass import (
     note_pass,
     note_servers,
     refuse_without_sdk,
+    with_tools,
 )
 from agentdeck.engine.waiting import wait
 
@@ -62,8 +61,8 @@ class Here:
         place = place_of(at.folder, at.git.checkout, step.task, attempt, agent, prompt, box.sandbox)
         refuse_without_sdk(state.plan)
         tools, named = bool(state.plan.tools.given), place.mcp
-        if tools and agent.driver is not None and agent.driver.takes("mcp"):
-            place = msgspec.structs.replace(place, mcp=str(folder / SERVERS))
+        if tools and agent.driver is not None:
+            place = with_tools(place, agent.driver, folder)
         how = command_line(agent, place)
         worktree = Path(place.worktree)
         extra = {

@@ -22,6 +22,8 @@ from typing import Any, Final
 
 import msgspec
 
+from agentdeck.agents.launching import Place
+from agentdeck.core.adapter import Adapter
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import RunId, TaskId
 from agentdeck.core.plan import Plan
@@ -107,6 +109,13 @@ def note_servers(folder: Path, named: str | None) -> str:
     return str(file)
 
 
+def with_tools(place: Place, adapter: Adapter, folder: Path) -> Place:
+    """The place of an agent that is given its tools in the way that its adapter knows, if any."""
+    if adapter.takes("mcp"):
+        return msgspec.structs.replace(place, mcp=str(folder / SERVERS))
+    return msgspec.structs.replace(place, tools=str(folder / PASS))
+
+
 def _read(file: Path) -> list[Any] | Mapping[str, Any]:
     try:
         with file.open("rb") as opened:
@@ -133,4 +142,5 @@ __all__ = [
     "read_pass",
     "read_pass_file",
     "refuse_without_sdk",
+    "with_tools",
 ]

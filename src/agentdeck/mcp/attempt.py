@@ -25,24 +25,16 @@ from agentdeck.control.client import RunClient
 from agentdeck.control.handshake import EngineGone
 from agentdeck.core import tool_calls as t
 from agentdeck.core.errors import EnvironmentFault
-from agentdeck.core.tool_calls import ARGUMENTS, Came, Outcome, ToolPass
+from agentdeck.core.tool_calls import Came, Outcome, ToolPass
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.tool_pass import read_pass_file
-from agentdeck.mcp.offered import Offered
-from agentdeck.mcp.serving import Reply, Resource, run
+from agentdeck.mcp.attempt_tools import OFFERED
+from agentdeck.mcp.offered import Offered, Resource
+from agentdeck.mcp.serving import Reply, run
 
 AGAIN_S: Final = 0.5  # between two tries to reach an engine
 LEAST_S: Final = 5.0  # for an engine that starts anew, however short the wait for answers is
 USAGE: Final = "usage: python -m agentdeck.mcp.attempt PASS"
-
-OFFERED: Final = {
-    "ask_person": Offered("ask_person", t.AskPerson, reads_only=False, idempotent=False),
-    "report_progress": Offered("report_progress", t.ReportProgress, reads_only=False),
-    "propose_task": Offered("propose_task", t.ProposeTask, reads_only=False, idempotent=False),
-    "request_files": Offered("request_files", t.RequestFiles, reads_only=False),
-    "wait_for_answer": Offered("wait_for_answer", t.WaitForAnswer),
-}
-assert OFFERED.keys() == ARGUMENTS.keys()
 
 
 class AttemptFace:
@@ -108,20 +100,22 @@ class AttemptFace:
             return self._client
 
 
+# Some clients show their model the text alone, and others the data alone: both say all of it.
 def _reply(found: Outcome, key: str, *, proposes: bool) -> Reply:
     if found.came is Came.WAITS and proposes:
         words = (
             f"It is proposed, with the id {key}, and a person decides. You need not wait: go on "
             "with your task."
         )
-        return Reply(words, data={"state": "proposed", "id": key})
+        return Reply(words, data={"state": "proposed", "id": key, "said": words})
     if found.came is Came.WAITS:
         words = (
             f"Nobody has answered yet. The question stays open, with the id {key}: call "
             f'wait_for_answer with {{"id": "{key}"}}, or go on and ask for the answer later.'
         )
-        return Reply(words, data={"state": "waits", "id": key})
-    return Reply(found.text, data={"state": "done", "yes": found.ok, "id": key})
+        return Reply(words, data={"state": "waits", "id": key, "said": words})
+    data = {"state": "done", "yes": found.ok, "id": key, "answer": found.text}
+    return Reply(found.text, data=data)
 
 
 def main(arguments: Sequence[str]) -> int:

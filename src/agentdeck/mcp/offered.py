@@ -23,6 +23,7 @@ class Offered(msgspec.Struct, frozen=True):
     reads_only: bool = True
     destroys: bool = False  # may it undo or end work?
     idempotent: bool = True  # the same call again changes nothing more
+    at_once: bool = False  # shown to the model from the start, where a client would hide it
 
     @property
     def description(self) -> str:
@@ -38,6 +39,15 @@ class Offered(msgspec.Struct, frozen=True):
         schema.pop("description", None)  # it stands beside the schema
         found: dict[str, Any] = _inline(schema, definitions)
         return found
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """Something that can be read by its address."""
+
+    uri: str  # or a template, with {words} in it
+    name: str
+    description: str
+    mime: str = "text/plain"
 
 
 def _inline(part: Any, definitions: dict[str, Any]) -> Any:
@@ -64,4 +74,4 @@ def read_arguments(tool: Offered, given: dict[str, Any] | None) -> msgspec.Struc
         raise Unfit(f"{tool.name}: {error}") from error
 
 
-__all__ = ["Offered", "Unfit", "read_arguments"]
+__all__ = ["Offered", "Resource", "Unfit", "read_arguments"]

@@ -33,29 +33,14 @@ from agentdeck.core.state import Request, RunState
 from agentdeck.core.tool_calls import Came
 from agentdeck.engine.folders import RunFolder
 from agentdeck.mcp import run_tools as r
-from agentdeck.mcp.offered import Offered
+from agentdeck.mcp.offered import Offered, Resource
 from agentdeck.mcp.reading import Data, Reader
-from agentdeck.mcp.serving import Reply, Resource
+from agentdeck.mcp.serving import Reply
 
 WAIT_S: Final = DEFAULT_TOOL_WAIT_S
 LOOK_S: Final = 0.5  # between two looks whether something has come; a fold of the journal each
 BY: Final = "mcp"  # who says so, in the journal
-SCHEME: Final = "agentdeck://run/"
 LOG_LINES: Final = 200  # of a log that is read as a resource
-
-RESOURCES: Final = (
-    Resource(f"{SCHEME}plan", "plan", "The plan as the run has it now.", "application/toml"),
-    Resource(f"{SCHEME}status", "status", "The run in a few lines.", "application/json"),
-    Resource(f"{SCHEME}queue", "queue", "The merge queue.", "application/json"),
-    Resource(f"{SCHEME}inbox", "inbox", "What waits for a person.", "application/json"),
-)
-TEMPLATES: Final = (
-    Resource(f"{SCHEME}task/{{task}}", "task", "One task and its attempts.", "application/json"),
-    Resource(f"{SCHEME}log/{{task}}", "log", "The end of the log of a task's latest attempt."),
-    Resource(
-        f"{SCHEME}evidence/{{task}}", "evidence", "The evidence card of a task.", "application/json"
-    ),
-)
 
 
 class RunFace:
@@ -68,8 +53,8 @@ class RunFace:
         commands = r.commands_of(allowed)
         self._commands = {tool.name for tool in commands}
         self.tools: Sequence[Offered] = (*r.READING, *r.ASKING, *commands)
-        self.resources: Sequence[Resource] = RESOURCES
-        self.templates: Sequence[Resource] = TEMPLATES
+        self.resources: Sequence[Resource] = r.RESOURCES
+        self.templates: Sequence[Resource] = r.TEMPLATES
         may = ", ".join(tool.name for tool in commands) or "none"
         self.instructions = (
             f"Run {folder.run} of agentdeck: coding agents work on a plan of tasks. Read with "
@@ -95,9 +80,9 @@ class RunFace:
 
     async def read(self, uri: str) -> str | None:
         """The text of a resource."""
-        if not uri.startswith(SCHEME):
+        if not uri.startswith(r.SCHEME):
             return None
-        what, _, task = uri.removeprefix(SCHEME).partition("/")
+        what, _, task = uri.removeprefix(r.SCHEME).partition("/")
         return await asyncio.to_thread(self._read, what, unquote(task))
 
     def _read(self, what: str, task: str) -> str | None:

@@ -23,7 +23,7 @@ from agentdeck.core.decide_words import MAX_MESSAGE
 from agentdeck.core.ids import MAX_ID_LENGTH
 from agentdeck.core.plan import MCP_COMMANDS
 from agentdeck.core.tool_calls import Arguments, ProposeTask, WaitForAnswer
-from agentdeck.mcp.offered import Offered
+from agentdeck.mcp.offered import Offered, Resource
 
 MAX_LINES: Final = 500  # of a log in one answer
 MAX_EVENTS: Final = 500  # in one answer
@@ -207,12 +207,30 @@ def _kind(takes: Takes, words: str) -> Any:
     return Annotated[str, Meta(max_length=most, description=words)]
 
 
+SCHEME: Final = "agentdeck://run/"
+RESOURCES: Final = (
+    Resource(f"{SCHEME}plan", "plan", "The plan as the run has it now.", "application/toml"),
+    Resource(f"{SCHEME}status", "status", "The run in a few lines.", "application/json"),
+    Resource(f"{SCHEME}queue", "queue", "The merge queue.", "application/json"),
+    Resource(f"{SCHEME}inbox", "inbox", "What waits for a person.", "application/json"),
+)
+TEMPLATES: Final = (
+    Resource(f"{SCHEME}task/{{task}}", "task", "One task and its attempts.", "application/json"),
+    Resource(f"{SCHEME}log/{{task}}", "log", "The end of the log of a task's latest attempt."),
+    Resource(
+        f"{SCHEME}evidence/{{task}}", "evidence", "The evidence card of a task.", "application/json"
+    ),
+)
+
 assert set(MCP_COMMANDS) <= {verb.name for verb in VERBS} | {"answer"}
 
 __all__ = [
     "ASKING",
     "MAX_WAIT_S",
     "READING",
+    "RESOURCES",
+    "SCHEME",
+    "TEMPLATES",
     "Answer",
     "AskPerson",
     "Events",

@@ -22,10 +22,12 @@ from mcp.shared.exceptions import MCPError
 
 from agentdeck import __version__
 from agentdeck.core.errors import DeckError
-from agentdeck.mcp.offered import Offered, Unfit, read_arguments
+from agentdeck.mcp.offered import Offered, Resource, Unfit, read_arguments
 
 PROGRESS_S: Final = 5.0  # clients give up after 60 s of silence, the most impatient after 10 s
 INVALID_PARAMS: Final = -32602
+# Claude Code hides tools of servers behind a search, unless one says so.
+AT_ONCE: Final = "anthropic/alwaysLoad"
 NOT_FOUND: Final = -32002  # as the protocol numbers a resource that there is not
 
 
@@ -35,15 +37,6 @@ class Reply(msgspec.Struct, frozen=True):
     text: str
     ok: bool = True
     data: dict[str, Any] | None = None  # the same for programs
-
-
-class Resource(msgspec.Struct, frozen=True):
-    """Something that can be read by its address."""
-
-    uri: str  # or a template, with {words} in it
-    name: str
-    description: str
-    mime: str = "text/plain"
 
 
 class Face(Protocol):
@@ -166,6 +159,7 @@ def _tool(tool: Offered) -> types.Tool:
         name=tool.name,
         description=tool.description,
         input_schema=tool.schema,
+        _meta={AT_ONCE: True} if tool.at_once else None,
         annotations=types.ToolAnnotations(
             read_only_hint=tool.reads_only,
             destructive_hint=tool.destroys,
@@ -184,4 +178,4 @@ def run(make: Callable[[], Awaitable[Face]]) -> None:
     asyncio.run(main())
 
 
-__all__ = ["Face", "Reply", "Resource", "handlers", "run", "serve"]
+__all__ = ["Face", "Reply", "handlers", "run", "serve"]

@@ -18,7 +18,7 @@ from agentdeck.plans.problems import listed, shown
 HUMAN: Final = "human"  # the one adapter that is nobody's program
 _COMMANDS: Final = ("start", "resume", "take_over")
 _OTHER_COMMANDS: Final = ("first_run", "version", "login")
-_GROUPS: Final = ("model", "allow", "ask", "mcp", "settings")
+_GROUPS: Final = ("model", "allow", "ask", "mcp", "tools", "settings")
 _TABLES: Final = ("env", "root_env", "home")
 _PLACE: Final = re.compile(r"\{(\*?)([a-z_]+)\}")
 _STATUS: Final = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
@@ -89,7 +89,7 @@ def _groups(values: Mapping[str, Any], to: Findings) -> None:
         group = "{*permissions}" if key in ("allow", "ask") else f"{{*{key}}}"
         if values.get(key) and group not in start:
             to.add((key,), f"is never used: `start` has no {group}", f"put {group} into `start`")
-    for group in ("model", "mcp", "settings"):
+    for group in ("model", "mcp", "tools", "settings"):
         if f"{{*{group}}}" in start and not values.get(group):
             to.add(("start",), f"has {{*{group}}}, and nothing says what it is", f"add `{group}`")
     if "{*permissions}" in start and not (values.get("allow") or values.get("ask")):

@@ -46,6 +46,11 @@ KEYS: Final = (
         " nothing.",
     ),
     Key("mcp", Kind.ARGS, "What `{*mcp}` becomes when the plan names a file of MCP servers."),
+    Key(
+        "tools",
+        Kind.ARGS,
+        "What `{*tools}` becomes when the plan gives it tools of agentdeck, and it takes no file.",
+    ),
     Key("settings", Kind.ARGS, "What `{*settings}` becomes when the plan names a settings file."),
     Key("env", Kind.ENV, "Variables it gets.", also=("environment",)),
     Key("root_env", Kind.ENV, "Variables it gets as well when it runs as root."),

@@ -117,7 +117,6 @@ class Section:
     ref: Ref | None = None  # what its elements can be referred to as
     model: Any = None  # the struct an element becomes; None = handled by the reader
     field: str = ""  # of `Plan`
-    later: bool = False
     patterns: bool = False  # of NAMED: its names are patterns of events
     short: str = ""  # of NAMED: the key whose value may stand in place of the table
 

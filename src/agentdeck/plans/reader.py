@@ -125,9 +125,6 @@ class _Reader:
     def _section(self, section: Section) -> dict[str, Any]:
         raw = self._document[section.name]
         path: Path = (section.name,)
-        if section.later:
-            self._tables.later(path)
-            return {}
         match section.shape:
             case Shape.TABLE:
                 return self._table(section, raw, path)

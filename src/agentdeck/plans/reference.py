@@ -63,9 +63,8 @@ _FOOTPRINT: Final = "list of globs, see [footprints](#footprints)"
 
 def plan_reference() -> str:
     """The whole page, Markdown."""
-    sections = [section for section in SECTIONS if not section.later]
     values = VALUES.format(id_rule=ID_RULE[0].upper() + ID_RULE[1:], durations=durations.EXAMPLES)
-    parts = [INTRODUCTION, *(_section(section) for section in sections), values, _later()]
+    parts = [INTRODUCTION, *(_section(section) for section in SECTIONS), values, _later()]
     return "\n".join(parts)
 
 
@@ -153,7 +152,7 @@ def _toml(default: Any, key: Key) -> str:
 
 def _later() -> str:
     """The keys that belong to the format, but that this version refuses."""
-    names = [f"`[{section.name}]`" for section in SECTIONS if section.later]
+    names: list[str] = []
     for section in SECTIONS:
         for key in section.keys:
             inner = [f"{key.name}.{other.name}" for other in key.keys if other.later]

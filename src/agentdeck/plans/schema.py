@@ -56,8 +56,7 @@ def plan_schema() -> dict[str, Any]:
     """A JSON schema that accepts every plan the reader accepts."""
     properties: dict[str, Any] = {VERSION_KEY: {"const": PLAN_VERSION, "description": "Format."}}
     for section in SECTIONS:
-        if not section.later:
-            properties[section.name] = _section(section)
+        properties[section.name] = _section(section)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"agentdeck plan, format {PLAN_VERSION}",

@@ -373,12 +373,15 @@ def check_groups(plan: Plan, tasks: Sequence[tuple[Path, Task]], findings: Findi
 
 
 def _with_needs_of_group(plan: Plan, tasks: Sequence[tuple[Path, Task]]) -> list[tuple[Path, Task]]:
-    """Tasks of groups, each waiting for what any of its group waits for; no others."""
+    """The tasks, each waiting for what any of its group waits for."""
+    paths = {task.id: path for path, task in tasks}
     found = []
     for path, task in tasks:
-        group = plan.group_of.get(task.id, ())
-        after = dict.fromkeys(other for name in group for other in plan.by_id[name].after)
-        found.append((path, msgspec.structs.replace(task, after=tuple(after or task.after))))
+        group = [plan.by_id[name] for name in plan.group_of.get(task.id, (task.id,))]
+        after = dict.fromkeys(other for one in group for other in one.after)
+        # The fault is told where one of them says what it waits for.
+        place = next((paths[one.id] for one in group if one.after), path)
+        found.append((place, msgspec.structs.replace(task, after=tuple(after))))
     return found
 
 

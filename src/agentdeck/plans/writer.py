@@ -34,8 +34,6 @@ def write_plan(plan: Plan) -> str:
 def _section(plan: Plan, section: Section) -> Iterator[str]:
     if section is PLAN:
         yield _table(f"[{section.name}]", section.keys, plan, section.name)
-    elif section.later:
-        return
     elif section.shape is Shape.TABLE and getattr(plan, section.field) is not None:
         text = _table("", section.keys, getattr(plan, section.field), section.name)
         if text:

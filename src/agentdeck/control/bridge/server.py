@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -127,9 +128,12 @@ class Bridge:
         app.on_shutdown.append(self._hang_up)
         return app
 
-    async def _hang_up(self, _: web.Application) -> None:
-        for each in list(self._sockets):
-            _closed = await each.close(code=1001, message=b"the bridge ends")
+    async def _hang_up(self, _app: web.Application) -> None:
+        """Say goodbye to all at once; who does not hear it is cut off when the bridge ends."""
+        goodbyes = [each.close(code=1001, message=b"the bridge ends") for each in self._sockets]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_S):
+                _ = await asyncio.gather(*goodbyes, return_exceptions=True)
 
     # --- who comes in -------------------------------------------------------------------------
 

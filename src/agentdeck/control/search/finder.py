@@ -136,6 +136,11 @@ def _query(wanted: Wanted) -> tuple[str, list[str | int]]:
         if names:
             where.append(f"{column} IN ({', '.join('?' * len(names))})")
             values += sorted(names)
+    if wanted.repos:
+        places = ", ".join("?" * len(wanted.repos))
+        of_repo = f"SELECT task FROM repos WHERE lower(repo) IN ({places})"  # noqa: S608 - as above
+        where.append(f"s.task IN ({of_repo})")
+        values += sorted(wanted.repos)
     snippet = f"snippet(words, 0, '{_OPEN}', '{_CLOSE}', '…', {SNIPPET_WORDS})"
     text = (
         f"SELECT bm25(words) * CASE s.kind {_CASES} END AS rank, s.id, s.kind, s.task, s.attempt,"  # noqa: S608

@@ -38,6 +38,7 @@ from agentdeck.control.search.wanted import Kind
 from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import OWN_REPO_WORD
 from agentdeck.core.state import Attempt, RunState
 from agentdeck.engine.journal import Journal
 from agentdeck.engine.plain_files import open_plain
@@ -151,6 +152,8 @@ class RunIndex:
                     store.put(source, docs, mark=mark)
         for kind in (Kind.TASKS, Kind.BRIEFS):
             store.keep_only(names, kind)
+        plan = self._state.plan
+        store.place({task.id: task.repo or OWN_REPO_WORD for task in plan.tasks})
 
     def _diff(self, store: Store, task: TaskId, attempt: Attempt) -> None:
         if attempt.base is None or attempt.path is None:

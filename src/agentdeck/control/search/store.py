@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ from typing import Final, NamedTuple, Self
 from agentdeck.control.search.wanted import Kind
 from agentdeck.core.errors import EnvironmentFault
 
-VERSION: Final = 1  # of what is in the file; another number: it is made anew
+VERSION: Final = 2  # of what is in the file; another number: it is made anew
 FILE: Final = "search.db"
 LOCK: Final = "search.lock"
 BUSY_S: Final = 5.0  # how long a reader waits for a writer
@@ -39,6 +39,7 @@ CREATE TABLE docs (
     size INTEGER
 );
 CREATE INDEX docs_of ON docs (source, place, size);
+CREATE TABLE repos (task TEXT PRIMARY KEY, repo TEXT);
 CREATE VIRTUAL TABLE words USING fts5(text, tokenize = "unicode61 remove_diacritics 2");
 """
 
@@ -226,6 +227,14 @@ class Store:
             with suppress(sqlite3.Error):
                 db.execute("ROLLBACK")
             raise
+
+    def place(self, repos: Mapping[str, str]) -> None:
+        """Say in which repository each task works."""
+        db = self._writable
+        known = dict(db.execute("SELECT task, repo FROM repos").fetchall())
+        for task, repo in repos.items():
+            if known.get(task) != repo:
+                db.execute("INSERT OR REPLACE INTO repos (task, repo) VALUES (?, ?)", (task, repo))
 
     def keep_only(self, names: Iterable[str], kind: Kind) -> None:
         """Forget the sources of a kind that are no more."""

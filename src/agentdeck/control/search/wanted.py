@@ -2,7 +2,8 @@
 
 Rules:
 - Every word must be there; "a phrase" stands together, `word*` begins so, `-word` must be missing.
-- `in:logs` and `task:S-1` narrow down what is looked through; several of one kind are either-or.
+- `in:logs`, `task:S-1` and `repo:api` narrow down what is looked through; several of one kind are
+  either-or. `repo:.` is the plan's own repository.
 - Each word is quoted, so nothing that is typed is a part of the query language. What has no letter
   and no digit cannot be looked for, and is passed over.
 - While somebody types, the last word is only a beginning; one letter is a word, for it begins all.
@@ -36,10 +37,11 @@ class Wanted(NamedTuple):
     tasks: frozenset[str] = frozenset()  # ids in small letters; empty = all
     words: tuple[str, ...] = ()  # in small letters, to find the line of a hit
     fault: str = ""  # what of it is not understood
+    repos: frozenset[str] = frozenset()  # names in small letters; empty = all
 
 
 _PART: Final = re.compile(r'-?"[^"]*"?\*?|\S+')
-_FIELD: Final = re.compile(r"(in|task):(\S*)", re.IGNORECASE)
+_FIELD: Final = re.compile(r"(in|task|repo):(\S*)", re.IGNORECASE)
 _UNSEEN: Final = re.compile("[\x00-\x1f\x7f]")
 _ONE: Final = {kind.value.removesuffix("s"): kind for kind in Kind}
 
@@ -64,13 +66,15 @@ def wanted(text: str, *, typing: bool = False) -> Wanted:
     """
     shown = _UNSEEN.sub(" ", text[:MAX_TYPED]).encode("utf-8", "replace").decode()
     must, never, words = [], [], []
-    kinds, tasks, fault = frozenset[Kind](), set[str](), ""
+    kinds, tasks, repos, fault = frozenset[Kind](), set[str](), set[str](), ""
     parts = _PART.findall(shown)[:MAX_WORDS]
     for number, part in enumerate(parts):
         if (field := _FIELD.fullmatch(part)) is not None:
             if field[1].lower() == "in":
                 found, wrong = kinds_of(field[2])
                 kinds, fault = kinds | found, fault or wrong
+            elif field[1].lower() == "repo":
+                repos.update(filter(None, field[2].lower().split(",")))
             else:
                 tasks.update(filter(None, field[2].lower().split(",")))
             continue
@@ -88,4 +92,4 @@ def wanted(text: str, *, typing: bool = False) -> Wanted:
     match = " AND ".join(must)
     if match and never:
         match = f"({match}) NOT ({' OR '.join(never)})"
-    return Wanted(match, kinds, frozenset(tasks), tuple(words), fault)
+    return Wanted(match, kinds, frozenset(tasks), tuple(words), fault, frozenset(repos))

@@ -104,6 +104,7 @@ def _touching(tasks: Sequence[Task], names: Iterable[str]) -> dict[str, list[Tas
     tree = Tree(names)
     found: dict[str, list[TaskId]] = {}
     for task in tasks:
-        for name in {name for pattern in task.files for name in tree.matching(pattern)}:
+        files = task.files if task.repo is None else ()  # what is looked at is the plan's own
+        for name in {name for pattern in files for name in tree.matching(pattern)}:
             found.setdefault(name, []).append(task.id)
     return found

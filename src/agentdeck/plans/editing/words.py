@@ -19,7 +19,7 @@ from agentdeck.plans.keys import SECTIONS, Key, Kind, Section, Shape
 from agentdeck.plans.problems import listed, nearest, shown
 
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z0-9_.-]*[A-Za-z0-9_])(\+=|-=|=)(.*)", re.DOTALL)
-_SECTIONS: Final = {section.name: section for section in SECTIONS if not section.later}
+_SECTIONS: Final = {section.name: section for section in SECTIONS}
 _TASK: Final = _SECTIONS["task"]
 _FLAGS: Final = {"true": True, "yes": True, "false": False, "no": False}
 

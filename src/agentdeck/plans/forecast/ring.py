@@ -32,7 +32,7 @@ from agentdeck.core.explain import standstill
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import RunId, TaskId, slug
 from agentdeck.core.next_steps import next_steps
-from agentdeck.core.plan import GateWhen, Plan, Pool, Strategy
+from agentdeck.core.plan import GateWhen, Plan, Pool, Repo, Strategy
 from agentdeck.core.scheduler import is_human
 from agentdeck.core.stale import StaleEvent
 from agentdeck.core.state import RunState, TaskState
@@ -382,4 +382,12 @@ def _run_started(plan: Plan, run: RunId) -> e.RunStarted:
         base_commit=nothing,
         base_tree=nothing,
         target=plan.target or f"deck/{slug(plan.name)}",
+        repos=tuple(_repo_started(plan, repo) for repo in plan.repos),
     )
+
+
+def _repo_started(plan: Plan, repo: Repo) -> e.RepoStarted:
+    nothing = "0" * 40
+    target = repo.target or f"deck/{slug(plan.name)}"
+    place = ("/simulated/.git", "/simulated", repo.base or "main")
+    return e.RepoStarted(repo.name, *place, nothing, nothing, target)

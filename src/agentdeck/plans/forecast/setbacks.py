@@ -141,7 +141,7 @@ class Setbacks:
                 continue
             if holder in spec.after or held.phase != spec.phase:
                 continue
-            pattern = overlap(held.files, spec.files)
+            pattern = overlap(held.files, spec.files) if held.repo == spec.repo else None
             if pattern is not None:
                 self._waits.append(_Wait(pattern, task, holder))
 

@@ -33,7 +33,7 @@ def matches_nothing(subject: Subject) -> Iterator[Hit]:
     lost: dict[str, list[tuple[Path, str]]] = {}  # by the folder that is not there
     count = 0
     for at, task in subject.active:
-        for number, pattern in enumerate(task.files):
+        for number, pattern in enumerate(task.files if task.repo is None else ()):
             count += 1
             first, _, rest = pattern.removeprefix("./").partition("/")
             if rest and first not in top and not _WILD.search(first):
@@ -69,7 +69,7 @@ def too_wide(subject: Subject) -> Iterator[Hit]:
                 yield Hit(path, f"{shown(pattern)} is every file; nothing works beside it", _NARROW)
             elif pattern == "*":
                 yield Hit(path, f"{shown(pattern)} is every file of the top folder", _NARROW)
-            elif tree is not None and files >= SMALL and _is_many(pattern):
+            elif tree is not None and task.repo is None and files >= SMALL and _is_many(pattern):
                 meant = len(tree.matching(pattern))
                 if meant > files * WIDE_SHARE:
                     yield Hit(path, f"{shown(pattern)} is {meant} of {files} files", _NARROW)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from agentdeck.core.plan import Gate, GateWhen, Plan
+from agentdeck.core.plan import OWN_REPO, Gate, GateWhen, Plan
 from agentdeck.plans.lint.finding import Hit
 from agentdeck.plans.lint.subject import Subject
 from agentdeck.plans.problems import shown
@@ -64,6 +64,8 @@ def missing_program(subject: Subject) -> Iterator[Hit]:
     for gate in subject.plan.gates:
         program = program_of(gate)
         if programs is None or program is None or programs.get(program, True):
+            continue
+        if "/" in program and not gate.judges(OWN_REPO):  # in a repository that nobody has seen
             continue
         where = "in the repository" if "/" in program else "on the PATH"
         yield Hit(

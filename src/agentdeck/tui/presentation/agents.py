@@ -19,6 +19,7 @@ from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import count, duration
 from agentdeck.tui.presentation.line import Line, Span, cut_line, fit, plain, spread
 from agentdeck.tui.presentation.outline import id_column
+from agentdeck.tui.presentation.titles import repo_tag
 
 WHO_CELLS: Final = 8  # of the model's name alone, where room is short
 WIDE_WHO_CELLS: Final = 20
@@ -54,6 +55,7 @@ def agent_row(deck: Deck, key: str, width: int) -> Line:
         deck.gap(task.id),
         Span(task.id + " " * max(0, size - len(task.id)), "bold"),
         Span("  "),
+        *repo_tag(deck.state.plan, deck.state.plan.repo_of(task.id)),
     ]
     if attempt is not None:
         who_cells = WIDE_WHO_CELLS if wide else WHO_CELLS

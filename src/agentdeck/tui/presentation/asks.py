@@ -38,7 +38,7 @@ from agentdeck.core.state import Attempt, Question, RunState
 from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.tui.presentation.agents import who
 from agentdeck.tui.presentation.figures import duration
-from agentdeck.tui.presentation.line import Line, Span, cut_line, plain
+from agentdeck.tui.presentation.line import Line, Span, cut_line, plain, wrapped
 from agentdeck.tui.presentation.titles import title_of
 
 MAX_ROWS: Final = 20_000  # of one request; 64 KiB of payload in short lines stay below
@@ -121,6 +121,8 @@ def ask_head(
 
 def request_lines(question: Question, width: int) -> list[Line]:
     """All that is known of what the agent wants to do."""
+    if question.files:  # its words name them, who has them now, and why they are wanted
+        return [*wrapped(question.text, width)][:MAX_ROWS]
     rows = list(_request(question, width))
     if len(rows) > MAX_ROWS:
         return [*rows[:MAX_ROWS], (Span("… more is not shown: deny it, or read the log", "alert"),)]

@@ -7,14 +7,15 @@ has found out about the state, the next one takes over until the state has chang
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentdeck.core import inbox
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain import explain
-from agentdeck.core.ids import EntryId, TaskId
+from agentdeck.core.ids import EntryId, RepoName, TaskId
+from agentdeck.core.lanes import lanes
 from agentdeck.core.state import RunState, TaskRun
 from agentdeck.core.train import Car, cars
 from agentdeck.plans.forecast.setbacks import Setbacks
@@ -68,6 +69,7 @@ class Deck:
     )
     shows: Mapping[str, str] | None = None  # keys as the person has them, by id; None = as shipped
     news: int | None = None  # events so far: equal ones are of the same state; None = not known
+    narrow: bool = False  # the state is seen from one repository, and so is the train
 
     def knowing(self, before: Deck | None) -> Deck:
         """This moment, with the facts of another one, where both are of the same state."""
@@ -156,8 +158,21 @@ class Deck:
 
     @cached_property
     def cars(self) -> list[Car]:
-        """The merge train, the first to land at the front."""
-        return cars(self.state)
+        """The merge train, the first to land at the front; of several, one after the other."""
+        if self.narrow or not self.state.repos:
+            return cars(self.state)
+        return [car for lane in lanes(self.state) for car in cars(lane)]
+
+    @cached_property
+    def lanes(self) -> tuple[Deck, ...]:
+        """This moment as seen from each repository, the plan's own first."""
+        if not self.state.repos:
+            return (self,)
+        return tuple(replace(self, state=lane, narrow=True) for lane in lanes(self.state))
+
+    def lane(self, repo: RepoName) -> Deck:
+        """This moment as seen from one repository."""
+        return next((deck for deck in self.lanes if deck.state.lane == repo), self)
 
     def car_of(self, entry: EntryId) -> tuple[int, Car] | None:
         """The car that an entry is in, and its place in the train, from 0."""

@@ -20,9 +20,9 @@ PHASE_CELLS: Final = 24  # of the title of a folded phase
 LOUD_CELLS: Final = 8  # behind it: ` ?12 ✖12`
 
 
-def label_cells(task: str, note_cells: int) -> int:
-    """The width of a task's label."""
-    return SIGN_CELLS + len(task) + note_cells
+def label_cells(task: str, note_cells: int, repo: str = "") -> int:
+    """The width of a task's label; with that of a repository that is not the plan's own."""
+    return SIGN_CELLS + len(task) + note_cells + (len(repo) + 1 if repo else 0)
 
 
 def graph_label(deck: Deck, task_id: TaskId, note_cells: int) -> Line:
@@ -34,7 +34,9 @@ def graph_label(deck: Deck, task_id: TaskId, note_cells: int) -> Line:
     quiet = status in (Status.LANDED, Status.SKIPPED, Status.DEFERRED)
     role = SIGNS[status].role + " bold" if loud else "muted" if quiet else ""
     note, note_role = _note(deck, task_id, status)
-    shown: Line = (deck.sign(task_id), deck.gap(task_id), Span(task_id, role))
+    repo = deck.state.plan.repo_of(task_id) if deck.state.plan.repos else ""
+    tag: Line = (Span(f" {repo}", "accent"),) if repo else ()
+    shown: Line = (deck.sign(task_id), deck.gap(task_id), Span(task_id, role), *tag)
     return (*shown, Span(" " + note, note_role)) if note and len(note) < note_cells else shown
 
 

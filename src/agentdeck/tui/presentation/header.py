@@ -15,6 +15,7 @@ from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import UNKNOWN, duration, rough
 from agentdeck.tui.presentation.forecast import expected_end, time_words
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, cut, cut_line, plain
+from agentdeck.tui.presentation.merge_queue import targets
 from agentdeck.tui.presentation.status import SIGNS, Status
 
 BAR_CELLS: Final = 16
@@ -149,7 +150,7 @@ def _needed_alert(deck: Deck) -> Line:
 def _name(deck: Deck, alert: Line, room: int) -> Line:
     room -= cells(alert) + 1
     lead = () if room < 40 else (Span("agentdeck", "accent bold"), Span(" · ", "faint"))
-    target = plain(deck.state.target)
+    target = plain(targets(deck.state))
     title = plain(deck.state.plan.name)
     rest = room - cells(lead)
     with_target = cells((Span(f"{title} → {target}"),)) <= rest

@@ -1,4 +1,4 @@
-"""Which tasks a filter means: by state, phase, label and a pattern of their ids.
+"""Which tasks a filter means: by state, phase, label, repository and a pattern of their ids.
 
 Rules: what is not said does not matter; what is said must all be true. Patterns are globs without
 regard to case, several parted by commas or blanks.
@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import OWN_REPO_WORD
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.line import plain
 
@@ -22,6 +23,7 @@ class Filter(NamedTuple):
     state: str = ""
     phase: str = ""
     label: str = ""
+    repo: str = ""  # `.` = the plan's own
 
 
 class Options(NamedTuple):
@@ -30,11 +32,14 @@ class Options(NamedTuple):
     states: Sequence[tuple[str, str]]
     phases: Sequence[tuple[str, str]]
     labels: Sequence[tuple[str, str]]
+    repos: Sequence[tuple[str, str]] = ()  # none where there is only one
 
 
 def words_of(wanted: Filter) -> str:
     """What a filter asks for, in a few words; empty where it asks for nothing."""
-    return " · ".join(filter(None, (wanted.state, wanted.ids.strip(), wanted.phase, wanted.label)))
+    repo = f"repo:{wanted.repo}" if wanted.repo else ""
+    parts = (wanted.state, wanted.ids.strip(), wanted.phase, wanted.label, repo)
+    return " · ".join(filter(None, parts))
 
 
 def options_of(deck: Deck) -> Options:
@@ -46,6 +51,9 @@ def options_of(deck: Deck) -> Options:
         [(state, state) for state in sorted(states)],
         [(phase.id, plain(phase.title) or phase.id) for phase in plan.phases],
         [(label, plain(label)) for label in labels],
+        [(name or OWN_REPO_WORD, name or OWN_REPO_WORD) for name in plan.lanes]
+        if plan.repos
+        else (),
     )
 
 
@@ -60,4 +68,5 @@ def matching(deck: Deck, wanted: Filter) -> list[TaskId]:
         and wanted.state in ("", str(deck.status(task.id)))
         and wanted.phase in ("", task.phase)
         and (not wanted.label or wanted.label in task.labels)
+        and wanted.repo in ("", task.repo or OWN_REPO_WORD)
     ]

@@ -11,6 +11,7 @@ from typing import Final
 from agentdeck.core import evidence, queue, repair, verdicts
 from agentdeck.core.explain_entry import explain_entry
 from agentdeck.core.ids import EntryId, TaskId
+from agentdeck.core.lanes import lanes
 from agentdeck.core.state import Entry, RunState
 from agentdeck.tui.presentation.collisions import collision_note
 from agentdeck.tui.presentation.deck import Deck
@@ -18,7 +19,7 @@ from agentdeck.tui.presentation.figures import clock_time
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, plain, spread
 from agentdeck.tui.presentation.outline import id_column
 from agentdeck.tui.presentation.status import SIGNS, Status
-from agentdeck.tui.presentation.titles import title_of
+from agentdeck.tui.presentation.titles import repo_tag, title_of
 
 ASK: Final = "ask:"
 LANDED: Final = "landed:"
@@ -43,7 +44,7 @@ def queue_rows(deck: Deck) -> list[str]:
         if deck.status(task.id) in (Status.PROPOSED, Status.REVIEWING)
     ]
     recent = range(len(state.landings) - 1, max(-1, len(state.landings) - 1 - SHOWN_LANDINGS), -1)
-    entries = [entry.id for entry in queue.in_order(state)]
+    entries = [entry.id for lane in deck.lanes for entry in queue.in_order(lane.state)]
     return [*entries, *asking, *(f"{LANDED}{number}" for number in recent)]
 
 
@@ -60,13 +61,22 @@ def task_of_row(deck: Deck, key: str) -> TaskId | None:
     return entry.task or entry.reverts if entry is not None else None
 
 
+def targets(state: RunState) -> str:
+    """Where work lands, in a few words."""
+    names = dict.fromkeys(lane.target for lane in lanes(state))
+    if not state.repos:
+        return state.target
+    count = len(state.repos) + 1
+    return f"{next(iter(names))} in {count} repos" if len(names) == 1 else f"{count} targets"
+
+
 def queue_title(deck: Deck) -> Line:
     """What stands at the right of the pane's title."""
     state = deck.state
     hour = sum(landing.at > deck.now - HOUR_S for landing in state.landings)
     if state.queue_held:
         return (Span("held", "state-asks bold"),)
-    promotion = _promotion(state)
+    promotion = _promotion(deck)
     if promotion:
         return promotion
     found: list[Span] = []
@@ -77,20 +87,28 @@ def queue_title(deck: Deck) -> Line:
     return tuple(found)
 
 
-def _promotion(state: RunState) -> Line:
+def _promotion(deck: Deck) -> Line:
     """Whether what landed is in the base, or on its way there; empty while nobody asked for it."""
-    base = plain(state.base)
-    if state.promote_wanted:
-        why = plain(state.promote_reason)
+    every = [lane.state for lane in deck.lanes]
+    landed = [lane for lane in every if lane.landed_here]
+    wanted = next((lane for lane in every if lane.promote_wanted), None)
+    if wanted is not None:
+        why = plain(wanted.promote_reason)
         more = f": {why}" if why else ""
-        text = f"on its way into {base}{more}"
+        text = f"on its way into {_base(wanted)}{more}"
         cut = text if len(text) <= TITLE_CELLS else f"{text[: TITLE_CELLS - 1]}…"
         return (Span(cut, "accent"),)
-    if state.promoted and state.promoted == state.tip:
-        return (Span(f"✔ all in {base}", "state-landed"),)
-    if state.outcome is not None and state.landings:
-        return (Span("M", "accent bold"), Span(f" brings it into {base}"))
+    bases = ", ".join(_base(lane) for lane in landed or every[:1])
+    # Where somebody has asked for it before anything has landed, the target is in its base too.
+    if all(lane.promoted and lane.promoted == lane.tip for lane in landed or every[:1]):
+        return (Span(f"✔ all in {bases}", "state-landed"),)
+    if deck.state.outcome is not None and landed:
+        return (Span("M", "accent bold"), Span(f" brings it into {bases}"))
     return EMPTY
+
+
+def _base(state: RunState) -> str:
+    return plain(f"{state.base} of {state.lane}" if state.lane else state.base)
 
 
 def queue_row(deck: Deck, key: str, width: int) -> Line:
@@ -100,7 +118,7 @@ def queue_row(deck: Deck, key: str, width: int) -> Line:
     if key.startswith(ASK):
         return _asking_row(deck, TaskId(key.removeprefix(ASK)), width)
     entry = deck.state.queue.get(EntryId(key))
-    return _entry_row(deck, entry, width) if entry is not None else EMPTY
+    return _entry_row(deck.lane(entry.repo), entry, width) if entry is not None else EMPTY
 
 
 def gate_marks(deck: Deck, entry: Entry) -> tuple[Line, int, int]:
@@ -174,6 +192,7 @@ def _entry_row(deck: Deck, entry: Entry, width: int) -> Line:
         deck.gap(entry.task),
         Span(name + " " * max(0, id_column(deck) - len(name)), "bold"),
         Span("  "),
+        *repo_tag(state.plan, entry.repo),
     ]
     why = explain_entry(state, entry, deck.now, deck.cars)
     if total and cells(left) + cells(marks) + 4 <= width:
@@ -222,6 +241,7 @@ def _landed_row(deck: Deck, number: int, width: int) -> Line:
         deck.gap(landing.task),
         Span(name + " " * max(0, id_column(deck) - len(name)), "muted"),
         Span("  "),
+        *repo_tag(deck.state.plan, landing.repo),
         Span(title, "faint"),
     )
     at = clock_time(landing.at, utc=deck.frozen)

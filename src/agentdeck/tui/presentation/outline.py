@@ -17,7 +17,7 @@ from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import duration
 from agentdeck.tui.presentation.line import EMPTY, Line, Span, cells, fit, plain, spread
 from agentdeck.tui.presentation.status import SIGNS, Status
-from agentdeck.tui.presentation.titles import title_of
+from agentdeck.tui.presentation.titles import repo_tag, title_of
 
 PHASE_PREFIX: Final = "phase:"
 TITLE_CELLS: Final = 16  # of a title that a collision does not cover
@@ -76,13 +76,14 @@ def task_row(deck: Deck, task: TaskRun, width: int, *, indent: str = "") -> Line
         deck.gap(task.id),
         Span(task.id + " " * max(0, id_column(deck) - len(task.id)), id_role),
         Span("  "),
+        *(tag := repo_tag(deck.state.plan, deck.state.plan.repo_of(task.id))),
         Span(title_of(deck.state.spec(task.id)), "muted"),
     )
     note = task_note(deck, task)
-    needed = cells(left[:4]) + cells(note) + 1
+    needed = cells(left[:4]) + cells(tag) + cells(note) + 1
     if needed > width:
         return spread(left, EMPTY, width)
-    title = min(TITLE_CELLS, cells(left[4:]))
+    title = min(TITLE_CELLS, cells(left[4:]) - cells(tag))
     collides = collision_note(deck, task.id, width - needed - title - 3)
     between: Line = (Span(" "),) if collides and note[0].text[:1] != " " else EMPTY
     return spread(left, (*collides, *between, *note), width)

@@ -14,7 +14,7 @@ from typing import Final
 
 from agentdeck.core import queue, train, verdicts
 from agentdeck.core.explain_entry import explain_entry
-from agentdeck.core.ids import EntryId
+from agentdeck.core.ids import EntryId, RepoName
 from agentdeck.core.state import Entry
 from agentdeck.core.train import Car
 from agentdeck.core.verdicts import Standing
@@ -50,7 +50,45 @@ ROLES: Final = {
 
 
 class TrainView:
-    """One moment of the queue, drawn row by row."""
+    """One moment of the queues, drawn row by row."""
+
+    def __init__(self, deck: Deck) -> None:
+        self.deck = deck
+        self._trains = {lane.state.lane: _Train(lane) for lane in deck.lanes}
+        self._repos = {str(entry.id): entry.repo for entry in deck.state.queue.values()}
+        self.keys = self._keys()
+        self.headings = frozenset(key for key in self.keys if key.startswith(HEADING))
+
+    def _keys(self) -> list[str]:
+        found: list[str] = []
+        for name, of_lane in self._trains.items():
+            if found and of_lane.keys:
+                found.append(f"{HEADING}gap:{name}")
+            lead = f"{HEADING}{name}/" if name else HEADING
+            found += [key.replace(HEADING, lead, 1) for key in of_lane.keys]
+        others = [key for key in queue_rows(self.deck) if key.startswith((ASK, LANDED))]
+        for lead, word in ((ASK, "asking"), (LANDED, "landed")):
+            of = [key for key in others if key.startswith(lead)]
+            if of and self._repos:
+                found += [f"{HEADING}gap:{word}", f"{HEADING}{word}"]
+            found += of
+        return found
+
+    def row(self, key: str, width: int) -> Line:
+        """One row."""
+        if key.startswith(HEADING):
+            name, slash, rest = key.removeprefix(HEADING).rpartition("/")
+            if rest in ("asking", "landed"):
+                return (Span(" Waits for your yes" if rest == "asking" else " Landed", "bold"),)
+            return self._trains[RepoName(name if slash else "")].row(f"{HEADING}{rest}", width)
+        repo = self._repos.get(key)
+        return (
+            queue_row(self.deck, key, width) if repo is None else self._trains[repo].row(key, width)
+        )
+
+
+class _Train:
+    """The queue of one repository."""
 
     def __init__(self, deck: Deck) -> None:
         self.deck = deck
@@ -59,7 +97,6 @@ class TrainView:
         self._place: dict[EntryId, int] = {}
         self._in_car: dict[EntryId, Car] = {}
         self.keys = self._keys()
-        self.headings = frozenset(key for key in self.keys if key.startswith(HEADING))
 
     def _keys(self) -> list[str]:
         deck, state = self.deck, self.deck.state
@@ -78,20 +115,13 @@ class TrainView:
         waiting = [str(entry.id) for entry in order if entry.id not in self._in_car]
         if waiting:
             found += [f"{HEADING}gap:waiting", f"{HEADING}waiting", *waiting]
-        others = [key for key in queue_rows(deck) if key.startswith((ASK, LANDED))]
-        for lead, name in ((ASK, "asking"), (LANDED, "landed")):
-            of = [key for key in others if key.startswith(lead)]
-            if of and order:
-                found += [f"{HEADING}gap:{name}", f"{HEADING}{name}"]
-            found += of
         return found
 
     def row(self, key: str, width: int) -> Line:
         """One row."""
         if key.startswith(HEADING):
             return self._heading(key.removeprefix(HEADING), width)
-        entry = self._entries.get(key)
-        return self._entry(entry, width) if entry is not None else queue_row(self.deck, key, width)
+        return self._entry(self._entries[key], width)
 
     def _heading(self, key: str, width: int) -> Line:
         kind, _, number = key.partition(":")
@@ -104,19 +134,16 @@ class TrainView:
                 return self._car(int(number), width)
             case "gates":
                 return self._gates(int(number), width)
-            case "waiting":
+            case _:
                 count = sum(1 for name in self._place if name not in self._in_car)
                 return (Span(" Waiting", "bold"), Span(f"  {count}", "muted"))
-            case "asking":
-                return (Span(" Waits for your yes", "bold"),)
-            case _:
-                return (Span(" Landed", "bold"),)
 
     def _target(self, width: int) -> Line:
         state = self.deck.state
         left: Line = (
             Span(" ▶ ", "accent"),
             Span(plain(state.target), "bold"),
+            *((Span(f" of {state.lane}", "accent"),) if state.lane else ()),
             Span(f"  {state.tip[:10]}", "faint"),
         )
         red = queue.frozen_gate(state)

@@ -79,14 +79,16 @@ def _usual(deck: Deck) -> dict[GateName, float]:
 
 def _by_forecast(deck: Deck) -> dict[EntryId, float]:
     """Half of the possible worlds have landed it by then."""
-    entries = [entry for entry in deck.state.queue.values() if _moves(deck, entry)]
+    here = deck.state.lane
+    every = (entry for entry in deck.state.queue.values() if entry.repo == here)
+    entries = [entry for entry in every if _moves(deck, entry)]
     ends = ((entry.id, task_end(deck, entry.task)) for entry in entries if entry.task is not None)
     return {name: at for name, at in ends if at is not None}
 
 
 def _moves(deck: Deck, entry: Entry) -> bool:
     state = deck.state
-    if state.queue_held or queue.is_held(state, entry):
+    if state.queue_held or not train.may_move(state, entry):
         return False
     return train.waits_for(state, entry, state.tip) is not entry
 

@@ -111,6 +111,8 @@ class TasksBy(Dialog[Filter]):
             yield Cycle("state", self._options.states, self._was.state)
             yield Cycle("phase", self._options.phases, self._was.phase)
             yield Cycle("label", self._options.labels, self._was.label)
+            if self._options.repos:
+                yield Cycle("repo", self._options.repos, self._was.repo)
             yield Static("", id="mark-count", markup=False)
             yield Static(
                 f"arrows choose · enter {self._does} · escape changes nothing",
@@ -126,8 +128,8 @@ class TasksBy(Dialog[Filter]):
     @property
     def wanted(self) -> Filter:
         """What is wished for now."""
-        state, phase, label = (cycle.value for cycle in self.query(Cycle))
-        return Filter(self.query_one(Input).value, state, phase, label)
+        values = (cycle.value for cycle in self.query(Cycle))
+        return Filter(self.query_one(Input).value, *values)
 
     def _count(self) -> None:
         found = self._find(self.wanted)

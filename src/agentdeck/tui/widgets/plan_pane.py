@@ -437,7 +437,8 @@ class PlanPane(Pane):
         for node in self._folded.nodes:
             phase = phase_of_node(node)
             if phase is None:
-                nodes.append((node, label_cells(node, cells)))
+                repo = plan.repo_of(TaskId(node)) if plan.repos else ""
+                nodes.append((node, label_cells(node, cells, repo)))
                 continue
             spec = plan.phase_by_id.get(phase)
             members = sum(task.phase == phase for task in plan.tasks)

@@ -8,7 +8,13 @@ from textual.app import ComposeResult
 
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.line import Span, plain
-from agentdeck.tui.presentation.merge_queue import queue_row, queue_rows, queue_title, task_of_row
+from agentdeck.tui.presentation.merge_queue import (
+    queue_row,
+    queue_rows,
+    queue_title,
+    targets,
+    task_of_row,
+)
 from agentdeck.tui.presentation.train_rows import TrainView
 from agentdeck.tui.widgets.row_list import RowList
 from agentdeck.tui.widgets.styled import Pane
@@ -58,6 +64,6 @@ class QueuePane(Pane):
         below = deck.in_words(KEYS).replace("[", "\\[") if whole and deck.state.queue else ""
         if below != self._below:
             self._below = self.border_subtitle = below
-        target = plain(deck.state.target)
+        target = plain(targets(deck.state))
         to = (Span(" → ", "faint"), Span(target, "muted")) if target else ()
         self.set_titles((Span("Merge queue"), *to), queue_title(deck))
