@@ -232,6 +232,22 @@ accounts
 accounts resume HOSTILE
 hooks list RUN
 hooks deliver RUN
+hooks try bad.toml HOSTILE
+tracker receive RUN
+tracker list RUN
+tracker take HOSTILE
+tracker drop HOSTILE
+pools RUN
+pools --json
+skills
+skills HOSTILE
+mcp HOSTILE
+accept HOSTILE HOSTILE
+deny HOSTILE HOSTILE
+cluster start --host HOSTILE
+cluster status HOSTILE
+cluster stop HOSTILE
+worker join HOSTILE
 metrics
 rpc socket HOSTILE
 rpc socket RUN

@@ -155,5 +155,5 @@ PROGRAMS: Final[dict[str, Callable[[Sequence[str]], None]]] = {
     "pipx": _install,
     "uvx": _install,
     **dict.fromkeys(("cd", "mkdir", "cat", "ls", "echo", "touch", "printf", "git", "kill"), _any),
-    **dict.fromkeys(("jq", "npm", "curl", "sh", "source", "export", "openssl"), _any),
+    **dict.fromkeys(("jq", "npm", "curl", "sh", "source", "export", "openssl", "claude"), _any),
 }

@@ -64,6 +64,11 @@ class Workers(msgspec.Struct):
         return sum(worker.slots for worker in self.joined)
 
 
+def is_machine(name: str) -> bool:
+    """Is it written as the name or the number of a machine?"""
+    return _MACHINE.match(name) is not None
+
+
 def host_fault(text: str, *, insecure: bool = False) -> str | None:
     """Why this is no `host`, or None."""
     if text == CLUSTER:
@@ -73,7 +78,7 @@ def host_fault(text: str, *, insecure: bool = False) -> str | None:
         machine, port = url.hostname, url.port
     except ValueError:
         return "it is no address"
-    if url.scheme not in ("tls", "tcp", "ssh") or not machine or not _MACHINE.match(machine):
+    if url.scheme not in ("tls", "tcp", "ssh") or not machine or not is_machine(machine):
         return f"it is none of {EXPECTED}"
     if url.path or url.query or url.fragment or url.password is not None:
         return "it has more than a user, a machine and a port"
@@ -111,4 +116,5 @@ __all__ = [
     "Workers",
     "host_address",
     "host_fault",
+    "is_machine",
 ]

@@ -15,6 +15,7 @@ from distributed import Security
 
 from agentdeck.core.errors import UsageError
 from agentdeck.core.hook_urls import is_loopback
+from agentdeck.core.hosts import is_machine
 from agentdeck.engine.remote.scheduler_note import Tls
 
 CONNECT_S: Final = "5s"
@@ -77,8 +78,12 @@ def check_address(address: str, tls: Tls, *, insecure: bool) -> None:
     Raises:
         UsageError: it says what to do instead.
     """
-    url = urlsplit(address)
-    if url.scheme not in ("tcp", "tls") or not url.hostname:
+    try:
+        url = urlsplit(address)
+        names = is_machine(url.hostname or "") and url.port is not None
+    except ValueError:
+        names = False
+    if not names or url.scheme not in ("tcp", "tls") or not url.hostname:
         raise UsageError(f"{address!r} is no address of a scheduler", hint="tls://HOST:PORT")
     if url.scheme == "tls":
         tls.check()
