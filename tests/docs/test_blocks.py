@@ -271,10 +271,15 @@ class Request:
     """What a web framework hands to who receives a webhook."""
 
     body: bytes = b'{"id": "shop-3f2a:118", "text": "STORE-1: gate unit failed"}'
-    headers = signed(SECRET, "shop-3f2a:118", int(time.time()), body)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of this moment: after five minutes nobody believes them."""
+        return signed(SECRET, "shop-3f2a:118", int(time.time()), self.body)
 
 
-GIVEN: Final[dict[str, Any]] = {"secret": SECRET, "request": Request, "seen": set()}
+REQUEST: Final = Request()
+GIVEN: Final[dict[str, Any]] = {"secret": SECRET, "request": REQUEST, "seen": set()}
 
 
 def test_the_receiver_of_the_docs_knows_a_right_signature_from_a_wrong_one() -> None:
@@ -286,9 +291,9 @@ def test_the_receiver_of_the_docs_knows_a_right_signature_from_a_wrong_one() -> 
     ]
     found: dict[str, Any] = {}
     exec(block.text, found)
-    assert found["verify"](SECRET, Request.headers, Request.body)
-    assert not found["verify"](SECRET, Request.headers, Request.body + b" ")
-    assert not found["verify"]("another secret", Request.headers, Request.body)
+    assert found["verify"](SECRET, REQUEST.headers, REQUEST.body)
+    assert not found["verify"](SECRET, REQUEST.headers, REQUEST.body + b" ")
+    assert not found["verify"]("another secret", REQUEST.headers, REQUEST.body)
 
 
 LIES = {
