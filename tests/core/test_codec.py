@@ -64,7 +64,7 @@ def test_every_kind_of_event_is_in_the_union() -> None:
 
 
 @given(EVENTS)
-@settings(max_examples=4 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_an_event_comes_back_as_it_was(event: AnyEvent) -> None:
     assert decode_event(encode_event(event), version=VERSION, seq=1) == event
     recorded = Recorded(7, 1234.5, event)
