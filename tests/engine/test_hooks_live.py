@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import threading
@@ -21,11 +22,14 @@ from agentdeck.core.hooks import is_waiting, told
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.create import create_run, open_engine
+from agentdeck.engine.environment import child_environment
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.hook_command import run_command
 from agentdeck.engine.hook_payload import body, payload
 from agentdeck.engine.hooks import Offer
 from agentdeck.engine.journal import Journal
 from agentdeck.engine.loop import Engine
+from agentdeck.engine.stop import sweep
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.builders import plan, started
 from agentdeck.testing.crash import told_in
@@ -206,6 +210,23 @@ async def test_a_command_that_hangs_is_ended_with_all_that_it_started(
     started = [int(pid) for pid in pids.read_text().split()]
     assert len(started) == 8
     assert not [pid for pid in started if _lives(pid)]
+
+
+def test_who_ends_is_not_waited_for_because_its_children_write_on(tmp_path: Path) -> None:
+    """Its children are ended with it, too."""
+    tag, began = "none/hook/yes", time.monotonic()
+    answer = run_command(
+        ("sh", "-c", "for n in 1 2 3 4 5 6; do yes & yes >&2 & done; sleep 0.3"),
+        b"",
+        cwd=tmp_path,
+        env=child_environment({"PATH": os.environ["PATH"]}, tag=tag, extra={}),
+        tag=tag,
+        timeout_s=20.0,
+        ended=threading.Event(),
+    )
+    assert answer.fault == ""
+    assert time.monotonic() - began < 20.0
+    assert not sweep(tag)  # nobody was left
 
 
 async def test_a_command_that_cannot_be_run_and_one_that_fails(repo: Path, tmp_path: Path) -> None:
