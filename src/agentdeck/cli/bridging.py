@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from agentdeck.cli.listening import LOOPBACK, listen
+from agentdeck.cli.listening import LOOPBACK, HostOption, PortOption, listen
 from agentdeck.cli.output import note, say
 from agentdeck.cli.place import RunArgument, chosen_run, folder_of
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault, UsageError
@@ -22,12 +22,8 @@ def register(app: typer.Typer) -> None:
 def bridge(
     context: typer.Context,
     name: RunArgument = None,
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 = a free one.")
-    ] = 0,
-    host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
-    ] = "127.0.0.1",
+    port: PortOption = 0,
+    host: HostOption = "127.0.0.1",
     token_file: Annotated[
         Path | None,
         typer.Option(

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
+from agentdeck.cli.listening import HostOption, PortOption
 from agentdeck.cli.output import note, say, say_json, table
 from agentdeck.cli.place import JsonOption
 from agentdeck.core.errors import EXIT_OK, UsageError
@@ -51,12 +52,8 @@ def register(app: typer.Typer) -> None:
 
 
 def start(
-    host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 = a free one.")
-    ] = 8786,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8786,
     tls_ca: CaOption = "",
     tls_cert: CertOption = "",
     tls_key: KeyOption = "",

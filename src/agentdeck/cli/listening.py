@@ -1,14 +1,23 @@
-"""Where the verbs that serve something over HTTP listen."""
+"""Where the verbs that serve something listen."""
 
 from __future__ import annotations
 
 import socket
-from typing import Final
+from typing import Annotated, Final, TypeAlias
+
+import typer
 
 from agentdeck.core.errors import EnvironmentFault, UsageError
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 WAITING: Final = 16  # browsers that knock at the same moment
+
+HostOption: TypeAlias = Annotated[
+    str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
+]
+PortOption: TypeAlias = Annotated[
+    int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 = a free one.")
+]
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -33,4 +42,4 @@ def listen(host: str, port: int) -> socket.socket:
         ) from fault
 
 
-__all__ = ["LOOPBACK", "listen"]
+__all__ = ["LOOPBACK", "HostOption", "PortOption", "listen"]

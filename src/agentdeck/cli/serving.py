@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
-from agentdeck.cli.listening import LOOPBACK, listen
+from agentdeck.cli.listening import LOOPBACK, HostOption, PortOption, listen
 from agentdeck.cli.output import note, say
 from agentdeck.cli.place import RunArgument, chosen_run
 from agentdeck.core.errors import EXIT_OK, EnvironmentFault
@@ -21,12 +20,8 @@ def register(app: typer.Typer) -> None:
 def serve(
     context: typer.Context,
     name: RunArgument = None,
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 = a free one.")
-    ] = 0,
-    host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
-    ] = "127.0.0.1",
+    port: PortOption = 0,
+    host: HostOption = "127.0.0.1",
 ) -> int:
     """Show the control room of a run in a browser on this machine.
 
