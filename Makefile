@@ -20,7 +20,7 @@ COVERED := 95
 PAGES := agentdeck.cli.reference=cli.md agentdeck.cli.reference+exit-codes=exit-codes.md \
   agentdeck.cli.man_page=agentdeck.1 agentdeck.cli.agents_page=agents.md \
   agentdeck.plans.reference=plan.md agentdeck.plans.schema=plan.schema.json \
-  agentdeck.control.rpc_page=rpc.md agentdeck.tui.keys=keys.md agentdeck.testing.event_table=events.md \
+  agentdeck.tui.keys=keys.md agentdeck.testing.event_table=events.md \
   agentdeck.testing.theme_table=themes.md agentdeck.testing.failure_table=failures.md \
   agentdeck.testing.state_chart=states.md agentdeck.control.rpc_page=rpc.md \
   agentdeck+rpc+schema=rpc.schema.json agentdeck.control.metrics_page=metrics.md

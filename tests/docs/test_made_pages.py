@@ -16,12 +16,14 @@ from tests.docs.blocks import ROOT, pages, text_of
 from agentdeck.cli.app import EXIT_CRASH, EXIT_PIPE
 from agentdeck.cli.man_page import as_roff
 from agentdeck.cli.reference import EXIT_CODES, exit_codes_page, verb_names
+from agentdeck.control.bridge import server
 from agentdeck.control.protocol import PROTOCOL
 from agentdeck.core import errors, events
 from agentdeck.core.event_names import NAMES
 from agentdeck.core.plan import PLAN_VERSION
 from agentdeck.core.webhook_signature import VERSION as SIGNATURE
 from agentdeck.engine import hook_payload, journal
+from agentdeck.engine.remote import outpost
 from agentdeck.plans.adapter_keys import ADAPTER_VERSION
 from agentdeck.plans.reporting import card, compare, report
 from agentdeck.testing import event_table, theme_table
@@ -81,7 +83,9 @@ def test_the_manual_page_is_drawn(program: list[str]) -> None:
 
 def test_the_versions_of_formats_are_those_of_the_code() -> None:
     """docs/versions.md names each with its number."""
-    rows = re.findall(r"^\| ([^|]+) \| (v?\d+) \|", text_of("docs/versions.md"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([^|]+) \| (v?\d+|agentdeck\.v\d+) \|", text_of("docs/versions.md"), re.MULTILINE
+    )
     found = {re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", name).strip(): number for name, number in rows}
     assert report.REPORT_VERSION == card.CARD_VERSION == compare.COMPARE_VERSION
     assert found == {
@@ -90,6 +94,8 @@ def test_the_versions_of_formats_are_those_of_the_code() -> None:
         "events in the journal": str(events.VERSION),
         "journal database": str(journal.SCHEMA_VERSION),
         "protocol of the socket": str(PROTOCOL),
+        "WebSocket of the bridge": server.PROTOCOL,
+        "questions of pools on more machines": str(outpost.PROTOCOL),
         "payload of hooks": str(hook_payload.VERSION),
         "signature of webhooks": SIGNATURE.removesuffix(","),
         "report, evidence card, comparison": str(report.REPORT_VERSION),

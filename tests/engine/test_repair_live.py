@@ -175,7 +175,8 @@ async def test_a_repair_that_drops_the_lines_of_another_asks_a_person(
                 state.tasks[B].state is TaskState.PROPOSED and len(state.tasks[B].attempts) == 2
             )
         )
-        assert explain(live.state, B, 0.0) == (
+        # What is foreseen of it may stand behind that by now, or not yet.
+        assert explain(live.state, B, 0.0).partition("; collides")[0] == (
             "B waits for your yes (a = accept, R = send back): it would remove a line that A "
             'landed: list.txt: "apples"'
         )
