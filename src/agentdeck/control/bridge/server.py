@@ -149,7 +149,9 @@ class Bridge:
             except DeckError as fault:
                 answer = _error(503, fault.message, fault.hint)
             except web.HTTPException as fault:
-                answer = _error(fault.status, fault.reason)
+                answer = _error(fault.status, *_said_of(request, fault))
+                if "Allow" in fault.headers:
+                    answer.headers["Allow"] = fault.headers["Allow"]
             if not answer.prepared:
                 answer.headers.update(HEADERS)
                 if origin and self._door.is_origin(origin):
@@ -254,6 +256,8 @@ class Bridge:
         answer = web.WebSocketResponse(
             protocols=(PROTOCOL,), heartbeat=HEARTBEAT_S, max_msg_size=MAX_HEARD
         )
+        if not answer.can_prepare(request):
+            return _error(400, "/ws is for WebSockets", "/events?after=N is for other clients")
         _ = await answer.prepare(request)
         self._sockets.add(answer)
         try:
@@ -330,6 +334,18 @@ def _number(request: web.Request, name: str, default: int, *, least: int, most: 
     if not said.isascii() or not said.isdigit() or not least <= int(said[:20]) <= most:
         raise web.HTTPBadRequest(reason=f"{name} must be a whole number, {least} to {most}")
     return int(said)
+
+
+def _said_of(request: web.Request, fault: web.HTTPException) -> tuple[str, str]:
+    """What went wrong with a request, and what to do instead."""
+    match fault:
+        case web.HTTPNotFound():
+            return f"there is no {request.path}", "GET / names the paths"
+        case web.HTTPMethodNotAllowed():
+            return f"{request.path} is for {' and '.join(sorted(fault.allowed_methods))}", ""
+        case web.HTTPRequestEntityTooLarge():
+            return f"a request has at most {rpc.MAX_REQUEST // 2**20} MiB", ""
+    return fault.reason, ""
 
 
 def _json(value: Any) -> web.Response:
