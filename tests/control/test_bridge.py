@@ -234,6 +234,21 @@ async def test_a_cursor_behind_the_end_is_told(served: Served) -> None:
     assert (await served.read("/events?after=99"))["last"] == 1
 
 
+async def test_events_that_the_bridge_itself_has_not_come_to_are_no_lost_cursor(
+    engine: RecordingEngine, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A follower reads the journal as it is, which is further than what the bridge has folded."""
+    monkeypatch.setattr(source_module, "POLL_S", 1.0)
+    async with asyncio.timeout(20), serving(folder) as served:
+        await engine.record(RunPaused(by="a"), RunPaused(by="b"))
+        async with served.follow("0") as follower:
+            assert [(await follower.receive_json())["seq"] for _ in range(3)] == [1, 2, 3]
+            async with served.follow("3") as again:
+                await engine.record(RunPaused(by="c"))
+                assert (await follower.receive_json())["seq"] == 4
+                assert (await again.receive_json())["seq"] == 4
+
+
 async def deaf_follower(served: Served) -> asyncio.StreamWriter:
     """A socket that was opened, and from which nobody reads."""
     host, port = served.bridge.address.removeprefix("http://").split(":")

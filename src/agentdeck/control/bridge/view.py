@@ -88,6 +88,10 @@ class RunView:
         """Events behind number `after`, from the journal. Raises JournalError."""
         return await asyncio.to_thread(self._log.read, after + 1, count)
 
+    async def has(self, seq: int) -> bool:
+        """Is there an event of that number, or of a later one? Raises JournalError."""
+        return seq <= self.state.seq or bool(await self.read(seq - 1, 1))
+
     async def engine_answers(self) -> bool:
         """Is there an engine?"""
         return await asyncio.to_thread(answers, self.folder.socket)
