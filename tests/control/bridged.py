@@ -55,9 +55,9 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def serving(
-    folder: RunFolder, rules: Rules | None = None, port: int = 0
+    folder: RunFolder, rules: Rules | None = None, port: int = 0, host: str = "127.0.0.1"
 ) -> AsyncIterator[Served]:
-    listening = socket.create_server(("127.0.0.1", port))
+    listening = socket.create_server((host, port))
     bridge = Bridge(folder, listening, rules or Rules(TOKEN))
     runner = web.AppRunner(await bridge.app(lambda: None), shutdown_timeout=1.0)
     await runner.setup()

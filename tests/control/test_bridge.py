@@ -77,6 +77,15 @@ async def test_pages_of_an_origin_that_was_named_may_use_it(folder: RunFolder) -
         assert served.headers["Access-Control-Allow-Origin"] == page["Origin"]
 
 
+async def test_a_bridge_that_listens_everywhere_can_be_reached(folder: RunFolder) -> None:
+    """Its address is one that leads there, from this machine."""
+    async with serving(folder, host="0.0.0.0") as served:
+        assert served.bridge.address.startswith("http://localhost:")
+        assert (await served.get("/status"))[0] == 200
+        assert (await served.get("/status", {**KEY, "Host": "192.0.2.7:8750"}))[0] == 200
+        assert (await served.get("/status", {**KEY, "Host": "evil.example:8750"}))[0] == 403
+
+
 async def test_a_run_without_an_engine_is_read(served: Served, folder: RunFolder) -> None:
     """What the socket would say, from the journal; a command says that nobody is there."""
     assert (await served.read("/"))["run"] == folder.run

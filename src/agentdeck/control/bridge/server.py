@@ -26,7 +26,7 @@ from agentdeck.control import readings
 from agentdeck.control.bridge.feed import feed
 from agentdeck.control.bridge.view import RunView
 from agentdeck.control.client import RunClient
-from agentdeck.control.door import TokenDoor, names_of
+from agentdeck.control.door import TokenDoor, is_everywhere, names_of
 from agentdeck.control.exposition import CONTENT_TYPE
 from agentdeck.control.protocol import METHODS, Code
 from agentdeck.control.runs import RunFolder
@@ -74,7 +74,7 @@ class Bridge:
         host, port = listening.getsockname()[:2]
         names = names_of(host, port)
         self.address = f"http://{names[0]}"
-        self._door = TokenDoor(rules.token, names, rules.origins)
+        self._door = TokenDoor(rules.token, names, rules.origins, everywhere=is_everywhere(host))
         self._view: RunView | None = None
         self._sockets: set[web.WebSocketResponse] = set()
         self._calls = 0
@@ -154,7 +154,7 @@ class Bridge:
                     answer.headers["Allow"] = fault.headers["Allow"]
             if not answer.prepared:
                 answer.headers.update(HEADERS)
-                if origin and self._door.is_origin(origin):
+                if origin and self._door.is_origin(origin, request.headers.get("Host", "")):
                     answer.headers["Access-Control-Allow-Origin"] = origin
                     answer.headers["Vary"] = "Origin"
             return answer
@@ -163,9 +163,10 @@ class Bridge:
 
     def _refusal(self, request: web.Request, origin: str) -> web.Response | None:
         """What is said to who may not come in; None = they may."""
-        if not self._door.is_host(request.headers.get("Host", "")):
+        host = request.headers.get("Host", "")
+        if not self._door.is_host(host):
             return _error(403, "this server answers only to its own name", self.address)
-        if origin and not self._door.is_origin(origin):
+        if origin and not self._door.is_origin(origin, host):
             return _error(403, "pages of this origin may not use it", "`--origin` names those")
         if request.method == "OPTIONS" and origin:
             return web.Response(
