@@ -22,6 +22,7 @@ from agentdeck.core.plan import Notify
 from agentdeck.engine.create import open_engine
 from agentdeck.engine.hook_delivery import deliver
 from agentdeck.engine.hook_trial import try_hook
+from agentdeck.engine.hooks import voiceless
 from agentdeck.engine.notice import gathered, message, silent_until
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.builders import plan, started
@@ -115,12 +116,26 @@ async def test_what_fails_is_said_without_the_address(
     state = await work_until(open_engine(folder), has_failed)
     trouble = state.hooks["me"].trouble
     assert trouble is not None
-    assert "JSON (address 1 in MY_URLS)" in trouble.why
-    assert PASSWORD not in trouble.why
+    assert trouble.why == "not sent by JSON (address 1 in MY_URLS)"
     inbox.status = 200
     told = list(deliver(folder))
     assert "was told event" in told[-1]
     assert len(inbox.came) == 1
+
+
+def test_where_nobody_can_be_told_it_is_said_in_words_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in those of the program that would have sent it."""
+    monkeypatch.setenv("MY_URLS", "nonsense")
+    text = PLAN + PERSON.format(events='"run.finished"')
+    answer = try_hook(read_plan(text, file="hooked.toml"), "me", tmp_path)
+    assert answer.fault == "address 1 in MY_URLS is none that apprise knows"
+    monkeypatch.setattr("agentdeck.engine.hooks.can_send", lambda: False)
+    [said] = voiceless({"MY_URLS": "x"}, read_plan(text, file="hooked.toml"))
+    assert said == (
+        'hook me: apprise is not installed: pip install "agentdeck[notify]"; nothing is sent'
+    )
 
 
 async def test_in_quiet_hours_it_waits_and_a_person_can_ask_for_it(

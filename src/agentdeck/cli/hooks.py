@@ -103,7 +103,8 @@ def try_(
     if answer.fault:
         note(f"hook {safe(hook)} was not told: {safe(answer.fault)}")
         return EXIT_FAILED
-    say(f"hook {safe(hook)} was told ({answer.status})")
+    status = f" ({answer.status})" if answer.status > 0 else ""  # of HTTP; a program has no other
+    say(f"hook {safe(hook)} was told{status}")
     return EXIT_OK
 
 
