@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.engine.mailbox import PASSWORD, VARIABLE, Inbox, arriving
 from tests.engine.test_hooks_live import PLAN, all_told, made
 from tests.engine.turning import work_until
 
@@ -29,7 +26,6 @@ from agentdeck.testing.builders import plan, started
 from agentdeck.testing.crash import told_in
 
 pytest.importorskip("apprise")
-PASSWORD = "hunter2-of-the-tests"
 PERSON = """\
 [notify.me]
 urls_env = "MY_URLS"
@@ -37,43 +33,11 @@ events = {events}
 """
 
 
-class Inbox:
-    """Where messages arrive."""
-
-    def __init__(self) -> None:
-        self.port, self.status = 0, 200
-        self.came: list[dict[str, Any]] = []
-
-    @property
-    def url(self) -> str:
-        return f"json://kim:{PASSWORD}@127.0.0.1:{self.port}/in"
-
-
 @pytest.fixture
 def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
-    found = Inbox()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if found.status == 200:
-                found.came.append(json.loads(body))
-            self.send_response(found.status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        monkeypatch.setenv("MY_URLS", found.url)
-        try:
-            yield found
-        finally:
-            server.shutdown()
-            thread.join()
+    with arriving() as found:
+        monkeypatch.setenv(VARIABLE, found.url)
+        yield found
 
 
 async def test_a_run_is_told_in_one_message(repo: Path, tmp_path: Path, inbox: Inbox) -> None:
