@@ -243,7 +243,7 @@ def _pools(plan: Plan) -> Iterator[Row]:
 
 def _hooks(plan: Plan) -> Iterator[Row]:
     """Is there what they need? Nobody is asked whether they answer."""
-    from agentdeck.engine.notice import can_send
+    from agentdeck.control.hook_report import can_send
 
     for name, variable in plan.hook_secrets.items():
         todo = "set it where the run is started; until then nothing is sent"
