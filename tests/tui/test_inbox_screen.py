@@ -612,5 +612,5 @@ async def test_what_a_tracker_proposes_is_counted_at_the_foot(tmp_path: Path) ->
     history = [msgspec.structs.replace(started, event=began), *rest]
     for size in ((80, 24), (120, 36)):
         shown = await draw(folder, history, size=size, kind=".txt", screen="inbox")
-        assert "2 proposals of the tracker wait" in shown
+        assert "2 tracker proposals wait" in shown
         assert all(cell_len(row) <= size[0] for row in shown.splitlines())

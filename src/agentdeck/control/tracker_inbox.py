@@ -189,9 +189,8 @@ def told(folder: RunFolder) -> list[str]:
 
 
 def proposals_wait(count: int) -> str:
-    """`2 proposals of the tracker wait`."""
-    many = "1 proposal of the tracker waits", f"{count} proposals of the tracker wait"
-    return many[count != 1]
+    """`2 tracker proposals wait`."""
+    return "1 tracker proposal waits" if count == 1 else f"{count} tracker proposals wait"
 
 
 def named(folder: RunFolder, id_: str) -> Proposal:
