@@ -252,6 +252,14 @@ def test_agents_have_the_skills_of_their_adapters() -> None:
     assert found(asks, around) == []
 
 
+def test_persons_are_told_by_what_is_installed() -> None:
+    plan = '[notify.me]\nurls_env = "THERE"\n' + GOOD
+    (finding,) = found(plan, Around(packages={"apprise": False}))
+    assert (finding.code, finding.fix) == ("AD701", 'pip install "agentdeck[notify]"')
+    assert "apprise, which is not installed" in finding.message
+    assert found(plan, Around(packages={"apprise": True})) == []
+
+
 def test_every_rule_has_a_case_and_a_code_of_its_own() -> None:
     assert {case[0] for case in CASES} == {rule.code for rule in RULES}
     assert len({rule.code for rule in RULES}) == len({rule.name for rule in RULES}) == len(RULES)
