@@ -156,6 +156,25 @@ def waiting(folder: RunFolder) -> list[Proposal]:
         return list(kept.waiting)
 
 
+def kept_proposals(folder: RunFolder) -> list[Proposal]:
+    """The same at a glance, for who only mentions them: nothing is locked, or made.
+
+    The file is written whole, so it is as it was at some moment. One that cannot be read has none.
+    """
+    try:
+        return _read(folder.path / "tracker" / "inbox.json").waiting
+    except (OSError, EnvironmentFault):
+        return []
+
+
+def changed_at(folder: RunFolder) -> int:
+    """When the file was written last, in nanoseconds of its system's clock; 0 = there is none."""
+    try:
+        return (folder.path / "tracker" / "inbox.json").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def named(folder: RunFolder, id_: str) -> Proposal:
     """One of them. Raises NotFoundError."""
     for found in waiting(folder):
@@ -216,4 +235,14 @@ def _write(place: Path, kept: _Kept) -> None:
     new.replace(place / "inbox.json")
 
 
-__all__ = ["Request", "accepting", "named", "read_request", "receive", "remove", "waiting"]
+__all__ = [
+    "Request",
+    "accepting",
+    "changed_at",
+    "kept_proposals",
+    "named",
+    "read_request",
+    "receive",
+    "remove",
+    "waiting",
+]

@@ -35,8 +35,9 @@ wait = "45s"                # how long one call waits for an answer
   holds for it too.
 - `report_progress`: it stands beside the task, before the latest line of the agent's stream.
 - `propose_task`: it stands in the inbox, and its agent goes on meanwhile. `a` takes it into the
-  plan, `x` denies it; in the shell `agentdeck accept r1` and `agentdeck deny r1 later`. A run
-  does not end over an open proposal.
+  plan, `x` denies it; in the shell `agentdeck accept r1` and `agentdeck deny r1 later`. Until then
+  `agentdeck why` says it of its agent's task, and of those that it would need. A run does not end
+  over an open proposal.
 - `request_files`: the task asks for a permission, `request_files` on these files. What is granted
   is a change of the plan: the footprint of the task is wider, and keeps others out.
 - `wait_for_answer`: the answer, or "not yet: ask again".
