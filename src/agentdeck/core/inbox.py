@@ -160,7 +160,7 @@ def held_up(state: RunState, item: Item) -> list[TaskId]:
     """The unfinished tasks that cannot go on before the item is answered, nearest first."""
     found = dict.fromkeys(item.direct)
     for root in (*item.direct, *((item.task,) if item.task is not None else ())):
-        found.update(dict.fromkeys(closure(root, state.plan.dependents)))
+        found.update(dict.fromkeys(closure(root, state.plan.kept_waiting)))
     others = (task for task in found if task != item.task)
     return [task for task in others if state.tasks[task].state not in SETTLED]
 

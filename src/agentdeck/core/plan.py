@@ -14,7 +14,7 @@ Rules:
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -869,6 +869,17 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
             for needed in task.after:
                 found[needed].append(task.id)
         return {task_id: tuple(needing) for task_id, needing in found.items()}
+
+    @cached_property
+    def kept_waiting(self) -> Mapping[TaskId, tuple[TaskId, ...]]:
+        """For each task, those that cannot land before it: its dependents, and its group."""
+        if not self.group_of:
+            return self.dependents
+        group = self.group_of
+        return {
+            name: tuple(dict.fromkeys((*others, *(t for t in group.get(name, ()) if t != name))))
+            for name, others in self.dependents.items()
+        }
 
     @cached_property
     def all_settings(self) -> dict[TaskId, TaskSettings]:
