@@ -348,13 +348,27 @@ def test_an_agent_that_fails_again_and_again_is_named_with_what_to_do() -> None:
     assert "its last 3 attempts failed (crash)" in row
     assert "agentdeck agents test claude" in row
     assert view.keys.index("+sick") < view.keys.index("+pools")
+    assert not [key for key in view.keys if key.startswith("advice:")], "there is room beside it"
     assert "+sick" not in view_of(busy()).keys
 
 
-@pytest.mark.parametrize("size", ["120x36", "80x24"])
+@pytest.mark.parametrize("width", [20, 40, 60, 76, 116])
+def test_what_to_do_about_an_unhealthy_agent_is_whole_at_any_width(width: int) -> None:
+    """Beside it, else on as many lines below it as that takes, in front of the next group."""
+    deck, course = deck_of(elastic()), course_of(elastic())
+    view = LoadView(deck, course, held_back(deck), width=width)
+    rows = view.keys[view.keys.index("sick:claude") :]
+    rows = rows[: rows.index("++accounts" if "++accounts" in rows else "++pools")]
+    said = " ".join(text_of(view.row(key, width)) for key in rows)
+    assert "`agentdeck agents test claude`, `agentdeck logs E-1`" in " ".join(said.split())
+    assert all(view.task(key) is None for key in rows)
+
+
+@pytest.mark.parametrize("size", ["200x60", "120x36", "80x24"])
 async def test_a_pool_that_memory_holds(tmp_path: Path, size: str) -> None:
-    """You should see claude in red under "Unhealthy", with the command that tries it where there is
-    room; below it the pool build full, "up to 8  memory 93 % used", and reviewers "set by kim".
+    """You should see claude in red under "Unhealthy", with the commands that try it, beside it or
+    below it, whole; then the pool build full, "up to 8  memory 93 % used", and reviewers "set by
+    kim".
     """
     drawn = await take(tmp_path, elastic(), size, screen="load", kind=".svg")
     compare(f"load-pools-{size}.svg", drawn)

@@ -90,13 +90,14 @@ class LoadScreen(FullScreen):
         deck, sampling = self.moment(), self.deck_app.sampling
         sampling.seen()
         course, problem = sampling.course, sampling.problem
-        view = self._view = LoadView(deck, course, self._held_back(deck), self._order)
+        room = max(1, self.app.size.width - FRAME_ROWS - 2)
+        held = self._held_back(deck)
+        view = self._view = LoadView(deck, course, held, self._order, room)
         rows = self.query_one(RowList)
         rows.show(view.keys, view.row, headings=view.headings, empty=empty_sentence(deck))
         deck = self.moment()
         self.query_one(HeaderBar).show(deck)
         frame = self.query_one("#load-machine", Pane)
-        room = max(1, self.app.size.width - FRAME_ROWS - 2)
         frame.styles.height = len(machine_lines(deck, course, problem, room)) + FRAME_ROWS
         frame.set_titles((Span("Load"),))
         lines = self.query_one("#load-lines", LinesView)
