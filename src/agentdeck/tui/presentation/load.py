@@ -175,6 +175,11 @@ class LoadView:
         name = (key or "").removeprefix(HELD)
         return TaskId(name) if name in self.deck.state.tasks else None
 
+    def pool(self, key: str | None) -> PoolName | None:
+        """The pool that a row is about; None = it is about none."""
+        name = PoolName((key or "").removeprefix(POOL))
+        return name if (key or "").startswith(POOL) else None
+
     def _value(self, task: str) -> float | None:
         if self.order is Order.TOKENS:
             return self._tokens[task]

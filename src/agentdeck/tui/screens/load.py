@@ -32,7 +32,7 @@ FRAME_ROWS: Final = 2  # of a pane
 RULE: Final = "percent of one core · the last 5 minutes"
 FOOTER: Final = (
     "load.order", "load.open", "task.pause", "task.stop", "task.steer", "run.fewer", "run.more",
-    "run.pause", "view.spending", "screen.back", "deck.help", "deck.palette",
+    "run.pools", "run.pause", "view.spending", "screen.back", "deck.help", "deck.palette",
 )  # fmt: skip
 
 
@@ -124,7 +124,9 @@ class LoadScreen(FullScreen):
     @property
     def context(self) -> Context:
         """On what a key would act now."""
-        return Context(self.moment(), "load", self.deck_app.keys, footer=FOOTER)
+        pool = self._view.pool(self.query_one(RowList).cursor) if self._view is not None else None
+        deck = self.moment()
+        return Context(deck, "load", self.deck_app.keys, footer=FOOTER, pool=pool)
 
     def select(self, task: TaskId) -> None:
         """Its row, if it has one; else the room."""
