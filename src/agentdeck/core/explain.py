@@ -20,6 +20,7 @@ from agentdeck.core import (
     review,
     scheduler,
     strays,
+    wanted,
 )
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain_entry import explain_entry
@@ -32,12 +33,12 @@ from agentdeck.core.state import (
     LIVE,
     SETTLED,
     STUCK,
-    Request,
     RunState,
     TaskRun,
     TaskState,
     Wanted,
 )
+from agentdeck.core.wanted import open_requests
 from agentdeck.core.words import first_line, short_duration
 
 __all__ = [
@@ -73,10 +74,10 @@ _LEFT_UNDONE = frozenset(
 def explain(state: RunState, task_id: TaskId, now: float) -> str:
     """One sentence on why the task stands where it stands. Raises KeyError for an unknown id.
 
-    Where its work is foreseen to collide, or it says that it edited files of others, that follows
-    after a semicolon.
+    What it wants of a person beside that, where its work is foreseen to collide, and that it says
+    that it edited files of others follow after semicolons.
     """
-    also = (foreseen.sentence(state, task_id), strays.sentence(state, task_id))
+    also = (of.sentence(state, task_id) for of in (wanted, foreseen, strays))
     return "; ".join(filter(None, (_explain(state, task_id, now), *also)))
 
 
@@ -358,13 +359,6 @@ def accounts_asking(state: RunState) -> list[str]:
     if state.ending:
         return []
     return [accounts.said_of(account, state.at) for account in accounts.closed(state)]
-
-
-def open_requests(state: RunState) -> list[Request]:
-    """What agents and clients want of a person and nobody has answered, the oldest first."""
-    if state.outcome is not None or state.ending:
-        return []
-    return [request for request in state.requests.values() if request.answer is None]
 
 
 def standstill(state: RunState) -> str | None:
