@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +22,10 @@ pytest.importorskip("distributed")
 A = TaskId("A")
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    found = Cluster(tmp_path / "cluster")
-    try:
-        found.start_scheduler()
-        found.start_worker("w1", 2)
-        yield found
-    finally:
-        found.close()
+@pytest.fixture(autouse=True)
+def joined(cluster: Cluster) -> None:
+    cluster.start_scheduler()
+    cluster.start_worker("w1", 2)
 
 
 def steered(state: RunState) -> bool:
