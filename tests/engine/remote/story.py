@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from agentdeck.control import blocking
+from agentdeck.control.protocol import EngineGone
 from agentdeck.control.runs import fold_run
 from agentdeck.control.scratch_repo import make_repo
 from agentdeck.core import events as e
+from agentdeck.core.commands import AnyCommand
 from agentdeck.core.events import FailureClass, Outcome
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
@@ -60,6 +63,22 @@ class Story:
             assert self.engine is None or self.engine.poll() in (None, 0)
             time.sleep(LOOK_S)
         return state
+
+    def answers(self, command: AnyCommand) -> None:
+        """A person's answer, or another command, over the socket of the run."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                with blocking.connect(self.folder) as client:
+                    client.send(command)
+                return
+            except EngineGone:  # it is starting
+                assert time.monotonic() < deadline
+                time.sleep(LOOK_S)
+
+    def shown(self, path: str) -> str:
+        """A file of what has landed."""
+        return git(self.repo, "show", f"{self.state.target}:{path}")
 
     def end(self) -> None:
         assert self.engine is not None

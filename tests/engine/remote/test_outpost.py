@@ -15,7 +15,7 @@ import pytest
 import agentdeck
 from agentdeck.core.ids import TaskId
 from agentdeck.engine.git import Git
-from agentdeck.engine.remote import outpost
+from agentdeck.engine.remote import mail, outpost
 from agentdeck.engine.remote.bundles import BadBundle, attempt_ref, pack, unpack
 from agentdeck.engine.remote.outpost import PROTOCOL, act
 
@@ -186,6 +186,24 @@ def test_a_tree_is_frozen_and_thawed(far: Outpost, git: Git, tmp_path: Path) -> 
     far.poll()
 
 
+def test_a_call_of_a_tool_is_named_fetched_and_answered_while_its_agent_counts(
+    far: Outpost, git: Git, tmp_path: Path
+) -> None:
+    far.begin(git, tmp_path, "sleep", "600", tools=True)
+    far.until("running")
+    box = far.root / "runs/r" / NAME / mail.FOLDER
+    mail.post(box, "c-1", b"what is asked")
+    assert far.poll(NAME)["tenancies"][NAME]["calls"] == ["c-1"]
+    assert far.both("call", key="c-1") == ({}, b"what is asked")
+    assert far("answer", b"an answer", key="c-1") == {}
+    assert "calls" not in far.poll(NAME)["tenancies"][NAME]
+    assert mail.take_answer(box, "c-1") == b"an answer"
+    mail.post(box, "c-2", b"too late")
+    assert far.poll()["fenced"] == [NAME]
+    assert "not known here" in far("call", key="c-2")["fault"]
+    assert "not known here" in far("answer", b"x", key="c-2")["fault"]
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -199,6 +217,8 @@ def test_a_tree_is_frozen_and_thawed(far: Outpost, git: Git, tmp_path: Path) -> 
         ({"verb": "prepare", "head": "--upload-pack=x", "branch": "main"}, "is no commit"),
         ({"verb": "prepare", "head": "1" * 40, "branch": "-x"}, "is no branch"),
         ({"verb": "read", "file": "../../lock", "offset": 0}, "no file"),
+        ({"verb": "call", "key": "../x"}, "is no key of a call"),
+        ({"verb": "answer", "key": "a.b"}, "is no key of a call"),
         ({"protocol": 0}, "protocol"),
     ],
 )

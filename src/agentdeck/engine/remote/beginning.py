@@ -24,6 +24,7 @@ from agentdeck.engine.attempts import SETUP_TIMEOUT_S, variables_of
 from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.processes import Child
 from agentdeck.engine.remote.bundles import pack
+from agentdeck.engine.remote.far_tools import tools_for
 from agentdeck.engine.remote.link import LinkDown
 from agentdeck.engine.remote.outpost import CHUNK
 from agentdeck.engine.remote.outreach import POLL_S, Outreach
@@ -45,10 +46,12 @@ async def begin(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) 
     agent = agent_of(at.state.plan, attempt)
     prompt = build_prompt(at.state, of.task, of.attempt)
     place = _place(hello, run_folder(reach, tenancy.worker), tenancy, attempt, agent, prompt)
-    how = command_line(agent, place)
+    given = await at.in_thread(lambda: tools_for(at, of, agent, place, None))
+    how = command_line(agent, given.place)
     await at.in_thread(lambda: write_private(of.folder / "prompt.md", prompt))
-    await _put(reach, tenancy, "prompt.md", prompt.encode())
-    extra = variables_of(at.state, of.task, of.attempt) | how.env
+    for name, data in {"prompt.md": prompt.encode(), **given.files}.items():
+        await _put(reach, tenancy, name, data)
+    extra = variables_of(at.state, of.task, of.attempt) | given.env | how.env
     answer, _ = await reach.ask(
         tenancy,
         "launch",
@@ -58,6 +61,7 @@ async def begin(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) 
         tag=reach.tag(tenancy),
         limit_s=tenancy.left_s,
         home=agent.name if agent.home == HOME_OWN else None,
+        tools=bool(given.files),
     )
     return child_of(of.folder, answer["child"])
 

@@ -41,11 +41,12 @@ from agentdeck.engine.identity import send
 from agentdeck.engine.plain_files import NotPlainError, open_plain
 from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.process_tree import usage
+from agentdeck.engine.remote import mail
 from agentdeck.engine.remote.outpost_git import CannotTake, bring_home, locked, run_git
 from agentdeck.engine.said import InputIsClosed, note_closed, say
 from agentdeck.engine.stop import TreeFault, freeze, stands_still, stop, sweep, thaw
 
-PROTOCOL: Final = 1  # of questions and answers; both sides must have the same
+PROTOCOL: Final = 2  # of questions and answers; both sides must have the same
 CHUNK: Final = 4 * 1024 * 1024  # bytes of a log or a bundle in one answer
 LOGS_BYTES: Final = 8 * 1024 * 1024  # of all logs in one answer to a poll; the rest comes next
 MAX_FILE: Final = 1024 * 1024 * 1024  # bytes that may be put into one file
@@ -54,7 +55,7 @@ MAX_TIPS: Final = 64  # commits of a mirror that the engine is told of; it sends
 PUT_OFF_S: Final = 20.0  # between two changes of a deadline: polls come several times a second
 BIRTH, FENCED, DEADLINE, TAG, START = "birth", "fenced", "deadline", "tag", "start"
 RESULT_REF: Final = "refs/agentdeck/result"
-PUT_FILES: Final = frozenset({"base.bundle", "prompt.md"})
+PUT_FILES: Final = frozenset({"base.bundle", "prompt.md", "tools.json", "mcp.json"})
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 _OID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _BRANCH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,255}\Z")
@@ -90,6 +91,8 @@ async def _act(root: Path, ask: Ask, body: bytes) -> tuple[Answer, bytes]:
         return await asyncio.to_thread(place.read)
     if verb == "poll":
         return await asyncio.to_thread(place.poll)
+    if verb == "call":
+        return await asyncio.to_thread(place.call)
     calls: dict[str, Callable[[], Answer]] = {
         "tips": place.tips,
         "put": lambda: place.put(body),
@@ -99,6 +102,7 @@ async def _act(root: Path, ask: Ask, body: bytes) -> tuple[Answer, bytes]:
         "thaw": place.thaw,
         "say": lambda: place.say(body),
         "close": place.close,
+        "answer": lambda: place.answer(body),
         "collect": place.collect,
         "clean": place.clean,
     }
@@ -273,6 +277,8 @@ class _Place:
         argv = [str(word) for word in self.ask["argv"]]
         extra = {str(name): str(value) for name, value in self.ask["env"].items()}
         make_private(folder)
+        if self.ask.get("tools"):
+            make_private(folder / mail.FOLDER)
         if home := self.ask.get("home"):
             make_private(self.runs / "homes" / _checked(_NAME, home, "home"))
         write_private(folder / TAG, tag)
@@ -332,6 +338,24 @@ class _Place:
             close_stdin(child)
         return {}
 
+    # --- calls of tools ---------------------------------------------------------------------------
+
+    def _key(self) -> str:
+        return _checked(mail.KEY, self.ask["key"], "key of a call")
+
+    def call(self) -> tuple[Answer, bytes]:
+        """What the agent calls."""
+        key = self._key()
+        return {}, mail.read_call(self._living() / mail.FOLDER, key)
+
+    def answer(self, body: bytes) -> Answer:
+        """What comes of a call."""
+        if len(body) > mail.MAX_ANSWER:
+            raise UsageError(f"an answer has at most {mail.MAX_ANSWER:,} bytes")
+        key = self._key()
+        mail.answer(self._living() / mail.FOLDER, key, body)
+        return {}
+
     # --- looking ----------------------------------------------------------------------------------
 
     def poll(self) -> tuple[Answer, bytes]:
@@ -388,6 +412,8 @@ class _Place:
                 about["child"] = _identities(child)
                 about["cpu_s"] = usage(child, tag).cpu_s
                 about["still"] = stands_still(child, tag)
+                if calls := mail.waiting(top / mail.FOLDER):
+                    about["calls"] = calls
             case processes.Finished(code, ended_at, too_long):
                 if (ended := processes.read_child(top)) is not None:
                     processes.reap(ended.launcher)

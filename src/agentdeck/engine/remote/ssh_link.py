@@ -44,7 +44,8 @@ MODULES: Final = (
     *("engine/agent_stdin", "engine/environment", "engine/failpoint_places", "engine/identity"),
     *("engine/launcher", "engine/plain_files", "engine/private_files", "engine/process_tree"),
     *("engine/processes", "engine/said", "engine/stop", "engine/waiting"),
-    *("engine/remote/__init__", "engine/remote/outpost", "engine/remote/outpost_git"),
+    *("engine/remote/__init__", "engine/remote/mail", "engine/remote/mail_server"),
+    *("engine/remote/outpost", "engine/remote/outpost_git", "mcp/__init__", "mcp/attempt"),
 )
 FIND: Final = (
     "for p in python3.14 python3.13 python3.12 python3.11 python3; do "
