@@ -4,6 +4,9 @@ Rules:
 - Nothing is published here, and nothing outside of `dist/` and a temporary folder is written.
 - The version is said in one place, `src/agentdeck/__init__.py`; the changelog speaks of it.
 - Each fault is one line, and the status is 1 if there was one.
+- What the docs say of the installation is typed as it stands there, where README.md, docs/mcp.md,
+  docs/tutorial.md and docs/guides/browser.md have a block that is `run by` this file: with pip and
+  pipx, from an index, in an empty home. There `agentdeck` means the wheel that was built.
 
     python .ci/release_check.py [--no-install]
 """
@@ -11,12 +14,13 @@ Rules:
 from __future__ import annotations
 
 import email
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +36,7 @@ def main(arguments: list[str]) -> int:
     print(f"release-check: agentdeck {version}")
     faults = [*_changelog(version), *_build(version)]
     if not faults and "--no-install" not in arguments:
-        faults += _install(version)
+        faults += [*_install(version), *_docs()]
     for fault in faults:
         print(f"release-check: FAULT {fault}")
     if not faults:
@@ -96,10 +100,38 @@ def _install(version: str) -> Iterator[str]:
                 yield f"it calls itself {done.stdout.strip()!r}"
 
 
-def _run(arguments: list[str], place: Path) -> subprocess.CompletedProcess[str]:
+def _docs() -> Iterator[str]:
+    """The blocks of the docs that install it, each in an environment of its own."""
+    sys.path.append(str(ROOT))
+    from tests.docs.blocks import blocks_of, pages, text_of
+    from tests.docs.lines import typed
+
+    wheel = next(DIST.glob("*.whl")).resolve()
+    blocks = [block for page in pages() for block in blocks_of(page, text_of(page))]
+    for block in (one for one in blocks if one.elsewhere == ".ci/release_check.py"):
+        with tempfile.TemporaryDirectory(prefix="agentdeck-release-") as folder:
+            place = Path(folder)
+            _run([sys.executable, "-m", "venv", str(place / "env")], place)
+            # Older ones know no constraint by address for a name with extras.
+            pip = [str(place / "env/bin/python"), "-m", "pip", "install", "-q"]
+            _run([*pip, "--upgrade", "pip>=24", "pipx"], place)
+            (place / "constraint").write_text(f"agentdeck @ {wheel.as_uri()}\n", encoding="utf-8")
+            shown = f"{place}/env/bin:{place}/.local/bin:{os.environ['PATH']}"
+            env = {"HOME": folder, "PATH": shown, "PIP_CONSTRAINT": str(place / "constraint")}
+            for line in typed(block.kind, block.text):
+                print(f"release-check: {block.page}: {line.text.split('  ')[0]}", flush=True)
+                done = _run(["sh", "-c", line.text], place, env)
+                if done.returncode:
+                    yield f"{block.place}: `{line.text}` ends with {done.returncode}: {done.stderr}"
+
+
+def _run(
+    arguments: list[str], place: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         arguments,
         cwd=place,
+        env=None if env is None else {**os.environ, **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -334,8 +334,9 @@ async def test_metrics_need_the_token_unless_they_are_open(
 
 
 def test_a_token_file_is_made_for_its_owner_alone_and_kept(tmp_path: Path) -> None:
-    file = tmp_path / "token"
+    file = tmp_path / "config" / "agentdeck" / "token"
     token = token_in(file)
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert len(token) >= 40
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert token_in(file) == token

@@ -4,7 +4,9 @@ Rules:
 - An HTML comment `<!-- block: WORDS -->` right before a block says what becomes of it:
   `part of a plan` (a plan is made of it), `part of the plan of this page` (of all such blocks
   together), `file NAME` (the file of that name is read from it), `given NAMES` (what the lines of
-  Python find), `not run, REASON` (it is parsed, and not carried out).
+  Python find), `in a run that goes on` (its agents ask and wait; `, given NAMES` may stand behind
+  it), `run by FILE` (that test, which names the page, carries it out; here it is parsed), `not run,
+  REASON` (it is parsed alone).
 - `<!-- blocks: run by FILE -->` anywhere in a page: all of its blocks are carried out by that test.
 - Only a fence that names its kind is a block; one that names none, and indented code, are told as
   blocks of the kind "".
@@ -23,6 +25,7 @@ from markdown_it.token import Token
 
 ROOT: Final = Path(__file__).parents[2]
 _MARK: Final = re.compile(r"\s*<!-- block: (.+?) -->\s*", re.DOTALL)
+GOES_ON: Final = "in a run that goes on"
 _OTHER_TEST: Final = re.compile(r"<!-- blocks: run by (\S+) -->")
 
 
@@ -42,7 +45,24 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        return not self.mark.startswith("not run,")
+        """Is it carried out where the blocks of its page are?"""
+        return not self.mark.startswith(("not run,", "run by "))
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The test that carries it out, if it is another one than that of its page."""
+        return self.mark.removeprefix("run by ") if self.mark.startswith("run by ") else None
+
+    @property
+    def given(self) -> list[str]:
+        """The names that its lines of Python find."""
+        _, _, names = self.mark.partition("given ")
+        return names.split(", ") if names else []
+
+    @property
+    def goes_on(self) -> bool:
+        """Does it need a run whose agents are at work?"""
+        return self.mark.startswith(GOES_ON)
 
 
 def pages() -> list[str]:

@@ -10,9 +10,11 @@ import ast
 import json
 import os
 import re
+import runpy
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,10 +31,12 @@ from tests.docs.blocks import (
     text_of,
 )
 from tests.docs.lines import Line, check, commands_of, typed
+from tests.docs.servers import READY, ServerError
 from tests.docs.verb_tree import UnknownError, parse
 from tests.docs.world import PLAN, Done, World
 
 from agentdeck.control.catalog import load_catalog
+from agentdeck.control.runs import newest_run
 from agentdeck.core.errors import (
     EXIT_ENVIRONMENT,
     EXIT_NEEDS_PERSON,
@@ -45,8 +49,8 @@ from agentdeck.tui.settings import load_settings
 from agentdeck.tui.theme_files import load_themes
 
 SHELL: Final = ("sh", "console")
-# These draw a screen or serve one: tests/tui has their tests, and here they are only parsed.
-ON_A_SCREEN: Final = frozenset({"attach", "replay", "serve", "simulate", "demo", "mcp", "bridge"})
+# These draw a screen: tests/tui has their tests, and here they are only parsed.
+ON_A_SCREEN: Final = frozenset({"attach", "replay", "simulate", "demo"})
 # What acts on a run needs it in a state in which it may act: the run here has ended, and saying so
 # is an answer. `promote` waits where the checkout is in its way.
 ACTS: Final = frozenset({"add", "approve", "retry", "promote"})
@@ -88,7 +92,7 @@ def test_every_block_of_a_page_holds(page: str, world: World) -> None:
     if elsewhere is not None:
         assert f'"{Path(page).name}"' in (ROOT / elsewhere).read_text(), elsewhere
     world.begin()
-    found = [fault for fault in faults(page, text, world, run=elsewhere is None) if fault]
+    found = list(faults(page, text, world, run=elsewhere is None))
     assert not found, "\n".join(found)
 
 
@@ -114,18 +118,39 @@ def faults(page: str, text: str, world: World, *, run: bool = True) -> Iterator[
     for block in blocks:
         try:
             look(block, world, shared, run=run and block.is_run)
-        except (UnknownError, LieError) as error:
+        except (UnknownError, LieError, ServerError) as error:
             yield f"{block.place}: {error}"
             if block.kind == "console":  # a story: what follows stands on it
                 return
+    try:
+        world.rest()
+    except ServerError as error:
+        yield f"{page}: {error}"
 
 
 def look(block: Block, world: World, shared: list[str], *, run: bool) -> None:
     """Carry out a block, or look at it. Raises UnknownError, LieError."""
     if not block.is_run and not block.mark.removeprefix("not run,").strip():
         raise LieError("`not run` without a reason")
+    if block.elsewhere is not None:
+        _elsewhere(block)
+    with world.going_on() if run and block.goes_on else nullcontext():
+        _carry_out(block, world, shared, run=run)
+
+
+def _elsewhere(block: Block) -> None:
+    """The test that carries it out has to be there, and to speak of its page."""
+    test = ROOT / str(block.elsewhere)
+    if not test.is_file() or Path(block.page).name not in test.read_text(encoding="utf-8"):
+        raise LieError(f"{block.elsewhere} does not carry it out")
+
+
+def _carry_out(block: Block, world: World, shared: list[str], *, run: bool) -> None:
     if block.kind in SHELL:
-        for line in typed(block.kind, block.text):
+        lines = typed(block.kind, block.text)
+        if run and any(_serves(line) for line in lines):
+            world.servers.end()
+        for line in lines:
             _line(line, world, run=run)
     elif block.kind == "toml":
         _toml(block, world, shared)
@@ -134,7 +159,7 @@ def look(block: Block, world: World, shared: list[str], *, run: bool) -> None:
     elif block.kind == "json":
         _parsed(json.loads, block.text)
     elif block.kind == "python":
-        _python(block, run=run)
+        _python(block, world, run=run)
     elif block.kind == "mermaid":
         if not block.text.startswith("stateDiagram-v2\n"):
             raise LieError("of mermaid only diagrams of states are known here")
@@ -166,6 +191,11 @@ def _line(line: Line, world: World, *, run: bool) -> None:
     missing = [words[0] for words in commands if words[0] != "cd" and not _is_there(words[0])]
     if not run or on_screen or missing:
         return
+    if (verb := _serves(line)) is not None:
+        world.serve(line.text, verb)
+        return
+    if verbs == ["answer"]:
+        world.wait_until_it_asks(commands[0][2])
     plan = world.folder / "plan.toml"
     writes = verbs in (["init"], ["import"])
     if writes:
@@ -181,6 +211,13 @@ def _line(line: Line, world: World, *, run: bool) -> None:
     if line.shown is not None and not _is_shown(line, done, world):
         found, shown = _bare(done.out + done.err, world), _bare(line.shown, world)
         raise LieError(f"`{line.text}` prints\n{found}\nand not\n{shown}")
+
+
+def _serves(line: Line) -> str | None:
+    """The verb of a line that goes on until it is ended."""
+    words = commands_of(line.text)[0]
+    verb = parse(words[1:], whole=True) if words[0] == "agentdeck" else ""
+    return verb if verb in READY else None
 
 
 def _typed(line: Line, world: World, verbs: list[str]) -> Done:
@@ -253,16 +290,18 @@ def _file(name: str, text: str, world: World) -> None:
         raise LieError("\n".join(str(problem) for problem in problems))
 
 
-def _python(block: Block, *, run: bool) -> None:
+def _python(block: Block, world: World, *, run: bool) -> None:
     tree = _parsed(ast.parse, block.text)
     if not run:
         return
-    names = block.mark.removeprefix("given ").split(", ") if block.mark else []
-    found: dict[str, Any] = {name: GIVEN[name] for name in names if name in GIVEN}
-    if len(found) != len(names):
-        raise UnknownError(f"not all of {names} is given here")
+    found: dict[str, Any] = {name: GIVEN[name] for name in block.given if name in GIVEN}
+    if len(found) != len(block.given):
+        raise UnknownError(f"not all of {block.given} is given here")
     try:
-        exec(compile(tree, block.place, "exec"), found)
+        with world.here():
+            exec(compile(tree, block.place, "exec"), found)
+    except EnoughError:
+        pass
     except Exception as error:
         raise LieError(f"{type(error).__name__}: {error}") from error
 
@@ -278,8 +317,36 @@ class Request:
         return signed(SECRET, "shop-3f2a:118", int(time.time()), self.body)
 
 
+class EnoughError(Exception):
+    """What would go on for ever has been seen to work."""
+
+
+class Call:
+    """`call` of docs/examples/plain_socket.py, to the engine of the newest run.
+
+    The second time it ends who calls in a loop.
+    """
+
+    def __init__(self) -> None:
+        self.engine: Any = None
+
+    def __call__(self, method: str, params: dict[str, Any]) -> Any:
+        if self.engine is not None:
+            self.engine.connection.close()
+            raise EnoughError
+        spoken = runpy.run_path(str(ROOT / "docs" / "examples" / "plain_socket.py"))
+        self.engine = spoken["Engine"](str(newest_run(Path.cwd()).socket))
+        self.engine.call("hello", protocol=1, client="the docs")
+        return self.engine.call(method, **params)
+
+
 REQUEST: Final = Request()
-GIVEN: Final[dict[str, Any]] = {"secret": SECRET, "request": REQUEST, "seen": set()}
+GIVEN: Final[dict[str, Any]] = {
+    "secret": SECRET,
+    "request": REQUEST,
+    "seen": set(),
+    "call": Call(),
+}
 
 
 def test_the_receiver_of_the_docs_knows_a_right_signature_from_a_wrong_one() -> None:
@@ -316,6 +383,12 @@ LIES = {
     "no JSON": '```json\n{"a": 1,}\n```',
     "Python that fails": "```python\nprint(nothing)\n```",
     "no Python": "```python\nprint(\n```",
+    "a test that there is not": "<!-- block: run by tests/none.py -->\n```sh\nmake test\n```",
+    "a test of another page": "<!-- block: run by tests/test_themes.py -->\n```sh\nmake test\n```",
+    "a server that does not come up": "```sh\nagentdeck bridge --token-file /dev/null/x\n```",
+    "a task that is not in the run that goes on": (
+        "<!-- block: in a run that goes on -->\n```sh\nagentdeck steer NOBODY hello\n```"
+    ),
     "no reason": "<!-- block: not run, -->\n```sh\nagentdeck status\n```",
     "a wrong verb that is not run": "<!-- block: not run, no network -->\n```sh\nagentdeck x\n```",
     "a kind that nobody knows": "```ruby\nputs 1\n```",

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from tests.docs.blocks import blocks_of, text_of
 from tests.real_agents.trials import PATIENCE_S, Trial
 
 from agentdeck.control.tool_server import ToolServer
@@ -51,3 +57,31 @@ def test_it_asks_a_person_through_its_tool_and_goes_on_with_the_answer(
     state = made.run({"A": ""}, more=TOOLS)
     assert state.tasks[A].state is TaskState.LANDED, state.tasks[A].reason
     assert made.landed(state, "A.txt") == "teal\n"
+
+
+def test_claude_code_connects_to_the_server_that_the_docs_tell_it_of(
+    trial: Callable[[str, str], Trial], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line of docs/mcp.md, typed as it stands there; its own check then finds the server."""
+    made = trial("claude", "works")
+    [line] = [
+        block.text
+        for block in blocks_of("docs/mcp.md", text_of("docs/mcp.md"))
+        if block.text.startswith("claude mcp add")
+    ]
+    bin_folder = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
+    plan = made.repo / "plan.toml"
+    plan.write_text('version = 1\n[plan]\nname = "p"\n[[task]]\nid = "A"\nprompt = "! write a"\n')
+    _said(made.repo, "agentdeck", "run", "plan.toml", "--agent", "scripted", "--headless")
+    words = shlex.split(line.replace("/path/to/repository", str(made.repo)))
+    assert "Added stdio MCP server agentdeck" in _said(tmp_path, *words)
+    assert "Connected" in _said(tmp_path, "claude", "mcp", "list")
+
+
+def _said(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -6,7 +6,7 @@ import re
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,9 @@ from agentdeck.cli.output import note, say, say_json, table
 from agentdeck.cli.place import JsonOption
 from agentdeck.core.errors import EXIT_OK, UsageError
 from agentdeck.core.ids import id_fault, slug
+
+if TYPE_CHECKING:
+    from agentdeck.control.cluster import Tls
 
 MAX_SLOTS: Final = 1_000  # of one pool on one worker; more is a slip of the finger
 _POOL: Final = re.compile(r"(?P<name>[^=]+)=(?P<slots>[0-9]{1,4})")
@@ -65,9 +68,8 @@ def start(
     only with TLS.
     """
     from agentdeck.control import cluster as control
-    from agentdeck.control.cluster import Tls
 
-    tls = Tls(tls_ca, tls_cert, tls_key)
+    tls = _tls(tls_ca, tls_cert, tls_key)
     named = f"[{host}]" if ":" in host else host
     found = control.start(
         f"{'tls' if tls.given else 'tcp'}://{named}:{port}", tls, insecure=insecure
@@ -138,7 +140,6 @@ def join(
     Its agents outlive it: the next worker of the same name goes on with them.
     """
     from agentdeck.control import cluster as control
-    from agentdeck.control.cluster import Tls
 
     slots = dict(_slots(text) for text in pools or ())
     if not slots:
@@ -150,12 +151,19 @@ def join(
         address,
         called,
         slots,
-        Tls(tls_ca, tls_cert, tls_key),
+        _tls(tls_ca, tls_cert, tls_key),
         insecure=insecure,
         root=root,
         tell=_tell,
     )
     return EXIT_OK
+
+
+def _tls(*files: str) -> Tls:
+    """As they are called from here: the scheduler works in another folder."""
+    from agentdeck.control.cluster import Tls
+
+    return Tls(*(str(Path(file).absolute()) if file else "" for file in files))
 
 
 def _slots(text: str) -> tuple[str, int]:

@@ -26,7 +26,6 @@ A run in the text format of Prometheus: once from the shell, or again and again 
 agentdeck metrics            # of the newest run of this repository; or name the run
 ```
 
-<!-- block: not run, it goes on until it is ended -->
 ```sh
 agentdeck bridge --port 9464 --token-file ~/.config/agentdeck-token
 ```

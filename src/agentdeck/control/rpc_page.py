@@ -42,7 +42,7 @@ knows nothing of agentdeck.
 agentdeck rpc socket         # of the newest run of this repository; or name the run
 ```
 
-<!-- block: not run, there has to be an engine -->
+<!-- block: in a run that goes on -->
 ```sh
 agentdeck rpc call status
 agentdeck rpc call events.since '{"after": 0, "limit": 2}'
@@ -90,7 +90,7 @@ _EVENTS: Final = """\
 `events.since` is the subscription. It is a long poll with a cursor: give the number of the last
 event that you have, and the answer comes as soon as there is a later one, or when `wait_s` is over.
 
-<!-- block: not run, tests/cli/test_rpc.py runs the example that has `call` -->
+<!-- block: in a run that goes on, given call -->
 ```python
 after = 0  # or the number you have kept
 while True:

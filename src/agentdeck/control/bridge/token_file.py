@@ -1,7 +1,8 @@
 """The token of a bridge in a file: for its owner alone, made where there is none.
 
 Rules: a file that others may read, that belongs to somebody else, or that is no plain file is
-refused. The token is never an argument, and never printed when it stands in a file.
+refused. Folders that are missing are made, for the owner alone. The token is never an argument, and
+never printed when it stands in a file.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def _made(path: Path) -> str:
     token = new_secret()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(path, flags, PRIVATE), "w", encoding="ascii") as file:
             os.fchmod(file.fileno(), PRIVATE)  # whatever the umask says
             file.write(token + "\n")
@@ -65,7 +67,10 @@ def _made(path: Path) -> str:
 
 
 def _fault(path: Path, error: OSError) -> EnvironmentFault:
-    return EnvironmentFault(f"the token file {path}: {error.strerror or error}")
+    return EnvironmentFault(
+        f"the token file {path}: {error.strerror or error}",
+        hint="name a file that you may read, or a folder in which one can be made",
+    )
 
 
 __all__ = ["token_in"]
