@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 import sys
 from collections.abc import Callable
@@ -146,7 +147,7 @@ async def test_a_program_over_ssh_asks_without_anything_of_ours_there(
     servers = sh(repo, "show", f"{target}:a/servers")
     assert f"{server.home}/.local/state/agentdeck/workers/ssh/bin/" in servers
     assert '"-I",' in servers
-    assert outliving(server.home) == []
+    assert await asyncio.to_thread(outliving, server.home) == []
 
 
 def test_a_question_outlives_engine_and_worker_and_is_asked_once(
@@ -182,7 +183,7 @@ def test_a_call_of_an_attempt_that_was_given_up_is_never_taken(
     cluster.start_scheduler()
     cluster.start_worker("w1", 1)
     before = f"if [ ! -e {first} ]; then touch {first}; while [ ! -e {go} ]; do sleep 0.1; done; fi"
-    plan = routed(read_plan(by_hand(before), file="p.toml"), cluster.address, 1, 1.5)
+    plan = routed(read_plan(by_hand(before), file="p.toml"), cluster.address, 1, 4.0)
     story = Story(cluster, plan, tmp_path)
     story.begin()
     story.until(lambda _: first.exists())

@@ -71,7 +71,7 @@ async def test_tasks_land_over_ssh_though_the_connection_is_lost(
     assert len(state.tasks[A].attempts) == 1
     assert "T0 begins" in (folder.attempt(A, 1) / "raw.log").read_text()
     assert sh(repo, "show", f"{state.target}:T2.txt") == "T2"
-    assert outliving(server.home) == []
+    assert await asyncio.to_thread(outliving, server.home) == []
 
 
 async def test_an_agent_over_ssh_is_paused_goes_on_and_is_stopped(
@@ -93,7 +93,7 @@ async def test_an_agent_over_ssh_is_paused_goes_on_and_is_stopped(
         await until(engine, lambda _: log.stat().st_size > size)
         await engine.submit(c.Stop(A))
         await until(engine, lambda s: s.tasks[A].state is TaskState.CANCELLED)
-    assert outliving(server.home) == []
+    assert await asyncio.to_thread(outliving, server.home) == []
 
 
 async def test_an_unknown_host_key_is_refused(server: Server, repo: Path, tmp_path: Path) -> None:
@@ -156,4 +156,50 @@ async def test_one_repository_is_worked_on_over_ssh_and_another_one_here(
     assert Path(where).is_relative_to(server.home)
     (only,) = sh(repo, "show", f"{target}:T1.txt").splitlines()
     assert Path(only).is_relative_to(folder.path)
-    assert outliving(server.home) == []
+    assert await asyncio.to_thread(outliving, server.home) == []
+
+
+FURNISHED = """
+version = 1
+[plan]
+name = "furnished"
+[worktree]
+copy = [".env"]
+link = ["data"]
+cache = ["deps"]
+setup = ["sh", "-c", "cat .env > set-up"]
+[defaults]
+agent = "writer"
+retries = 0
+[agents.writer]
+output = "plain"
+command = ["sh", "-c", "cat .env *.local data/n deps/n set-up > seen; rm set-up; stat -c %a .env"]
+[[task]]
+id = "T0"
+prompt = "x"
+"""
+
+
+async def test_private_files_go_along_and_into_no_commit(
+    server: Server, repo: Path, tmp_path: Path, sh: Sh
+) -> None:
+    """What is copied comes from the checkout; what is linked and cached, from that machine."""
+    (repo / ".gitignore").write_text("*.local\n.env\n")
+    (repo / ".worktreeinclude").write_text("*.local\n")
+    sh(repo, "add", ".gitignore", ".worktreeinclude")
+    sh(repo, "commit", "--quiet", "-m", "what is private")
+    (repo / ".env").write_text("KEY=1\n")
+    (repo / "notes.local").write_text("mine\n")
+    files = server.home / ".local/state/agentdeck/workers/ssh/files" / repo.name
+    for name in ("data", "deps"):
+        (files / name).mkdir(parents=True)
+        (files / name / "n").write_text(f"{name}\n")
+    plan = routed(read_plan(FURNISHED, file="p.toml"), f"ssh://127.0.0.1:{server.port}", 1, 20.0)
+    folder = create_run(repo, plan, "", root=tmp_path / "runs")
+    async with Running(folder) as engine:
+        await until(engine, all_landed)
+        target = engine.state.target
+    assert sh(repo, "show", f"{target}:seen").split() == ["KEY=1", "mine", "data", "deps", "KEY=1"]
+    assert sh(repo, "diff", "--name-only", f"main..{target}") == "seen"
+    assert (folder.attempt(A, 1) / "raw.log").read_text().strip() == "600"
+    assert not (folder.attempt(A, 1) / "private.tar").exists()

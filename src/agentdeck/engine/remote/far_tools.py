@@ -1,6 +1,8 @@
-"""Tools of agentdeck for agents on other machines: what is sent there, and their calls.
+"""What agents on other machines are given beside a prompt; tools of agentdeck, and their calls.
 
 Rules:
+- Files that the plan names for an agent are read here and sent along. What they start, they start
+  there.
 - The pass of an attempt is the same as here, with its secret; only the way of a call is another:
   polls name calls that wait, each is asked for, and its answer sent back (see `mail`).
 - Only calls of attempts that count are asked for: what is given up is not listened to. Each proves
@@ -12,21 +14,25 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from agentdeck.agents.launching import Place
 from agentdeck.core.attempt_tools import OFFERED, PROPOSES, WAITS, instructions_for, reply_of
-from agentdeck.core.errors import DeckError
+from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.offered import Reply
 from agentdeck.core.plan import Agent
 from agentdeck.core.refused import Refused
 from agentdeck.core.unreadable import UNREADABLE
+from agentdeck.engine.agent_place import file_of
 from agentdeck.engine.attempt_host import Whose
 from agentdeck.engine.enginelog import log
+from agentdeck.engine.plain_files import read_plain
 from agentdeck.engine.remote.link import LinkDown, OutpostFault
 from agentdeck.engine.remote.mail import KEY, MAX_WAITING
 from agentdeck.engine.remote.mail_server import far_pass
@@ -47,10 +53,12 @@ if TYPE_CHECKING:
 
 AGAIN_S: Final = 1.0  # until a call that could not be read or answered is looked at again
 DOOR: Final = "mcp/attempt.py"  # below the package there
+MAX_FILE: Final = 4 * 1024 * 1024  # bytes of a file that the plan names for an agent
+_SUFFIX: Final = re.compile(r"\.[a-z]{1,8}\Z")  # some agents go by it
 
 
 class Given(msgspec.Struct, frozen=True):
-    """What an agent there needs to call tools."""
+    """What an agent there is given, and where it finds that."""
 
     place: Place
     env: dict[str, str]
@@ -65,18 +73,43 @@ class _Asked(msgspec.Struct, frozen=True):
     secret: str
 
 
-def tools_for(at: Setting, of: Whose, agent: Agent, place: Place, named: str | None) -> Given:
-    """Give an agent there its tools, if the plan does. Blocking.
+def given_to(at: Setting, of: Whose, agent: Agent, place: Place) -> Given:
+    """Give an agent there what the plan names for it: settings, MCP servers, our tools. Blocking.
 
     Args:
         place: where it works, as paths there.
-        named: the file of MCP servers that the plan names for it, on this machine.
 
     Raises:
-        EnvironmentFault: that file cannot be read as one.
+        EnvironmentFault: a file that the plan names is not there, or cannot be read as one.
     """
-    if not at.state.plan.tools.given:
-        return Given(place, {}, {})
+    files: dict[str, bytes] = {}
+    folder = place.folder
+    if named := file_of(at.git.checkout, agent, "settings", agent.settings):
+        suffix = Path(named).suffix
+        name = f"settings{suffix if _SUFFIX.match(suffix) else ''}"
+        files[name] = _read(named)
+        place = msgspec.structs.replace(place, settings=f"{folder}/{name}")
+    servers = file_of(at.git.checkout, agent, "mcp", agent.mcp)
+    if at.state.plan.tools.given:
+        given = _tools_for(at, of, agent, place, servers)
+        return Given(given.place, given.env, files | given.files)
+    if servers is not None:
+        files[SERVERS] = _read(servers)
+        place = msgspec.structs.replace(place, mcp=f"{folder}/{SERVERS}")
+    return Given(place, {}, files)
+
+
+def _read(named: str) -> bytes:
+    try:
+        return read_plain(Path(named).resolve(), MAX_FILE)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"{named} cannot be sent to another machine: {error.strerror}",
+            hint=f"a plain file of at most {MAX_FILE // 1024 // 1024} MiB is",
+        ) from error
+
+
+def _tools_for(at: Setting, of: Whose, agent: Agent, place: Place, named: str | None) -> Given:
     own = note_pass(at.folder, at.state.plan, of.task, of.attempt, of.folder)
     folder = place.folder
     args = ["-I", "-S", f"{place.package}/{DOOR}", f"{folder}/{PASS}"]
@@ -152,4 +185,4 @@ class Calls:
         return reply_of(found, about, proposes=asked.tool == PROPOSES)
 
 
-__all__ = ["Calls", "Given", "tools_for"]
+__all__ = ["Calls", "Given", "given_to"]

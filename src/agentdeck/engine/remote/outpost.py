@@ -37,11 +37,13 @@ from agentdeck.core.errors import DeckError, RefusedError, UsageError
 from agentdeck.engine import processes
 from agentdeck.engine.agent_stdin import close_stdin
 from agentdeck.engine.environment import child_environment
+from agentdeck.engine.furnishing import clone_in, exclude_line, link_in
 from agentdeck.engine.identity import send
 from agentdeck.engine.plain_files import NotPlainError, open_plain
+from agentdeck.engine.ports import claim, variables
 from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.process_tree import usage
-from agentdeck.engine.remote import mail
+from agentdeck.engine.remote import mail, parcel
 from agentdeck.engine.remote.outpost_git import CannotTake, bring_home, locked, run_git
 from agentdeck.engine.said import InputIsClosed, note_closed, say
 from agentdeck.engine.stop import TreeFault, freeze, stands_still, stop, sweep, thaw
@@ -55,7 +57,11 @@ MAX_TIPS: Final = 64  # commits of a mirror that the engine is told of; it sends
 PUT_OFF_S: Final = 20.0  # between two changes of a deadline: polls come several times a second
 BIRTH, FENCED, DEADLINE, TAG, START = "birth", "fenced", "deadline", "tag", "start"
 RESULT_REF: Final = "refs/agentdeck/result"
-PUT_FILES: Final = frozenset({"base.bundle", "prompt.md", "tools.json", "mcp.json"})
+PRIVATE_TAR, EXCLUDES = "private.tar", "excludes"
+FILES: Final = "files"  # below the root: what plans link and clone, in a folder for each checkout
+_PUT: Final = re.compile(
+    r"(base\.bundle|prompt\.md|tools\.json|mcp\.json|private\.tar|excludes|settings(\.[a-z]{1,8})?)\Z"
+)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 _OID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _BRANCH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,255}\Z")
@@ -118,6 +124,7 @@ def _hello(root: Path) -> Answer:
         "python": sys.executable,
         "package": str(Path(processes.__file__).parent.parent),
         "host": socket.gethostname(),
+        "home": str(Path.home()),
         "root": os.geteuid() == 0,
         "linux": sys.platform == "linux" and Path("/proc/self/stat").exists(),
         "git": shutil.which("git") is not None,
@@ -195,7 +202,7 @@ class _Place:
     def put(self, body: bytes) -> Answer:
         """A piece of a file that the engine sends."""
         name, offset = self.ask["file"], int(self.ask["offset"])
-        if name not in PUT_FILES:
+        if not isinstance(name, str) or not _PUT.match(name):
             raise UsageError(f"there is no file {name!r} to be put")
         if offset < 0 or offset + len(body) > MAX_FILE:
             raise UsageError(f"{name} has more than {MAX_FILE // 1024 // 1024} MiB")
@@ -214,6 +221,7 @@ class _Place:
         head = _checked(_OID, self.ask["head"], "commit")
         branch = _checked(_BRANCH, self.ask["branch"], "branch")
         if (top / START).exists():
+            (top / PRIVATE_TAR).unlink(missing_ok=True)
             return {"tree": str(self.tree)}
         bundle = top / "base.bundle"
         with locked(self.root / "mirrors" / "lock"):
@@ -234,8 +242,25 @@ class _Place:
             if value := self.ask.get(f"user_{key}"):
                 run_git(self.tree, "config", f"user.{key}", str(value))
         run_git(self.tree, "checkout", "--quiet", "-B", branch, head)
+        self._furnish(top)
         write_private(top / START, f"{head} {branch}")
+        (top / PRIVATE_TAR).unlink(missing_ok=True)
         return {"tree": str(self.tree)}
+
+    def _furnish(self, top: Path) -> None:
+        """Bring what is in no commit into the clone, and keep it out of commits."""
+        sent = top / PRIVATE_TAR
+        names = parcel.unpack(sent, self.tree) if sent.exists() else []
+        source = self.root / FILES / _checked(_NAME, self.ask.get("files") or "none", "folder")
+        for name in map(str, self.ask.get("linked", ())):
+            names += [name.strip("/")] if link_in(source, self.tree, name) else []
+        for name in map(str, self.ask.get("cached", ())):
+            names += [goal] if (goal := clone_in(source, self.tree, name)) else []
+        told = (top / EXCLUDES).read_bytes() if (top / EXCLUDES).exists() else b""
+        lines = "".join(f"{exclude_line(name)}\n" for name in names)
+        exclude = self.tree / ".git" / "info" / "exclude"
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_bytes(told + lines.encode(errors="surrogateescape"))
 
     def _forget_tips(self) -> None:
         """Keep the newest refs alone; the objects stay, nothing is collected here."""
@@ -275,7 +300,8 @@ class _Place:
         top, folder = self._living(), self.folder
         tag = str(self.ask["tag"])
         argv = [str(word) for word in self.ask["argv"]]
-        extra = {str(name): str(value) for name, value in self.ask["env"].items()}
+        extra = variables(f"agentdeck-{self.run}-{self.tenancy}".replace(".", "-"), self._ports())
+        extra |= {str(name): str(value) for name, value in self.ask["env"].items()}
         make_private(folder)
         if self.ask.get("tools"):
             make_private(folder / mail.FOLDER)
@@ -291,6 +317,10 @@ class _Place:
             raise RefusedError(f"{self.tenancy} is fenced: the engine has given it up")
         child = processes.launch(folder, argv, self.tree, environment, stdin=mode)
         return {"child": _identities(child)}
+
+    def _ports(self) -> int | None:
+        """The first of the ports that the worktree has to itself on this machine."""
+        return claim(self.root, self.tree)
 
     def _child(self) -> processes.Child | None:
         found = processes.look(self.folder)
