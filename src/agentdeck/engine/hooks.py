@@ -28,7 +28,7 @@ from agentdeck.core.issues import Wish, wishes
 from agentdeck.core.plan import AnyHook, Hook, Notify, Plan, Tracker, Webhook
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import TellHook
-from agentdeck.engine.environment import child_environment, without_signing
+from agentdeck.engine.environment import child_environment, hook_tag, without_signing
 from agentdeck.engine.hook_command import Answer, run_command
 from agentdeck.engine.hook_payload import body, id_of, payload, task_of
 from agentdeck.engine.issues import QUIET, Place, write_all
@@ -99,7 +99,7 @@ class Offer:
 
     def _track(self, tracker: Tracker, ended: threading.Event) -> Answer:
         checkout = Path(self.state.checkout)
-        tag = f"{self.state.run}/hook/{tracker.name}"
+        tag = hook_tag(self.state.run, tracker.name)
         base = without_signing(os.environ, self.state.plan)
         env = child_environment(base, tag=tag, extra=QUIET, cwd=str(checkout))
         secrets = known_secrets(self.state.plan)
@@ -109,7 +109,7 @@ class Offer:
     def _command(self, argv: Sequence[str], told: bytes, ended: threading.Event) -> Answer:
         hook = self.hook
         checkout, event = Path(self.state.checkout), self.recorded.event
-        tag = f"{self.state.run}/hook/{hook.name}"
+        tag = hook_tag(self.state.run, hook.name)
         extra = {
             "AGENTDECK_EVENT": names_of(event)[0],
             "AGENTDECK_RUN": self.state.run,
