@@ -273,6 +273,34 @@ def test_a_proposed_task_waits_for_a_person_and_its_agent_does_not() -> None:
         run.command(c.AnswerRequest("r1"))
 
 
+def test_why_a_task_stands_says_what_its_agent_has_proposed_until_it_is_answered() -> None:
+    """So does that of a task which the proposed one would need, and no other."""
+    run = proposed(working(), after=(B,))
+    waits = "more tests (r1 waits for a yes or no)"
+    assert run.explain("A").endswith(f" works for 0 s; its agent proposes task C: {waits}")
+    assert run.explain("B").endswith(f"; A#1 proposes task C, which needs it: {waits}")
+    for answered in (True, False):
+        other = proposed(working()).command(c.AnswerRequest("r1", accept=answered))
+        assert "r1" not in other.explain("A") + other.explain("B")
+
+
+def test_many_proposals_of_one_agent_are_counted() -> None:
+    run = working()
+    for number in range(5):
+        run = proposed(run, f"C{number}", f"k{number}")
+    assert "C2" in run.explain("A")
+    assert run.explain("A").endswith("; and 2 more proposals wait")
+
+
+def test_a_request_for_files_is_told_where_the_tasks_own_state_does_not_say_it() -> None:
+    run = asked(working()).command(c.RequestFiles(A, 1, "k2", ("c/", "d/")))
+    assert run.explain("A") == (
+        "A asks (1 of 2): which one?; its agent asks for more files: c/, d/"
+    )
+    run = run.command(c.Answer(A, text="the first")).settle()
+    assert run.explain("A").count("more files") == 1, "now it is what the task asks"
+
+
 def test_a_denied_task_leaves_the_plan_as_it_is_and_says_why() -> None:
     run = proposed(working()).command(c.AnswerRequest("r1", accept=False, text="not now"))
     assert TaskId("C") not in run.state.plan.by_id

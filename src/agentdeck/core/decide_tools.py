@@ -25,7 +25,6 @@ from agentdeck.core import events as e
 from agentdeck.core import footprint, replan_rules
 from agentdeck.core.decide_words import checked_text
 from agentdeck.core.events import AnyEvent, AskKind, AskOption
-from agentdeck.core.explain import open_requests
 from agentdeck.core.hearing import calls
 from agentdeck.core.ids import TaskId, id_fault
 from agentdeck.core.permissions import OptionKind, rejects
@@ -33,6 +32,7 @@ from agentdeck.core.plan import MayCall, MayPropose, MayWiden, Task
 from agentdeck.core.refused import Refused, task_of
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import HOLDS_FOOTPRINT, Attempt, Request, RunState, TaskRun
+from agentdeck.core.wanted import open_requests
 
 MAX_OPEN: Final = 8  # questions of one attempt; a person is asked one thing at a time
 MAX_OPEN_REQUESTS: Final = 50  # of a run: more is a loop, not a plan

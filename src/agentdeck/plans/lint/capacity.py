@@ -19,12 +19,33 @@ def unused_pool(subject: Subject) -> Iterator[Hit]:
     """A pool in which no task takes its place."""
     plan = subject.plan
     used = {plan.settings(task.id).pool for _, task in subject.active}
+    for _, task in subject.active:
+        used.update(pool for _, pool in plan.stand_ins.get(task.id, ()))
     for pool in plan.pools:
         if pool.name not in used:
             yield Hit(
                 ("pools", pool.name),
                 "no task takes its place here",
                 "give it `labels` or `agents`, name it in a task or a route, or take it out",
+            )
+
+
+def files_elsewhere(subject: Subject) -> Iterator[Hit]:
+    """Worktrees get links or clones of this machine's files, and agents work on other machines."""
+    plan = subject.plan
+    used = {plan.settings(task.id).pool for _, task in subject.active}
+    away = [pool.name for pool in plan.pools if pool.host is not None and pool.name in used]
+    if not away:
+        return
+    for key, names in (("link", plan.worktree.link), ("cache", plan.worktree.cache)):
+        below = [name for name in names if not name.startswith(("/", "~"))]
+        if below:
+            yield Hit(
+                ("worktree", key),
+                f"pool {away[0]} is on other machines, where {', '.join(below[:3])} of this "
+                "checkout is not",
+                "put it below `files/` of each worker's folder (docs/cluster.md), or have `setup` "
+                "make it",
             )
 
 
