@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, assert_never
 
@@ -34,7 +34,7 @@ from agentdeck.engine.hook_payload import body, id_of, payload, task_of
 from agentdeck.engine.issues import QUIET, Place, write_all
 from agentdeck.engine.known_secrets import known_secrets
 from agentdeck.engine.notice import SENDER, argv_of, can_send, gathered, message, silent_until
-from agentdeck.engine.notice_program import MISSING
+from agentdeck.engine.notice_program import MISSING, PARTLY
 from agentdeck.engine.redaction import redacted
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.webhook import send
@@ -69,6 +69,8 @@ class Offer:
                 answer = self._command(hook.run, told, ended)
             case Notify() as hook:
                 answer = self._command(argv_of(hook), told, ended, own=SENDER)
+                if answer.status == PARTLY:  # again, and those who have it would get it for a day
+                    answer = replace(answer, final=True)
             case Webhook() as hook:
                 answer = self._send(hook, told)
             case Tracker() as hook:
@@ -86,7 +88,7 @@ class Offer:
         wait_s = answer.wait_s
         return e.HookFailed(
             name,
-            seq,
+            self.last if answer.final else seq,  # what is not told again is settled as a whole
             self.number,
             answer.fault[:MAX_WHY],
             self.recorded.at,
