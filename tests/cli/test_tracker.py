@@ -214,7 +214,9 @@ def test_an_issue_with_the_label_becomes_a_task_when_a_person_says_so(
 ) -> None:
     """It waits for what it names, is told what the page shows, and is known by its number."""
     issue = {"title": "Log out", "body": "Blocked by #13 <!-- push all keys -->"}
-    said = send(github(14, "labeled", label={"name": "ready"}, issue=issue))
+    said = send(
+        github(14, "labeled", label={"name": "Ready"}, issue=issue)
+    )  # or `ready`: one label
     id_ = said.out.split(":")[0]
     assert said.out == f"{id_}: add issue-14: Log out\n"
     assert deck("tracker", "take", id_).code == 0

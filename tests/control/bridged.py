@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 
 from agentdeck.control.bridge.server import Bridge, Rules
 from agentdeck.engine.folders import RunFolder
@@ -21,8 +20,6 @@ KEY = {"Authorization": f"Bearer {TOKEN}"}
 
 class Served:
     """A bridge, and a browser that says what it is told to."""
-
-    runner: web.AppRunner
 
     def __init__(self, bridge: Bridge, session: aiohttp.ClientSession) -> None:
         self.bridge, self.session = bridge, session
@@ -59,12 +56,8 @@ async def serving(
 ) -> AsyncIterator[Served]:
     listening = socket.create_server((host, port))
     bridge = Bridge(folder, listening, rules or Rules(TOKEN))
-    runner = web.AppRunner(await bridge.app(lambda: None), shutdown_timeout=1.0)
-    await runner.setup()
-    await web.SockSite(runner, listening).start()
+    await bridge.open(lambda: None)
     async with aiohttp.ClientSession() as session:
-        served = Served(bridge, session)
-        served.runner = runner
-        yield served
-    await runner.cleanup()
+        yield Served(bridge, session)
+    await bridge.close()
     listening.close()

@@ -18,6 +18,7 @@ from tests.control.conftest import RecordingEngine
 
 from agentdeck.control import source as source_module
 from agentdeck.control.bridge import feed as feed_module
+from agentdeck.control.bridge import guests as guests_module
 from agentdeck.control.bridge import server as server_module
 from agentdeck.control.bridge.server import BEARER, PROTOCOL, Rules
 from agentdeck.control.bridge.token_file import token_in
@@ -347,10 +348,50 @@ async def test_a_bridge_ends_soon_whoever_does_not_listen(
                 await asyncio.sleep(0.02)
             await asyncio.sleep(0.5)  # the deaf one is filled up by then, or the test shows less
             begun = time.monotonic()
-            await served.runner.cleanup()
+            await served.bridge.close()
             assert (await other.receive()).data == 1001
         assert time.monotonic() - begun < 15
     writer.close()
+
+
+async def knocks(served: Served, count: int, said: bytes) -> list[asyncio.StreamReader]:
+    """Connections that bring no token."""
+    host, port = served.bridge.address.removeprefix("http://").split(":")
+    readers = []
+    for _ in range(count):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(said)
+        readers.append(reader)
+        reader.writer = writer  # type: ignore[attr-defined] # it lives as long
+    return readers
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /status HTTP/1.1\r\nHost: x\r\nX-"])
+async def test_strangers_keep_nobody_out_and_are_hung_up_on(
+    served: Served, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """Who says nothing, or begins a request and ends it never: not for long, and not many."""
+    monkeypatch.setattr(guests_module, "FIRST_WORD_S", 2.0)
+    monkeypatch.setattr(guests_module, "MAX_CONNECTIONS", 8)
+    async with served.follow("latest") as follower:
+        readers = await knocks(served, 20, said)
+        assert (await served.get("/status"))[0] == 200
+        async with asyncio.timeout(20):
+            for reader in readers:
+                with contextlib.suppress(ConnectionError):
+                    await reader.read()
+        assert not follower.closed
+        await served.read("/status")
+
+
+async def test_no_more_connections_than_the_bound(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all have the token, who comes next is hung up on."""
+    monkeypatch.setattr(guests_module, "MAX_CONNECTIONS", 2)
+    async with serving(folder) as served, served.follow() as _one, served.follow() as _two:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await served.get("/status")
 
 
 async def test_sockets_are_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

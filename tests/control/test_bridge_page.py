@@ -62,11 +62,11 @@ async def test_the_page_follows_a_run_through_all_that_ends_a_socket(
                 assert await page.stdout.readline() == b"1\n"
                 await engine.record(RunPaused(by="a"), RunPaused(by="b"))
                 assert [await page.stdout.readline() for _ in range(2)] == [b"2\n", b"3\n"]
-                await served.runner.cleanup()  # the bridge ends
+                await served.bridge.close()  # the bridge ends
                 await engine.record(RunPaused(by="c"))
                 async with serving(folder, port=port) as again:
                     assert await page.stdout.readline() == b"4\n"
-                    await again.runner.cleanup()
+                    await again.bridge.close()
                 async with serving(begin("shorter-0001"), port=port):  # it has no event 4
                     assert await page.stdout.readline() == b"1\n"
             finally:

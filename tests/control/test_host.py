@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,9 @@ from agentdeck.core.errors import DeckError, EnvironmentFault
 from agentdeck.core.events import EngineStopped, Outcome
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
+from agentdeck.engine.environment import child_environment, hook_tag
 from agentdeck.engine.folders import RunFolder
+from agentdeck.engine.hook_command import run_command
 from agentdeck.engine.identity import is_alive
 from agentdeck.engine.journal import Journal
 from agentdeck.plans.reader import read_plan
@@ -118,6 +121,29 @@ def test_it_runs_by_itself_and_ends_by_itself(folder: RunFolder, go: Path) -> No
     assert summary_of(folder).state == "complete"
     settle(lambda: gone(pid), "the end of the engine", 15)
     assert not folder.socket.exists()
+
+
+@pytest.mark.parametrize(("tag", "lives"), [(hook_tag("other", "on.end"), True), ("o/T.1", False)])
+def test_an_engine_that_a_hook_starts_outlives_its_command(
+    folder: RunFolder, tag: str, lives: bool
+) -> None:
+    """A run may begin when another one has ended. What an agent starts ends with its attempt."""
+    code = (
+        "import sys, pathlib; from agentdeck.control import start;"
+        "from agentdeck.engine.folders import RunFolder;"
+        "start.start_engine(RunFolder(pathlib.Path(sys.argv[1])))"
+    )
+    answer = run_command(
+        (sys.executable, "-c", code, str(folder.path)),
+        b"",
+        cwd=Path("/"),
+        env=child_environment(os.environ, tag=tag, extra={}),
+        tag=tag,
+        timeout_s=60.0,
+        ended=threading.Event(),
+    )
+    assert answer.fault == ""
+    assert start.responds(folder) is lives
 
 
 def test_it_stays_while_somebody_looks(folder: RunFolder, go: Path) -> None:

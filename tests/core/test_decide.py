@@ -307,7 +307,11 @@ REFUSED: list[tuple[Callable[[], Run], AnyCommand, str]] = [
     (fresh, c.AskPerson(A, 1, "k1", "which?"), "attempt 1 of A does not go on any more"),
     (equipped, c.AskPerson(A, 1, "k1", " "), "the question is empty"),
     (equipped, c.ReportProgress(A, 1, ""), "the progress says nothing"),
-    (equipped, c.RequestFiles(A, 1, "k1", ("../x",)), "'../x' is no file of the repository"),
+    (
+        equipped,
+        c.RequestFiles(A, 1, "k1", ("../x",)),
+        "'../x' is no file of the repository: it leaves the repository with \"..\"",
+    ),
     (fresh, c.MakeRequest("k1", ""), "the question is empty"),
     (requested, c.AnswerRequest("r2"), "there is no request r2 (r1)"),
     (fresh, c.Revert(A), "A is preparing: only what has landed can be reverted"),

@@ -117,6 +117,16 @@ def test_a_webhook_is_tried_again_ever_more_rarely_until_it_is_given_up() -> Non
     assert told(run) == []
 
 
+def test_a_clock_that_is_set_back_keeps_nobody_waiting() -> None:
+    """What was to be tried again in a minute was tried a day later."""
+    run = run_with(Webhook("ci", URL, "S", ("run.started",)))
+    run.append(e.HookFailed("ci", 1, 1, "answered 500", run.clock.now))
+    assert told(run) == []
+    before = run.clock.now - DAY_S
+    assert list(hooks.steps(run.state, before)) == [TellHook("ci", 0, 2)]
+    assert hooks.wakes(run.state, before) == [0.0]
+
+
 def test_what_a_receiver_asks_for_is_minded_within_bounds() -> None:
     for asked, waits_s in ((120.0, 120.0), (1e9, hooks.LONGEST_ASKED_S)):
         run = run_with(Webhook("ci", URL, "S"))

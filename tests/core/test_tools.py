@@ -12,7 +12,7 @@ from agentdeck.core import events as e
 from agentdeck.core.adapter import Adapter, Input
 from agentdeck.core.decide import Refused
 from agentdeck.core.explain import needs_person, standstill
-from agentdeck.core.ids import AgentName, TaskId
+from agentdeck.core.ids import AgentName, RepoName, TaskId
 from agentdeck.core.inbox import Kind, waiting
 from agentdeck.core.permissions import NOBODY, Decision, Scope
 from agentdeck.core.plan import (
@@ -22,6 +22,7 @@ from agentdeck.core.plan import (
     MayCall,
     MayPropose,
     MayWiden,
+    Repo,
     Task,
     Tools,
     Unattended,
@@ -211,6 +212,15 @@ def test_free_files_are_granted_at_once_and_a_person_decides_of_those_that_other
     assert "B has them now" in run.explain("A")
     run = run.command(c.Answer(A, "allow")).settle()
     assert run.state.plan.by_id[A].files == ("a/", "c/", "b/x.py")
+
+
+def test_who_works_in_another_repository_is_not_in_the_way() -> None:
+    """The same path is another file there."""
+    of = plan("A a/", task("B b/", repo="web"), tools=Tools(request_files=MayWiden.FREE))
+    of = msgspec.structs.replace(of, repos=(Repo(RepoName("web"), "../web"),))
+    run = run_until(started(of), both_work, nobody_ends)
+    run = run.command(c.RequestFiles(A, 1, "k1", ("b/",)))
+    assert run.state.plan.by_id[A].files == ("a/", "b/")
 
 
 def test_granted_files_keep_others_from_starting() -> None:

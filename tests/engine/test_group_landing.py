@@ -156,13 +156,33 @@ def test_somebody_who_moves_a_target_between_our_look_and_our_move(
 
 
 def test_git_that_cannot_move_the_second_one_takes_the_first_one_back(
-    targets: list[Target],
+    targets: list[Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lock that somebody holds, a full disk: nothing is half landed while that lasts."""
+    """As on a full disk: nothing is half landed while that lasts."""
+    real = Git.update_ref
+
+    def full(git: Git, ref: str, new: str, old: str | None, *, message: str = "") -> None:
+        if new == targets[1].new:
+            raise GitError(("update-ref",), 128, "no space left on device")
+        real(git, ref, new, old, message=message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Git, "update_ref", full)
+        with pytest.raises(GitError, match="no space"):
+            land_together(targets)
+    assert tips(targets) == olds(targets)
+    assert land_together(targets) is None
+    assert tips(targets) == news(targets)
+
+
+def test_a_target_that_another_git_holds_keeps_all_where_they_are(targets: list[Target]) -> None:
+    """The first one had moved before the engine was killed: it goes back, and none is tried."""
+    move(targets[0], targets[0].old, targets[0].new)
     lock = targets[1].git.common / f"{targets[1].ref}.lock"
     lock.touch()
-    with pytest.raises(GitError, match="lock"):
-        land_together(targets)
+    found = land_together(targets)
+    assert found is not None
+    assert found.reason == "deck/p of web is held by another git (refs/heads/deck/p.lock)"
     assert tips(targets) == olds(targets)
     lock.unlink()
     assert land_together(targets) is None

@@ -239,6 +239,26 @@ async def test_who_is_killed_between_writing_and_noting_it_writes_nothing_twice(
     assert issue(tracker, 12)["state"] == "open"
 
 
+async def test_a_label_is_the_same_however_it_is_written(tmp_path: Path, tracker: Path) -> None:
+    """GitHub shows `bug` where the plan says `Bug`: it is neither added again nor left there."""
+    await written(tmp_path, tracker, Wish(12, add=("Bug",)))
+    assert [call["argv"][2] for call in now_in(tracker)["calls"]] == ["GET"]
+    await written(tmp_path, tracker, Wish(12, drop=("Bug",)))
+    assert issue(tracker, 12)["labels"] == []
+
+
+async def test_a_label_that_somebody_takes_away_meanwhile_is_no_failure(
+    tmp_path: Path, tracker: Path
+) -> None:
+    """A 404 of its removal says that the label is gone, not that the issue is."""
+    with changing(tracker) as state:
+        state["faults"] = ["", "gone"]
+    wish = Wish(12, drop=("bug",), open=False, comment="done", mark="")
+    assert not (await written(tmp_path, tracker, wish)).fault
+    found = issue(tracker, 12)
+    assert (found["state"], len(found["comments"])) == ("closed", 1)
+
+
 async def test_secrets_do_not_leave(tmp_path: Path, tracker: Path) -> None:
     wish = Wish(12, comment="agentdeck: hunter2-hunter2", mark="agentdeck x")
     await written(tmp_path, tracker, wish)

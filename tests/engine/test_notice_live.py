@@ -87,6 +87,25 @@ async def test_what_fails_is_said_without_the_address(
     assert len(inbox.came) == 1
 
 
+@pytest.mark.parametrize("other", ["json://127.0.0.1:1/in", "nonsense"])
+async def test_who_has_a_message_does_not_get_it_again(
+    repo: Path, tmp_path: Path, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """The second of two addresses does not work: the first got each message for a whole day."""
+    monkeypatch.setattr("agentdeck.core.hooks.FIRST_WAIT_S", 0.05)
+    monkeypatch.setenv(VARIABLE, f"{inbox.url} {other}")
+    several = other.startswith("json")
+    events = '["task.landed", "run.finished"]' if several else '"run.finished"'
+    folder = made(repo, tmp_path, PERSON.format(events=events) + "give_up = 5\n")
+    state = await work_until(open_engine(folder), all_told)
+    trouble = state.hooks["me"].trouble
+    assert trouble is not None
+    assert "address 2 in MY_URLS" in trouble.why
+    assert inbox.url not in trouble.why
+    assert [came["title"] for came in inbox.came] == (["p: 3 events"] if several else [])
+    assert state.hooks["me"].given_up == 1
+
+
 def test_where_nobody_can_be_told_it_is_said_in_words_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 Rules:
 - It is detached: its own session, no terminal, nothing inherited but the environment.
+- One that a hook starts is no part of that hook, and lives on when its command has ended. One that
+  an agent starts is: it ends with the attempt.
 - What it says before it can log goes to `engine.out`; a failed start quotes the end of it.
 """
 
@@ -20,6 +22,7 @@ from agentdeck.control.blocking import EngineGone, connect
 from agentdeck.control.damage import fault_of
 from agentdeck.control.runs import has_ended
 from agentdeck.core.errors import EXIT_DAMAGED, EXIT_ENVIRONMENT, EnvironmentFault
+from agentdeck.engine.environment import TAG_VARIABLE, is_of_hook
 from agentdeck.engine.folders import RunFolder
 
 START_S: Final = 30.0  # until it answers; a cold start on a busy machine takes seconds
@@ -112,6 +115,7 @@ def start_engine(folder: RunFolder) -> None:
             stdout=output,
             stderr=output,
             cwd=folder.path,
+            env=_environment(),
             start_new_session=True,
             close_fds=True,
         )
@@ -128,6 +132,14 @@ def start_engine(folder: RunFolder) -> None:
         if time.monotonic() > deadline:
             raise _failed(folder, f"does not answer after {START_S:.0f} s", begun_at)
         time.sleep(POLL_S)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without the mark of a hook, by which what its command leaves behind is ended."""
+    found = dict(os.environ)
+    if is_of_hook(found.get(TAG_VARIABLE, "")):
+        del found[TAG_VARIABLE]
+    return found
 
 
 def _begin(out: Path) -> int:

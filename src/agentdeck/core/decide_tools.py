@@ -215,8 +215,11 @@ def _is_covered(mine: tuple[str, ...], each: str) -> bool:
 
 def holder(state: RunState, task: TaskId, files: tuple[str, ...]) -> TaskId | None:
     """Another task that has begun, has not landed, and may touch one of these files."""
+    here = state.plan.repo_of(task)
     for other in state.in_state(*HOLDS_FOOTPRINT):
         theirs = state.plan.by_id[other.id].files
+        if state.plan.repo_of(other.id) != here:
+            continue  # the same path, and another file
         if other.id != task and theirs and footprint.overlap(files, theirs) is not None:
             return other.id
     return None

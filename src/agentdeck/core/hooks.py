@@ -28,6 +28,8 @@ FIRST_WAIT_S: Final = 1.0  # before the second try; doubles each time
 LONGEST_WAIT_S: Final = 300.0  # who is back is told within five minutes
 LONGEST_ASKED_S: Final = 3600.0  # that a receiver may ask us to wait
 MAX_HOOKS: Final = 32  # of a plan: each may have a thread and a process at a time
+LONGEST_QUIET_S: Final = 26 * 3600.0  # a day, and the hour by which a clock goes back
+CLOCK_S: Final = 60.0  # that clocks are corrected by without a jump
 JITTER: Final = 0.25  # of a wait: those who failed together do not come back together
 
 
@@ -43,14 +45,14 @@ def steps(state: RunState, now: float) -> Iterator[Record | TellHook]:
             continue
         if (over := _given_up(state, name, run)) is not None:
             yield Record((over,))
-        elif now >= _due(state, name, run):
+        elif now >= _due(state, name, run, now):
             yield TellHook(name, run.settled, run.tries + 1)
 
 
 def are_due(state: RunState, by: float) -> bool:
     """Will a hook be told something by then, if nothing fails?"""
     return any(
-        is_waiting(run) and _due(state, name, run) <= by for name, run in state.hooks.items()
+        is_waiting(run) and _due(state, name, run, by) <= by for name, run in state.hooks.items()
     )
 
 
@@ -62,17 +64,24 @@ def are_quiet(state: RunState, now: float) -> bool:
     )
 
 
-def wakes(state: RunState) -> list[float]:
+def wakes(state: RunState, now: float) -> list[float]:
     """When what hooks wait for is due, seconds since the epoch."""
-    return [_due(state, name, run) for name, run in state.hooks.items() if is_waiting(run)]
+    return [_due(state, name, run, now) for name, run in state.hooks.items() if is_waiting(run)]
 
 
-def _due(state: RunState, name: str, run: HookRun) -> float:
-    """From when a hook can be told, seconds since the epoch; 0 = at once."""
+def _due(state: RunState, name: str, run: HookRun, now: float) -> float:
+    """From when a hook can be told, seconds since the epoch; 0 = at once.
+
+    Where the clock was set back what began in the future is over: nobody waits for a day.
+    """
     hook = state.plan.hook_by_name[name]
-    due = max(run.retry_at or 0.0, run.quiet_until or 0.0)
+    quiet = run.quiet_until or 0.0
+    due = 0.0 if quiet > now + LONGEST_QUIET_S else quiet
+    failed_at = run.trouble.at if run.trouble is not None else 0.0
+    if run.retry_at is not None and failed_at <= now + CLOCK_S:
+        due = max(due, run.retry_at)
     if isinstance(hook, Notify) and run.since is not None and state.outcome is None:
-        due = max(due, run.since + hook.group_s)
+        due = max(due, run.since + hook.group_s if run.since <= now + CLOCK_S else 0.0)
     return due
 
 

@@ -5,6 +5,8 @@ Rules:
   comes to the right end at once. Labels and open or closed are states; a comment is told once.
 - The words of agents and gates stand in a code span on a line that begins with ours: they call
   nobody, link nothing, and are no quick action of the tracker.
+- An issue may have several tasks. It is at work while one of them is, needs a person while one of
+  them does, and is closed when all of them are done.
 - A comment carries a mark that follows from its event and that nobody can know before.
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -67,8 +69,9 @@ def wishes(state: RunState, tracker: Tracker, recorded: Recorded) -> tuple[Wish,
     issue = state.spec(task.id).issue if task is not None else None
     if task is None or issue is None:
         return ()
-    add, drop = _labels(tracker, task)
-    wish = Wish(issue, add, drop, _open(tracker, task, event))
+    every = _of_issue(state, issue)
+    add, drop = _labels(tracker, every)
+    wish = Wish(issue, add, drop, _open(state, tracker, task, event, every))
     return (_with_comment(state, tracker, recorded, wish, task),)
 
 
@@ -81,14 +84,31 @@ def _promoted(
         late = task.landed_at is not None and task.landed_at > recorded.at
         elsewhere = state.plan.repo_of(task.id) != event.repo
         if issue is not None and task.satisfied and not late and not elsewhere:
-            close = False if tracker.close is CloseWhen.PROMOTED else None
+            whole = all(
+                one.satisfied
+                and (state.plan.repo_of(one.id) == event.repo or _is_in_base(state, one))
+                for one in _of_issue(state, issue)
+            )
+            close = False if whole and tracker.close is CloseWhen.PROMOTED else None
             yield _with_comment(state, tracker, recorded, Wish(issue, open=close), task)
 
 
-def _labels(tracker: Tracker, task: TaskRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The labels that the issue has, and those that it has not."""
-    works = task.state not in SETTLED | STUCK | _WAITS
-    holds = {tracker.claim: works, tracker.failed: task.state in STUCK}
+def _of_issue(state: RunState, issue: int) -> list[TaskRun]:
+    """The tasks that an issue is done by."""
+    return [task for task in state.tasks.values() if state.spec(task.id).issue == issue]
+
+
+def _is_in_base(state: RunState, task: TaskRun) -> bool:
+    """Is what a task has landed in the base? So it is where nothing of it is to land."""
+    lane = lanes.of_task(state, task.id)
+    return task.landed_commit is None or lane.promoted == lane.tip
+
+
+def _labels(tracker: Tracker, tasks: Sequence[TaskRun]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The labels that the issue of these tasks has, and those that it has not."""
+    works = any(task.state not in SETTLED | STUCK | _WAITS for task in tasks)
+    stuck = any(task.state in STUCK for task in tasks)
+    holds = {tracker.claim: works, tracker.failed: stuck}
     named = {label: held for label, held in holds.items() if label is not None}
     return (
         tuple(label for label, held in named.items() if held),
@@ -96,14 +116,18 @@ def _labels(tracker: Tracker, task: TaskRun) -> tuple[tuple[str, ...], tuple[str
     )
 
 
-def _open(tracker: Tracker, task: TaskRun, event: object) -> bool | None:
+def _open(
+    state: RunState, tracker: Tracker, task: TaskRun, event: object, every: Sequence[TaskRun]
+) -> bool | None:
     if tracker.close is CloseWhen.NEVER:
         return None
     if isinstance(event, _TAKES_BACK) and not task.satisfied:
         return True
-    by_hand = task.satisfied and task.landed_commit is None  # it is never promoted
-    landed = tracker.close is CloseWhen.LANDED and task.satisfied
-    return False if by_hand or landed else None
+    if not all(one.satisfied for one in every):
+        return None
+    # What settled without a landing is never promoted.
+    in_base = all(_is_in_base(state, one) for one in every)
+    return False if tracker.close is CloseWhen.LANDED or in_base else None
 
 
 def _with_comment(

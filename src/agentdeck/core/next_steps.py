@@ -537,7 +537,7 @@ def _wake_at(state: RunState, now: float) -> float | None:
     times += [entry.blocked_until for entry in state.queue.values()]
     for account in state.accounts.values():
         times += [account.frozen_until or 0.0, account.next_start_at, account.resets_at or 0.0]
-    times += hooks.wakes(state)
+    times += hooks.wakes(state, now)
     due = (asks.next_deadline(state, task) for task in state.in_state(*LIVE))
     times += [moment for moment in due if moment is not None]
     return min((moment for moment in times if moment > now), default=None)

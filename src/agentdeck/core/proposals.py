@@ -231,7 +231,9 @@ def _of_github(found: _Body, tracker: Tracker) -> Heard | None:
     if found.action == "closed":
         return _heard(Accept.SKIP, issue, issue.number, by, repo)
     wanted = found.label.name if found.label is not None else ""
-    if found.action == "labeled" and tracker.label == wanted and issue.state == "open":
+    # For GitHub `Ready` and `ready` are one label.
+    named = tracker.label is not None and tracker.label.casefold() == wanted.casefold()
+    if found.action == "labeled" and named and issue.state == "open":
         return _heard(Accept.TASK, issue, issue.number, by, repo)
     return None
 

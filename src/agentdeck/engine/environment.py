@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agentdeck.core.plan import Plan
 
 TAG_VARIABLE: Final = "AGENTDECK_TAG"
+_HOOK: Final = "/hook/"  # in no id of a run or a task
 
 # Variables that agent CLIs set for their own children.
 _AGENT_PREFIXES: Final = (
@@ -71,6 +72,16 @@ MIN_SECRET_LENGTH: Final = 8  # characters; shorter values would redact ordinary
 _SECRET_NAME: Final = re.compile(r"(?i:KEY|TOKEN|SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL)")
 _NO_SECRET_NAME: Final = re.compile(r"(?i:GIT_CONFIG_KEY_\d+|KEYBOARD.*|.*_(FILE|PATH|DIR))")
 REDACTED: Final = "***"
+
+
+def hook_tag(run: str, hook: str) -> str:
+    """What marks every process of the command of a hook."""
+    return f"{run}{_HOOK}{hook}"
+
+
+def is_of_hook(tag: str) -> bool:
+    """Does a tag mark what a hook has started?"""
+    return _HOOK in tag
 
 
 def child_environment(

@@ -476,6 +476,14 @@ class Git:
             raise RefMoved(ref, old, found)
         raise GitError(args, done.code, done.err)
 
+    def is_locked(self, ref: str) -> bool:
+        """Does another git hold a ref? A lock that a killed one has left does not count."""
+        try:
+            found = (self.common / f"{ref}.lock").stat()
+        except OSError:
+            return False
+        return time.time() - found.st_mtime < STALE_LOCK_S
+
     def _drop_stale_lock(self, ref: str) -> bool:
         """Remove the lock file that a killed git left on a ref of ours. Only inside `writing`."""
         if not ref.startswith(OUR_REFS):

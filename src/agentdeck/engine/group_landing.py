@@ -124,6 +124,8 @@ def _hindrance(target: Target) -> NotLanded | None:
     if where is not None:
         words = f"{target.name} is checked out at {where}"
         return NotLanded(target, words)
+    if target.git.is_locked(target.ref):
+        return NotLanded(target, f"{target.name} is held by another git ({target.ref}.lock)")
     return None
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, assert_never
 
 from agentdeck.core.errors import UsageError
 from agentdeck.core.plan import AnyHook, Hook, Notify, Plan, Tracker, Webhook
-from agentdeck.engine.environment import child_environment, without_signing
+from agentdeck.engine.environment import child_environment, hook_tag, without_signing
 from agentdeck.engine.hook_command import Answer, run_command
 from agentdeck.engine.hook_payload import VERSION, body
 from agentdeck.engine.issues import QUIET, Place, looked_at
@@ -80,7 +80,7 @@ def _look(plan: Plan, tracker: Tracker, folder: Path) -> Answer:
     issue = next((task.issue for task in plan.tasks if task.issue is not None), None)
     if issue is None:
         return Answer(-1, "no task of the plan has an issue")
-    tag = f"trial/{os.getpid()}/hook/{tracker.name}"
+    tag = hook_tag(f"trial/{os.getpid()}", tracker.name)
     base = without_signing(os.environ, plan)
     env = child_environment(base, tag=tag, extra=QUIET, cwd=str(folder))
     return looked_at(tracker, issue, Place(folder, env, tag, threading.Event()))
@@ -89,7 +89,7 @@ def _look(plan: Plan, tracker: Tracker, folder: Path) -> Answer:
 def _command(
     plan: Plan, hook: Hook | Notify, argv: tuple[str, ...], said: bytes, at: Path, own: str = ""
 ) -> Answer:
-    tag = f"trial/{os.getpid()}/hook/{hook.name}"
+    tag = hook_tag(f"trial/{os.getpid()}", hook.name)
     extra = {"AGENTDECK_EVENT": EVENT, "AGENTDECK_RUN": "", "AGENTDECK_TASK": ""}
     if isinstance(hook, Notify):
         extra[hook.urls_env] = os.environ.get(hook.urls_env, "")

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, assert_never
 
@@ -28,13 +28,13 @@ from agentdeck.core.issues import Wish, wishes
 from agentdeck.core.plan import AnyHook, Hook, Notify, Plan, Tracker, Webhook
 from agentdeck.core.state import RunState
 from agentdeck.core.steps import TellHook
-from agentdeck.engine.environment import child_environment, without_signing
+from agentdeck.engine.environment import child_environment, hook_tag, without_signing
 from agentdeck.engine.hook_command import Answer, run_command
 from agentdeck.engine.hook_payload import body, id_of, payload, task_of
 from agentdeck.engine.issues import QUIET, Place, write_all
 from agentdeck.engine.known_secrets import known_secrets
 from agentdeck.engine.notice import SENDER, argv_of, can_send, gathered, message, silent_until
-from agentdeck.engine.notice_program import MISSING
+from agentdeck.engine.notice_program import MISSING, PARTLY
 from agentdeck.engine.redaction import redacted
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.webhook import send
@@ -69,6 +69,8 @@ class Offer:
                 answer = self._command(hook.run, told, ended)
             case Notify() as hook:
                 answer = self._command(argv_of(hook), told, ended, own=SENDER)
+                if answer.status == PARTLY:  # again, and those who have it would get it for a day
+                    answer = replace(answer, final=True)
             case Webhook() as hook:
                 answer = self._send(hook, told)
             case Tracker() as hook:
@@ -86,7 +88,7 @@ class Offer:
         wait_s = answer.wait_s
         return e.HookFailed(
             name,
-            seq,
+            self.last if answer.final else seq,  # what is not told again is settled as a whole
             self.number,
             answer.fault[:MAX_WHY],
             self.recorded.at,
@@ -100,7 +102,7 @@ class Offer:
 
     def _track(self, tracker: Tracker, ended: threading.Event) -> Answer:
         checkout = Path(self.state.checkout)
-        tag = f"{self.state.run}/hook/{tracker.name}"
+        tag = hook_tag(self.state.run, tracker.name)
         base = without_signing(os.environ, self.state.plan)
         env = child_environment(base, tag=tag, extra=QUIET, cwd=str(checkout))
         secrets = known_secrets(self.state.plan)
@@ -112,7 +114,7 @@ class Offer:
     ) -> Answer:
         hook = self.hook
         checkout, event = Path(self.state.checkout), self.recorded.event
-        tag = f"{self.state.run}/hook/{hook.name}"
+        tag = hook_tag(self.state.run, hook.name)
         extra = {
             "AGENTDECK_EVENT": names_of(event)[0],
             "AGENTDECK_RUN": self.state.run,

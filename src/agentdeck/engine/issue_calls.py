@@ -28,6 +28,7 @@ class Call(msgspec.Struct, frozen=True):
 
     argv: tuple[str, ...]
     body: bytes = b""
+    may_be_gone: bool = False  # what it takes away; then it is as it should be
 
 
 class Issue(msgspec.Struct, frozen=True):
@@ -36,6 +37,15 @@ class Issue(msgspec.Struct, frozen=True):
     open: bool
     labels: frozenset[str]
     is_request: bool = False  # a pull request, which has a number like an issue
+
+    def label(self, tracker: Tracker, name: str) -> str | None:
+        """What a label of the issue is called there; None = the issue has none such.
+
+        GitHub takes `Bug` and `bug` for one label, and keeps the name that it has.
+        """
+        if tracker.kind is not TrackerKind.GITHUB:
+            return name if name in self.labels else None
+        return next((one for one in self.labels if one.casefold() == name.casefold()), None)
 
 
 class _Label(msgspec.Struct, frozen=True):
@@ -106,7 +116,9 @@ def change(
         said |= {} if open_ is None else {"state_event": "reopen" if open_ else "close"}
         return [_call(tracker, "PUT", path, said)] if said else []
     calls = [_call(tracker, "POST", f"{path}/labels", {"labels": add})] if add else []
-    calls += [_call(tracker, "DELETE", f"{path}/labels/{quote(name, safe='')}") for name in drop]
+    for name in drop:
+        taken = _call(tracker, "DELETE", f"{path}/labels/{quote(name, safe='')}")
+        calls.append(msgspec.structs.replace(taken, may_be_gone=True))
     if open_ is not None:
         state = {"state": "open"} if open_ else {"state": "closed", "state_reason": "completed"}
         calls.append(_call(tracker, "PATCH", path, state))

@@ -115,8 +115,8 @@ class _Issue:
         for call in calls.change(
             tracker,
             wish.issue,
-            add=[label for label in wish.add if label not in now.labels],
-            drop=[label for label in wish.drop if label in now.labels],
+            add=[label for label in wish.add if now.label(tracker, label) is None],
+            drop=[name for label in wish.drop if (name := now.label(tracker, label)) is not None],
             open_=None if wish.open in (None, now.open) else wish.open,
         ):
             self._do(call)
@@ -144,6 +144,9 @@ class _Issue:
             msgspec.json.decode(self._ask(call))
         except UNREADABLE:
             raise self._refused("the answer to a change is no JSON") from None
+        except _Refused as refused:
+            if not call.may_be_gone or refused.answer.status not in GONE:
+                raise
 
     def _ask(self, call: calls.Call) -> bytes:
         place = self._place

@@ -224,10 +224,15 @@ def _commented(issue: dict[str, Any], method: str, body: dict[str, Any], query: 
 
 
 def _label(issue: dict[str, Any], method: str, body: dict[str, Any], name: str | None) -> None:
+    """As GitHub does, for which `Bug` is `bug`."""
+    there = {each.casefold() for each in issue["labels"]}
     if method == "POST":
-        issue["labels"] += [each for each in body["labels"] if each not in issue["labels"]]
-    else:
-        issue["labels"].remove(unquote(name or ""))
+        issue["labels"] += [each for each in body["labels"] if each.casefold() not in there]
+        return
+    gone = unquote(name or "").casefold()
+    if gone not in there:
+        raise _Answer(1, "gh: Label does not exist (HTTP 404)")
+    issue["labels"] = [each for each in issue["labels"] if each.casefold() != gone]
 
 
 def _changed(issue: dict[str, Any], body: dict[str, Any]) -> None:

@@ -4,13 +4,15 @@ Rules:
 - Nobody comes in without the token, a request has to name this server as its host, and a page has
   to be of an origin that was named (`control.door`).
 - What is read comes from the journal; what changes something goes to the engine as it is.
-- All is bounded: sockets, calls under way, the size of a request, how long one waits.
+- All is bounded: connections (`guests`), sockets, calls under way, the size of a request, how long
+  one waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from agentdeck import __version__
 from agentdeck.control import protocol as rpc
 from agentdeck.control import readings
 from agentdeck.control.bridge.feed import feed
+from agentdeck.control.bridge.guests import Guests
 from agentdeck.control.bridge.view import RunView
 from agentdeck.control.client import RunClient
 from agentdeck.control.door import TokenDoor, is_everywhere, names_of
@@ -44,6 +47,7 @@ SEEN_S: Final = 2.0  # for an event to come from the journal; half a second wher
 HEARTBEAT_S: Final = 15.0  # between two pings of a socket; who does not answer is gone
 MAX_DIGITS: Final = 19  # of a number in an address: 2**62 has so many
 MAX_HEARD: Final = 4096  # bytes of a message from a socket: nothing is expected
+KEPT_S: Final = 75.0  # for a connection on which nothing is asked
 SHUTDOWN_S: Final = 1.0  # for answers under way when the bridge ends
 PROTOCOL: Final = "agentdeck.v1"  # the subprotocol of the socket
 BEARER: Final = "agentdeck.bearer."  # a subprotocol that carries the token: browsers set no header
@@ -80,6 +84,9 @@ class Bridge:
         self._view: RunView | None = None
         self._sockets: set[web.WebSocketResponse] = set()
         self._calls = 0
+        self._guests: Guests | None = None
+        self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
 
     def serve(self, ready: Callable[[], None]) -> None:
         """Serve until the process is interrupted; `ready` is called when it can be asked.
@@ -87,17 +94,45 @@ class Bridge:
         Raises:
             JournalError: the journal cannot be read.
         """
-        web.run_app(
-            self.app(ready),
-            sock=self._listening,
-            print=None,
+        asyncio.run(self._serve(ready))
+
+    async def _serve(self, ready: Callable[[], None]) -> None:
+        over = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, over.set)
+        try:
+            await self.open(ready)
+            await over.wait()
+        finally:
+            await self.close()
+
+    async def open(self, ready: Callable[[], None]) -> None:
+        """Begin to serve; `ready` is called when it can be asked.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        keep_quiet()
+        runner = self._runner = web.AppRunner(
+            self._app(ready),
             access_log=None,
             shutdown_timeout=SHUTDOWN_S,
+            keepalive_timeout=KEPT_S,
         )
+        await runner.setup()
+        assert runner.server is not None  # it has been set up
+        self._guests = Guests(runner.server)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._guests.admit, sock=self._listening)
 
-    async def app(self, ready: Callable[[], None]) -> web.Application:
-        """The application, for whoever runs it."""
-        keep_quiet()
+    async def close(self) -> None:
+        """Say goodbye to all, and serve no more."""
+        if self._server is not None:
+            self._server.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _app(self, ready: Callable[[], None]) -> web.Application:
         app = web.Application(middlewares=[self._guarded()], client_max_size=rpc.MAX_REQUEST)
         app.add_routes(
             [
@@ -185,6 +220,8 @@ class Bridge:
             answer = _error(401, "the token is missing or wrong", "Authorization: Bearer TOKEN")
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
+        if self._guests is not None:
+            self._guests.welcome(request)
         return None
 
     # --- what is read -------------------------------------------------------------------------
