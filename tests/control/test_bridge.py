@@ -171,6 +171,42 @@ async def test_whatever_is_posted_is_answered(
     assert "result" in await served.call("status")
 
 
+async def test_params_may_be_written_on_several_lines(
+    server: ControlServer, served: Served
+) -> None:
+    """As tools indent them; the engine reads one line a request."""
+    call = {"method": "tasks", "id": 7, "params": {"tasks": ["A"]}}
+    url = f"{served.bridge.address}/rpc"
+    async with served.session.post(url, data=json.dumps(call, indent=2), headers=KEY) as said:
+        answer = await said.json()
+    assert [task["id"] for task in answer["result"]["tasks"]] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (f"Sec-WebSocket-Protocol: {BEARER}{TOKEN}", 101),
+        (f"Authorization : Bearer {TOKEN}", 400),
+        (f"Authorization: Bearer {TOKEN}\x01", 400),
+    ],
+)
+async def test_no_log_has_the_token(
+    served: Served, caplog: pytest.LogCaptureFixture, head: str, status: int
+) -> None:
+    """Neither where a socket asks for nothing else, nor where a request cannot be read."""
+    host, port = served.bridge.address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    lines = [
+        "GET /ws HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", head, "", "",
+    ]  # fmt: skip
+    writer.write("\r\n".join(lines).encode())
+    async with asyncio.timeout(20):
+        assert f" {status} ".encode() in await reader.readline()
+    writer.close()
+    assert TOKEN not in caplog.text
+
+
 async def test_more_than_a_request_may_be_is_not_read(served: Served) -> None:
     url = f"{served.bridge.address}/rpc"
     with contextlib.suppress(aiohttp.ClientConnectionError):  # it hangs up on the rest
@@ -192,7 +228,11 @@ async def test_who_may_only_look_cannot_command(
 
 
 @pytest.mark.parametrize(
-    "query", ["after=-1", "after=x", "after=1.5", "limit=0", "limit=1001", "wait_s=31", "limit=²"]
+    "query",
+    [
+        *("after=-1", "after=x", "after=1.5", "limit=0", "limit=1001", "wait_s=31", "limit=²"),
+        *(f"after={'0' * 20}{'9' * 30}", f"after={'1' * 5000}", f"wait_s={'0' * 20}3000"),
+    ],
 )
 async def test_a_bad_number_is_named(served: Served, query: str) -> None:
     status, text = await served.get(f"/events?{query}")

@@ -35,6 +35,7 @@ from agentdeck.cli.show_as import ShowAs
 from agentdeck.cli.templates import FormatOption, exclusive, print_rows
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
+from agentdeck.control.explaining import explained
 from agentdeck.control.run_lines import entry_lines, repo_lines, task_lines
 from agentdeck.control.runs import fold_run
 from agentdeck.core import hooks, publishing, refs_words
@@ -229,9 +230,9 @@ def why(
     from agentdeck.control.repo import task_of
     from agentdeck.control.words import RunWord, next_step
 
-    _, state, summary, now, code = looked_at(context, run)
+    folder, state, summary, now, code = looked_at(context, run)
     found = task_of(state, TaskId(task))
-    sentence = explain(state, found.id, now)
+    sentence = explained(folder, state, found.id, now)
     attempt = found.attempt
     chosen = attempt.why if attempt is not None else ""
     box = box_words(attempt.sandbox, network=attempt.network) if attempt is not None else ""

@@ -17,11 +17,11 @@ from typing import Final, Protocol
 
 from agentdeck.control import protocol as rpc
 from agentdeck.control.client import EngineGone, RunClient
+from agentdeck.control.explaining import explained
 from agentdeck.control.handshake import gone
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError, EnvironmentFault, NotFoundError
 from agentdeck.core.events import Recorded
-from agentdeck.core.explain import explain
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState
@@ -177,7 +177,7 @@ class JournalSource:
             for recorded in batch:
                 apply(self._state, recorded)
         try:
-            return explain(self._state, task, time.time())
+            return explained(self.folder, self._state, task, time.time())
         except KeyError:
             raise NotFoundError(f"there is no task {task!r}") from None
 

@@ -162,20 +162,16 @@ class ProposalCount:
 
     def __init__(self, folder: RunFolder) -> None:
         """Nothing is made where there are none."""
-        self._file = folder.path / "tracker" / INBOX
-        self._seen: tuple[int, int] | None = None
+        self._folder = folder
+        self._changed = 0
         self._count = 0
 
     def now(self) -> int:
         """How many wait now. Raises EnvironmentFault where that cannot be read."""
-        try:
-            found = self._file.stat()
-        except OSError:
-            return 0
-        seen = (found.st_ino, found.st_mtime_ns)
-        if seen != self._seen:
-            self._count = len(_read(self._file).waiting)
-            self._seen = seen
+        changed = changed_at(self._folder)
+        if changed != self._changed:
+            there = _read(self._folder.path / "tracker" / INBOX).waiting if changed else ()
+            self._changed, self._count = changed, len(there)
         return self._count
 
 
@@ -191,6 +187,25 @@ def told(folder: RunFolder) -> list[str]:
 def proposals_wait(count: int) -> str:
     """`2 tracker proposals wait`."""
     return "1 tracker proposal waits" if count == 1 else f"{count} tracker proposals wait"
+
+
+def kept_proposals(folder: RunFolder) -> list[Proposal]:
+    """The same at a glance, for who only mentions them: nothing is locked, or made.
+
+    The file is written whole, so it is as it was at some moment. One that cannot be read has none.
+    """
+    try:
+        return _read(folder.path / "tracker" / INBOX).waiting
+    except (OSError, EnvironmentFault):
+        return []
+
+
+def changed_at(folder: RunFolder) -> int:
+    """When the file was written last, in nanoseconds of its system's clock; 0 = there is none."""
+    try:
+        return (folder.path / "tracker" / INBOX).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def named(folder: RunFolder, id_: str) -> Proposal:
@@ -257,6 +272,8 @@ __all__ = [
     "ProposalCount",
     "Request",
     "accepting",
+    "changed_at",
+    "kept_proposals",
     "named",
     "proposals_wait",
     "read_request",

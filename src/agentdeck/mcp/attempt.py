@@ -47,11 +47,15 @@ class AttemptFace:
         self._own = own
         self._client: RunClient | None = None
         self._connecting = asyncio.Lock()
-        self.tools: Sequence[Offered] = [OFFERED[name] for name in own.tools if name in OFFERED]
+        self._tools: Sequence[Offered] = [OFFERED[name] for name in own.tools if name in OFFERED]
         self.instructions = (
             f"You work on task {own.task} of a run of agentdeck, beside other agents. These tools "
             "reach the person who leads the run."
         )
+
+    async def offered(self) -> Sequence[Offered]:
+        """Its tools: they stay as they are."""
+        return self._tools
 
     async def call(self, name: str, arguments: msgspec.Struct) -> Reply:
         """Carry out one call."""
@@ -78,7 +82,7 @@ class AttemptFace:
             )
         return _reply(found, asked, proposes=name == "propose_task")
 
-    async def read(self, uri: str) -> str | None:  # noqa: ARG002 - it has nothing to read
+    async def read(self, uri: str) -> Reply | None:  # noqa: ARG002 - it has nothing to read
         """It has no resources."""
         return None
 

@@ -28,6 +28,7 @@ from agentdeck.control.bridge.view import RunView
 from agentdeck.control.client import RunClient
 from agentdeck.control.door import TokenDoor, is_everywhere, names_of
 from agentdeck.control.exposition import CONTENT_TYPE
+from agentdeck.control.http_log import keep_quiet
 from agentdeck.control.protocol import METHODS, Code
 from agentdeck.control.runs import RunFolder
 from agentdeck.core.codec import encode_recorded
@@ -41,6 +42,7 @@ CALL_S: Final = rpc.MAX_WAIT_S + 30.0  # for one of them
 STATUS_S: Final = 3.0  # for an engine to say how it is, before its journal is asked
 SEEN_S: Final = 2.0  # for an event to come from the journal; half a second where nothing happens
 HEARTBEAT_S: Final = 15.0  # between two pings of a socket; who does not answer is gone
+MAX_DIGITS: Final = 19  # of a number in an address: 2**62 has so many
 MAX_HEARD: Final = 4096  # bytes of a message from a socket: nothing is expected
 SHUTDOWN_S: Final = 1.0  # for answers under way when the bridge ends
 PROTOCOL: Final = "agentdeck.v1"  # the subprotocol of the socket
@@ -95,6 +97,7 @@ class Bridge:
 
     async def app(self, ready: Callable[[], None]) -> web.Application:
         """The application, for whoever runs it."""
+        keep_quiet()
         app = web.Application(middlewares=[self._guarded()], client_max_size=rpc.MAX_REQUEST)
         app.add_routes(
             [
@@ -332,7 +335,8 @@ def _number(request: web.Request, name: str, default: int, *, least: int, most: 
     said = request.query.get(name)
     if said is None:
         return default
-    if not said.isascii() or not said.isdigit() or not least <= int(said[:20]) <= most:
+    is_number = said.isascii() and said.isdigit() and len(said) <= MAX_DIGITS
+    if not is_number or not least <= int(said) <= most:
         raise web.HTTPBadRequest(reason=f"{name} must be a whole number, {least} to {most}")
     return int(said)
 

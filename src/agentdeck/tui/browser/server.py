@@ -25,6 +25,7 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 
 from agentdeck.control.door import Door, is_everywhere, names_of
+from agentdeck.control.http_log import keep_quiet
 
 MAX_DECKS: Final = 8  # at once; each is a process of 60 MB and more
 MAX_MESSAGE_BYTES: Final = 1 << 20  # of what a browser sends: keys, and what is pasted
@@ -123,6 +124,7 @@ class DeckServer(Server):
     def serve(self, debug: bool = False) -> None:  # noqa: ARG002 - the framework's
         """Serve until the process is interrupted."""
         self._announce(self.link)
+        keep_quiet()
         web.run_app(
             self._make_app(),
             sock=self._listening,
