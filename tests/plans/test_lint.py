@@ -199,6 +199,13 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         "network = false",
         "UDP and sockets",
     ),
+    (
+        "AD511",
+        '[worktree]\nlink = ["data"]\ncache = ["~/.m2"]\n[[route]]\nmatch.id = "*"\n'
+        'pool = "far"\n[pools.far]\nsize = 2\nhost = "ssh://me@there"\n' + GOOD,
+        "link = [",
+        "pool far is on other machines, where data of this checkout is not",
+    ),
     ("AD601", '[[route]]\nmatch.id = "Q*"\nmodel = "x"\n' + GOOD, "[[route]]", "matches no task"),
     (
         "AD601",
