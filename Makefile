@@ -23,9 +23,8 @@ PAGES := agentdeck.cli.reference=cli.md agentdeck.cli.reference+exit-codes=exit-
   agentdeck.tui.keys=keys.md agentdeck.testing.event_table=events.md \
   agentdeck.testing.theme_table=themes.md agentdeck.testing.failure_table=failures.md \
   agentdeck.testing.state_chart=states.md agentdeck.testing.state_picture=states.svg \
-  agentdeck.control.rpc_page=rpc.md \
-  agentdeck+rpc+schema=rpc.schema.json agentdeck.control.metrics_page=metrics.md \
-  agentdeck.mcp.reference=mcp.md
+  agentdeck.control.rpc_page=rpc.md agentdeck.mcp.reference=mcp.md \
+  agentdeck+rpc+schema=rpc.schema.json agentdeck.control.metrics_page=metrics.md
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .PHONY: help demo test lint types check coverage bench bench-ui gallery pages docs-site soak \

@@ -96,7 +96,9 @@ def test_a_headless_run_from_start_to_promotion(deck: Deck, repo: Path) -> None:
     assert deck("diff", "NO").code == 3
     assert deck("logs", "A", "--attempt", "9").code == 3
 
-    assert "promoted: " in deck("promote").out
+    said = deck("promote").out
+    assert "promoted: " in said
+    assert "(fast-forward, its checkout too)" in said
     assert git(repo, "show", "main:B.txt") == "B"
     assert deck("promote").code == 4
 

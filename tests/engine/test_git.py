@@ -44,8 +44,17 @@ def test_names_resolve_to_commits_and_unknown_ones_say_so(git: Git, repo: Path, 
     assert git.tree_of(head) == sh(repo, "rev-parse", "HEAD^{tree}")
     assert git.ref_tip("refs/heads/none") is None
     for bad in ("none", "--all", ""):
-        with pytest.raises(NotFoundError):
+        with pytest.raises(NotFoundError) as fault:
             git.resolve(bad)
+        assert fault.value.hint == "see git branch -a"
+
+
+def test_a_repository_without_a_commit_says_that_it_needs_one(tmp_path: Path, sh: Sh) -> None:
+    """Its branch has a name already, and that there is no such commit helps nobody."""
+    sh(tmp_path, "init", "-q", "-b", "main")
+    with pytest.raises(NotFoundError) as fault:
+        Git.discover(tmp_path).resolve("main")
+    assert fault.value.hint == "a repository needs a first commit"
 
 
 def test_compare_and_swap_loses_to_whoever_moved_the_ref(

@@ -102,6 +102,9 @@ async def test_a_client_reads_everything_of_a_run(tmp_path: Path) -> None:
             assert SECRET not in str(log)
             assert "the key is ***" in "\n".join(log["lines"])
             assert "\x1b" not in str(log["lines"])
+            told = "\n".join(log["lines"])
+            assert "session A.1" in told, "all of it is told, not only what is prose"
+            assert "? Which colour?" in told
             assert len((await called(client, "read_log", task="A", lines=1))["lines"]) == 1
             assert (await called(client, "explain", task="A"))["why"] == "A asks: Which colour?"
             assert (await called(client, "evidence", task="A"))["card"]["task"] == "A"

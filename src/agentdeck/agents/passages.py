@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from agentdeck.agents.line_reader import Context, LineReader
@@ -54,6 +54,18 @@ class Passages:
         if said is None:
             return _says_nothing(reports)
         return said.more
+
+
+def passages_of(stream_format: str, lines: Iterable[bytes], *, root: str) -> Iterator[list[bytes]]:
+    """The passages that lines, as they stand in a log, are made of."""
+    passages, passage = Passages(stream_format, root), list[bytes]()
+    for line in lines:
+        if not passages.goes_on(line) and passage:
+            yield passage
+            passage = []
+        passage.append(line)
+    if passage:
+        yield passage
 
 
 def render_passage(stream_format: str, lines: Sequence[bytes], *, root: str = "") -> list[Line]:

@@ -29,6 +29,7 @@ from agentdeck.core.errors import (
     EXIT_OK,
     EXIT_REFUSED,
 )
+from agentdeck.core.event_words import promoted_how
 from agentdeck.core.events import MessageQueued, Promoted, PromoteWaiting
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _promotion(engine: BlockingClient, seq: int) -> int:
             seq = recorded.seq
             match recorded.event:
                 case Promoted(commit, how):
-                    say(f"promoted: {commit[:10]} ({safe(how)})")
+                    say(f"promoted: {commit[:10]} ({safe(promoted_how(how))})")
                     return EXIT_OK
                 case PromoteWaiting(reason):
                     waits = reason

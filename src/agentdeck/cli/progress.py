@@ -12,7 +12,7 @@ from agentdeck.core import accounts
 from agentdeck.core import events as e
 from agentdeck.core.budgets import Book
 from agentdeck.core.containment import in_words as box_words
-from agentdeck.core.event_words import told_of
+from agentdeck.core.event_words import promoted_how, told_of
 from agentdeck.core.events import AnyEvent, Recorded, Verdict
 from agentdeck.core.state import RunState, TaskState
 
@@ -80,7 +80,7 @@ def sentence_of(event: AnyEvent, state: RunState) -> tuple[str, str] | None:
             done = sum(1 for _ in state.in_state(TaskState.LANDED))
             return entry, f"landed as {commit[:10]} ({done}/{len(state.tasks)})"
         case e.Promoted(commit, how):
-            return "run", f"promoted {commit[:10]} to {state.base} ({how})"
+            return "run", f"promoted {commit[:10]} to {state.base} ({promoted_how(how)})"
         case _:
             about, words, _ = told_of(event)
             return about, words

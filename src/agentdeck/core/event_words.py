@@ -49,6 +49,11 @@ class Told(NamedTuple):
 
 RUN: Final = "run"
 QUEUE: Final = "queue"
+_PROMOTED_HOW: Final = {  # what git was asked to do
+    "merge": "fast-forward, its checkout too",
+    "ref": "fast-forward",
+    "already": "it was there already",
+}
 
 
 def told_of(event: AnyEvent) -> Told:
@@ -404,6 +409,11 @@ def _of_hook(event: e.HookEvent) -> Told:
             assert_never(never)
 
 
+def promoted_how(how: str) -> str:
+    """How a base came forward, for a person; the journal has the means."""
+    return _PROMOTED_HOW.get(how, how)
+
+
 def _of_run(event: e.RunEvent) -> Told:
     match event:
         case e.RunStarted(run, plan):
@@ -482,7 +492,7 @@ def _of_run(event: e.RunEvent) -> Told:
         case e.BaseDiverged(commit):
             return Told(RUN, f"the base has commits of its own, up to {commit[:SHORT]}")
         case e.Promoted(commit, how):
-            return Told(RUN, f"promoted {commit[:SHORT]} ({how})", Tone.GOOD)
+            return Told(RUN, f"promoted {commit[:SHORT]} ({promoted_how(how)})", Tone.GOOD)
         case e.TargetPushed(commit, remote):
             return Told(RUN, f"pushed {commit[:SHORT]} to {remote}")
         case e.PullRequestOpened(url):

@@ -341,7 +341,7 @@ def _put_aside(state: RunState, seen: set[TaskId | None]) -> Iterator[Item]:
         elif task.wanted is Wanted.PAUSE and task.state in _PAUSABLE:
             yield Item(Kind.PAUSED, task.id, _stands_since(task), task.id)
         elif task.held and task.state not in SETTLED:
-            yield Item(Kind.HELD, task.id, task.since, task.id)
+            yield Item(Kind.HELD, task.id, None, task.id)  # nobody has kept since when
 
 
 __all__ = [

@@ -99,7 +99,8 @@ def read_arguments(tool: Offered, given: dict[str, Any] | None) -> msgspec.Struc
     try:
         return msgspec.convert(given or {}, tool.arguments, strict=True)
     except UNREADABLE as error:
-        raise Unfit(f"{tool.name}: {error}") from error
+        takes = ", ".join(tool.arguments.__struct_encode_fields__) or "nothing"
+        raise Unfit(f"{tool.name}: {error} (it takes: {takes})") from error
 
 
 __all__ = ["Offered", "Reply", "Resource", "Unfit", "read_arguments"]

@@ -345,9 +345,10 @@ class Git:
         """The commit that a name stands for. Raises NotFoundError."""
         found = self._verify(f"{ref}^{{commit}}")
         if found is None:
+            empty = self._verify("HEAD^{commit}") is None
             raise NotFoundError(
                 f"there is no commit {ref!r} in {self.checkout}",
-                hint="a repository needs a first commit" if ref == "HEAD" else "see git branch -a",
+                hint="a repository needs a first commit" if empty else "see git branch -a",
             )
         return found
 

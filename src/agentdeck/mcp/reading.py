@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from agentdeck.agents.passages import passages_of
 from agentdeck.control.explaining import explained
 from agentdeck.control.logtail import LogTail
 from agentdeck.control.redaction import known_secrets
@@ -137,8 +138,13 @@ class Reader:
         finally:
             tail.close()
         form = state.plan.agent_by_name[attempt.agent].stream
-        told = shown(form, raw, root=attempt.path or "") if raw else []
-        texts = [clean(line.text.encode()) for line in told][-lines:]
+        root = attempt.path or ""
+        told = [
+            line
+            for passage in passages_of(form, raw, root=root)
+            for line in shown(form, passage, root=root)
+        ]
+        texts = [clean(f"{line.text}  {line.detail}".rstrip().encode()) for line in told[-lines:]]
         said = {
             "task": name,
             "attempt": attempt.number,
