@@ -87,6 +87,7 @@ class RingChecks:
             self._takes_nothing_away(state.tasks[event.task])
         elif isinstance(event, e.LandingIntended):
             self._is_green(state, event)
+            self._goes_with_all(state, event)
         elif isinstance(event, e.GroupIntended):
             for move in event.moves:
                 self._is_green(state, move)
@@ -100,6 +101,15 @@ class RingChecks:
             missing = ungated(state, name, build.tree, runs_in) if build else ["build"]
             if missing or build is None or build.commit != event.commit:
                 raise Violation(f"I6: {event} without {missing} of {name}")
+
+    def _goes_with_all(self, state: RunState, event: e.LandingIntended) -> None:
+        """Reverts of what landed together land together."""
+        intended = {event.entry, *event.others}
+        for entry in (state.queue[name] for name in intended):
+            group = state.plan.group_of.get(entry.reverts, ()) if entry.reverts else ()
+            apart = [one for one in state.queue.values() if one.reverts in group]
+            if any(one.id not in intended for one in apart):
+                raise Violation(f"{event} takes back a part of what landed together")
 
     def _lands_with_all(self, state: RunState, name: TaskId) -> None:
         """Of a group all land, or none: each other one is in, or lands in this very moment."""
