@@ -136,7 +136,10 @@ def test_a_closed_issue_proposes_to_skip_and_a_person_does_it(
     assert [id_, "#13", "ann", "skip B"] == [
         word for word in (id_, "#13", "ann", "skip B") if word in listed.out
     ]
+    for verb in ("status", "inbox"):
+        assert "1 tracker proposal waits: `agentdeck tracker list`" in deck(verb).out
     assert deck("tracker", "take", id_).out == "B: skip B\n"
+    assert "tracker" not in deck("inbox").out
     task = fold_run(newest_run(repo)).tasks[B]
     assert task.state is TaskState.SKIPPED
     assert deck("tracker", "take", id_).code == 3

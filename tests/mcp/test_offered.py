@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from agentdeck.core.attempt_tools import OFFERED
+from agentdeck.core.offered import Offered, Unfit, read_arguments
 from agentdeck.core.plan import MCP_COMMANDS
 from agentdeck.core.tool_calls import tools_of
-from agentdeck.mcp.attempt_tools import OFFERED
-from agentdeck.mcp.offered import Offered, Unfit, read_arguments
 from agentdeck.mcp.reference import markdown
 from agentdeck.mcp.run_tools import ASKING, READING, commands_of
 

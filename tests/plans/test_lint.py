@@ -199,6 +199,13 @@ CASES: list[tuple[str, str, str, str]] = [  # code, text, where (the line's text
         "network = false",
         "UDP and sockets",
     ),
+    (
+        "AD511",
+        '[worktree]\nlink = ["data"]\ncache = ["~/.m2"]\n[[route]]\nmatch.id = "*"\n'
+        'pool = "far"\n[pools.far]\nsize = 2\nhost = "ssh://me@there"\n' + GOOD,
+        "link = [",
+        "pool far is on other machines, where data of this checkout is not",
+    ),
     ("AD601", '[[route]]\nmatch.id = "Q*"\nmodel = "x"\n' + GOOD, "[[route]]", "matches no task"),
     (
         "AD601",
@@ -250,6 +257,14 @@ def test_agents_have_the_skills_of_their_adapters() -> None:
     around = Around(skills={"claude": ("css",)})
     assert found('[agents.one]\nuse = "claude"\n' + asks, around) == []
     assert found(asks, around) == []
+
+
+def test_persons_are_told_by_what_is_installed() -> None:
+    plan = '[notify.me]\nurls_env = "THERE"\n' + GOOD
+    (finding,) = found(plan, Around(packages={"apprise": False}))
+    assert (finding.code, finding.fix) == ("AD701", 'pip install "agentdeck[notify]"')
+    assert "apprise, which is not installed" in finding.message
+    assert found(plan, Around(packages={"apprise": True})) == []
 
 
 def test_a_pool_of_who_may_stand_in_is_used() -> None:

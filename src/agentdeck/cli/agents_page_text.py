@@ -81,7 +81,7 @@ WORD_MEANINGS: Final[dict[str, str]] = {
     "folder": "the folder of the attempt, outside of the worktree: for logs and histories",
     "home": "its own state folder, where the plan gives it one",
     "mcp": "the file of MCP servers that the plan names",
-    "tools": "the pass of the attempt for `python -P -m agentdeck.mcp.attempt`, see [MCP](mcp.md)",
+    "tools": "the pass of the attempt, for `{agentdeck}/mcp/attempt.py`: see [MCP](mcp.md)",
     "settings": "the settings file that the plan names",
     "python": "the interpreter that agentdeck runs with",
     "agentdeck": "the folder of agentdeck's own files",

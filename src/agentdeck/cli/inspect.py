@@ -191,6 +191,7 @@ def status(
     cost += f" of {dollars(limit)}" if cost and limit is not None else ""
     age = short_duration((state.finished_at or now) - state.started_at)
     say(f"{summary.landed} of {summary.tasks} landed, {age}, {state.tokens:,} tokens{cost}")
+    from agentdeck.control.waiting_lines import proposed
     from agentdeck.control.words import RunWord, next_step
 
     hint = next_step(RunWord(summary.state), summary.id)
@@ -203,7 +204,7 @@ def status(
         say(f"stands still: {safe(stands)}")
     for line in (*remarks(state), *accounts.remarks(state, now)):
         say(line)
-    for line in (*publishing.told(state), *hooks.told(state, now)):
+    for line in (*publishing.told(state), *hooks.told(state, now), *proposed(folder, state)):
         say(safe(line))
     for line in promotions_waiting(state):
         say(f"promotion waits: {safe(line)}")

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator
 from typing import Final, Protocol
@@ -130,6 +131,7 @@ class JournalSource:
         self._journal = Journal(folder.journal)
         self._state = RunState()
         self.fault: DeckError | None = None  # what is wrong with what comes next, once it is met
+        self._nudged = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -145,7 +147,10 @@ class JournalSource:
         while True:
             found = self._journal.data_version()
             if found == version:
-                await asyncio.sleep(pause)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._nudged.wait()
+                self._nudged.clear()
                 pause = min(POLL_MAX_S, pause * POLL_GROWS)
                 continue
             pause = POLL_S
@@ -157,6 +162,10 @@ class JournalSource:
                 if self.fault is not None or not batch:
                     break
             version = found
+
+    def look(self) -> None:
+        """Look at once, not when it is time: there is something new."""
+        self._nudged.set()
 
     async def send(self, command: AnyCommand) -> int:  # noqa: ARG002 - nobody is there to take it
         """Always raises EngineGone."""

@@ -92,6 +92,8 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
     full = disk.standing(state)
     if full is not None and task.state in _WRITES:
         return f"{task_id} is {task.state} and waits: {full}"
+    if task.state in LIVE and (unheard := _unheard(state, task, now)) is not None:
+        return unheard
     if task.wanted is Wanted.TAKE and task.state in LIVE:
         return f"{task_id} is being taken over by {task.taken_by}; its agent ends its turn"
     match task.state:
@@ -243,6 +245,19 @@ def is_held(task: TaskRun) -> bool:
     """Is it ready to be launched, and kept from it by a budget that is used up?"""
     attempt = task.attempt
     return task.state is TaskState.PREPARING and attempt is not None and attempt.held
+
+
+def _unheard(state: RunState, task: TaskRun, now: float) -> str | None:
+    """Its agent is on a machine that is silent."""
+    attempt = task.attempt
+    workers = state.workers.get(attempt.pool) if attempt is not None and attempt.pool else None
+    since = workers.unheard.get(attempt.worker) if attempt is not None and workers else None
+    if attempt is None or attempt.pool is None or since is None:
+        return None
+    silent = short_duration(max(0.0, now - since))
+    pool = state.plan.pool_by_name.get(attempt.pool)  # a replan may have taken it away
+    lease = f"; its attempt is given up after {short_duration(pool.lease_s)}" if pool else ""
+    return f"{task.id} is on {attempt.worker}, of which nothing has been heard for {silent}{lease}"
 
 
 def _working(task: TaskRun, now: float) -> str:

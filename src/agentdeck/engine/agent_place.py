@@ -108,8 +108,8 @@ def place_in(
         model=model,
         session=session,
         home=_home(run, checkout, agent),
-        mcp=_file(checkout, agent, "mcp", agent.mcp),
-        settings=_file(checkout, agent, "settings", agent.settings),
+        mcp=file_of(checkout, agent, "mcp", agent.mcp),
+        settings=file_of(checkout, agent, "settings", agent.settings),
     )
 
 
@@ -137,7 +137,12 @@ def _home(run: RunFolder, checkout: Path, agent: Agent) -> str | None:
     return str(_below(checkout, agent.home))
 
 
-def _file(checkout: Path, agent: Agent, key: str, named: str | None) -> str | None:
+def file_of(checkout: Path, agent: Agent, key: str, named: str | None) -> str | None:
+    """The file that a plan names for an agent under `key`.
+
+    Raises:
+        EnvironmentFault: it is not there.
+    """
     if named is None:
         return None
     path = _below(checkout, named)

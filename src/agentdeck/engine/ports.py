@@ -5,12 +5,14 @@ Rules:
   the same ports. Blocks of worktrees that are gone are free again.
 - All runs of one person share one list, under a lock. Of other people's only what listens just now
   is known: a block with such a port is passed over.
+- The standard library alone: this is sent to machines that have nothing else.
 - The blocks lie below the range from which systems give ports away by themselves.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import socket
 import zlib
@@ -19,9 +21,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from agentdeck.core.unreadable import UNREADABLE
 from agentdeck.engine.plain_files import read_plain
 from agentdeck.engine.private_files import make_private, write_private
 
@@ -58,7 +57,12 @@ def claim(state: Path, worktree: Path) -> int | None:
 
 def environment_of(run: str, worktree: Path, base: int | None) -> dict[str, str]:
     """The variables by which programs in a worktree keep out of each other's way."""
-    found = {"COMPOSE_PROJECT_NAME": f"agentdeck-{run}-{worktree.name}".lower()}
+    return variables(f"agentdeck-{run}-{worktree.name}", base)
+
+
+def variables(name: str, base: int | None) -> dict[str, str]:
+    """The same, for a worktree of this name."""
+    found = {"COMPOSE_PROJECT_NAME": name.lower()}
     if base is not None:
         found |= {"PORT_BASE": str(base), "PORT_COUNT": str(PORT_COUNT)}
     return found
@@ -97,12 +101,13 @@ def _locked(state: Path) -> Iterator[None]:
 
 def _read(file: Path) -> dict[int, str]:
     try:
-        return msgspec.json.decode(read_plain(file, MAX_BYTES), type=dict[int, str], strict=False)
-    except (OSError, *UNREADABLE):
+        found = json.loads(read_plain(file, MAX_BYTES))
+        return {int(base): str(owner) for base, owner in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}  # at worst two worktrees get one block, and a server of theirs says so
 
 
 def _write(file: Path, owners: dict[int, str]) -> None:
     aside = file.with_suffix(".new")
-    write_private(aside, msgspec.json.encode(owners))
+    write_private(aside, json.dumps(owners))
     aside.replace(file)

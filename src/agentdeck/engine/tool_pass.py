@@ -94,26 +94,33 @@ def note_servers(folder: Path, named: str | None) -> str:
     Raises:
         EnvironmentFault: the plan's own file cannot be read as one.
     """
-    ours = {
-        "command": sys.executable,
-        "args": ["-P", "-m", "agentdeck.mcp.attempt", str(folder / PASS)],
-    }
+    args = ["-P", "-m", "agentdeck.mcp.attempt", str(folder / PASS)]
+    file = folder / SERVERS
+    write_private(file, servers_text(named, sys.executable, args))
+    return str(file)
+
+
+def servers_text(named: str | None, command: str, args: list[str]) -> str:
+    """The content of a file of MCP servers: those of the file `named`, and ours.
+
+    Raises:
+        EnvironmentFault: the plan's own file cannot be read as one.
+    """
+    ours = {"command": command, "args": args}
     found: Any = {"mcpServers": {}} if named is None else _read(Path(named))
     merged: Any
     if isinstance(found, list):
         merged = [*found, {"name": SERVER, **ours, "env": []}]
     else:
         merged = {**found, "mcpServers": {**found["mcpServers"], SERVER: ours}}
-    file = folder / SERVERS
-    write_private(file, json.dumps(merged, indent=1) + "\n")
-    return str(file)
+    return json.dumps(merged, indent=1) + "\n"
 
 
-def with_tools(place: Place, adapter: Adapter, folder: Path) -> Place:
+def with_tools(place: Place, adapter: Adapter, folder: Path | str) -> Place:
     """The place of an agent that is given its tools in the way that its adapter knows, if any."""
     if adapter.takes("mcp"):
-        return msgspec.structs.replace(place, mcp=str(folder / SERVERS))
-    return msgspec.structs.replace(place, tools=str(folder / PASS))
+        return msgspec.structs.replace(place, mcp=f"{folder}/{SERVERS}")
+    return msgspec.structs.replace(place, tools=f"{folder}/{PASS}")
 
 
 def _read(file: Path) -> list[Any] | Mapping[str, Any]:
@@ -142,5 +149,6 @@ __all__ = [
     "read_pass",
     "read_pass_file",
     "refuse_without_sdk",
+    "servers_text",
     "with_tools",
 ]

@@ -9,14 +9,12 @@ Rules:
 from __future__ import annotations
 
 import os
-import re
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from agentdeck.core.errors import UsageError
-from agentdeck.engine.cloning import clone
+from agentdeck.engine.furnishing import clone_in, copy_in, exclude_line, link_in
 from agentdeck.engine.git import Git
 
 INCLUDE_FILE: Final = ".worktreeinclude"  # at the top of the checkout; patterns as in .gitignore
@@ -46,17 +44,23 @@ def furnish(
     Raises:
         UsageError: a pattern or path leads out of the checkout.
     """
-    wanted = dict.fromkeys(_untracked(git, copy))
-    copied = [name for name in wanted if _copy(git.checkout / name, worktree, name)]
-    linked = [name.strip("/") for name in link if _link(git.checkout, worktree, name)]
-    cloned = [goal for name in cache if (goal := _cloned(git.checkout, worktree, name))]
+    wanted = untracked(git, copy)
+    copied = [name for name in wanted if copy_in(git.checkout / name, worktree, name)]
+    linked = [name.strip("/") for name in link if link_in(git.checkout, worktree, name)]
+    cloned = [goal for name in cache if (goal := clone_in(git.checkout, worktree, name))]
     return (*copied, *linked, *cloned)
 
 
 def write_excludes(
     git: Git, file: Path, private: Sequence[str], leaves: Sequence[str] = ()
 ) -> None:
-    """Write an excludes file that names private paths after the user's own global patterns.
+    """Write what `excludes` says."""
+    text = excludes(git, private, leaves)
+    file.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def excludes(git: Git, private: Sequence[str], leaves: Sequence[str] = ()) -> str:
+    """An excludes file that names private paths after the user's own global patterns.
 
     git reads only one such file (`core.excludesFile`), so this one has to hold both.
 
@@ -69,8 +73,17 @@ def write_excludes(
     users = Path(own) if own else Path(config_home) / "git" / "ignore"
     text = users.read_text(encoding="utf-8", errors="surrogateescape") if users.is_file() else ""
     lines = "".join(f"{pattern}\n" for pattern in leaves)
-    lines += "".join(f"/{_literal(path)}\n" for path in private)
-    file.write_text(f"{text.rstrip()}\n{lines}", encoding="utf-8", errors="surrogateescape")
+    lines += "".join(f"{exclude_line(path)}\n" for path in private)
+    return f"{text.rstrip()}\n{lines}"
+
+
+def untracked(git: Git, globs: Sequence[str]) -> list[str]:
+    """The untracked files of the checkout that these globs match, or `.worktreeinclude`.
+
+    Raises:
+        UsageError: a pattern leads out of the checkout.
+    """
+    return list(dict.fromkeys(_untracked(git, globs)))
 
 
 def _untracked(git: Git, globs: Sequence[str]) -> Iterator[str]:
@@ -87,55 +100,3 @@ def _untracked(git: Git, globs: Sequence[str]) -> Iterator[str]:
     if (git.checkout / INCLUDE_FILE).is_file():
         chosen = ("--ignored", f"--exclude-from={INCLUDE_FILE}")
         yield from git.run(*asked, *chosen, cwd=git.checkout).fields
-
-
-def _copy(source: Path, worktree: Path, name: str) -> bool:
-    goal = worktree / name
-    if name.endswith("/") or os.path.lexists(goal) or not _stays_inside(worktree, goal):
-        return False
-    if not (source.is_symlink() or source.is_file()):
-        return False  # a socket or a pipe, or it went away meanwhile
-    goal.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(source, goal, follow_symlinks=False)
-    return True
-
-
-def _link(checkout: Path, worktree: Path, name: str) -> bool:
-    if name.startswith("/") or ".." in name.split("/") or not name.strip("/."):
-        raise UsageError(
-            f"[worktree] link has {name!r}, which leads out of {checkout}",
-            hint="name files or folders below the top folder of the repository",
-        )
-    source, goal = checkout / name, worktree / name
-    if not source.exists() or os.path.lexists(goal) or not _stays_inside(worktree, goal):
-        return False
-    goal.parent.mkdir(parents=True, exist_ok=True)
-    goal.symlink_to(source)
-    return True
-
-
-def _cloned(checkout: Path, worktree: Path, name: str) -> str | None:
-    """Clone one path of dependencies; where it is now below the worktree, or None."""
-    plain = name.rstrip("/")
-    path = Path(plain).expanduser()
-    if ".." in path.parts or not path.name:
-        raise UsageError(
-            f"[worktree] cache has {name!r}, which leads nowhere",
-            hint="name folders below the top folder of the repository, or absolute ones",
-        )
-    goal = path.name if path.is_absolute() else plain
-    if not (checkout / path).exists() or os.path.lexists(worktree / goal):
-        return None
-    if not _stays_inside(worktree, worktree / goal):
-        return None
-    clone(checkout / path, worktree / goal)
-    return goal
-
-
-def _stays_inside(worktree: Path, goal: Path) -> bool:
-    """A tracked link in the worktree could lead a write to anywhere."""
-    return goal.parent.resolve().is_relative_to(worktree.resolve())
-
-
-def _literal(path: str) -> str:
-    return re.sub(r"([\\*?\[\]! #])", r"\\\1", path)

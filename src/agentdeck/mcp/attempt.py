@@ -1,125 +1,21 @@
-"""The MCP server that agentdeck gives to one of its agents: `python -m agentdeck.mcp.attempt PASS`.
+"""The MCP server that agentdeck gives to one of its agents: `python .../mcp/attempt.py PASS`.
 
 Rules:
-- It speaks for the attempt of its pass alone, over the socket for tools; it knows nothing else.
-- A call that asks for something has a key that is made here, once. When the engine does not answer
-  it is tried again with the same key, so that nobody is asked twice.
-- A call waits as long as the plan says, and then says under which id the answer can be waited for:
-  a client that gives up has lost nothing.
+- The pass says how calls travel: over the socket of an engine of this machine, or by files that an
+  engine elsewhere fetches. For the latter the standard library is enough.
+- So nothing else is imported before that is known. It runs as a file, too: on a machine that is
+  reached over ssh nobody has installed the package of which it is a part.
 """
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from agentdeck.control import protocol as rpc
-from agentdeck.control.client import RunClient
-from agentdeck.control.handshake import EngineGone
-from agentdeck.core import tool_calls as t
-from agentdeck.core.errors import EnvironmentFault
-from agentdeck.core.tool_calls import Came, Outcome, ToolPass
-from agentdeck.engine.folders import RunFolder
-from agentdeck.engine.tool_pass import read_pass_file
-from agentdeck.mcp.attempt_tools import OFFERED
-from agentdeck.mcp.offered import Offered, Resource
-from agentdeck.mcp.serving import Reply, run
-
-AGAIN_S: Final = 0.5  # between two tries to reach an engine
-LEAST_S: Final = 5.0  # for an engine that starts anew, however short the wait for answers is
 USAGE: Final = "usage: python -m agentdeck.mcp.attempt PASS"
-
-
-class AttemptFace:
-    """The tools of one attempt."""
-
-    resources: Sequence[Resource] = ()
-    templates: Sequence[Resource] = ()
-
-    def __init__(self, own: ToolPass) -> None:
-        self._own = own
-        self._client: RunClient | None = None
-        self._connecting = asyncio.Lock()
-        self._tools: Sequence[Offered] = [OFFERED[name] for name in own.tools if name in OFFERED]
-        self.instructions = (
-            f"You work on task {own.task} of a run of agentdeck, beside other agents. These tools "
-            "reach the person who leads the run."
-        )
-
-    async def offered(self) -> Sequence[Offered]:
-        """Its tools: they stay as they are."""
-        return self._tools
-
-    async def call(self, name: str, arguments: msgspec.Struct) -> Reply:
-        """Carry out one call."""
-        key = f"c-{secrets.token_hex(6)}"
-        asked = arguments.id if isinstance(arguments, t.WaitForAnswer) else key
-        now = asyncio.get_running_loop().time
-        until = now() + self._own.wait_s
-        patience = now() + max(self._own.wait_s, LEAST_S)
-        found: Outcome | None = None
-        while True:
-            wait_s = min(rpc.MAX_TOOL_WAIT_S, max(0.0, until - now()))
-            try:
-                found = await self._once(name, arguments, key, wait_s)
-            except EngineGone:
-                if now() >= patience:
-                    break
-                await asyncio.sleep(AGAIN_S)
-                continue
-            if found.came is not Came.WAITS or now() >= until or name == "propose_task":
-                break
-        if found is None:
-            raise EnvironmentFault(
-                "the engine of the run does not answer", hint="go on, or try it again later"
-            )
-        return _reply(found, asked, proposes=name == "propose_task")
-
-    async def read(self, uri: str) -> Reply | None:  # noqa: ARG002 - it has nothing to read
-        """It has no resources."""
-        return None
-
-    async def _once(self, name: str, arguments: msgspec.Struct, key: str, wait_s: float) -> Outcome:
-        raw = msgspec.Raw(msgspec.json.encode(arguments))
-        own = self._own
-        params = rpc.ToolParams(own.task, own.attempt, own.secret, name, raw, key, wait_s)
-        client = await self._connected()
-        return await client.call_tool(params)
-
-    async def _connected(self) -> RunClient:
-        async with self._connecting:  # calls may come side by side
-            if self._client is None or not self._client.connected:
-                if self._client is not None:
-                    with suppress(OSError):
-                        await self._client.close()
-                run = RunFolder(Path("/", self._own.run))
-                self._client = await RunClient.open(run, Path(self._own.socket))
-            return self._client
-
-
-# Some clients show their model the text alone, and others the data alone: both say all of it.
-def _reply(found: Outcome, key: str, *, proposes: bool) -> Reply:
-    if found.came is Came.WAITS and proposes:
-        words = (
-            f"It is proposed, with the id {key}, and a person decides. You need not wait: go on "
-            "with your task."
-        )
-        return Reply(words, data={"state": "proposed", "id": key, "said": words})
-    if found.came is Came.WAITS:
-        words = (
-            f"Nobody has answered yet. The question stays open, with the id {key}: call "
-            f'wait_for_answer with {{"id": "{key}"}}, or go on and ask for the answer later.'
-        )
-        return Reply(words, data={"state": "waits", "id": key, "said": words})
-    data = {"state": "done", "yes": found.ok, "id": key, "answer": found.text}
-    return Reply(found.text, data=data)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -127,16 +23,31 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1:
         print(USAGE, file=sys.stderr)
         return 2
+    _find_package()
+    from agentdeck.engine.remote.mail_server import read_far_pass, serve_far
+
+    far = read_far_pass(Path(arguments[0]))
+    if far is not None:
+        serve_far(far)
+        return 0
+    from agentdeck.engine.tool_pass import read_pass_file
+
     own = read_pass_file(Path(arguments[0]))
     if own is None:
         print(f"{arguments[0]} is no pass of an attempt", file=sys.stderr)
         return 2
+    from agentdeck.mcp.attempt_face import serve_attempt
 
-    async def make() -> AttemptFace:
-        return AttemptFace(own)
-
-    run(make)
+    serve_attempt(own)
     return 0
+
+
+def _find_package() -> None:
+    """Have the package that this file is a part of, and no other one of the same name."""
+    package = Path(__file__).resolve().parents[1]
+    found = find_spec(package.name)
+    if found is None or found.origin is None or Path(found.origin).resolve().parent != package:
+        sys.path.insert(0, str(package.parent))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from agentdeck.control.discovery import common_dir
 from agentdeck.control.runs import first_event, fold_run, is_of, newest_run
+from agentdeck.core.offered import Offered
 from agentdeck.engine.folders import RunFolder, all_runs
-from agentdeck.mcp.offered import Offered
 from agentdeck.mcp.reading import Reader
 from agentdeck.mcp.run_tools import commands_of
 

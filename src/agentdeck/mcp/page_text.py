@@ -66,6 +66,11 @@ file; it has the form of `.mcp.json`.
 - Calls go over a socket that answers nothing else: who may call tools may not command the run. A
   sandboxed agent reaches it, also without a network. Where the folders of runs are hidden from it
   (`bwrap`) it sees its own pass alone.
+- Agents of a [pool on other machines](cluster.md) have the same tools, without a port or a socket
+  there: a call is a file in the folder of its attempt, the engine fetches it with the log, and the
+  answer goes back the same way. An engine or a worker that is killed meanwhile loses none. What an
+  attempt asks that was given up is never taken. The MCP SDK is not needed there, nor is agentdeck
+  over ssh.
 - Questions, options, files and tasks are bounded, and their text is shown like all text of agents.
 
 ### The tools

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from agentdeck.core.attempt_tools import OFFERED
+from agentdeck.core.offered import Offered
 from agentdeck.core.plan import MCP_COMMANDS
-from agentdeck.mcp.attempt_tools import OFFERED
-from agentdeck.mcp.offered import Offered
 from agentdeck.mcp.page_text import BEGINNING, COMMANDS, END, OUTSIDE, RESOURCES_HEAD
 from agentdeck.mcp.run_tools import ASKING, READING, RESOURCES, TEMPLATES, commands_of
 

@@ -23,22 +23,21 @@ from urllib.parse import unquote
 import msgspec
 
 from agentdeck.control.client import RunClient
-from agentdeck.control.tool_server import task_of
 from agentdeck.control.verb_table import verb_named
 from agentdeck.core import commands as c
 from agentdeck.core import tool_calls as t
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError, NotFoundError, UsageError
 from agentdeck.core.ids import TaskId
+from agentdeck.core.offered import Offered, Reply, Resource
 from agentdeck.core.plan import DEFAULT_TOOL_WAIT_S
 from agentdeck.core.refused import Refused
 from agentdeck.core.state import Request, RunState
 from agentdeck.core.tool_calls import Came
+from agentdeck.engine.tool_desk import task_of
 from agentdeck.mcp import run_tools as r
 from agentdeck.mcp.followed import Followed, Served
-from agentdeck.mcp.offered import Offered, Resource
 from agentdeck.mcp.reading import Data, Reader
-from agentdeck.mcp.serving import Reply
 
 WAIT_S: Final = DEFAULT_TOOL_WAIT_S
 LOOK_S: Final = 0.5  # between two looks whether something has come; a fold of the journal each

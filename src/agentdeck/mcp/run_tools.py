@@ -21,9 +21,9 @@ from agentdeck.control.verbs import Argument, Option, Takes, Verb
 from agentdeck.core.decide_tools import MAX_OPTION, MAX_OPTIONS
 from agentdeck.core.decide_words import MAX_MESSAGE
 from agentdeck.core.ids import MAX_ID_LENGTH
+from agentdeck.core.offered import Offered, Resource
 from agentdeck.core.plan import MCP_COMMANDS
 from agentdeck.core.tool_calls import Arguments, ProposeTask, WaitForAnswer
-from agentdeck.mcp.offered import Offered, Resource
 
 MAX_LINES: Final = 500  # of a log in one answer
 MAX_EVENTS: Final = 500  # in one answer

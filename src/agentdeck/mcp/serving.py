@@ -25,23 +25,13 @@ from mcp.shared.exceptions import MCPError
 
 from agentdeck import __version__
 from agentdeck.core.errors import DeckError
-from agentdeck.mcp.offered import Offered, Resource, Unfit, read_arguments
+from agentdeck.core.offered import Offered, Reply, Resource, Unfit, read_arguments
 
 PROGRESS_S: Final = 5.0  # clients give up after 60 s of silence, the most impatient after 10 s
 INVALID_PARAMS: Final = -32602
-# Claude Code hides tools of servers behind a search, unless one says so.
-AT_ONCE: Final = "anthropic/alwaysLoad"
 ABOUT: Final = "agentdeck/"  # before the names of what is said about a resource
 MAX_LISTENING: Final = 8  # streams of changes; one client has one, and perhaps an old one
 NOT_FOUND: Final = -32002  # as the protocol numbers a resource that there is not
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What a call comes to."""
-
-    text: str
-    ok: bool = True
-    data: dict[str, Any] | None = None  # the same for programs
 
 
 class Face(Protocol):
@@ -82,7 +72,7 @@ def handlers(face: Face) -> dict[str, Any]:
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
         tools = await face.offered()
         listed[:] = [tool.name for tool in tools]
-        return types.ListToolsResult(tools=[_tool(tool) for tool in tools])
+        return types.ListToolsResult(tools=[types.Tool.model_validate(tool.told) for tool in tools])
 
     async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         tools = {tool.name: tool for tool in await face.offered()}
@@ -179,21 +169,6 @@ async def _meanwhile(context: Any, call: Awaitable[Reply]) -> Reply:
         running.cancel()
 
 
-def _tool(tool: Offered) -> types.Tool:
-    return types.Tool(
-        name=tool.name,
-        description=tool.description,
-        input_schema=tool.schema,
-        _meta={AT_ONCE: True} if tool.at_once else None,
-        annotations=types.ToolAnnotations(
-            read_only_hint=tool.reads_only,
-            destructive_hint=tool.destroys,
-            idempotent_hint=tool.idempotent,
-            open_world_hint=False,
-        ),
-    )
-
-
 def run(make: Callable[[], Awaitable[Face]]) -> None:
     """Serve what `make` makes until the client hangs up."""
 
@@ -203,4 +178,4 @@ def run(make: Callable[[], Awaitable[Face]]) -> None:
     asyncio.run(main())
 
 
-__all__ = ["Face", "Reply", "handlers", "run", "serve"]
+__all__ = ["Face", "handlers", "run", "serve"]

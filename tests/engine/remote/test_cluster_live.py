@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
+from tests.engine.remote.story import Story, done, landed, working_on
 
-from agentdeck.control.runs import fold_run
-from agentdeck.control.scratch_repo import make_repo
-from agentdeck.core import events as e
-from agentdeck.core.events import FailureClass, Outcome
+from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import TaskId
-from agentdeck.core.plan import Plan
-from agentdeck.core.state import RunState, TaskState
-from agentdeck.engine.create import create_run
 from agentdeck.plans.reader import read_plan
-from agentdeck.plans.writer import write_plan
 from agentdeck.testing.clustered import Cluster, routed
-from agentdeck.testing.crash import told_in
 from agentdeck.testing.kills.faults import outliving
 from agentdeck.testing.kills.prepared import prepared
 
 pytest.importorskip("distributed")
 
 SAMPLE = Path(__file__).parents[3] / "sample_plans" / "daw-agent-parallelism.toml"
-PATIENCE_S = 120.0
-LOOK_S = 0.1
 LEASE_S = 3.0
-COMPLETED = re.compile(r"Complete ([^ :,]+): ")  # that of a batch names several
 EIGHT = """
 version = 1
 [plan]
@@ -46,97 +32,6 @@ retries = 0
 output = "plain"
 command = ["sh", "-c", "echo $1 begins; sleep 1.5; echo $1 > $1.txt", "sh", "{task}"]
 """ + "".join(f'[[task]]\nid = "T{n}"\nprompt = "x"\nfiles = ["T{n}.txt"]\n' for n in range(8))
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    found = Cluster(tmp_path / "cluster")
-    try:
-        yield found
-    finally:
-        found.close()
-
-
-class Story:
-    """A run on a cluster, and what is done to it meanwhile."""
-
-    def __init__(self, cluster: Cluster, plan: Plan, place: Path) -> None:
-        self.cluster, self.place = cluster, place
-        self.repo = place / "repo"
-        make_repo(self.repo, {"README.md": "hello\n"})
-        self.folder = create_run(self.repo, plan, write_plan(plan), root=place / "runs")
-        self.engine: subprocess.Popen[bytes] | None = None
-
-    @property
-    def state(self) -> RunState:
-        return fold_run(self.folder)
-
-    def begin(self) -> None:
-        self.engine = self.cluster.start_engine(self.folder)
-
-    def kill_engine(self) -> None:
-        assert self.engine is not None
-        self.engine.kill()
-        self.engine.wait(10)
-
-    def until(
-        self, condition: Callable[[RunState], bool], patience_s: float = PATIENCE_S
-    ) -> RunState:
-        deadline = time.monotonic() + patience_s
-        while not condition(state := self.state):
-            assert time.monotonic() < deadline, (
-                {str(t.id): (str(t.state), t.reason) for t in state.tasks.values()},
-                (self.folder.engine_log).read_text()[-2000:],
-            )
-            assert self.engine is None or self.engine.poll() in (None, 0)
-            time.sleep(LOOK_S)
-        return state
-
-    def end(self) -> None:
-        assert self.engine is not None
-        self.until(lambda state: state.outcome is not None)
-        self.engine.wait(60)
-
-    def wrong(self) -> list[str]:
-        """What is not as it would be had nothing been lost."""
-        state, told = self.state, told_in(self.folder)
-        found = [] if state.outcome is Outcome.COMPLETE else [f"the run is {state.outcome}"]
-        found += [f"{t.id} is {t.state}: {t.reason}" for t in state.tasks.values() if not landed(t)]
-        times = Counter(event.task for event in told if isinstance(event, e.EntryLanded))
-        found += [f"{task} landed {count} times" for task, count in times.items() if count > 1]
-        found += [
-            f"{x.entry} was sent back: {x.detail}" for x in told if isinstance(x, e.EntryEjected)
-        ]
-        line = git(self.repo, "log", "--format=%s", state.target).splitlines()
-        in_git = Counter(one[1] for text in line if (one := COMPLETED.match(text)))
-        found += [f"{name} is in git {n} times" for name, n in in_git.items() if n != 1]
-        found += [] if len(in_git) == len(state.tasks) else [f"{len(in_git)} are in git"]
-        return found
-
-    def failures(self) -> Counter[FailureClass]:
-        told = told_in(self.folder)
-        return Counter(event.cause for event in told if isinstance(event, e.RetryScheduled))
-
-
-def landed(task: object) -> bool:
-    return getattr(task, "state", None) is TaskState.LANDED
-
-
-def done(count: int) -> Callable[[RunState], bool]:
-    return lambda state: sum(map(landed, state.tasks.values())) >= count
-
-
-def git(repo: Path, *args: str) -> str:
-    done = subprocess.run(["git", *args], cwd=repo, capture_output=True, text=True, check=True)
-    return done.stdout
-
-
-def working_on(state: RunState, worker: str) -> list[TaskId]:
-    return [
-        task.id
-        for task in state.tasks.values()
-        if task.state is TaskState.WORKING and task.attempt and task.attempt.worker == worker
-    ]
 
 
 def test_a_run_survives_the_loss_of_a_worker_of_its_engine_and_of_the_scheduler(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from agentdeck.core.explain import explain
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine.create import create_run
+from agentdeck.plans.reader import read_plan
 from agentdeck.testing.clustered import Cluster, routed
 from agentdeck.testing.kills.faults import outliving
 
@@ -23,15 +26,16 @@ pytest.importorskip("distributed")
 A = TaskId("A")
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    found = Cluster(tmp_path / "cluster")
-    try:
-        found.start_scheduler()
-        found.start_worker("w1", 2)
-        yield found
-    finally:
-        found.close()
+@pytest.fixture(autouse=True)
+def joined(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker, on whose PATH is a program that only looks like an agent."""
+    claude = tmp_path / "bin" / "claude"
+    claude.parent.mkdir()
+    claude.write_text(CLAUDE)
+    claude.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{claude.parent}:{os.environ['PATH']}")
+    cluster.start_scheduler()
+    cluster.start_worker("w1", 2)
 
 
 def steered(state: RunState) -> bool:
@@ -85,3 +89,48 @@ async def test_an_agent_on_a_worker_is_stopped_and_its_work_kept(
 def _message(state: RunState) -> str:
     attempt = state.tasks[A].attempt
     return attempt.message if attempt is not None else ""
+
+
+CLAUDE = """#!/bin/sh
+while [ $# -gt 0 ]; do
+  case $1 in --mcp-config) cp "$2" servers; shift;; --settings) cp "$2" settings; shift;; esac
+  shift
+done
+"""
+NAMED = """
+version = 1
+[plan]
+name = "named"
+[defaults]
+agent = "claude"
+retries = 0
+[tools]
+ask_person = "allow"
+[agents.claude]
+output = "plain"
+mcp = "servers.json"
+settings = "settings.json"
+[[task]]
+id = "A"
+prompt = "x"
+"""
+
+
+async def test_files_that_a_plan_names_for_an_agent_go_along(
+    cluster: Cluster, repo: Path, tmp_path: Path, sh: Callable[..., str]
+) -> None:
+    """Its settings, and its MCP servers with ours among them, are in files there."""
+    for name, text in (
+        ("servers.json", '{"mcpServers": {"own": {"command": "x"}}}'),
+        ("settings.json", '{"a": 1}'),
+    ):
+        (repo / name).write_text(text)
+    plan = routed(read_plan(NAMED, file="p.toml"), cluster.address, 2, 30.0)
+    folder = create_run(repo, plan, "", root=tmp_path / "runs")
+    async with Running(folder) as engine:
+        await until(engine, lambda s: s.tasks[A].state is TaskState.LANDED)
+        target = engine.state.target
+    servers = json.loads(sh(repo, "show", f"{target}:servers"))["mcpServers"]
+    assert servers["own"] == {"command": "x"}
+    assert str(tmp_path / "cluster/w1") in servers["agentdeck"]["args"][-1]
+    assert json.loads(sh(repo, "show", f"{target}:settings")) == {"a": 1}

@@ -15,9 +15,11 @@ import pytest
 import agentdeck
 from agentdeck.core.ids import TaskId
 from agentdeck.engine.git import Git
-from agentdeck.engine.remote import outpost
+from agentdeck.engine.remote import mail, outpost
 from agentdeck.engine.remote.bundles import BadBundle, attempt_ref, pack, unpack
 from agentdeck.engine.remote.outpost import PROTOCOL, act
+from agentdeck.engine.remote.outpost_git import run_git
+from agentdeck.engine.remote.parcel import pack as pack_private
 
 NAME = "T1.1"
 PATIENCE_S = 30.0
@@ -43,7 +45,15 @@ class Outpost:
         more: dict[str, Any] = {} if number is None else {"number": number}
         return self("poll", tenancies=dict.fromkeys(names, (0, 60.0)), spared=[], **more)
 
-    def begin(self, git: Git, tmp_path: Path, *argv: str, name: str = NAME, **more: Any) -> str:
+    def begin(
+        self,
+        git: Git,
+        tmp_path: Path,
+        *argv: str,
+        name: str = NAME,
+        furnish: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> str:
         """An agent in a clone of the repository's main."""
         head = git.ref_tip("refs/heads/main") or ""
         tips = self("tips", tenancy=name)["tips"]
@@ -51,7 +61,7 @@ class Outpost:
             data = (tmp_path / "b").read_bytes()
             self("put", data, file="base.bundle", offset=0, tenancy=name)
         who: dict[str, Any] = {"user_name": "n", "user_email": "e@e"}
-        tree = self("prepare", head=head, branch="main", tenancy=name, **who)
+        tree = self("prepare", head=head, branch="main", tenancy=name, **who, **(furnish or {}))
         assert "fault" not in tree, tree
         how: dict[str, Any] = {
             "env": {},
@@ -186,6 +196,80 @@ def test_a_tree_is_frozen_and_thawed(far: Outpost, git: Git, tmp_path: Path) -> 
     far.poll()
 
 
+def test_what_is_in_no_commit_comes_into_the_clone_and_into_no_commit(
+    far: Outpost, git: Git, tmp_path: Path
+) -> None:
+    """Sent, linked and cloned files, and what agents leave for themselves; the rest is kept."""
+    files = far.root / "files" / "shop"
+    (files / "data").mkdir(parents=True)
+    (files / "deps").mkdir()
+    (files / "deps" / "lib").write_text("x")
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (checkout / ".env").write_text("KEY=1\n")
+    pack_private(checkout, [".env"], tmp_path / "private")
+    far("tips")
+    far("put", (tmp_path / "private").read_bytes(), file="private.tar", offset=0)
+    far("put", b".aider*\n", file="excludes", offset=0)
+    furnish = {"files": "shop", "linked": ["data", "none"], "cached": ["deps", "none"]}
+    script = "cat .env deps/lib; touch .aider.log seen data/made deps/made"
+    tree = Path(far.begin(git, tmp_path, "sh", "-c", script, furnish=furnish))
+    assert far.until("ended")["code"] == 0
+    assert (tree / ".env").stat().st_mode & 0o777 == 0o600
+    assert (files / "data" / "made").exists()
+    assert not (files / "deps" / "made").exists()
+    assert not (tree.parent / "private.tar").exists()
+    took = far("collect", message="m")
+    assert took["left"] == 1
+    names = run_git(tree, "diff", "--name-only", "HEAD~", "HEAD")
+    assert names == "seen"
+
+
+@pytest.mark.parametrize(("key", "name"), [("link", "../x"), ("link", "/etc"), ("cache", "a/../b")])
+def test_links_and_clones_that_lead_elsewhere_are_refused(
+    far: Outpost, git: Git, tmp_path: Path, key: str, name: str
+) -> None:
+    head = git.ref_tip("refs/heads/main") or ""
+    assert pack(git, "main", head, far("tips")["tips"], tmp_path / "b")
+    far("put", (tmp_path / "b").read_bytes(), file="base.bundle", offset=0)
+    more: dict[str, Any] = {{"link": "linked", "cache": "cached"}[key]: [name], "files": "shop"}
+    assert f"[worktree] {key}" in far("prepare", head=head, branch="main", **more)["fault"]
+
+
+def test_each_worktree_has_ports_and_a_name_of_its_own(
+    far: Outpost, git: Git, tmp_path: Path
+) -> None:
+    said = []
+    for name in (NAME, "T2.1"):
+        script = "echo $PORT_BASE $PORT_COUNT $COMPOSE_PROJECT_NAME"
+        far.begin(git, tmp_path, "sh", "-c", script, name=name)
+        deadline = time.monotonic() + PATIENCE_S
+        while far.poll(NAME, "T2.1")["tenancies"][name]["state"] != "ended":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        said.append((far.root / "runs/r" / name / "raw.log").read_text().split())
+    assert [each[2] for each in said] == ["agentdeck-r-t1-1", "agentdeck-r-t2-1"]
+    assert said[0][0] != said[1][0]
+
+
+def test_a_call_of_a_tool_is_named_fetched_and_answered_while_its_agent_counts(
+    far: Outpost, git: Git, tmp_path: Path
+) -> None:
+    far.begin(git, tmp_path, "sleep", "600", tools=True)
+    far.until("running")
+    box = far.root / "runs/r" / NAME / mail.FOLDER
+    mail.post(box, "c-1", b"what is asked")
+    assert far.poll(NAME)["tenancies"][NAME]["calls"] == ["c-1"]
+    assert far.both("call", key="c-1") == ({}, b"what is asked")
+    assert far("answer", b"an answer", key="c-1") == {}
+    assert "calls" not in far.poll(NAME)["tenancies"][NAME]
+    assert mail.take_answer(box, "c-1") == b"an answer"
+    mail.post(box, "c-2", b"too late")
+    assert far.poll()["fenced"] == [NAME]
+    assert "not known here" in far("call", key="c-2")["fault"]
+    assert "not known here" in far("answer", b"x", key="c-2")["fault"]
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -195,10 +279,13 @@ def test_a_tree_is_frozen_and_thawed(far: Outpost, git: Git, tmp_path: Path) -> 
         ({"tenancy": ["x"]}, "is no tenancy"),
         ({"verb": "shell"}, "no 'shell' to be asked"),
         ({"verb": "put", "file": "pid", "offset": 0}, "no file 'pid'"),
+        ({"verb": "put", "file": "settings.json/x", "offset": 0}, "no file"),
         ({"verb": "put", "file": "prompt.md", "offset": 1 << 40}, "more than"),
         ({"verb": "prepare", "head": "--upload-pack=x", "branch": "main"}, "is no commit"),
         ({"verb": "prepare", "head": "1" * 40, "branch": "-x"}, "is no branch"),
         ({"verb": "read", "file": "../../lock", "offset": 0}, "no file"),
+        ({"verb": "call", "key": "../x"}, "is no key of a call"),
+        ({"verb": "answer", "key": "a.b"}, "is no key of a call"),
         ({"protocol": 0}, "protocol"),
     ],
 )

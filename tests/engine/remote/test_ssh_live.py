@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.engine.turning import Running, until
@@ -23,11 +19,12 @@ from agentdeck.plans.reader import read_plan
 from agentdeck.testing.clustered import routed
 from agentdeck.testing.kills.faults import outliving
 
-asyncssh = pytest.importorskip("asyncssh")
+if TYPE_CHECKING:
+    from tests.engine.remote.ssh_server import Server
+
+pytest.importorskip("asyncssh")
 # The server of the tests is cut off with pipes redirected: asyncssh leaves their queues alone then.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine 'Queue.join'")
-
-from agentdeck.engine.remote import ssh_link  # noqa: E402 - it needs asyncssh
 
 Sh = Callable[..., str]
 A = TaskId("T0")
@@ -47,68 +44,6 @@ command = ["sh", "-c", '{script}', "sh", "{{task}}"]
 
 def tasks(count: int) -> str:
     return "".join(f'[[task]]\nid = "T{n}"\nprompt = "x"\n' for n in range(count))
-
-
-class Server:
-    """An ssh server that runs commands as this user, in a home of their own."""
-
-    def __init__(self, place: Path) -> None:
-        self.place, self.home = place, place / "home"
-        self.home.mkdir(parents=True)
-        self.port = 0
-        self.connections: list[object] = []
-
-    async def start(self) -> None:
-        host, user = asyncssh.generate_private_key("ssh-ed25519"), self.place / "id"
-        key = asyncssh.generate_private_key("ssh-ed25519")
-        key.write_private_key(user)
-        user.chmod(stat.S_IRUSR)
-        authorized = self.place / "authorized"
-        authorized.write_bytes(key.export_public_key())
-        self.listening = await asyncssh.listen(
-            "127.0.0.1",
-            0,
-            server_host_keys=[host],
-            authorized_client_keys=str(authorized),
-            process_factory=self._run,
-            encoding=None,
-        )
-        self.port = self.listening.get_port()
-        known = self.place / "known_hosts"
-        line = host.export_public_key().decode().strip()
-        known.write_text(f"[127.0.0.1]:{self.port} {line}\n")
-        (self.place / "config").write_text(
-            f"Host *\n  IdentityFile {user}\n  UserKnownHostsFile {known}\n"
-        )
-
-    async def _run(self, process: Any) -> None:
-        self.connections.append(process.channel.get_connection())
-        child = await asyncio.create_subprocess_shell(
-            process.command or "",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"HOME": str(self.home), "PATH": f"{Path(sys.executable).parent}:{os.defpath}"},
-        )
-        await process.redirect(stdin=child.stdin, stdout=child.stdout)
-        process.exit(await child.wait())
-
-    def cut(self) -> None:
-        """The network is gone, for all that is connected now."""
-        for connection in self.connections:
-            connection.abort()  # type: ignore[attr-defined]
-        self.connections.clear()
-
-
-@pytest.fixture
-async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
-    found = Server(tmp_path / "ssh")
-    await found.start()
-    monkeypatch.setenv(ssh_link.CONFIG, str(found.place / "config"))
-    yield found
-    found.listening.close()
-    found.cut()
-    await found.listening.wait_closed()
 
 
 def plan_of(script: str, count: int, port: int) -> Plan:
@@ -136,7 +71,7 @@ async def test_tasks_land_over_ssh_though_the_connection_is_lost(
     assert len(state.tasks[A].attempts) == 1
     assert "T0 begins" in (folder.attempt(A, 1) / "raw.log").read_text()
     assert sh(repo, "show", f"{state.target}:T2.txt") == "T2"
-    assert outliving(server.home) == []
+    assert await asyncio.to_thread(outliving, server.home) == []
 
 
 async def test_an_agent_over_ssh_is_paused_goes_on_and_is_stopped(
@@ -158,7 +93,7 @@ async def test_an_agent_over_ssh_is_paused_goes_on_and_is_stopped(
         await until(engine, lambda _: log.stat().st_size > size)
         await engine.submit(c.Stop(A))
         await until(engine, lambda s: s.tasks[A].state is TaskState.CANCELLED)
-    assert outliving(server.home) == []
+    assert await asyncio.to_thread(outliving, server.home) == []
 
 
 async def test_an_unknown_host_key_is_refused(server: Server, repo: Path, tmp_path: Path) -> None:
@@ -169,3 +104,102 @@ async def test_an_unknown_host_key_is_refused(server: Server, repo: Path, tmp_pa
         (known,) = engine.state.workers.values()
         assert "ost key" in known.fault
         assert engine.state.tasks[A].state is TaskState.READY
+
+
+TWO = """
+version = 1
+[plan]
+name = "two"
+[repos.web]
+path = "../web"
+[defaults]
+agent = "writer"
+retries = 0
+[agents.writer]
+output = "plain"
+command = ["sh", "-c", "cat index.html > $1.txt; pwd >> $1.txt", "sh", "{{task}}"]
+[pools.here]
+size = 1
+[pools.there]
+size = 2
+host = "ssh://127.0.0.1:{port}"
+[[task]]
+id = "T0"
+prompt = "x"
+repo = "web"
+pool = "there"
+[[task]]
+id = "T1"
+prompt = "x"
+pool = "here"
+after = "T0"
+"""
+
+
+async def test_one_repository_is_worked_on_over_ssh_and_another_one_here(
+    server: Server, repo: Path, tmp_path: Path, sh: Sh
+) -> None:
+    """Each lands in its own repository, made where its pool is."""
+    web = tmp_path / "web"
+    web.mkdir()
+    sh(web, "init", "--quiet", "--initial-branch=trunk")
+    (web / "index.html").write_text("<p>\n")
+    sh(web, "add", "--all")
+    sh(web, "commit", "--quiet", "-m", "first of web")
+    plan = read_plan(TWO.format(port=server.port), file="p.toml")
+    folder = create_run(repo, plan, "", root=tmp_path / "runs")
+    async with Running(folder) as engine:
+        await until(engine, all_landed)
+        target = engine.state.target
+    first, where = sh(web, "show", f"{target}:T0.txt").splitlines()
+    assert first == "<p>"
+    assert Path(where).is_relative_to(server.home)
+    (only,) = sh(repo, "show", f"{target}:T1.txt").splitlines()
+    assert Path(only).is_relative_to(folder.path)
+    assert await asyncio.to_thread(outliving, server.home) == []
+
+
+FURNISHED = """
+version = 1
+[plan]
+name = "furnished"
+[worktree]
+copy = [".env"]
+link = ["data"]
+cache = ["deps"]
+setup = ["sh", "-c", "cat .env > set-up"]
+[defaults]
+agent = "writer"
+retries = 0
+[agents.writer]
+output = "plain"
+command = ["sh", "-c", "cat .env *.local data/n deps/n set-up > seen; rm set-up; stat -c %a .env"]
+[[task]]
+id = "T0"
+prompt = "x"
+"""
+
+
+async def test_private_files_go_along_and_into_no_commit(
+    server: Server, repo: Path, tmp_path: Path, sh: Sh
+) -> None:
+    """What is copied comes from the checkout; what is linked and cached, from that machine."""
+    (repo / ".gitignore").write_text("*.local\n.env\n")
+    (repo / ".worktreeinclude").write_text("*.local\n")
+    sh(repo, "add", ".gitignore", ".worktreeinclude")
+    sh(repo, "commit", "--quiet", "-m", "what is private")
+    (repo / ".env").write_text("KEY=1\n")
+    (repo / "notes.local").write_text("mine\n")
+    files = server.home / ".local/state/agentdeck/workers/ssh/files" / repo.name
+    for name in ("data", "deps"):
+        (files / name).mkdir(parents=True)
+        (files / name / "n").write_text(f"{name}\n")
+    plan = routed(read_plan(FURNISHED, file="p.toml"), f"ssh://127.0.0.1:{server.port}", 1, 20.0)
+    folder = create_run(repo, plan, "", root=tmp_path / "runs")
+    async with Running(folder) as engine:
+        await until(engine, all_landed)
+        target = engine.state.target
+    assert sh(repo, "show", f"{target}:seen").split() == ["KEY=1", "mine", "data", "deps", "KEY=1"]
+    assert sh(repo, "diff", "--name-only", f"main..{target}") == "seen"
+    assert (folder.attempt(A, 1) / "raw.log").read_text().strip() == "600"
+    assert not (folder.attempt(A, 1) / "private.tar").exists()

@@ -88,6 +88,7 @@ def follow(git: Git, worktree: Path, branch: str, head: str) -> None:
         if tip != head:
             git.update_ref(ref, head, tip, message="agentdeck: work of another machine")
         tree.run("reset", "--hard", "--quiet", ref)
+        tree.run("clean", "-fdq")  # `setup` ran here too; what it makes is no work of the agent
 
 
 __all__ = ["ATTEMPT_REFS", "BadBundle", "attempt_ref", "follow", "pack", "unpack"]

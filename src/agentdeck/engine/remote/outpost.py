@@ -37,15 +37,18 @@ from agentdeck.core.errors import DeckError, RefusedError, UsageError
 from agentdeck.engine import processes
 from agentdeck.engine.agent_stdin import close_stdin
 from agentdeck.engine.environment import child_environment
+from agentdeck.engine.furnishing import clone_in, exclude_line, link_in
 from agentdeck.engine.identity import send
 from agentdeck.engine.plain_files import NotPlainError, open_plain
+from agentdeck.engine.ports import claim, variables
 from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.process_tree import usage
+from agentdeck.engine.remote import mail, parcel
 from agentdeck.engine.remote.outpost_git import CannotTake, bring_home, locked, run_git
 from agentdeck.engine.said import InputIsClosed, note_closed, say
 from agentdeck.engine.stop import TreeFault, freeze, stands_still, stop, sweep, thaw
 
-PROTOCOL: Final = 1  # of questions and answers; both sides must have the same
+PROTOCOL: Final = 2  # of questions and answers; both sides must have the same
 CHUNK: Final = 4 * 1024 * 1024  # bytes of a log or a bundle in one answer
 LOGS_BYTES: Final = 8 * 1024 * 1024  # of all logs in one answer to a poll; the rest comes next
 MAX_FILE: Final = 1024 * 1024 * 1024  # bytes that may be put into one file
@@ -54,7 +57,11 @@ MAX_TIPS: Final = 64  # commits of a mirror that the engine is told of; it sends
 PUT_OFF_S: Final = 20.0  # between two changes of a deadline: polls come several times a second
 BIRTH, FENCED, DEADLINE, TAG, START = "birth", "fenced", "deadline", "tag", "start"
 RESULT_REF: Final = "refs/agentdeck/result"
-PUT_FILES: Final = frozenset({"base.bundle", "prompt.md"})
+PRIVATE_TAR, EXCLUDES = "private.tar", "excludes"
+FILES: Final = "files"  # below the root: what plans link and clone, in a folder for each checkout
+_PUT: Final = re.compile(
+    r"(base\.bundle|prompt\.md|tools\.json|mcp\.json|private\.tar|excludes|settings(\.[a-z]{1,8})?)\Z"
+)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 _OID: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _BRANCH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,255}\Z")
@@ -90,6 +97,8 @@ async def _act(root: Path, ask: Ask, body: bytes) -> tuple[Answer, bytes]:
         return await asyncio.to_thread(place.read)
     if verb == "poll":
         return await asyncio.to_thread(place.poll)
+    if verb == "call":
+        return await asyncio.to_thread(place.call)
     calls: dict[str, Callable[[], Answer]] = {
         "tips": place.tips,
         "put": lambda: place.put(body),
@@ -99,6 +108,7 @@ async def _act(root: Path, ask: Ask, body: bytes) -> tuple[Answer, bytes]:
         "thaw": place.thaw,
         "say": lambda: place.say(body),
         "close": place.close,
+        "answer": lambda: place.answer(body),
         "collect": place.collect,
         "clean": place.clean,
     }
@@ -114,6 +124,7 @@ def _hello(root: Path) -> Answer:
         "python": sys.executable,
         "package": str(Path(processes.__file__).parent.parent),
         "host": socket.gethostname(),
+        "home": str(Path.home()),
         "root": os.geteuid() == 0,
         "linux": sys.platform == "linux" and Path("/proc/self/stat").exists(),
         "git": shutil.which("git") is not None,
@@ -191,7 +202,7 @@ class _Place:
     def put(self, body: bytes) -> Answer:
         """A piece of a file that the engine sends."""
         name, offset = self.ask["file"], int(self.ask["offset"])
-        if name not in PUT_FILES:
+        if not isinstance(name, str) or not _PUT.match(name):
             raise UsageError(f"there is no file {name!r} to be put")
         if offset < 0 or offset + len(body) > MAX_FILE:
             raise UsageError(f"{name} has more than {MAX_FILE // 1024 // 1024} MiB")
@@ -210,6 +221,7 @@ class _Place:
         head = _checked(_OID, self.ask["head"], "commit")
         branch = _checked(_BRANCH, self.ask["branch"], "branch")
         if (top / START).exists():
+            (top / PRIVATE_TAR).unlink(missing_ok=True)
             return {"tree": str(self.tree)}
         bundle = top / "base.bundle"
         with locked(self.root / "mirrors" / "lock"):
@@ -230,8 +242,25 @@ class _Place:
             if value := self.ask.get(f"user_{key}"):
                 run_git(self.tree, "config", f"user.{key}", str(value))
         run_git(self.tree, "checkout", "--quiet", "-B", branch, head)
+        self._furnish(top)
         write_private(top / START, f"{head} {branch}")
+        (top / PRIVATE_TAR).unlink(missing_ok=True)
         return {"tree": str(self.tree)}
+
+    def _furnish(self, top: Path) -> None:
+        """Bring what is in no commit into the clone, and keep it out of commits."""
+        sent = top / PRIVATE_TAR
+        names = parcel.unpack(sent, self.tree) if sent.exists() else []
+        source = self.root / FILES / _checked(_NAME, self.ask.get("files") or "none", "folder")
+        for name in map(str, self.ask.get("linked", ())):
+            names += [name.strip("/")] if link_in(source, self.tree, name) else []
+        for name in map(str, self.ask.get("cached", ())):
+            names += [goal] if (goal := clone_in(source, self.tree, name)) else []
+        told = (top / EXCLUDES).read_bytes() if (top / EXCLUDES).exists() else b""
+        lines = "".join(f"{exclude_line(name)}\n" for name in names)
+        exclude = self.tree / ".git" / "info" / "exclude"
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_bytes(told + lines.encode(errors="surrogateescape"))
 
     def _forget_tips(self) -> None:
         """Keep the newest refs alone; the objects stay, nothing is collected here."""
@@ -271,8 +300,11 @@ class _Place:
         top, folder = self._living(), self.folder
         tag = str(self.ask["tag"])
         argv = [str(word) for word in self.ask["argv"]]
-        extra = {str(name): str(value) for name, value in self.ask["env"].items()}
+        extra = variables(f"agentdeck-{self.run}-{self.tenancy}".replace(".", "-"), self._ports())
+        extra |= {str(name): str(value) for name, value in self.ask["env"].items()}
         make_private(folder)
+        if self.ask.get("tools"):
+            make_private(folder / mail.FOLDER)
         if home := self.ask.get("home"):
             make_private(self.runs / "homes" / _checked(_NAME, home, "home"))
         write_private(folder / TAG, tag)
@@ -285,6 +317,10 @@ class _Place:
             raise RefusedError(f"{self.tenancy} is fenced: the engine has given it up")
         child = processes.launch(folder, argv, self.tree, environment, stdin=mode)
         return {"child": _identities(child)}
+
+    def _ports(self) -> int | None:
+        """The first of the ports that the worktree has to itself on this machine."""
+        return claim(self.root, self.tree)
 
     def _child(self) -> processes.Child | None:
         found = processes.look(self.folder)
@@ -330,6 +366,24 @@ class _Place:
         note_closed(folder)
         if (child := self._child()) is not None:
             close_stdin(child)
+        return {}
+
+    # --- calls of tools ---------------------------------------------------------------------------
+
+    def _key(self) -> str:
+        return _checked(mail.KEY, self.ask["key"], "key of a call")
+
+    def call(self) -> tuple[Answer, bytes]:
+        """What the agent calls."""
+        key = self._key()
+        return {}, mail.read_call(self._living() / mail.FOLDER, key)
+
+    def answer(self, body: bytes) -> Answer:
+        """What comes of a call."""
+        if len(body) > mail.MAX_ANSWER:
+            raise UsageError(f"an answer has at most {mail.MAX_ANSWER:,} bytes")
+        key = self._key()
+        mail.answer(self._living() / mail.FOLDER, key, body)
         return {}
 
     # --- looking ----------------------------------------------------------------------------------
@@ -388,6 +442,8 @@ class _Place:
                 about["child"] = _identities(child)
                 about["cpu_s"] = usage(child, tag).cpu_s
                 about["still"] = stands_still(child, tag)
+                if calls := mail.waiting(top / mail.FOLDER):
+                    about["calls"] = calls
             case processes.Finished(code, ended_at, too_long):
                 if (ended := processes.read_child(top)) is not None:
                     processes.reap(ended.launcher)

@@ -26,6 +26,7 @@ from agentdeck.core.ids import id_fault
 from agentdeck.core.state import HOLDS_SLOT
 from agentdeck.engine.attempt_host import Whose
 from agentdeck.engine.enginelog import log
+from agentdeck.engine.remote.far_tools import Calls
 from agentdeck.engine.remote.homing import bring
 from agentdeck.engine.remote.link import ANSWER_S, Link, LinkDown, OutpostFault, asked
 from agentdeck.engine.remote.note import read_note
@@ -66,6 +67,7 @@ class Outreach:
         self._answers: set[str] = set()  # who has answered the latest poll
         self._pollers: dict[str, asyncio.Task[None]] = {}
         self._number = 0
+        self._calls = Calls(self)
         self._adopt_all()
 
     def _adopt_all(self) -> None:
@@ -117,6 +119,7 @@ class Outreach:
         for tenancy in self.tenancies.values():
             if tenancy.homing is not None:
                 tenancy.homing.cancel()
+        await self._calls.close()
         with suppress(LinkDown):
             await self.link.close()
 
@@ -237,6 +240,7 @@ class Outreach:
 
     def _heard(self, tenancy: Tenancy, about: dict[str, Any], log_piece: bytes) -> bool:
         behind = tenancy.heard(about, log_piece)
+        self._calls.heard(tenancy, about.get("calls", ()))
         if tenancy.state == "unknown" and tenancy.launched:
             tenancy.lose(f"worker {tenancy.worker} knows nothing of it any more")
         elif tenancy.state in ("ended", "lost") and not behind:

@@ -41,10 +41,13 @@ ERRORS: Final = (OSError, asyncssh.Error, asyncio.IncompleteReadError, ValueErro
 # What is sent: the far side, and all of agentdeck that it imports. A test sees that it suffices.
 MODULES: Final = (
     *("__init__", "core/__init__", "core/errors", "core/ids", "engine/__init__"),
-    *("engine/agent_stdin", "engine/environment", "engine/failpoint_places", "engine/identity"),
-    *("engine/launcher", "engine/plain_files", "engine/private_files", "engine/process_tree"),
+    *("engine/agent_stdin", "engine/cloning", "engine/environment", "engine/failpoint_places"),
+    *("engine/furnishing", "engine/identity", "engine/launcher", "engine/plain_files"),
+    *("engine/ports", "engine/private_files", "engine/process_tree"),
     *("engine/processes", "engine/said", "engine/stop", "engine/waiting"),
-    *("engine/remote/__init__", "engine/remote/outpost", "engine/remote/outpost_git"),
+    *("engine/remote/__init__", "engine/remote/mail", "engine/remote/mail_server"),
+    *("engine/remote/outpost", "engine/remote/outpost_git", "engine/remote/parcel"),
+    *("mcp/__init__", "mcp/attempt"),
 )
 FIND: Final = (
     "for p in python3.14 python3.13 python3.12 python3.11 python3; do "

@@ -30,6 +30,25 @@ def unused_pool(subject: Subject) -> Iterator[Hit]:
             )
 
 
+def files_elsewhere(subject: Subject) -> Iterator[Hit]:
+    """Worktrees get links or clones of this machine's files, and agents work on other machines."""
+    plan = subject.plan
+    used = {plan.settings(task.id).pool for _, task in subject.active}
+    away = [pool.name for pool in plan.pools if pool.host is not None and pool.name in used]
+    if not away:
+        return
+    for key, names in (("link", plan.worktree.link), ("cache", plan.worktree.cache)):
+        below = [name for name in names if not name.startswith(("/", "~"))]
+        if below:
+            yield Hit(
+                ("worktree", key),
+                f"pool {away[0]} is on other machines, where {', '.join(below[:3])} of this "
+                "checkout is not",
+                "put it below `files/` of each worker's folder (docs/cluster.md), or have `setup` "
+                "make it",
+            )
+
+
 def pool_for_others(subject: Subject) -> Iterator[Hit]:
     """A task in a pool that is meant for other agents than its own."""
     plan = subject.plan

@@ -68,6 +68,7 @@ RULES: Final = (
     Rule("AD508", "network-without-sandbox", _W, sandboxes.network_without_sandbox),
     Rule("AD509", "model-out-of-reach", _W, sandboxes.model_out_of_reach),
     Rule("AD510", "not-all-of-the-network", _I, sandboxes.not_all_of_the_network),
+    Rule("AD511", "files-elsewhere", _I, capacity.files_elsewhere),
     Rule("AD601", "route-without-effect", _W, routes.without_effect),
     Rule("AD701", "hook-program-missing", _W, hooks.missing_program),
     Rule("AD702", "hook-secret-missing", _W, hooks.missing_secret),

@@ -2,17 +2,20 @@
 
 Rules:
 - The schema is made of the struct that a call is read with, so it cannot say anything else.
-- Nothing here needs the MCP SDK: documents and tests read the same table.
+- Nothing here needs the MCP SDK: documents, tests, and servers without it read the same table.
 """
 
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from agentdeck.core.unreadable import UNREADABLE
+
+# Claude Code hides tools of servers behind a search, unless one says so.
+AT_ONCE: Final = "anthropic/alwaysLoad"
 
 
 class Offered(msgspec.Struct, frozen=True):
@@ -39,6 +42,31 @@ class Offered(msgspec.Struct, frozen=True):
         schema.pop("description", None)  # it stands beside the schema
         found: dict[str, Any] = _inline(schema, definitions)
         return found
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The tool as the protocol writes it, when its client asks which there are."""
+        hints = {
+            "readOnlyHint": self.reads_only,
+            "destructiveHint": self.destroys,
+            "idempotentHint": self.idempotent,
+            "openWorldHint": False,
+        }
+        return {
+            "name": self.name,
+            "description": self.description,
+            "inputSchema": self.schema,
+            "annotations": hints,
+            **({"_meta": {AT_ONCE: True}} if self.at_once else {}),
+        }
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a call comes to."""
+
+    text: str
+    ok: bool = True
+    data: dict[str, Any] | None = None  # the same for programs
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -74,4 +102,4 @@ def read_arguments(tool: Offered, given: dict[str, Any] | None) -> msgspec.Struc
         raise Unfit(f"{tool.name}: {error}") from error
 
 
-__all__ = ["Offered", "Resource", "Unfit", "read_arguments"]
+__all__ = ["Offered", "Reply", "Resource", "Unfit", "read_arguments"]
