@@ -21,6 +21,7 @@ from agentdeck.core import events as e
 from agentdeck.core.checkpoint import packed, unpacked
 from agentdeck.core.events import AnyEvent, DiskMark, FailureClass, Recorded, Verdict
 from agentdeck.core.explain import explain, standstill
+from agentdeck.core.explain_shared import Shared
 from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import PoolName, TaskId
 from agentdeck.core.plan import Budget, OnExceed, Plan, Pool, Repair
@@ -324,9 +325,15 @@ class RingChecks:
         return state.tasks.values()
 
     def explained(self, state: RunState, now: float, tasks: Iterable[TaskRun]) -> None:
-        """I12: every task has a sentence, and one that waits for others names one of them."""
-        for task in tasks:
-            sentence = explain(state, task.id, now)
+        """I12: every task has a sentence, and one that waits for others names one of them.
+
+        One of them is asked for by itself, too: what is shared changes nothing that is said.
+        """
+        shared, asked = Shared(state, now), list(tasks)
+        for number, task in enumerate(asked):
+            sentence = explain(state, task.id, now, shared)
+            if number == state.seq % len(asked) and sentence != explain(state, task.id, now):
+                raise Violation(f"I12: {task.id} alone is explained otherwise than: {sentence}")
             if not sentence.strip() or task.id not in sentence:
                 raise Violation(f"I12: {task.id} is explained by {sentence!r}")
             if task.state is TaskState.PENDING:
