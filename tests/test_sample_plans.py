@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from agentdeck.cli.app import main
+from agentdeck.core.events import GroupIntended
 from agentdeck.core.graph import bottom_level_s
 from agentdeck.core.plan import Plan, Strategy
+from agentdeck.engine.folders import all_runs
+from agentdeck.engine.journal import Journal
 from agentdeck.plans.reader import read_plan
 from agentdeck.shipped import sample_plan, sample_plans
 
+RUN_S = 90.0  # of four scripted agents that do nothing long; on idle cores it takes five
 DOCUMENTS = Path(__file__).parent / "plans" / "documents"
 # Task, duration, dependencies: the tables of the DAW document, row by row.
 DAW_TABLE = """\
@@ -212,3 +219,48 @@ def test_quickstart_starts_two_joins_them_and_forks_again() -> None:
         "README": ("CLI",),
     }
     assert all(task.agent is None for task in plan.tasks), "the command line chooses the agent"
+
+
+def test_two_repositories_run_as_the_header_of_their_plan_says(tmp_path: Path) -> None:
+    """The commands of its comment, word for word; then both sides of the group have landed."""
+    text = sample_plan("two-repositories")
+    header = text.partition("[plan]")[0]
+    said = [re.split(r" {4,}", line[4:])[0] for line in header.splitlines() if line[:4] == "#   "]
+    assert [line.split()[0] for line in said] == ["git", "git", "cp", "cd"]
+    (tmp_path / "two-repositories.toml").write_text(text)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["sh", "-e"],
+        input="\n".join(said),
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=RUN_S,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    landed = {name: _subjects(tmp_path / name) for name in ("store", "client")}
+    assert landed == {
+        "store": [
+            "Complete STORE-NOTES: Tell what has changed",
+            "Complete STORE-SESSIONS: The store serves sessions",
+        ],
+        "client": [
+            "Complete CLIENT-HINT: Say who is logged in",
+            "Complete CLIENT-SESSIONS: The client reads sessions",
+        ],
+    }
+    journal = Journal(all_runs()[0].journal)
+    try:
+        groups = [one.event for one in journal.read() if isinstance(one.event, GroupIntended)]
+    finally:
+        journal.close()
+    assert [len(group.moves) for group in groups] == [2]
+
+
+def _subjects(repo: Path) -> list[str]:
+    """Of what has landed, the newest first."""
+    argv = ["git", "log", "--first-parent", "--format=%s", "deck/sessions"]
+    told = subprocess.run(argv, cwd=repo, check=True, capture_output=True, text=True).stdout
+    return told.splitlines()[:-1]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from agentdeck.control.run_lines import task_lines
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, SkipMode, Verdict
@@ -24,6 +25,7 @@ from agentdeck.testing.builders import (
     started,
     task,
 )
+from agentdeck.testing.counted_calls import calls_of
 
 A, B = TaskId("A"), TaskId("B")
 P, Q = PhaseId("p"), PhaseId("q")
@@ -198,3 +200,44 @@ def test_trouble_with_a_landing_is_named() -> None:
 )
 def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert short_duration(seconds) == text
+
+
+# --- many at once --------------------------------------------------------------------------------
+
+
+def _wide(tasks: int, shape: str) -> Run:
+    """Many that are ready, in a row behind one that failed, or behind a phase that is open."""
+    names = [f"T{number}" for number in range(tasks)]
+    if shape == "ready":
+        return started(plan(*(f"{name} src/{name}/" for name in names), agents_limit=2))
+    if shape == "row":
+        rows = (f"{name}<{names[at]}" for at, name in enumerate(names[1:]))
+        run = started(plan(names[0], *rows, defaults=Defaults(retries=0)))
+        return run.append(e.TaskFailed(TaskId("T0"), 1, e.FailureClass.AGENT, "no"))
+    first, later = (names[: tasks // 2], P), (names[tasks // 2 :], Q)
+    specs = [task(name, phase=phase) for of, phase in (first, later) for name in of]
+    return started(plan(*specs, phases=(Phase(P, sync=True), Phase(Q)), agents_limit=2))
+
+
+@pytest.mark.parametrize("shape", ["ready", "row", "phase"])
+def test_the_work_of_a_list_of_explanations_grows_with_the_plan(shape: str) -> None:
+    """Four times the tasks, less than six times the calls: engines answer it between events."""
+
+    def calls(tasks: int) -> int:
+        run = _wide(tasks, shape)
+        lines = task_lines(run.state, run.clock.now)
+        assert [line.why for line in lines] == [run.explain(line.id) for line in lines]
+        return calls_of(lambda: task_lines(run.state, run.clock.now))
+
+    assert calls(160) < 6 * calls(40)
+
+
+def test_the_nearest_of_what_holds_a_task_up_is_named() -> None:
+    """Of several the one with the fewest between; of equally near ones, what is needed first."""
+    of = plan("x", "y", "a<x", "b<y", "c<b,a", "d<c,e", "e<f", "f<x", defaults=Defaults(retries=0))
+    run = started(of)
+    for name in "xy":
+        run.append(e.TaskFailed(TaskId(name), 1, e.FailureClass.AGENT, f"no {name}"))
+    assert run.explain("c").endswith("held up by y, which failed: no y")
+    assert run.explain("d").endswith("held up by y, which failed: no y")
+    assert run.explain("e").endswith("held up by x, which failed: no x")

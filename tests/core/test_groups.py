@@ -9,7 +9,7 @@ import pytest
 
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
-from agentdeck.core import groups, lanes, queue
+from agentdeck.core import groups, lanes, queue, train
 from agentdeck.core.decide import Refused, decide
 from agentdeck.core.events import Verdict
 from agentdeck.core.explain import explain, standstill
@@ -253,6 +253,92 @@ def test_a_blocked_group_is_told_of_both_and_tried_again_later() -> None:
     assert any(isinstance(s, LandGroup) for s in queue.next_steps(run.state, 1e9))
     for name in "AB":
         assert run.why(name) == f"{name} waits to land: deck/p of web is checked out"
+
+
+# --- taking back ---------------------------------------------------------------------------------
+
+
+def landed_run(*tasks: str, **where: str) -> Run:
+    """Of `A` and `B`, which landed together, and of others that landed after them."""
+    run = Run(two_repos("A", "B", *tasks, together=("A", "B"), **where))
+    run.queued("A", "B")
+    run.go()
+    lands_all(run)
+    for name in tasks:
+        run.queued(name.partition("<")[0])
+        run.go()
+        lands_all(run)
+    return run
+
+
+def lands_all(run: Run) -> None:
+    """Everything that is landing is in."""
+    for lane in lanes.lanes(run.state):
+        builds = [
+            one.build for one in lane.queue.values() if one.intended and one.repo == lane.lane
+        ]
+        for build in dict.fromkeys(build for build in builds if build is not None):
+            run.tell(*train.landed(run.state, build))
+
+
+@pytest.mark.parametrize("where", [{"B": "web"}, {}])
+def test_what_landed_together_is_taken_back_together(where: dict[str, str]) -> None:
+    """From either side, in one event for all targets, or in one commit of the one target."""
+    for name in (A, B):
+        run = landed_run(**where)
+        run.tell(*decide(run.state, c.Revert(name, with_dependents=True)))
+        [intended] = run.go()
+        moves = intended.moves if isinstance(intended, e.GroupIntended) else [intended]
+        assert {entry for m in moves for entry in (m.entry, *m.others)} == {"revert@A", "revert@B"}
+        lands_all(run)
+        assert [run.state.tasks[each].state for each in (A, B)] == [TaskState.CANCELLED] * 2
+
+
+@pytest.mark.parametrize("where", [{"B": "web"}, {}])
+@pytest.mark.parametrize("red", ["revert@A", "revert@B"])
+def test_where_one_side_cannot_be_taken_back_none_is(where: dict[str, str], red: str) -> None:
+    run = landed_run(**where)
+    tips = [lane.tip for lane in lanes.lanes(run.state)]
+    run.tell(*decide(run.state, c.Revert(A, with_dependents=True)))
+    decided = run.go(red=(red,))
+    assert not any(isinstance(x, e.GroupIntended | e.LandingIntended) for x in decided)
+    assert {x.entry for x in decided if isinstance(x, e.EntryEjected)} == {"revert@A", "revert@B"}
+    assert run.state.queue == {}
+    assert [lane.tip for lane in lanes.lanes(run.state)] == tips
+    assert all(run.state.tasks[each].state is TaskState.LANDED for each in (A, B))
+    assert all("its revert did not land" in run.why(each) for each in "AB")
+    assert any("is to go together with the revert of" in run.why(each) for each in "AB")
+
+
+def test_reverts_of_what_was_built_on_a_group_land_before_it() -> None:
+    run = landed_run("C<B", B="web")
+    run.tell(*decide(run.state, c.Revert(A, with_dependents=True)))
+    [first] = run.go()
+    assert (first.entry, isinstance(first, e.LandingIntended)) == ("revert@C", True)
+    lands_all(run)
+    [second] = run.go()
+    assert isinstance(second, e.GroupIntended)
+
+
+def test_before_one_side_is_taken_back_it_is_said_which_other_side_stays() -> None:
+    run = landed_run(B="web")
+    with pytest.raises(Refused) as refused:
+        decide(run.state, c.Revert(A))
+    assert refused.value.message == (
+        "A is one side of what landed: B (in web) landed together with it"
+    )
+    assert refused.value.hint == (
+        "take them back together, all or none (--with-dependents), or A alone (--only);"
+        " then B (in web) stays landed"
+    )
+    run.tell(*decide(run.state, c.Revert(A, only=True)))
+    [intended] = run.go()
+    assert (type(intended), intended.entry) == (e.LandingIntended, "revert@A")
+    lands_all(run)
+    assert [run.state.tasks[each].state for each in (A, B)] == [
+        TaskState.CANCELLED,
+        TaskState.LANDED,
+    ]
 
 
 def test_nobody_of_a_group_is_moved_by_itself() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.engine.turning import Running, until, work_until
 
+from agentdeck.core import commands as c
 from agentdeck.core.errors import UsageError
 from agentdeck.core.events import EntryLanded, GroupIntended, Outcome
 from agentdeck.core.explain import explain
@@ -154,6 +155,30 @@ async def test_the_red_side_is_mended_and_both_land(
     assert len(events_of(folder, GroupIntended)) == 1
     assert sh(web, "show", "deck/p:WEB.txt") == "good"
     assert sh(repo, "show", "deck/p:API.txt") == "good"
+
+
+@pytest.mark.parametrize("gate", ["! grep -q bad *.txt", "! grep -q bad *.txt && test -e WEB.txt"])
+async def test_what_landed_together_is_taken_back_together_or_not_at_all(
+    repo: Path, web: Path, sh: Sh, tmp_path: Path, gate: str
+) -> None:
+    """With the second gate the other repository is red without WEB: then API stays as well."""
+    text = PLAN.format(script=GOOD, repair="ask").replace("! grep -q bad *.txt", gate)
+    text = text.replace('when = "merge"', 'when = "merge"\nrepo = "web"')
+    text = text.partition('[[task]]\nid = "DOC"')[0]
+    folder = create_run(repo, read_plan(text, file="p.toml"), text, root=tmp_path / "runs")
+    await work_until(open_engine(folder), over)
+    ends = TaskState.LANDED if "WEB.txt" in gate else TaskState.CANCELLED
+    async with Running(folder) as engine:
+        before = [sh(where, "rev-parse", "deck/p") for where in (repo, web)]
+        await engine.submit(c.Revert(API, with_dependents=True))
+        await until(engine, lambda s: not s.queue)
+        assert [engine.state.tasks[name].state for name in (API, WEB)] == [ends, ends]
+    after = [sh(where, "rev-parse", "deck/p") for where in (repo, web)]
+    assert (after == before) is (ends is TaskState.LANDED)
+    there = [sh(where, "ls-tree", "--name-only", "deck/p").split() for where in (repo, web)]
+    assert ("API.txt" in there[0]) is ("WEB.txt" in there[1]) is (ends is TaskState.LANDED)
+    landings = events_of(folder, GroupIntended)
+    assert len(landings) == (1 if ends is TaskState.LANDED else 2)
 
 
 async def test_two_repositories_may_not_have_one_target(

@@ -10,6 +10,7 @@ from tests.tui.sample_journal import GATES, STARTED_AT, Story, task
 from agentdeck.control.load import AgentUse, Look, at_work
 from agentdeck.core import events as e
 from agentdeck.core.events import FailureClass
+from agentdeck.core.hosts import Worker
 from agentdeck.core.ids import AgentName, PoolName, TaskId
 from agentdeck.core.plan import Agent, Defaults, Plan, Pool
 from agentdeck.tui.presentation.load_course import LoadCourse
@@ -101,6 +102,27 @@ def measured(told: Story, course: LoadCourse) -> None:
     """Give a course all of these looks."""
     for look in looks(told):
         course.add(look)
+
+
+def far_away() -> Story:
+    """One agent of a pool on other machines works, another waits for a place there."""
+    far = PoolName("far")
+    of = Plan(
+        name="far",
+        tasks=tuple(task(f"F-{number}", f"Part {number}", pool=far) for number in (1, 2)),
+        agents=(Agent(AgentName("claude"), "claude"),),
+        agents_limit=4,
+        pools=(Pool(far, 4, host="cluster"),),
+        defaults=Defaults(agent=AgentName("claude"), model="sonnet"),
+        gates=GATES,
+    )
+    told = Story(of, "far-0b0b")
+    told.wait(5)
+    told.tell(e.WorkersChanged(far, (Worker("build-7.example", 1),)))
+    told.start("F-1", pool="far", worker="build-7.example")
+    told.wait(90)
+    told.progress("F-1", 4_000, 0.03, DOES)
+    return told
 
 
 def elastic() -> Story:

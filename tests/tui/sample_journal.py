@@ -88,6 +88,7 @@ class Story:
         model: str | None = "sonnet",
         account: str = "",
         pool: str | None = None,
+        worker: str = "",
     ) -> None:
         name, attempt = TaskId(task), self.number(task) + 1
         self.tell(
@@ -102,7 +103,7 @@ class Story:
             e.WorktreePrepared(
                 name, attempt, f"/state/worktrees/{task}", f"deck/webhooks-0a1b/{task}", self.tip
             ),
-            e.AttemptLaunched(name, attempt, identity(1000), identity(1001)),
+            e.AttemptLaunched(name, attempt, identity(1000), identity(1001), worker=worker),
         )
 
     def progress(

@@ -369,3 +369,11 @@ async def test_five_hundred_marks(tmp_path: Path) -> None:
         assert len(marked(deck)) == 200
         assert label(BY_ID["task.stop"], deck.app.room.context) == "stop 200"
         assert isinstance(deck.app.room.query_one("#outline"), RowList)
+
+
+@pytest.mark.parametrize("key", ["view.filter", "mark.by"])
+def test_help_names_all_that_tasks_can_be_told_apart_by(key: str) -> None:
+    """What the dialog can ask for is what its key says."""
+    said = next(one.tooltip for one in KEYS if one.id == key).casefold()
+    asked = [field for field in Filter._fields if field != "ids"]
+    assert all({"repo": "repository"}.get(field, field) in said for field in asked)

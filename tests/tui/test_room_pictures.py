@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from tests.tui.load_story import far_away
 from tests.tui.sample_journal import (
     LONG_ID,
     Story,
@@ -207,6 +208,17 @@ async def test_other_runs(tmp_path: Path, size: str, name: str, story: Callable[
     *closed* that the account needs you.
     """
     compare(f"{name}-{size}.txt", await take(tmp_path, story(), size))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("screen", ["brief", "history"])
+async def test_a_task_on_another_machine(tmp_path: Path, size: str, screen: str) -> None:
+    """You should see the machine's name, build-7.example: in the frame of the task (not at 120x36,
+    which has no room for it), in *brief* in the sentence on why, at 200x60 also beside "worker",
+    and in *history* as "on worker" below the attempt.
+    """
+    drawn = await take(tmp_path, far_away(), size, ".svg", screen=screen, selected="F-1")
+    compare(f"far-{screen}-{size}.svg", drawn)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -51,6 +51,7 @@ from agentdeck.core.explain import (
     short_duration,
     standstill,
 )
+from agentdeck.core.explain_shared import Shared
 from agentdeck.core.ids import TaskId
 from agentdeck.core.lanes import every_target, promotions_waiting
 from agentdeck.core.plan import OWN_REPO_WORD, Strategy
@@ -211,8 +212,9 @@ def status(
     for line in ahead.lines(now):
         say(safe(line))
     say()
+    shared = Shared(state, now)
     rows = [
-        (task.id, str(task.state), _attempt_words(task), explain(state, task.id, now))
+        (task.id, str(task.state), _attempt_words(task), explain(state, task.id, now, shared))
         for task in state.tasks.values()
     ]
     if not state.repos:

@@ -52,7 +52,7 @@ class Look(msgspec.Struct, frozen=True):
     busy_s: float  # seconds in which cores were busy, over all of them, so far
     whole_s: float  # seconds of all cores so far
     load: float  # mean of what wanted to run in the last minute; 0 where nobody says
-    memory_bytes: int  # of the machine
+    memory_bytes: int  # of the machine, or of the container where that has less left
     used_bytes: int  # that nobody else could have
     disk_bytes: int  # where runs are kept
     free_bytes: int
@@ -75,10 +75,12 @@ def look(folder: RunFolder, run: str, agents: Sequence[AtWork]) -> Look:
     """Measure. Blocking: milliseconds; more on a machine with thousands of processes."""
     import psutil
 
+    from agentdeck.engine.memory_room import room
+
     times = psutil.cpu_times()
     whole = float(sum(times[:8]))  # what guests use is in `user` already
     idle = float(times.idle) + float(getattr(times, "iowait", 0.0))
-    memory = psutil.virtual_memory()
+    memory = room()
     disk_bytes, free_bytes = _disk(folder)
     load = 0.0
     with suppress(OSError):
@@ -89,8 +91,8 @@ def look(folder: RunFolder, run: str, agents: Sequence[AtWork]) -> Look:
         busy_s=whole - idle,
         whole_s=whole,
         load=load,
-        memory_bytes=memory.total,
-        used_bytes=memory.total - memory.available,
+        memory_bytes=memory.whole,
+        used_bytes=memory.used,
         disk_bytes=disk_bytes,
         free_bytes=free_bytes,
         agents=_agents(folder, run, agents),

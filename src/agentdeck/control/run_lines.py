@@ -9,6 +9,7 @@ import msgspec
 from agentdeck.core import queue
 from agentdeck.core.events import EntryKind
 from agentdeck.core.explain import explain, explain_entry
+from agentdeck.core.explain_shared import Shared
 from agentdeck.core.ids import AgentName, EntryId, PhaseId, RepoName, TaskId
 from agentdeck.core.lanes import lanes
 from agentdeck.core.state import Entry, RunState, TaskRun, TaskState, Wanted
@@ -64,7 +65,8 @@ def task_lines(state: RunState, now: float, only: Collection[TaskId] = ()) -> li
         only: these; empty = all.
     """
     tasks = [task for task in state.tasks.values() if not only or task.id in only]
-    return [_task_line(state, task, now) for task in tasks]
+    shared = Shared(state, now)
+    return [_task_line(state, task, now, shared) for task in tasks]
 
 
 def entry_lines(state: RunState, now: float) -> list[EntryLine]:
@@ -90,7 +92,7 @@ def others_of(state: RunState, task: TaskId) -> tuple[TaskId, ...]:
     return tuple(name for name in state.plan.group_of.get(task, ()) if name != task)
 
 
-def _task_line(state: RunState, task: TaskRun, now: float) -> TaskLine:
+def _task_line(state: RunState, task: TaskRun, now: float, shared: Shared) -> TaskLine:
     spec = state.spec(task.id)
     return TaskLine(
         id=task.id,
@@ -102,7 +104,7 @@ def _task_line(state: RunState, task: TaskRun, now: float) -> TaskLine:
         agent=state.settings(task.id).agent,
         worker=(task.attempt.worker or None) if task.attempt is not None else None,
         commit=task.landed_commit,
-        why=explain(state, task.id, now),
+        why=explain(state, task.id, now, shared),
         phase=spec.phase,
         needs=spec.after,
         repo=state.plan.repo_of(task.id),

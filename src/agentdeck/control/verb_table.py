@@ -247,8 +247,10 @@ VERBS: Final[tuple[Verb, ...]] = (
         key="task.revert",
         options=(
             Option("with_dependents", ("--with-dependents",),
-                   "What landed on top of it too, the latest first."),
-            Option("only", ("--only",), "It alone, whatever was built on it."),
+                   "What landed on top of it too, the latest first; what landed together with "
+                   "it goes with it, all or none."),
+            Option("only", ("--only",),
+                   "It alone, whatever was built on it or landed together with it."),
         ),
         more="The revert is an entry of the merge queue: it lands when the gates pass without the "
         "work. What\nlanded on top of it is named first.",

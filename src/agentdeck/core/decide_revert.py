@@ -5,6 +5,8 @@ Rules:
   it undoes is the commit that brought the work in, and nothing that came with it in one batch.
 - What landed together with it, and what was built on either, is named first. It is reverted too,
   the latest landing first, or stays because a person says so; then the gates judge what is left.
+- What landed together (`core.groups`) goes together, all or none. With `only` one side of it goes;
+  what it is that stays is said before.
 - A reverted task is cancelled: retried it starts afresh, for git has its old commits in the history
   and would not merge them again.
 """
@@ -19,6 +21,7 @@ from agentdeck.core import events as e
 from agentdeck.core.events import AnyEvent, EntryKind
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import EntryId, TaskId
+from agentdeck.core.plan import OWN_REPO_WORD
 from agentdeck.core.refused import Refused, task_of
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.words import listed
@@ -52,7 +55,8 @@ def revert(state: RunState, command: c.Revert) -> list[AnyEvent]:
         raise Refused(f"the revert of {task.id} is in the merge queue")
     landed, under_way = built_on(state, task.id)
     if not command.only and (under_way or (landed and not command.with_dependents)):
-        raise Refused(_named(state, task.id, landed, under_way), hint=_way_out(under_way))
+        hint = _way_out(state, task.id, under_way)
+        raise Refused(_named(state, task.id, landed, under_way), hint=hint)
     others = landed if command.with_dependents else ()
     return [
         _queued(state, name, commit, command.by)
@@ -94,20 +98,43 @@ def _named(
     state: RunState, task: TaskId, landed: Sequence[TaskId], under_way: Sequence[TaskId]
 ) -> str:
     parts = []
-    how = "together with it or on top of it" if task in state.plan.group_of else "on top of it"
-    if landed:
-        parts.append(f"{listed(landed, NAMED)} landed {how}")
+    with_it = landed_with(state, task)
+    on_top = [name for name in landed if name not in with_it]
+    if with_it:
+        parts.append(f"{_placed(state, with_it)} landed together with it")
+    if on_top:
+        parts.append(f"{listed(on_top, NAMED)} landed on top of it")
     if under_way:
         parts.append(
             f"{listed(under_way, NAMED)} {'is' if len(under_way) == 1 else 'are'} under way"
         )
-    return f"{task} has dependents: {', and '.join(parts)}"
+    has = "is one side of what landed" if with_it and not on_top else "has dependents"
+    return f"{task} {has}: {', and '.join(parts)}"
 
 
-def _way_out(under_way: Sequence[TaskId]) -> str:
+def landed_with(state: RunState, task: TaskId) -> tuple[TaskId, ...]:
+    """What landed together with a task and is in still, in file order."""
+    group = state.plan.group_of.get(task, ())
+    return tuple(name for name in group if name != task and landed_as(state, name) is not None)
+
+
+def _placed(state: RunState, tasks: Sequence[TaskId]) -> str:
+    """Tasks with the repositories in which they are, where there are several."""
+    where = {name: state.plan.repo_of(name) or OWN_REPO_WORD for name in tasks}
+    return listed([f"{n} (in {r})" if state.plan.repos else n for n, r in where.items()], NAMED)
+
+
+def _way_out(state: RunState, task: TaskId, under_way: Sequence[TaskId]) -> str:
+    with_it = landed_with(state, task)
+    stays = f"; then {_placed(state, with_it)} stays landed" if with_it else ""
     if under_way:
-        return "stop them first, or revert it alone (--only) and let the gates judge the rest"
+        return (
+            f"stop them first, or revert it alone (--only) and let the gates judge the rest{stays}"
+        )
+    if with_it:
+        together = "take them back together, all or none (--with-dependents)"
+        return f"{together}, or {task} alone (--only){stays}"
     return "revert them too (--with-dependents), or it alone (--only)"
 
 
-__all__ = ["built_on", "is_reverting", "landed_as", "revert"]
+__all__ = ["built_on", "is_reverting", "landed_as", "landed_with", "revert"]

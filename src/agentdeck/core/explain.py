@@ -24,15 +24,14 @@ from agentdeck.core import (
 )
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain_entry import explain_entry
-from agentdeck.core.graph import closure
+from agentdeck.core.explain_shared import Shared, is_stuck
 from agentdeck.core.ids import TaskId
 from agentdeck.core.lanes import lanes, where_of
-from agentdeck.core.plan import GateWhen
+from agentdeck.core.plan import GateWhen, Phase
 from agentdeck.core.readiness import barrier_phases
 from agentdeck.core.state import (
     LIVE,
     SETTLED,
-    STUCK,
     RunState,
     TaskRun,
     TaskState,
@@ -43,7 +42,6 @@ from agentdeck.core.words import first_line, short_duration
 
 __all__ = [
     "accounts_asking",
-    "blocking_failures",
     "explain",
     "explain_entry",
     "first_line",
@@ -71,17 +69,23 @@ _LEFT_UNDONE = frozenset(
 )
 
 
-def explain(state: RunState, task_id: TaskId, now: float) -> str:
+def explain(state: RunState, task_id: TaskId, now: float, shared: Shared | None = None) -> str:
     """One sentence on why the task stands where it stands. Raises KeyError for an unknown id.
 
     What it wants of a person beside that, where its work is foreseen to collide, and that it says
     that it edited files of others follow after semicolons.
+
+    Args:
+        now: seconds since the epoch.
+        shared: of this state and moment, where several tasks are explained.
     """
     also = (of.sentence(state, task_id) for of in (wanted, foreseen, strays))
-    return "; ".join(filter(None, (_explain(state, task_id, now), *also)))
+    return "; ".join(
+        filter(None, (_explain(state, task_id, now, shared or Shared(state, now)), *also))
+    )
 
 
-def _explain(state: RunState, task_id: TaskId, now: float) -> str:
+def _explain(state: RunState, task_id: TaskId, now: float, shared: Shared) -> str:
     task = state.tasks[task_id]
     if state.outcome is not None and task.state in _LEFT_UNDONE:
         return f"{task_id} did not land: the run was ended"
@@ -98,9 +102,9 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
         return f"{task_id} is being taken over by {task.taken_by}; its agent ends its turn"
     match task.state:
         case TaskState.PENDING:
-            return f"{task_id} waits for {_pending(state, task)}"
+            return f"{task_id} waits for {_pending(state, task, shared)}"
         case TaskState.READY:
-            blocker = scheduler.blocker_of(state, task_id, now)
+            blocker = shared.blocker(task_id)
             return f"{task_id} waits: {blocker.sentence}" if blocker else f"{task_id} starts now"
         case TaskState.PREPARING:
             return _preparing(state, task)
@@ -125,7 +129,7 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
             held = "; it is held (h releases it)" if task.held else ""
             return f"{task_id} is proven and waits for an approval (a){held}" + _risk(state, task)
         case TaskState.QUEUED:
-            return _queued(state, task, now)
+            return _queued(state, task, now, shared)
         case TaskState.LANDED:
             return f"{task_id} {_landed(state, task, now)}"
         case TaskState.RETRYING:
@@ -154,30 +158,22 @@ def _sent_back(task: TaskRun) -> bool:
     return attempt is not None and ejection is not None and ejection.attempt == attempt.number
 
 
-def blocking_failures(state: RunState, task_id: TaskId) -> list[TaskRun]:
-    """The stuck tasks that keep a pending one from ever starting, nearest first."""
-    needs = {task.id: task.after for task in state.plan.tasks}
-    found = [state.tasks[other] for other in closure(task_id, needs)]
-    return [task for task in found if _is_stuck(task)]
-
-
-def _is_stuck(task: TaskRun) -> bool:
-    dropped = task.state in (TaskState.SKIPPED, TaskState.DEFERRED) and not task.satisfied
-    return task.state in STUCK or dropped
-
-
-def _pending(state: RunState, task: TaskRun) -> str:
+def _pending(state: RunState, task: TaskRun, shared: Shared) -> str:
     spec = state.spec(task.id)
     missing = [state.tasks[other] for other in spec.after if not state.tasks[other].satisfied]
     if missing:
-        worst = sorted(missing, key=lambda other: not _is_stuck(other))
+        worst = sorted(missing, key=lambda other: not is_stuck(other))
         named = [_named(other) for other in worst[:NAMED]]
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        root = blocking_failures(state, task.id)
-        if root and not any(_is_stuck(other) for other in missing):
-            return f"{', '.join(named)}{more}, held up by {_named(root[0])}"
+        root = None if any(map(is_stuck, missing)) else shared.held_up_by(task.id)
+        if root is not None:
+            return f"{', '.join(named)}{more}, held up by {_named(root)}"
         return ", ".join(named) + more
-    return _phase(state, task)
+    waiting_for = barrier_phases(state, spec.phase)
+    if not waiting_for:
+        return "its dependencies"
+    phase = state.plan.phase_by_id[waiting_for[0]]
+    return shared.phase(phase.id, lambda: _phase(state, phase))
 
 
 def _named(task: TaskRun) -> str:
@@ -188,11 +184,7 @@ def _named(task: TaskRun) -> str:
     return f"{task.id}, which is {task.state}"
 
 
-def _phase(state: RunState, task: TaskRun) -> str:
-    waiting_for = barrier_phases(state, state.spec(task.id).phase)
-    if not waiting_for:
-        return "its dependencies"
-    phase = state.plan.phase_by_id[waiting_for[0]]
+def _phase(state: RunState, phase: Phase) -> str:
     open_tasks = [
         state.tasks[other.id]
         for other in state.plan.tasks
@@ -200,7 +192,7 @@ def _phase(state: RunState, task: TaskRun) -> str:
     ]
     name = phase.title or phase.id
     if open_tasks:
-        worst = sorted(open_tasks, key=lambda other: not _is_stuck(other))
+        worst = sorted(open_tasks, key=lambda other: not is_stuck(other))
         more = f" and {len(open_tasks) - 1} more" if len(open_tasks) > 1 else ""
         return f"phase {name} to end: {_named(worst[0])}{more}"
     for lane in lanes(state):
@@ -316,9 +308,11 @@ def _landed(state: RunState, task: TaskRun, now: float) -> str:
     return f"{what}; {first_line(task.reason)}" if task.reason else what
 
 
-def _queued(state: RunState, task: TaskRun, now: float) -> str:
+def _queued(state: RunState, task: TaskRun, now: float, shared: Shared) -> str:
     entry = next((entry for entry in state.queue.values() if entry.task == task.id), None)
-    return f"{task.id} {explain_entry(state, entry, now)}" if entry else f"{task.id} is queued"
+    if entry is None:
+        return f"{task.id} is queued"
+    return f"{task.id} {explain_entry(state, entry, now, shared.cars(entry))}"
 
 
 def needs_person(state: RunState) -> list[TaskRun]:
@@ -461,7 +455,7 @@ def _needs_somebody(state: RunState) -> str | None:
             return f"gate {red} is red on {where_of(lane)}"
     pending = next(state.in_state(TaskState.PENDING), None)
     if pending is not None:  # what it needs was skipped or deferred, and that settles nothing
-        return f"{pending.id} waits for {_pending(state, pending)}"
+        return f"{pending.id} waits for {_pending(state, pending, Shared(state, state.at))}"
     proposed = [request for request in open_requests(state) if request.put is not None]
     if proposed and all(task.state in SETTLED for task in state.tasks.values()):
         return f"{proposed[0].id} of {proposed[0].by} waits for a yes or no"

@@ -8,6 +8,9 @@ Rules:
   for no more; so is one that has landed.
 - In one repository the members of a group are one car, which is neither split nor shared.
 - A member that is ejected goes back to its task as ever. The others keep their places and wait.
+- What landed together is taken back together: the reverts of a group that are in the queue land
+  all or none. Nobody mends a revert, so when one is ejected the others are, too. A revert that is
+  wanted of one member alone has no others.
 """
 
 from __future__ import annotations
@@ -22,22 +25,34 @@ from agentdeck.core.state import Entry, RunState, TaskRun, TaskState
 
 
 def others(state: RunState, entry: Entry) -> tuple[TaskId, ...]:
-    """The tasks that an entry lands together with, in file order."""
-    if entry.kind is not EntryKind.TASK or entry.task is None:
-        return ()
-    group = state.plan.group_of.get(entry.task, ())
-    return tuple(name for name in group if name != entry.task)
+    """The tasks that an entry lands, or takes back, together with its own, in file order."""
+    own = about(entry)
+    group = state.plan.group_of.get(own, ()) if own is not None else ()
+    if entry.kind is EntryKind.REVERT:
+        group = tuple(name for name in group if _entry_of(state, name, entry.kind) is not None)
+    return tuple(name for name in group if name != own)
+
+
+def about(entry: Entry) -> TaskId | None:
+    """The task that an entry brings in, or takes back; None for commits of the base."""
+    return entry.reverts if entry.kind is EntryKind.REVERT else entry.task
 
 
 def mates(state: RunState, entry: Entry) -> list[Entry]:
     """The entries of its group that are in the queue, without itself."""
-    wanted = others(state, entry)
-    found = (_entry_of(state, name) for name in wanted)
+    found = (_entry_of(state, name, entry.kind) for name in others(state, entry))
     return [one for one in found if one is not None]
+
+
+def joins(state: RunState, entry: Entry, other: Entry) -> bool:
+    """Do two entries land together?"""
+    return other.kind is entry.kind and about(other) in others(state, entry)
 
 
 def missing(state: RunState, entry: Entry) -> TaskId | None:
     """The first other member that keeps the group from landing; None = all of it could."""
+    if entry.kind is EntryKind.REVERT:
+        return None  # all of them came at once
     for name in others(state, entry):
         task = state.tasks.get(name)
         if task is not None and not _is_ready(state, task, entry.repo):
@@ -90,9 +105,18 @@ def _is_ready(state: RunState, task: TaskRun, repo: RepoName) -> bool:
     return entry.repo == repo or red_target(state, task.id) is None
 
 
-def _entry_of(state: RunState, task: TaskId) -> Entry | None:
+def _entry_of(state: RunState, task: TaskId, kind: EntryKind = EntryKind.TASK) -> Entry | None:
     entries: Iterator[Entry] = iter(state.queue.values())
-    return next((one for one in entries if one.task == task), None)
+    return next((one for one in entries if one.kind is kind and about(one) == task), None)
 
 
-__all__ = ["mates", "missing", "others", "red_target", "sentence", "waits_in_queue"]
+__all__ = [
+    "about",
+    "joins",
+    "mates",
+    "missing",
+    "others",
+    "red_target",
+    "sentence",
+    "waits_in_queue",
+]

@@ -35,7 +35,7 @@ from collections.abc import Iterator
 
 from agentdeck.core import events as e
 from agentdeck.core import evidence, groups, lanes, repair, train, verdicts
-from agentdeck.core.events import AnyEvent, FailureClass, TargetMove
+from agentdeck.core.events import AnyEvent, EntryKind, FailureClass, TargetMove
 from agentdeck.core.ids import GateName
 from agentdeck.core.plan import GateWhen
 from agentdeck.core.state import Entry, RunState
@@ -128,9 +128,10 @@ def _out(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] 
         if ahead is entry:
             files = entry.conflicts[state.tip].files
             return _eject(state, entry, FailureClass.CONFLICT, _conflict(files), now)
-        if ahead is not None and ahead.task in groups.others(state, entry):
+        if ahead is not None and groups.joins(state, entry, ahead):
             where = listed(entry.conflicts[state.tip].files, NAMED_FILES)
-            why = f"conflicts with {ahead.task}, with which it is to land together, in {where}"
+            other = groups.about(ahead)
+            why = f"conflicts with {other}, with which it is to land together, in {where}"
             return _eject(state, entry, FailureClass.CONFLICT, why, now)
     for car in found:
         gate = train.blame(state, car)
@@ -138,6 +139,8 @@ def _out(state: RunState, found: list[Car], now: float) -> tuple[AnyEvent, ...] 
             continue
         if groups.others(state, car.lead):  # a group is not split: each needs the others
             why = verdicts.red_sentence(state, gate, car.build.tree)
+            if car.lead.kind is EntryKind.REVERT:  # the others go with it
+                return _eject(state, car.lead, FailureClass.GATE, why, now, gate)
             gone = [_eject(state, x, FailureClass.GATE, why, now, gate) for x in car.entries]
             return tuple(event for events in gone for event in events)
         if len(car.entries) > 1:
@@ -218,6 +221,12 @@ def _eject(
 ) -> tuple[AnyEvent, ...]:
     ejected = e.EntryEjected(entry.id, cause, detail, gate)
     task = task_of(state, entry)
+    if entry.reverts is not None:
+        why = (
+            f"it is to go together with the revert of {entry.reverts}, which did not land: {detail}"
+        )
+        mates = groups.mates(state, entry)
+        return (ejected, *(e.EntryEjected(one.id, cause, why) for one in mates))
     if task is None:  # it was the base: the fold ends the promotion with this reason
         return (ejected,)
     return (ejected, repair.after_ejection(state, task, cause, detail, now))

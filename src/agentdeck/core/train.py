@@ -159,8 +159,8 @@ def _next_car(state: RunState, waiting: Sequence[Entry], base: str, tree: str) -
         members = able[: len(build.entries)]
         same = tuple(entry.id for entry in members) == build.entries
         same = same and all(entry.build == build for entry in members)
-        group = groups.others(state, able[0])
-        same = same and not any(one.task in group for one in able[len(members) :])
+        left = able[len(members) :]
+        same = same and not any(groups.joins(state, able[0], one) for one in left)
         if same and len(members) <= size_of(state, members, state.plan.queue.batch):
             return Car(tuple(members), base, tree, build)
     chosen = able[: size_of(state, able, min(state.batch, state.plan.queue.batch))]
@@ -184,10 +184,9 @@ def _apart(state: RunState, entries: Sequence[Entry]) -> Sequence[Entry]:
         return entries
     found: list[Entry] = []
     for at, entry in enumerate(entries):
-        group = groups.others(state, entry)
-        if any(other.task in group for other in entries[:at]):
+        if any(groups.joins(state, entry, other) for other in entries[:at]):
             continue  # it came, or stayed out, with the first of its group
-        unit = [entry, *(other for other in entries if other.task in group)]
+        unit = [entry, *(other for other in entries if groups.joins(state, entry, other))]
         if all(_fit(state, one, other) for one in unit for other in found):
             found += unit
     return found
@@ -201,9 +200,8 @@ def _fit(state: RunState, one: Entry, other: Entry) -> bool:
 
 def size_of(state: RunState, entries: Sequence[Entry], most: int) -> int:
     """How many of these may be in one car: at least one. A group is a car of its own."""
-    group = groups.others(state, entries[0])
-    if group:
-        return 1 + sum(entry.task in group for entry in entries[1:])
+    if groups.others(state, entries[0]):
+        return 1 + sum(groups.joins(state, entries[0], entry) for entry in entries[1:])
     size = 0
     for entry in entries:
         if groups.others(state, entry):

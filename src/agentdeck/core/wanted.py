@@ -29,7 +29,7 @@ def open_requests(state: RunState) -> list[Request]:
 
 def sentence(state: RunState, task_id: TaskId) -> str:
     """What about a task waits for a person beside its own state; "" = nothing does."""
-    told = list(_proposals(state, task_id))
+    told = list(_proposals(state, task_id)) if state.requests else []
     more = [f"and {len(told) - NAMED} more proposals wait"] if len(told) > NAMED else []
     return "; ".join((*told[:NAMED], *more, *_files(state.tasks[task_id])))
 

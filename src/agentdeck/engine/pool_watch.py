@@ -3,6 +3,7 @@
 Rules:
 - Only while the plan has such a pool: nothing is measured that nobody asks for.
 - What follows from the samples is decided in `core.pools`; only a change of size is recorded.
+- Memory is what the processes of the run may have: in a container up to the limit of that.
 - Load is left out where the system does not say it. What reads memory is imported by the first
   look.
 """
@@ -37,10 +38,9 @@ async def watch_pools(at: Setting) -> None:
 
 def look() -> Sample:
     """The machine as it is now. Milliseconds."""
-    import psutil
+    from agentdeck.engine.memory_room import room
 
-    memory = psutil.virtual_memory()
     load = 0.0
     with suppress(OSError):
         load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return Sample(1 - memory.available / memory.total, load)
+    return Sample(room().share, load)

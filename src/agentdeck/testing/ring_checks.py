@@ -21,6 +21,7 @@ from agentdeck.core import events as e
 from agentdeck.core.checkpoint import packed, unpacked
 from agentdeck.core.events import AnyEvent, DiskMark, FailureClass, Recorded, Verdict
 from agentdeck.core.explain import explain, standstill
+from agentdeck.core.explain_shared import Shared
 from agentdeck.core.fold import apply, fold
 from agentdeck.core.ids import PoolName, TaskId
 from agentdeck.core.plan import Budget, OnExceed, Plan, Pool, Repair
@@ -87,6 +88,7 @@ class RingChecks:
             self._takes_nothing_away(state.tasks[event.task])
         elif isinstance(event, e.LandingIntended):
             self._is_green(state, event)
+            self._goes_with_all(state, event)
         elif isinstance(event, e.GroupIntended):
             for move in event.moves:
                 self._is_green(state, move)
@@ -100,6 +102,15 @@ class RingChecks:
             missing = ungated(state, name, build.tree, runs_in) if build else ["build"]
             if missing or build is None or build.commit != event.commit:
                 raise Violation(f"I6: {event} without {missing} of {name}")
+
+    def _goes_with_all(self, state: RunState, event: e.LandingIntended) -> None:
+        """Reverts of what landed together land together."""
+        intended = {event.entry, *event.others}
+        for entry in (state.queue[name] for name in intended):
+            group = state.plan.group_of.get(entry.reverts, ()) if entry.reverts else ()
+            apart = [one for one in state.queue.values() if one.reverts in group]
+            if any(one.id not in intended for one in apart):
+                raise Violation(f"{event} takes back a part of what landed together")
 
     def _lands_with_all(self, state: RunState, name: TaskId) -> None:
         """Of a group all land, or none: each other one is in, or lands in this very moment."""
@@ -314,9 +325,15 @@ class RingChecks:
         return state.tasks.values()
 
     def explained(self, state: RunState, now: float, tasks: Iterable[TaskRun]) -> None:
-        """I12: every task has a sentence, and one that waits for others names one of them."""
-        for task in tasks:
-            sentence = explain(state, task.id, now)
+        """I12: every task has a sentence, and one that waits for others names one of them.
+
+        One of them is asked for by itself, too: what is shared changes nothing that is said.
+        """
+        shared, asked = Shared(state, now), list(tasks)
+        for number, task in enumerate(asked):
+            sentence = explain(state, task.id, now, shared)
+            if number == state.seq % len(asked) and sentence != explain(state, task.id, now):
+                raise Violation(f"I12: {task.id} alone is explained otherwise than: {sentence}")
             if not sentence.strip() or task.id not in sentence:
                 raise Violation(f"I12: {task.id} is explained by {sentence!r}")
             if task.state is TaskState.PENDING:

@@ -13,7 +13,7 @@ from textual.css.query import NoMatches
 
 from agentdeck.core.commands import Drop, EditPlan, Retry
 from agentdeck.core.decide import refusal
-from agentdeck.core.decide_revert import built_on
+from agentdeck.core.decide_revert import built_on, landed_with
 from agentdeck.core.events import SkipMode
 from agentdeck.core.hearing import hears
 from agentdeck.core.ids import TaskId
@@ -187,9 +187,15 @@ def _question(key: Key, context: Context) -> tuple[str, str, str]:
             return (f"Stop {task}", f"End the agent of {task}? {kept}", "Stop it")
         case "task.revert" if task is not None:
             landed, _ = built_on(state, task)
-            named = listed(landed, REVERTS_NAMED)
-            on_top = f" {named} landed on top of it and will be reverted before it."
-            question = f"Take back what has landed of {task}?{on_top if landed else ''}"
+            together = landed_with(state, task)
+            on_top = [name for name in landed if name not in together]
+            question = f"Take back what has landed of {task}?"
+            if on_top:
+                named = listed(on_top, REVERTS_NAMED)
+                question += f" {named} landed on top of it and will be reverted before it."
+            if together:
+                named = listed(together, REVERTS_NAMED)
+                question += f" {named} landed together with it and goes with it, all or none."
             return (f"Revert {task}", f"{question} The gates must pass without it.", "Revert it")
         case "run.promote":
             landings = plural(len(state.landings), "landing")
