@@ -22,7 +22,8 @@ PAGES := agentdeck.cli.reference=cli.md agentdeck.cli.reference+exit-codes=exit-
   agentdeck.plans.reference=plan.md agentdeck.plans.schema=plan.schema.json \
   agentdeck.tui.keys=keys.md agentdeck.testing.event_table=events.md \
   agentdeck.testing.theme_table=themes.md agentdeck.testing.failure_table=failures.md \
-  agentdeck.testing.state_chart=states.md agentdeck.control.rpc_page=rpc.md \
+  agentdeck.testing.state_chart=states.md agentdeck.testing.state_picture=states.svg \
+  agentdeck.control.rpc_page=rpc.md \
   agentdeck+rpc+schema=rpc.schema.json agentdeck.control.metrics_page=metrics.md
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 

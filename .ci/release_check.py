@@ -5,8 +5,8 @@ Rules:
 - The version is said in one place, `src/agentdeck/__init__.py`; the changelog speaks of it.
 - Each fault is one line, and the status is 1 if there was one.
 - What the docs say of the installation is typed as it stands there, where README.md, docs/mcp.md,
-  docs/tutorial.md and docs/guides/browser.md have a block that is `run by` this file: with pip and
-  pipx, from an index, in an empty home. There `agentdeck` means the wheel that was built.
+  docs/tutorial.md and docs/guides/browser.md have a block that is `run by` this file: with pip,
+  pipx and uv, from an index, in an empty home. There `agentdeck` means the wheel that was built.
 
     python .ci/release_check.py [--no-install]
 """
@@ -114,10 +114,11 @@ def _docs() -> Iterator[str]:
             _run([sys.executable, "-m", "venv", str(place / "env")], place)
             # Older ones know no constraint by address for a name with extras.
             pip = [str(place / "env/bin/python"), "-m", "pip", "install", "-q"]
-            _run([*pip, "--upgrade", "pip>=24", "pipx"], place)
+            _run([*pip, "--upgrade", "pip>=24", "pipx", "uv"], place)
             (place / "constraint").write_text(f"agentdeck @ {wheel.as_uri()}\n", encoding="utf-8")
             shown = f"{place}/env/bin:{place}/.local/bin:{os.environ['PATH']}"
-            env = {"HOME": folder, "PATH": shown, "PIP_CONSTRAINT": str(place / "constraint")}
+            env = {"HOME": folder, "PATH": shown}
+            env |= dict.fromkeys(("PIP_CONSTRAINT", "UV_CONSTRAINT"), str(place / "constraint"))
             for line in typed(block.kind, block.text):
                 print(f"release-check: {block.page}: {line.text.split('  ')[0]}", flush=True)
                 done = _run(["sh", "-c", line.text], place, env)

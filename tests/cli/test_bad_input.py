@@ -128,7 +128,7 @@ def test_without_a_verb_the_help_is_shown(capsys: pytest.CaptureFixture[str]) ->
     code = main([])
     said = capsys.readouterr()
     assert code == 2
-    assert "Usage: agentdeck" in said.out + said.err
+    assert (said.out + said.err).count("Usage: agentdeck") == 1
 
 
 @pytest.mark.parametrize("words", [["--version"], ["-C", os.curdir, "--version"]])

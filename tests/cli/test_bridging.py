@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -92,6 +93,21 @@ def test_what_makes_no_sense_is_refused(deck: Deck, words: tuple[str, ...], said
     assert deck("run", "quick.toml", "--headless").code == 0
     found = deck("bridge", *words)
     assert (found.code, said in found.err) == (2, True)
+
+
+def test_where_it_cannot_listen_is_said_once(deck: Deck) -> None:
+    """The port is taken, or the address is another machine's."""
+    assert deck("run", "quick.toml", "--headless").code == 0
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = deck("bridge", "--port", str(port))
+    assert found.code == 5
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use\n" in found.err
+    assert "without --port" in found.err
+    found = deck("bridge", "--host", "192.0.2.1")  # an address for documentation: nobody has it
+    assert found.code == 5
+    assert "cannot listen on 192.0.2.1: " in found.err
+    assert "no such address" in found.err
 
 
 def test_metrics_are_printed_once(deck: Deck, repo: Path) -> None:

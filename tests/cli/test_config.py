@@ -92,6 +92,22 @@ def test_an_edit_with_a_mistake_is_not_kept(
     assert before.read_text() == "[deck]\nremember = false\n"
 
 
+def test_without_a_terminal_no_editor_is_guessed(
+    deck: Deck, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A script that forgot to say which would hang in one, or write into its screen."""
+    for name in ("VISUAL", "EDITOR"):
+        monkeypatch.delenv(name, raising=False)
+    guessed = tmp_path / "nano"
+    guessed.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
+    guessed.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = deck("config", "edit")
+    assert said.code == EXIT_ENVIRONMENT
+    assert "there is no terminal for nano" in said.err
+    assert not (tmp_path / "was-run").exists()
+
+
 @pytest.mark.parametrize("name", ["../x.toml", "/etc/x.toml", "x", "themes/a/b.toml", "other.toml"])
 def test_only_a_persons_own_files_are_edited(deck: Deck, name: str) -> None:
     assert deck("config", "edit", name).code == EXIT_USAGE
@@ -115,6 +131,8 @@ def test_an_alias_is_its_line_and_what_is_typed_behind_it(deck: Deck) -> None:
     assert json.loads(deck("mine").out) == {"runs": []}
     assert deck("mine", "--nonsense").code == EXIT_USAGE
     assert "No such command" in deck("yours").err
+    broken = own("deck.toml", '[aliases\nmine = "runs"\n')
+    assert f"{broken}:1: " in deck("mine").err, "or one would look for it in vain"
 
 
 def test_an_alias_cannot_shadow_a_verb_nor_lead_to_another(deck: Deck) -> None:

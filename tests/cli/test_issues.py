@@ -112,3 +112,4 @@ def test_without_the_program_it_is_named(
     said = deck("import", "--issues", "ready", "--tracker", "gitlab")
     assert said.code == 5
     assert "glab is not installed" in said.err
+    assert "install glab and log in" in said.err

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from agentdeck import Client
 from agentdeck.control import tracker_inbox
 from agentdeck.control.runs import fold_run, newest_run
 from agentdeck.core.events import AskKind
@@ -135,12 +136,36 @@ def test_a_closed_issue_proposes_to_skip_and_a_person_does_it(
     assert [id_, "#13", "ann", "skip B"] == [
         word for word in (id_, "#13", "ann", "skip B") if word in listed.out
     ]
+    for verb in ("status", "inbox"):
+        assert "1 tracker proposal waits: `agentdeck tracker list`" in deck(verb).out
     assert deck("tracker", "take", id_).out == "B: skip B\n"
+    assert "tracker" not in deck("inbox").out
     task = fold_run(newest_run(repo)).tasks[B]
     assert task.state is TaskState.SKIPPED
     assert deck("tracker", "take", id_).code == 3
     assert deck("tracker", "list").out == "nothing waits for you here\n"
     assert "B is skipped already" in send(github(13, "closed", ago=1)).out
+
+
+def test_why_a_task_stands_says_what_the_tracker_proposes_until_that_is_decided(
+    deck: Deck, repo: Path, run: Path, send: Sent
+) -> None:
+    """In every face that explains a task; a file that cannot be read says nothing there."""
+    id_ = send(github(13, "closed", issue={"state": "closed"})).out.partition(":")[0]
+    told = f"ann has closed issue #13, which proposes to skip it (agentdeck tracker take {id_})"
+    assert deck("why", "B").out.splitlines()[0].endswith(f"; {told}")
+    assert told in deck("task", "B").out
+    assert told in Client.of(run).explain("B")
+    answer = send(comment(12, "Blue, please.\n")).out.partition(":")[0]
+    told = f"ann has commented on issue #12, which may answer it (agentdeck tracker take {answer})"
+    assert deck("why", "A").out.splitlines()[0] == f"A asks: Which colour?; {told}"
+    kept = run / "tracker" / "inbox.json"
+    whole = kept.read_bytes()
+    kept.write_bytes(b"{")
+    assert deck("why", "A").out.splitlines()[0] == "A asks: Which colour?"
+    kept.write_bytes(whole)
+    assert deck("tracker", "drop", id_).code == 0
+    assert id_ not in deck("why", "B").out
 
 
 def test_a_comment_answers_what_the_agent_asks(

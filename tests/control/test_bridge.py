@@ -5,81 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 import stat
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
+from tests.control.bridged import KEY, TOKEN, Served, serving
 from tests.control.conftest import RecordingEngine
 
 from agentdeck.control import source as source_module
 from agentdeck.control.bridge import feed as feed_module
 from agentdeck.control.bridge import server as server_module
-from agentdeck.control.bridge.server import BEARER, PROTOCOL, Bridge, Rules
+from agentdeck.control.bridge.server import BEARER, PROTOCOL, Rules
 from agentdeck.control.bridge.token_file import token_in
 from agentdeck.control.protocol import Code
 from agentdeck.control.server import ControlServer
 from agentdeck.core.errors import UsageError
-from agentdeck.core.events import RunPaused
+from agentdeck.core.events import Outcome, RunFinished, RunPaused
 from agentdeck.engine.folders import RunFolder
-
-TOKEN = "a-token-of-a-test-0123456789"
-KEY = {"Authorization": f"Bearer {TOKEN}"}
-
-
-class Served:
-    """A bridge, and a browser that says what it is told to."""
-
-    runner: web.AppRunner
-
-    def __init__(self, bridge: Bridge, session: aiohttp.ClientSession) -> None:
-        self.bridge, self.session = bridge, session
-
-    async def get(self, path: str, headers: dict[str, str] = KEY, method: str = "GET") -> Any:
-        """Status and body."""
-        url = self.bridge.address + path
-        async with asyncio.timeout(20), self.session.request(method, url, headers=headers) as said:
-            self.headers = said.headers
-            return said.status, await said.text()
-
-    async def read(self, path: str) -> Any:
-        status, text = await self.get(path)
-        assert status == 200, text
-        return json.loads(text)
-
-    async def call(self, method: str, **params: Any) -> Any:
-        body = {"jsonrpc": "2.0", "id": "mine", "method": method, "params": params}
-        url = f"{self.bridge.address}/rpc"
-        async with asyncio.timeout(20), self.session.post(url, json=body, headers=KEY) as said:
-            assert said.status == 200
-            answer = await said.json()
-            assert answer["id"] == "mine"
-            return answer
-
-    def follow(self, after: str = "0", **how: Any) -> Any:
-        how.setdefault("headers", KEY)
-        return self.session.ws_connect(f"{self.bridge.address}/ws?after={after}", **how)
-
-
-@contextlib.asynccontextmanager
-async def serving(folder: RunFolder, rules: Rules | None = None) -> AsyncIterator[Served]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    bridge = Bridge(folder, listening, rules or Rules(TOKEN))
-    runner = web.AppRunner(await bridge.app(lambda: None), shutdown_timeout=1.0)
-    await runner.setup()
-    await web.SockSite(runner, listening).start()
-    async with aiohttp.ClientSession() as session:
-        served = Served(bridge, session)
-        served.runner = runner
-        yield served
-    await runner.cleanup()
-    listening.close()
 
 
 @pytest.fixture
@@ -131,6 +77,15 @@ async def test_pages_of_an_origin_that_was_named_may_use_it(folder: RunFolder) -
         assert served.headers["Access-Control-Allow-Origin"] == page["Origin"]
 
 
+async def test_a_bridge_that_listens_everywhere_can_be_reached(folder: RunFolder) -> None:
+    """Its address is one that leads there, from this machine."""
+    async with serving(folder, host="0.0.0.0") as served:
+        assert served.bridge.address.startswith("http://localhost:")
+        assert (await served.get("/status"))[0] == 200
+        assert (await served.get("/status", {**KEY, "Host": "192.0.2.7:8750"}))[0] == 200
+        assert (await served.get("/status", {**KEY, "Host": "evil.example:8750"}))[0] == 403
+
+
 async def test_a_run_without_an_engine_is_read(served: Served, folder: RunFolder) -> None:
     """What the socket would say, from the journal; a command says that nobody is there."""
     assert (await served.read("/"))["run"] == folder.run
@@ -177,6 +132,26 @@ async def test_who_commands_sees_what_came_of_it(
         assert (await served.read("/inbox"))["seq"] >= seq
 
 
+async def test_an_event_is_there_at_once_and_an_engine_that_has_ended_is_left(
+    engine: RecordingEngine,
+    server: ControlServer,
+    folder: RunFolder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The engine says when to look; it is asked no more once its run has ended, and may go."""
+    monkeypatch.setattr(source_module, "POLL_S", 60.0)
+    monkeypatch.setattr(source_module, "POLL_MAX_S", 60.0)
+    async with asyncio.timeout(20), serving(folder) as served, served.follow("latest") as follower:
+        while server.client_count == 0:
+            await asyncio.sleep(0.01)
+        await engine.record(RunPaused(by="a"))
+        assert (await follower.receive_json())["seq"] == 2
+        await engine.record(RunFinished(Outcome.COMPLETE))
+        assert (await follower.receive_json())["seq"] == 3
+        while server.client_count:
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -194,6 +169,42 @@ async def test_whatever_is_posted_is_answered(
         assert said.status == 200
         assert (await said.json())["error"]["code"] < 0
     assert "result" in await served.call("status")
+
+
+async def test_params_may_be_written_on_several_lines(
+    server: ControlServer, served: Served
+) -> None:
+    """As tools indent them; the engine reads one line a request."""
+    call = {"method": "tasks", "id": 7, "params": {"tasks": ["A"]}}
+    url = f"{served.bridge.address}/rpc"
+    async with served.session.post(url, data=json.dumps(call, indent=2), headers=KEY) as said:
+        answer = await said.json()
+    assert [task["id"] for task in answer["result"]["tasks"]] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (f"Sec-WebSocket-Protocol: {BEARER}{TOKEN}", 101),
+        (f"Authorization : Bearer {TOKEN}", 400),
+        (f"Authorization: Bearer {TOKEN}\x01", 400),
+    ],
+)
+async def test_no_log_has_the_token(
+    served: Served, caplog: pytest.LogCaptureFixture, head: str, status: int
+) -> None:
+    """Neither where a socket asks for nothing else, nor where a request cannot be read."""
+    host, port = served.bridge.address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    lines = [
+        "GET /ws HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", head, "", "",
+    ]  # fmt: skip
+    writer.write("\r\n".join(lines).encode())
+    async with asyncio.timeout(20):
+        assert f" {status} ".encode() in await reader.readline()
+    writer.close()
+    assert TOKEN not in caplog.text
 
 
 async def test_more_than_a_request_may_be_is_not_read(served: Served) -> None:
@@ -217,12 +228,33 @@ async def test_who_may_only_look_cannot_command(
 
 
 @pytest.mark.parametrize(
-    "query", ["after=-1", "after=x", "after=1.5", "limit=0", "limit=1001", "wait_s=31", "limit=²"]
+    "query",
+    [
+        *("after=-1", "after=x", "after=1.5", "limit=0", "limit=1001", "wait_s=31", "limit=²"),
+        *(f"after={'0' * 20}{'9' * 30}", f"after={'1' * 5000}", f"wait_s={'0' * 20}3000"),
+    ],
 )
 async def test_a_bad_number_is_named(served: Served, query: str) -> None:
     status, text = await served.get(f"/events?{query}")
     assert status == 400
     assert query.split("=", maxsplit=1)[0] in json.loads(text)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("GET", "/nothing", 404, "/nothing"),
+        ("PUT", "/rpc", 405, "POST"),
+        ("GET", "/ws", 400, "WebSocket"),
+    ],
+)
+async def test_who_asks_for_what_is_not_there_is_told_what_is(
+    served: Served, method: str, path: str, status: int, said: str
+) -> None:
+    found, text = await served.get(path, method=method)
+    assert found == status
+    assert said in json.loads(text)["error"]["message"]
+    assert ("Allow" in served.headers) == (status == 405)
 
 
 async def test_a_socket_brings_every_event_from_its_cursor_on(
@@ -249,6 +281,21 @@ async def test_a_cursor_behind_the_end_is_told(served: Served) -> None:
         assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, feed_module.CURSOR_LOST)
         assert "no event 99" in closed.extra
     assert (await served.read("/events?after=99"))["last"] == 1
+
+
+async def test_events_that_the_bridge_itself_has_not_come_to_are_no_lost_cursor(
+    engine: RecordingEngine, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A follower reads the journal as it is, which is further than what the bridge has folded."""
+    monkeypatch.setattr(source_module, "POLL_S", 1.0)
+    async with asyncio.timeout(20), serving(folder) as served:
+        await engine.record(RunPaused(by="a"), RunPaused(by="b"))
+        async with served.follow("0") as follower:
+            assert [(await follower.receive_json())["seq"] for _ in range(3)] == [1, 2, 3]
+            async with served.follow("3") as again:
+                await engine.record(RunPaused(by="c"))
+                assert (await follower.receive_json())["seq"] == 4
+                assert (await again.receive_json())["seq"] == 4
 
 
 async def deaf_follower(served: Served) -> asyncio.StreamWriter:

@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from tests.engine.receiver import SECRET, VARIABLE, Received, receiving
 
@@ -22,7 +21,7 @@ from agentdeck.core.events import Outcome
 from agentdeck.core.hooks import is_waiting
 from agentdeck.engine.folders import RunFolder
 from agentdeck.plans.reader import read_plan
-from agentdeck.testing.crash import kill_engine, told_in
+from agentdeck.testing.crash import is_gone, kill_engine, told_in
 from agentdeck.testing.settling import settle
 
 PLAN = """\
@@ -98,7 +97,7 @@ def test_a_delivery_that_was_not_recorded_is_made_again_under_the_same_id(
     with receiving(received):
         with suppress(DeckError):
             ensure_engine(folder)
-        settle(lambda: not _lives(folder), "the end of the engine")
+        settle(lambda: is_gone(folder), "the end of the engine")
         monkeypatch.delenv("AGENTDECK_FAILPOINTS")
         ensure_engine(folder)
         settle(lambda: is_told(folder), "all events")
@@ -110,14 +109,6 @@ def test_a_delivery_that_was_not_recorded_is_made_again_under_the_same_id(
     assert [said["seq"] for said in received.once] == wanted
 
 
-def _lives(folder: RunFolder) -> bool:
-    try:
-        pid = int(folder.lock.read_text())
-    except (OSError, ValueError):
-        return True
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
 def test_an_engine_that_is_done_waits_for_hooks_and_not_for_ever(
     folder: RunFolder, received: Received
 ) -> None:
@@ -125,7 +116,7 @@ def test_an_engine_that_is_done_waits_for_hooks_and_not_for_ever(
     ensure_engine(folder)
     settle(lambda: fold_run(folder).outcome is not None, "the end of the run")
     began = time.monotonic()
-    settle(lambda: not _lives(folder), "the end of the engine")
+    settle(lambda: is_gone(folder), "the end of the engine")
     assert time.monotonic() - began < 20
     state = fold_run(folder)
     assert is_waiting(state.hooks["ci"])

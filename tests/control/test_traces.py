@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -192,6 +193,19 @@ def test_a_receiver_that_refuses_is_told_with_what_it_said(receiver: Receiver) -
     receiver.status = 401
     with pytest.raises(EnvironmentFault, match="401"):
         otlp.send(trace_of(recorded(STORY)), receiver.url)
+
+
+def test_where_nobody_listens_is_said_in_a_few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was asked, and why it was nothing; what is secret in an address is not said."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "2.5")
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))  # it does not listen
+        where = f"127.0.0.1:{reserved.getsockname()[1]}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://me:secret@{where}/x")
+        with pytest.raises(EnvironmentFault) as fault:
+            otlp.send(trace_of(recorded(STORY)), None)
+    words = f"the receiver at http://{where} did not take the spans: Connection refused"
+    assert fault.value.message == words
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "ftp://x", "http://", "http://x:y", ""])

@@ -26,6 +26,7 @@ from agentdeck.core.plan import (
 from agentdeck.core.scheduler import Hindrance, blocker_of
 from agentdeck.core.state import Attempt, TaskState
 from agentdeck.core.steps import Launch
+from agentdeck.plans.overrides import with_agent
 from agentdeck.plans.reader import read_plan
 from agentdeck.shipped import sample_plan
 from agentdeck.testing.builders import Run, plan, reached, run_until, started, task
@@ -201,6 +202,105 @@ def test_a_task_with_skills_that_waits_for_a_place_says_for_whom() -> None:
     assert run.explain("B") == (
         "B waits: for an agent with the skill css: web is busy (pool web is full (1 at once))"
     )
+
+
+OWN_POOLS = (
+    Pool(PoolName("one"), 1, agents=(WEB.name,)),
+    Pool(PoolName("two"), 1, agents=(A_TWO,)),
+)
+TWO = named("two", skills=("css",))
+
+
+def css_tasks(names: str, *, agents: tuple[Agent, ...] = (WEB, TWO, PY), **more: Any) -> Run:
+    tasks = [task(name, skills=("css",)) for name in names]
+    return started(plan(*tasks, agents=agents, **{"pools": OWN_POOLS, "agents_limit": 9, **more}))
+
+
+def at_work(run: Run) -> dict[str, tuple[str, str | None]]:
+    tried = [one for one in run.state.tasks.values() if one.attempts]
+    return {one.id: (one.attempts[-1].agent, one.attempts[-1].pool) for one in tried}
+
+
+def test_the_next_who_has_the_skills_begins_where_the_pool_of_the_first_is_full() -> None:
+    """In its own pool, and the claim says why; who lacks the skills is not asked."""
+    run = css_tasks("ABC")
+    assert at_work(run) == {"A": ("web", "one"), "B": ("two", "two")}
+    assert run.state.tasks[TaskId("B")].attempts[-1].why == (
+        "two in place of web: pool one is full (1 at once)"
+    )
+    assert run.explain("C") == (
+        "C waits: for an agent with the skill css: web is busy (pool one is full (1 at once)),"
+        " two is busy (pool two is full (1 at once))"
+    )
+
+
+def test_who_waits_for_the_same_is_named_together() -> None:
+    run = css_tasks("AB", pools=(Pool(PoolName("web"), 1, skills=("css",)),))
+    assert run.explain("B") == (
+        "B waits: for an agent with the skill css: web, two are busy (pool web is full (1 at once))"
+    )
+
+
+def test_who_stands_in_needs_a_slot_too() -> None:
+    run = css_tasks("AB", agents_limit=1)
+    assert run.explain("B").endswith(
+        "web is busy (pool one is full (1 at once)), two is busy (all 1 agent slots are taken)"
+    )
+
+
+def test_who_stands_in_needs_an_open_account_and_time_alone_may_open_it() -> None:
+    busy = plan(
+        task("Z", agent=A_TWO),
+        *(task(name, skills=("css",)) for name in "AB"),
+        agents=(WEB, named("two", skills=("css",), account="acme")),
+        pools=OWN_POOLS[:1],
+        agents_limit=2,
+    )
+    run = started(busy)
+    opens = run.clock.now + 90.0
+    run.append(e.AccountLimited("acme", TaskId("Z"), 1, FailureClass.RATE_LIMIT, "", opens))
+    run.command(c.SetAgents(3)).settle()
+    blocker = blocker_of(run.state, TaskId("B"), run.clock.now)
+    assert blocker is not None
+    assert (blocker.kind, blocker.until) == (Hindrance.POOL, opens)
+    assert blocker.sentence.endswith("two is busy (acme is rate limited, open again in 2 min)")
+    assert run.steps().wake_at == opens
+
+
+@pytest.mark.parametrize(
+    ("spec", "more"),
+    [
+        (task("B", skills=("css",), agent=WEB.name), {}),
+        (task("B", skills=("css",)), {"routes": (Route(RouteMatch(), agent=WEB.name),)}),
+    ],
+)
+def test_nobody_stands_in_for_an_agent_that_is_named(spec: Task, more: dict[str, Any]) -> None:
+    """By the task, or by a route."""
+    first = task("A", skills=("css",))
+    run = started(plan(first, spec, agents=(WEB, TWO), pools=OWN_POOLS, **more))
+    assert list(at_work(run)) == ["A"]
+    assert run.explain("B").endswith("web is busy (pool one is full (1 at once))")
+
+
+def test_run_with_one_agent_gives_it_everything_also_while_its_pool_is_full() -> None:
+    of = plan(*(task(name, skills=("css",)) for name in "AB"), agents=(WEB, TWO), pools=OWN_POOLS)
+    assert at_work(started(with_agent(of, "two"))) == {"A": ("two", "two")}
+
+
+def test_who_has_begun_in_anothers_place_goes_on() -> None:
+    """Its worktree is there, also when the first choice has a place by then."""
+    other = TaskId("B")
+    run = css_tasks("AB", defaults=Defaults(retries=9, backoff_s=0.0))
+    run_until(run, reached("B", TaskState.WORKING))
+    run_until(
+        run,
+        reached("A", TaskState.LANDED),
+        lambda _, step: () if getattr(step, "task", None) == other else None,
+    )
+    run.append(e.AttemptExited(other, 1, 1, ok=False, cause=FailureClass.CRASH))
+    run.append(e.AttemptCollected(other, 1, "h", "t", 1))
+    run_until(run, lambda r: len(r.state.tasks[other].attempts) == 2)
+    assert at_work(run)["B"] == ("two", "two")
 
 
 def test_only_a_fallback_that_has_the_skills_takes_over() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -39,10 +41,27 @@ PATHS = st.lists(
         ("a*b*c", "axxbxc", True),
         ("README.md", "READMEXmd", False),
         ("./src/a.py", "src/a.py", True),
+        ("a*b*c", "abxcbxc", True),
+        ("a*b*bc", "abbc", True),
+        ("*ab*ab", "ab", False),
+        ("a/**/b*/c/**/d", "a/b/x/b1/c/y/d", True),
+        ("a/**/b/**", "a/x/b", True),
+        ("a/**/b/**", "a/x/bc/d", False),
     ],
 )
 def test_a_pattern_covers_these_paths(pattern: str, path: str, expected: bool) -> None:
     assert covers([pattern], path) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [("*a" * 60 + "b", "a" * 250), ("**/a/" * 60 + "b", "a/" * 250 + "c"), ("**/*a*/" * 40, "b")],
+)
+def test_no_pattern_takes_long(pattern: str, path: str) -> None:
+    """Agents name patterns and files: with every place tried this took longer than the universe."""
+    began = time.process_time()
+    assert not covers([pattern], path)
+    assert time.process_time() - began < 1.0
 
 
 @pytest.mark.parametrize(

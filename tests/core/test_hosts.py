@@ -98,6 +98,26 @@ def test_what_is_known_of_workers_is_not_told_twice_and_ends_with_the_engine() -
     assert run.state.workers == {}
 
 
+def test_a_task_on_a_machine_that_is_silent_says_since_when() -> None:
+    """And no longer when it is back; other machines that come and go do not move that moment."""
+    run = hosted("A")
+    run.append(e.WorkersChanged(BIG, (Worker("w1", 1), Worker("w2", 1))))
+    run = run_until(run, reached("A", TaskState.WORKING))
+    attempt = run.state.tasks[A].attempt
+    assert attempt is not None
+    attempt.worker = "w1"
+    assert "works on w1" in explain(run.state, A, run.state.at)
+    run.append(e.WorkersChanged(BIG, (Worker("w2", 1),)))
+    since = run.state.at
+    run.append(e.WorkersChanged(BIG))
+    assert explain(run.state, A, since + 20) == (
+        "A is on w1, of which nothing has been heard for 20 s; its attempt is given up after 60 s"
+    )
+    assert run.state.workers[BIG].unheard == {"w1": since}, "nobody works on w2"
+    run.append(e.WorkersChanged(BIG, (Worker("w1", 1),)))
+    assert "works on w1" in explain(run.state, A, run.state.at)
+
+
 def test_an_attempt_on_another_machine_cannot_be_taken_over() -> None:
     run = run_until(started(plan("A")), reached("A", TaskState.WORKING))
     attempt = run.state.tasks[A].attempt

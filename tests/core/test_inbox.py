@@ -119,6 +119,13 @@ def test_proven_work_waits_for_a_yes(land: Land, state: TaskState, kind: Kind) -
     assert kinds(run) == [(kind, "A")]
 
 
+def test_what_lands_together_with_work_that_waits_for_a_yes_waits_too() -> None:
+    """And so does what is behind it."""
+    of = plan(task("A", land=Land.APPROVE, land_with=("B",)), "B", "C<B", "D")
+    run = run_until(started(of), reached("A", TaskState.PROPOSED))
+    assert held_up(run.state, only(run)) == ["B", "C"]
+
+
 def test_a_budget_that_asks_is_one_item_for_all_who_stand_still() -> None:
     run = working("A", "B", "C<B", also=("B",), budget=Budget(usd=1.0))
     run.append(e.AttemptProgressed(A, 1, 100, usd=1.5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from agentdeck.agents.input import message_line
@@ -232,6 +233,18 @@ def test_files_outside_the_repository_and_too_many_are_refused() -> None:
         working().command(c.RequestFiles(A, 1, "k1", many))
 
 
+def test_patterns_that_take_long_to_compare_and_files_without_end_are_refused() -> None:
+    free = working(Tools(request_files=MayWiden.FREE))
+    with pytest.raises(Refused, match="more than 12 stars"):
+        free.command(c.RequestFiles(A, 1, "k1", ("*a" * 13,)))
+    run = free
+    for number in range(9):
+        files = tuple(f"c{number}/{name}" for name in range(50))
+        run = run.command(c.RequestFiles(A, 1, f"k{number}", files))
+    with pytest.raises(Refused, match="more than 500 patterns"):
+        run.command(c.RequestFiles(A, 1, "k9", tuple(f"d/{name}" for name in range(50))))
+
+
 def test_a_rule_of_a_person_answers_requests_for_files() -> None:
     run = working().command(c.SetPermission(Scope.RUN, Decision.ALLOW, "request_files", "docs/*"))
     run = run.command(c.RequestFiles(A, 1, "k1", ("docs/mcp.md",))).settle()
@@ -260,6 +273,34 @@ def test_a_proposed_task_waits_for_a_person_and_its_agent_does_not() -> None:
         run.command(c.AnswerRequest("r1"))
 
 
+def test_why_a_task_stands_says_what_its_agent_has_proposed_until_it_is_answered() -> None:
+    """So does that of a task which the proposed one would need, and no other."""
+    run = proposed(working(), after=(B,))
+    waits = "more tests (r1 waits for a yes or no)"
+    assert run.explain("A").endswith(f" works for 0 s; its agent proposes task C: {waits}")
+    assert run.explain("B").endswith(f"; A#1 proposes task C, which needs it: {waits}")
+    for answered in (True, False):
+        other = proposed(working()).command(c.AnswerRequest("r1", accept=answered))
+        assert "r1" not in other.explain("A") + other.explain("B")
+
+
+def test_many_proposals_of_one_agent_are_counted() -> None:
+    run = working()
+    for number in range(5):
+        run = proposed(run, f"C{number}", f"k{number}")
+    assert "C2" in run.explain("A")
+    assert run.explain("A").endswith("; and 2 more proposals wait")
+
+
+def test_a_request_for_files_is_told_where_the_tasks_own_state_does_not_say_it() -> None:
+    run = asked(working()).command(c.RequestFiles(A, 1, "k2", ("c/", "d/")))
+    assert run.explain("A") == (
+        "A asks (1 of 2): which one?; its agent asks for more files: c/, d/"
+    )
+    run = run.command(c.Answer(A, text="the first")).settle()
+    assert run.explain("A").count("more files") == 1, "now it is what the task asks"
+
+
 def test_a_denied_task_leaves_the_plan_as_it_is_and_says_why() -> None:
     run = proposed(working()).command(c.AnswerRequest("r1", accept=False, text="not now"))
     assert TaskId("C") not in run.state.plan.by_id
@@ -279,6 +320,27 @@ def test_a_task_that_the_plan_cannot_take_is_refused_with_its_reasons() -> None:
         proposed(working(), after=(TaskId("Z"),))
     with pytest.raises(Refused, match="there is a task B already"):
         proposed(working(), "B")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"files": ("../x",)}, "leaves the repository"),
+        ({"files": ("/etc/",)}, "not below the top"),
+        ({"files": ("c\0d",)}, "stands in no line"),
+        ({"files": ("*a" * 13,)}, "more than 12 stars"),
+        ({"title": "more\x1b[2J"}, "its title has a character"),
+        ({"prompt": "write\0them"}, "its prompt has a character"),
+    ],
+)
+@pytest.mark.parametrize("policy", [MayPropose.ASK, MayPropose.ALLOW])
+def test_what_a_plan_file_may_not_say_no_agent_proposes(
+    change: dict[str, object], why: str, policy: MayPropose
+) -> None:
+    """A file with NUL in its name was asked of git, and the task failed with an internal error."""
+    put = msgspec.structs.replace(Task(TaskId("C"), "more tests", "write them"), **change)
+    with pytest.raises(Refused, match=why):
+        working(Tools(propose_task=policy)).command(c.MakeRequest("k1", "", put, task=A, attempt=1))
 
 
 def test_a_run_does_not_end_over_an_open_proposal() -> None:

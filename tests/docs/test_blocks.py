@@ -189,7 +189,8 @@ def _line(line: Line, world: World, *, run: bool) -> None:
     verbs = [parse(words[1:], whole=True) for words in commands if words[0] == "agentdeck"]
     on_screen = [v for v in verbs if v in ON_A_SCREEN and "--plain" not in line.text]
     missing = [words[0] for words in commands if words[0] != "cd" and not _is_there(words[0])]
-    if not run or on_screen or missing:
+    world.lacks |= run and bool(missing)  # what follows on the page may stand on it
+    if not run or on_screen or world.lacks:
         return
     if (verb := _serves(line)) is not None:
         world.serve(line.text, verb)

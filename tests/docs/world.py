@@ -5,6 +5,7 @@ Rules:
   `RUN_A` the one before it; `plan.toml` is a plan with the tasks T-1 to T-4, `PLAN.md` a document.
   So do addresses, ports and ids: see `named`. A request of a tracker is in the file `request`, and
   `$TOKEN` is what `agentdeck bridge` has printed.
+- Where the machine has not a program that a page names, the rest of the page is only parsed.
 - Agents are scripted. `claude` and `codex` on PATH are those, speaking as the real ones do; so
   are `gh` and `glab`. `pip` is that of this environment, which has all, without a network.
 - A line is carried out in this process where it is agentdeck alone, else by `sh`. Nothing is a
@@ -138,6 +139,7 @@ class World:
         self.servers = Servers(home)
         self.receiver = Receiver()
         self.ports: dict[str, str] = {}
+        self.lacks = False  # a program that the page has named
         self.market: Path | None = None  # of the run that goes on
         self._programs()
         self.repo.mkdir(parents=True)
@@ -178,6 +180,7 @@ class World:
         """As it was at first, for another page: its files, its branch, and who stands where."""
         self.rest()
         self.folder = self.repo
+        self.lacks = False
         self.ports.clear()
         _git(self.repo, "checkout", "--quiet", "main")
         _git(self.repo, "reset", "--quiet", "--hard", self.first)

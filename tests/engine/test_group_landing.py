@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.ids import RepoName
-from agentdeck.engine.git import Git, RefMoved
+from agentdeck.engine.git import Git, GitError, RefMoved
 from agentdeck.engine.group_landing import Target, land_together
 from agentdeck.engine.landing import commit_of
 
@@ -153,3 +153,17 @@ def test_somebody_who_moves_a_target_between_our_look_and_our_move(
     assert found is not None
     assert (found.found, found.taken_back) == (theirs, (targets[0],))
     assert tips(targets) == [targets[0].old, theirs]
+
+
+def test_git_that_cannot_move_the_second_one_takes_the_first_one_back(
+    targets: list[Target],
+) -> None:
+    """A lock that somebody holds, a full disk: nothing is half landed while that lasts."""
+    lock = targets[1].git.common / f"{targets[1].ref}.lock"
+    lock.touch()
+    with pytest.raises(GitError, match="lock"):
+        land_together(targets)
+    assert tips(targets) == olds(targets)
+    lock.unlink()
+    assert land_together(targets) is None
+    assert tips(targets) == news(targets)

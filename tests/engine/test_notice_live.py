@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.engine.mailbox import PASSWORD, VARIABLE, Inbox, arriving
 from tests.engine.test_hooks_live import PLAN, all_told, made
 from tests.engine.turning import work_until
 
@@ -22,13 +19,13 @@ from agentdeck.core.plan import Notify
 from agentdeck.engine.create import open_engine
 from agentdeck.engine.hook_delivery import deliver
 from agentdeck.engine.hook_trial import try_hook
+from agentdeck.engine.hooks import voiceless
 from agentdeck.engine.notice import gathered, message, silent_until
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.builders import plan, started
 from agentdeck.testing.crash import told_in
 
 pytest.importorskip("apprise")
-PASSWORD = "hunter2-of-the-tests"
 PERSON = """\
 [notify.me]
 urls_env = "MY_URLS"
@@ -36,43 +33,11 @@ events = {events}
 """
 
 
-class Inbox:
-    """Where messages arrive."""
-
-    def __init__(self) -> None:
-        self.port, self.status = 0, 200
-        self.came: list[dict[str, Any]] = []
-
-    @property
-    def url(self) -> str:
-        return f"json://kim:{PASSWORD}@127.0.0.1:{self.port}/in"
-
-
 @pytest.fixture
 def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
-    found = Inbox()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if found.status == 200:
-                found.came.append(json.loads(body))
-            self.send_response(found.status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        monkeypatch.setenv("MY_URLS", found.url)
-        try:
-            yield found
-        finally:
-            server.shutdown()
-            thread.join()
+    with arriving() as found:
+        monkeypatch.setenv(VARIABLE, found.url)
+        yield found
 
 
 async def test_a_run_is_told_in_one_message(repo: Path, tmp_path: Path, inbox: Inbox) -> None:
@@ -115,12 +80,26 @@ async def test_what_fails_is_said_without_the_address(
     state = await work_until(open_engine(folder), has_failed)
     trouble = state.hooks["me"].trouble
     assert trouble is not None
-    assert "JSON (address 1 in MY_URLS)" in trouble.why
-    assert PASSWORD not in trouble.why
+    assert trouble.why == "not sent by JSON (address 1 in MY_URLS)"
     inbox.status = 200
     told = list(deliver(folder))
     assert "was told event" in told[-1]
     assert len(inbox.came) == 1
+
+
+def test_where_nobody_can_be_told_it_is_said_in_words_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in those of the program that would have sent it."""
+    monkeypatch.setenv("MY_URLS", "nonsense")
+    text = PLAN + PERSON.format(events='"run.finished"')
+    answer = try_hook(read_plan(text, file="hooked.toml"), "me", tmp_path)
+    assert answer.fault == "address 1 in MY_URLS is none that apprise knows"
+    monkeypatch.setattr("agentdeck.engine.hooks.can_send", lambda: False)
+    [said] = voiceless({"MY_URLS": "x"}, read_plan(text, file="hooked.toml"))
+    assert said == (
+        'hook me: apprise is not installed: pip install "agentdeck[notify]"; nothing is sent'
+    )
 
 
 async def test_in_quiet_hours_it_waits_and_a_person_can_ask_for_it(

@@ -7,23 +7,38 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import mcp_types as types
 import pytest
 from mcp.shared.exceptions import MCPError
 from tests.mcp.live import landed_file, plan_text, reaches, running, send, state_of
 
 from agentdeck.control import start
+from agentdeck.control.creating import create_run
+from agentdeck.control.scratch_repo import make_repo
 from agentdeck.core import commands as c
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
 from agentdeck.engine.folders import RunFolder
+from agentdeck.plans.reader import read_plan
 from agentdeck.testing.crash import kill_engine
 from mcp import Client, StdioServerParameters
 
 ASK = "! ask Which colour?\n! write-answer a/answer"
+READS: dict[str, dict[str, Any]] = {
+    "run_status": {},
+    "list_tasks": {},
+    "get_task": {"task": "A"},
+    "read_plan": {},
+    "explain": {"task": "A"},
+    "evidence": {"task": "A"},
+    "queue": {},
+    "inbox": {},
+    "events": {},
+}
 SECRET = "sk-ant-api03-" + "x" * 40
 
 
@@ -33,6 +48,20 @@ async def client_of(folder: RunFolder, *options: str) -> AsyncIterator[Client]:
     server = StdioServerParameters(command=sys.executable, args=argv, env=dict(os.environ))
     async with Client(server) as client:
         yield client
+
+
+@asynccontextmanager
+async def following(repo: Path, **more: Any) -> AsyncIterator[Client]:
+    """A client of whichever run of the repository is the newest."""
+    argv = ["-P", "-m", "agentdeck", "-C", str(repo), "mcp"]
+    server = StdioServerParameters(command=sys.executable, args=argv, env=dict(os.environ))
+    async with Client(server, **more) as client:
+        yield client
+
+
+def newer_run(repo: Path, text: str) -> RunFolder:
+    """Another run of the repository, as its engine would begin it; nothing works at it."""
+    return create_run(repo, read_plan(text, file="newer.toml"), text)
 
 
 def words(content: Any) -> str:
@@ -185,6 +214,103 @@ async def test_two_clients_see_each_others_requests_and_a_run_that_ends(tmp_path
             assert (await called(one, "run_status"))["state"] == "stopped"
             late = await refused(other, "ask_person", question="And now?")
             assert "has ended" in late or "no engine answers" in late
+
+
+async def test_without_a_name_the_newest_run_is_served_and_each_answer_names_it(
+    tmp_path: Path,
+) -> None:
+    """A run that begins while the server is there is the one that is read from then on."""
+    with running(tmp_path, plan_text(ASK)) as folder:
+        reaches(folder, "A", TaskState.ASKING)
+        repo = tmp_path / "repo"
+        async with following(repo) as client, client_of(folder) as staying:
+            assert folder.run in (client.instructions or "")
+            first = await called(client, "events", limit=2)
+            assert (first["run"], first["next"]) == (folder.run, 2)
+            newer = newer_run(repo, plan_text("! write a/x").replace("First", "Second"))
+            for name, about in READS.items():
+                assert (await called(client, name, **about))["run"] == newer.run, name
+            [task] = (await called(client, "list_tasks"))["tasks"]
+            assert task["title"] == "Second"
+            read = await client.read_resource("agentdeck://run/plan")
+            assert (read.contents[0].meta or {})["agentdeck/run"] == newer.run
+            assert newer.run in await refused(client, "explain", task="Z")
+            assert (await called(staying, "run_status"))["run"] == folder.run
+
+
+async def test_a_cursor_of_the_run_before_leaves_out_nothing_of_the_newest(tmp_path: Path) -> None:
+    """Also while the client waits for an event."""
+    with running(tmp_path, plan_text(ASK)) as folder:
+        reaches(folder, "A", TaskState.ASKING)
+        async with following(tmp_path / "repo") as client:
+            last = (await called(client, "events", limit=500))["last"]
+            waits = asyncio.create_task(called(client, "events", after=last, wait_s=20))
+            await called(client, "run_status")
+            newer = newer_run(tmp_path / "repo", plan_text("! write a/x"))
+            found = await asyncio.wait_for(waits, 30)
+            assert (found["run"], found["events"][0]["seq"]) == (newer.run, 1)
+            again = await called(client, "events", after=last, run=folder.run)
+            assert again["events"][0]["seq"] == 1
+            after = await called(client, "events", after=found["next"], run=newer.run)
+            assert after["events"] == []
+
+
+async def test_nothing_is_sent_to_a_run_that_the_client_has_not_seen(tmp_path: Path) -> None:
+    """What it may send there is what the plan of that run says."""
+    may = plan_text(ASK).replace("[defaults]", '[mcp]\ncommands = ["stop"]\n[defaults]')
+    with running(tmp_path, may) as folder:
+        reaches(folder, "A", TaskState.ASKING)
+        async with following(tmp_path / "repo") as client:
+            asked = await called(client, "ask_person", question="Ship it?")
+            assert "stop" in {tool.name for tool in (await client.list_tools()).tools}
+            newer = newer_run(tmp_path / "repo", plan_text(ASK))
+            said = await refused(client, "ask_person", question="And this?")
+            assert f"a newer run has begun, {newer.run}" in said
+            assert f"the latest answer was of {folder.run}: nothing was sent" in said
+            with pytest.raises(MCPError, match="there is no tool"):
+                await client.call_tool("stop", {"tasks": ["A"]})
+            assert "stop" not in {tool.name for tool in (await client.list_tools()).tools}
+            send(folder, c.AnswerRequest(asked["id"], text="yes", by="kim"))
+            answer = await called(client, "wait_for_answer", id=asked["id"])
+            assert (answer["run"], answer["answer"]) == (folder.run, "yes")
+        assert state_of(folder).tasks[TaskId("A")].state is TaskState.ASKING
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_a_client_is_told_that_it_may_send_other_commands(tmp_path: Path, mode: Any) -> None:
+    """As its version of the protocol has it: at once, or where it listens."""
+    told = asyncio.Event()
+
+    async def hear(message: object) -> None:
+        if isinstance(message, types.ToolListChangedNotification):
+            told.set()
+
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    make_repo(repo, {"README.md": "hello\n"})
+    newer_run(repo, plan_text(ASK))
+    may = plan_text(ASK).replace("[defaults]", '[mcp]\ncommands = ["stop"]\n[defaults]')
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(following(repo, mode=mode, message_handler=hear))
+        if mode == "auto":
+            changes = await stack.enter_async_context(client.listen(tools_list_changed=True))
+        assert "stop" not in {tool.name for tool in (await client.list_tools()).tools}
+        newer_run(repo, may)
+        await called(client, "run_status")
+        heard = told.wait() if mode == "legacy" else anext(aiter(changes))
+        await asyncio.wait_for(heard, 30)
+        assert "stop" in {tool.name for tool in (await client.list_tools()).tools}
+
+
+async def test_a_server_may_be_there_before_the_first_run(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    make_repo(repo, {"README.md": "hello\n"})
+    async with following(repo) as client:
+        assert "there is no run of this repository" in await refused(client, "run_status")
+        assert {"run_status", "ask_person"} < {t.name for t in (await client.list_tools()).tools}
+        first = newer_run(repo, plan_text(ASK))
+        assert (await called(client, "run_status"))["run"] == first.run
 
 
 async def test_without_an_engine_a_client_reads_and_commands_are_refused(tmp_path: Path) -> None:

@@ -259,6 +259,23 @@ def test_agents_have_the_skills_of_their_adapters() -> None:
     assert found(asks, around) == []
 
 
+def test_persons_are_told_by_what_is_installed() -> None:
+    plan = '[notify.me]\nurls_env = "THERE"\n' + GOOD
+    (finding,) = found(plan, Around(packages={"apprise": False}))
+    assert (finding.code, finding.fix) == ("AD701", 'pip install "agentdeck[notify]"')
+    assert "apprise, which is not installed" in finding.message
+    assert found(plan, Around(packages={"apprise": True})) == []
+
+
+def test_a_pool_of_who_may_stand_in_is_used() -> None:
+    """Its agent begins what the first with the skill has no place for."""
+    able = '[agents.{name}]\nskills = ["css"]\n[pools.{name}]\nsize = 1\nagents = ["{name}"]\n'
+    agents = able.format(name="claude") + able.format(name="codex")
+    assert found(agents + a_task("d", 'skills = ["css"]')) == []
+    named = found(agents + a_task("d", 'skills = ["css"]', 'agent = "claude"'))
+    assert [finding.code for finding in named] == ["AD501"]
+
+
 def test_every_rule_has_a_case_and_a_code_of_its_own() -> None:
     assert {case[0] for case in CASES} == {rule.code for rule in RULES}
     assert len({rule.code for rule in RULES}) == len({rule.name for rule in RULES}) == len(RULES)

@@ -48,7 +48,7 @@ async def _turn(folder: RunFolder) -> RunState:
     return engine.state
 
 
-@pytest.mark.parametrize("agent", ["claude", "codex", "opencode-acp", "gemini-acp"])
+@pytest.mark.parametrize("agent", ["claude", "claude-acp", "codex", "opencode-acp", "gemini-acp"])
 def test_it_asks_a_person_through_its_tool_and_goes_on_with_the_answer(
     trial: Callable[[str, str], Trial], agent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

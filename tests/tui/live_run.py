@@ -54,7 +54,13 @@ def put_claude_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def made_run(
-    folder: Path, script: str, more: str = "", agent: str = "claude", *, root: Path | None = None
+    folder: Path,
+    script: str,
+    more: str = "",
+    agent: str = "claude",
+    *,
+    task: str = "",
+    root: Path | None = None,
 ) -> RunFolder:
     """A run of one task with this script; below `folder`, unless a root for runs is given."""
     repo = folder / "repo"
@@ -62,7 +68,7 @@ def made_run(
     make_repo(repo, {"README.md": "hello\n"})
     text = (
         f'version = 1\n[plan]\nname = "p"\n[defaults]\nagent = "{agent}"\nretries = 0\n'
-        f'{more}\n[[task]]\nid = "A"\ntitle = "Ask"\nprompt = """\n{script}\n"""\n'
+        f'{more}\n[[task]]\nid = "A"\ntitle = "Ask"\n{task}\nprompt = """\n{script}\n"""\n'
     )
     return create_run(
         repo, equipped(read_plan(text, file="p.toml")), text, root=root or folder / "runs"

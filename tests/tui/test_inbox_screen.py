@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 from tests.tui.sample_journal import (
@@ -34,6 +35,8 @@ from agentdeck.core import events as e
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.events import Recorded, SkipMode
 from agentdeck.core.ids import TaskId
+from agentdeck.core.plan import Accept, Tracker, TrackerKind
+from agentdeck.core.proposals import Proposal
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.model import Model, next_that_needs_me
 from agentdeck.tui.presentation.deck import Deck
@@ -592,3 +595,22 @@ async def test_the_help_and_the_palette_know_both_screens(tmp_path: Path) -> Non
     shown = await draw(folder, middle().history, size=(120, 36), kind=".txt", steps=find)
     assert "Wall" in shown
     assert all(cell_len(row) <= 120 for row in shown.splitlines())
+
+
+async def test_what_a_tracker_proposes_is_counted_at_the_foot(tmp_path: Path) -> None:
+    """It is no part of the run; a person who looks at what waits should know that it is there."""
+    story = middle()
+    started, *rest = story.history
+    assert isinstance(started.event, e.RunStarted)
+    plan = msgspec.structs.replace(started.event.plan, tracker=Tracker(TrackerKind.GITHUB))
+    began = msgspec.structs.replace(started.event, plan=plan)
+    folder = write_run(story, tmp_path)
+    (folder.path / "tracker").mkdir(mode=0o700)
+    proposals = [Proposal(str(n), Accept.TASK, n, "zoe", 1.0) for n in (14, 15)]
+    kept = {"version": 1, "seen": [], "waiting": proposals}
+    (folder.path / "tracker" / "inbox.json").write_bytes(msgspec.json.encode(kept))
+    history = [msgspec.structs.replace(started, event=began), *rest]
+    for size in ((80, 24), (120, 36)):
+        shown = await draw(folder, history, size=size, kind=".txt", screen="inbox")
+        assert "2 tracker proposals wait" in shown
+        assert all(cell_len(row) <= size[0] for row in shown.splitlines())

@@ -18,11 +18,12 @@ from tests.tui.sample_journal import STARTED_AT, Story, begun, finished, large, 
 from tests.tui.test_room_keys import Room, room
 from tests.tui.test_room_pictures import SIZES, compare, take
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from agentdeck.control.load import AgentUse, AtWork, Look, at_work, look
 from agentdeck.control.runs import RunFolder
 from agentdeck.core import commands as c
-from agentdeck.core.ids import ProcessIdentity, TaskId
+from agentdeck.core.ids import PoolName, ProcessIdentity, TaskId
 from agentdeck.engine.environment import TAG_VARIABLE
 from agentdeck.engine.identity import identity_of
 from agentdeck.engine.setting import attempt_tag
@@ -40,9 +41,11 @@ from agentdeck.tui.presentation.load_summary import machine_lines
 from agentdeck.tui.presentation.status import ascii_signs
 from agentdeck.tui.sampling import Sampling
 from agentdeck.tui.screens.load import LoadScreen
+from agentdeck.tui.screens.pool_dialog import ChangePool
 from agentdeck.tui.widgets.row_list import LinesView, RowList
 
 T = TaskId
+P = PoolName
 WAIT_S = 30.0
 
 
@@ -348,13 +351,27 @@ def test_an_agent_that_fails_again_and_again_is_named_with_what_to_do() -> None:
     assert "its last 3 attempts failed (crash)" in row
     assert "agentdeck agents test claude" in row
     assert view.keys.index("+sick") < view.keys.index("+pools")
+    assert not [key for key in view.keys if key.startswith("advice:")], "there is room beside it"
     assert "+sick" not in view_of(busy()).keys
 
 
-@pytest.mark.parametrize("size", ["120x36", "80x24"])
+@pytest.mark.parametrize("width", [20, 40, 60, 76, 116])
+def test_what_to_do_about_an_unhealthy_agent_is_whole_at_any_width(width: int) -> None:
+    """Beside it, else on as many lines below it as that takes, in front of the next group."""
+    deck, course = deck_of(elastic()), course_of(elastic())
+    view = LoadView(deck, course, held_back(deck), width=width)
+    rows = view.keys[view.keys.index("sick:claude") :]
+    rows = rows[: rows.index("++accounts" if "++accounts" in rows else "++pools")]
+    said = " ".join(text_of(view.row(key, width)) for key in rows)
+    assert "`agentdeck agents test claude`, `agentdeck logs E-1`" in " ".join(said.split())
+    assert all(view.task(key) is None for key in rows)
+
+
+@pytest.mark.parametrize("size", ["200x60", "120x36", "80x24"])
 async def test_a_pool_that_memory_holds(tmp_path: Path, size: str) -> None:
-    """You should see claude in red under "Unhealthy", with the command that tries it where there is
-    room; below it the pool build full, "up to 8  memory 93 % used", and reviewers "set by kim".
+    """You should see claude in red under "Unhealthy", with the commands that try it, beside it or
+    below it, whole; then the pool build full, "up to 8  memory 93 % used", and reviewers "set by
+    kim".
     """
     drawn = await take(tmp_path, elastic(), size, screen="load", kind=".svg")
     compare(f"load-pools-{size}.svg", drawn)
@@ -398,6 +415,69 @@ def test_no_line_is_wider_than_the_screen(width: int) -> None:
             assert all(cells(line) <= width for line in lines)
         view = LoadView(deck, course, held_back(deck))
         assert all(cells(view.row(key, width)) <= width for key in view.keys)
+
+
+# --- the limit of a pool -------------------------------------------------------------------------
+
+
+LIMITS = [  # keys before, what is typed, what is sent
+    ((), "5", c.SetPoolLimit(P("build"), 5)),
+    (("down",), "none", c.SetPoolLimit(P("reviewers"), None)),
+    (("up",), " 0 ", c.SetPoolLimit(P("reviewers"), None)),
+]
+
+
+async def test_the_limit_of_a_pool_is_set_by_key(tmp_path: Path) -> None:
+    """In the room the pool of the selected task is marked; the arrows mark another."""
+    async with room(tmp_path, elastic()) as deck:
+        for moves, text, command in LIMITS:
+            deck.source.sent.clear()
+            await deck.press("L", *moves)
+            deck.app.screen.query_one(Input).value = text
+            await deck.press("enter")
+            assert deck.source.sent == [command], text
+
+
+async def test_on_the_load_screen_the_pool_of_the_row_is_marked(tmp_path: Path) -> None:
+    async with room(tmp_path, elastic()) as deck:
+        await deck.press("percent_sign", "end", "L")
+        assert isinstance(deck.app.screen, ChangePool)
+        await deck.press("2", "enter")
+        assert deck.source.sent == [c.SetPoolLimit(P("reviewers"), 2)]
+
+
+async def test_a_limit_that_cannot_be_says_why_and_the_dialog_stays(tmp_path: Path) -> None:
+    async with room(tmp_path, elastic()) as deck:
+        await deck.press("L")
+        for text, why in (
+            ("", "'' is no number of places"),
+            ("-3", "'-3' is no number of places"),
+            ("999", "the places of a pool must be 1 to 256"),
+            ("none", "pool build is as the plan says already"),
+        ):
+            deck.app.screen.query_one(Input).value = text
+            await deck.press("enter")
+            assert why in deck.toasts[-1]
+            assert isinstance(deck.app.screen, ChangePool)
+        await deck.press("escape")
+        assert deck.source.sent == []
+
+
+async def test_a_plan_without_pools_says_what_sets_how_many_work(tmp_path: Path) -> None:
+    async with room(tmp_path, begun()) as deck:
+        await deck.press("L")
+        assert deck.toasts[-1] == (
+            "The plan has no pools: + and - set how many agents work at once."
+        )
+
+
+@pytest.mark.parametrize("size", ["200x60", "120x36", "80x24"])
+async def test_the_dialog_of_the_pools(tmp_path: Path, size: str) -> None:
+    """You should see build with "2 of 2 · up to 8" marked, reviewers "0 of 1 · set by kim, the plan
+    says 4", a line for a number, and what enter does.
+    """
+    drawn = await take(tmp_path, elastic(), size, screen="pools", kind=".svg")
+    compare(f"pool-limits-{size}.svg", drawn)
 
 
 # --- keys ----------------------------------------------------------------------------------------

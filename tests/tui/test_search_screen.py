@@ -150,10 +150,10 @@ async def test_keys_say_why_nothing_happens(
         frame = deck.app.screen.query_one("#search-list", Pane)
         assert "no full-text search: get another Python" in str(frame.border_subtitle)
         index = deck.app.screen._index  # type: ignore[attr-defined]
-        assert index._process.poll() is None
+        assert index._process.alive
         await deck.press("escape")
         assert shows(deck, RoomScreen)
-        assert index._process.poll() is not None
+        assert not index._process.alive
 
 
 async def test_what_is_written_meanwhile_is_found(tmp_path: Path) -> None:

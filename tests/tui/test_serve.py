@@ -15,7 +15,7 @@ import pytest
 from tests.tui.chromium import PROGRAM, chromium
 from tests.tui.live_run import end_run, made_run, put_claude_on_path
 
-from agentdeck.control.door import MAX_BROWSERS, Door
+from agentdeck.control.door import MAX_BROWSERS, Door, is_everywhere, names_of
 from agentdeck.control.runs import RunFolder, fold_run, runs_root
 
 PATIENCE_S = 60.0
@@ -49,8 +49,21 @@ def test_the_browser_that_came_first_is_forgotten_when_there_are_too_many() -> N
 )
 def test_only_pages_of_this_server_are_its_own(origin: str) -> None:
     door = Door(["127.0.0.1:80"])
-    assert door.is_origin("http://127.0.0.1:80")
-    assert not door.is_origin(origin)
+    assert door.is_origin("http://127.0.0.1:80", "127.0.0.1:80")
+    assert not door.is_origin(origin, "127.0.0.1:80")
+
+
+def test_a_server_that_listens_everywhere_answers_to_every_number_and_to_no_other_name() -> None:
+    """Whatever port led there; a name could be led there by who owns it."""
+    door = Door(names_of("0.0.0.0", 80), everywhere=is_everywhere("0.0.0.0"))
+    for host in ("192.0.2.7:80", "10.0.0.1:9000", "[::1]:80", "localhost:9000", "203.0.113.1"):
+        assert door.is_host(host)
+        assert door.is_origin(f"http://{host}", host)
+        assert not door.is_origin("http://198.51.100.1:80", host)
+    for host in ("evil.example:80", "192.0.2.7.evil.example:80", "evil.example", "", "[evil]:80"):
+        assert not door.is_host(host)
+        assert not door.is_origin(f"http://{host}", host)
+    assert not Door(names_of("192.0.2.7", 80)).is_host("192.0.2.8:80")
 
 
 # --- a server ------------------------------------------------------------------------------------

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from tests.mcp.live import plan_text
 from tests.tui.live_run import git, live_deck, made_run
 
 from agentdeck.control.creating import create_run
 from agentdeck.control.scratch_repo import make_repo
+from agentdeck.control.tracker_inbox import Request, receive
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import TaskState
+from agentdeck.core.tracker_signature import github_signature
 from agentdeck.plans.reader import read_plan
 
 COLOUR = '! call ask_person {"question": "Which colour?", "options": ["red", "blue"]}'
@@ -57,6 +63,40 @@ async def test_a_proposed_task_is_taken_into_the_plan_by_key(tmp_path: Path) -> 
         await deck.press("a")
         await deck.until(lambda: B in deck.state.tasks, "the task")
         await deck.until(lambda: deck.state.tasks[B].state is TaskState.LANDED, "its landing")
+
+
+async def test_the_brief_says_what_waits_for_a_person_about_its_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """You should see what its agent proposes, and what comes in from the tracker meanwhile."""
+    monkeypatch.setenv("TRACKER_SECRET", "it is a secret of twenty letters")
+    tracker = (
+        '[tracker]\nkind = "github"\nrepo = "a/b"\nclose = "never"\ncomment = []\n'
+        'accept = ["answer"]\nsecret_env = "TRACKER_SECRET"\n'
+    )
+    script = '! call propose_task {"title": "More tests", "prompt": "x", "id": "B"}\n! ask Well?'
+    tools = f'[tools]\npropose_task = "ask"\n{tracker}'
+    folder = made_run(tmp_path, script, tools, "scripted", task="issue = 7")
+    async with live_deck(folder, (120, 48)) as deck:
+        await deck.is_in(TaskState.ASKING)
+        await deck.press("right_square_bracket", "right_square_bracket", "right_square_bracket")
+        await deck.sees("its agent proposes task B: More tests")
+        heard = {
+            "action": "created",
+            "issue": {"number": 7},
+            "comment": {
+                "body": "Yes.",
+                "author_association": "OWNER",
+                "user": {"login": "ann"},
+                "created_at": datetime.now(UTC).isoformat(),
+            },
+            "repository": {"full_name": "a/b"},
+        }
+        body = json.dumps(heard).encode()
+        signed = github_signature("it is a secret of twenty letters", body)
+        request = Request({"x-hub-signature-256": signed}, body)
+        receive(folder, deck.state, request, now=time.time())
+        await deck.sees("ann has commented")
 
 
 async def test_more_files_are_granted_by_key(tmp_path: Path) -> None:

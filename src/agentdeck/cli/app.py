@@ -106,7 +106,8 @@ def _usage(error: Exception) -> int:
     words = error.format_message() if hasattr(error, "format_message") else str(error)
     context = getattr(error, "ctx", None)
     if context is not None and (not words or words.startswith("Usage:")):
-        print(context.get_help(), file=sys.stderr)  # nothing was said: the help is the message
+        # Nothing was asked, so the help is the message. With rich it was printed when it was made.
+        print(words, end="\n" if words else "", file=sys.stderr)
         return EXIT_USAGE
     verb = context.command_path if context is not None else "agentdeck"
     print_error(words, f"`{verb} --help` shows what it takes")

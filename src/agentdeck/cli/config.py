@@ -33,6 +33,7 @@ from agentdeck.core.errors import EXIT_OK, EXIT_USAGE, EnvironmentFault, UsageEr
 from agentdeck.tui.settings import Settings, load_settings
 
 SHIPPED: Final = "shipped"
+MAX_TOLD: Final = 3  # mistakes of a file, to who only wanted an alias of it
 # What the environment says; empty is as if it were not there.
 VARIABLES: Final = (
     *("AGENTDECK_PLAIN", "AGENTDECK_ASCII", "AGENTDECK_LOG", "AGENTDECK_NO_TOUR"),
@@ -123,12 +124,17 @@ def edit(
     ] = SETTINGS_FILE,
 ) -> int:
     """Open one of your own files in $EDITOR; it is kept when nothing is wrong with it."""
+    from agentdeck.control.text_editor import VARIABLES as VARIABLES_OF_EDITOR
     from agentdeck.control.text_editor import edited_by_person, editor_command
 
     reader = reader_of(file)
     place = user_folder() / file
     before = _text(place) if place.exists() else NEW.get(file, "")
     text, command = before, editor_command()
+    if not in_terminal(sys.stdin) and not any(os.environ.get(name) for name in VARIABLES_OF_EDITOR):
+        raise EnvironmentFault(
+            f"there is no terminal for {command[0]}", hint=f"write {place} yourself, or set $EDITOR"
+        )
     while True:
         text = edited_by_person(text, name=place.name, command=command)
         found = _faults(text, file, reader)
@@ -148,7 +154,12 @@ def edit(
 
 def with_alias(words: Sequence[str]) -> Sequence[str]:
     """The line, with its alias spelled out if its verb is one. Raises UsageError."""
-    return expanded(words, load_settings(user_folder() / SETTINGS_FILE)[0].aliases, verbs())
+    settings, problems = load_settings(user_folder() / SETTINGS_FILE)
+    spelled = expanded(words, settings.aliases, verbs())
+    if spelled is words:  # no alias, or one that could not be read
+        for problem in problems[:MAX_TOLD]:
+            note(safe(problem))
+    return spelled
 
 
 def values(folder: Path) -> list[Value]:

@@ -243,11 +243,16 @@ def _pools(plan: Plan) -> Iterator[Row]:
 
 def _hooks(plan: Plan) -> Iterator[Row]:
     """Is there what they need? Nobody is asked whether they answer."""
+    from agentdeck.control.hook_report import can_send
+
     for name, variable in plan.hook_secrets.items():
         todo = "set it where the run is started; until then nothing is sent"
         there = bool(os.environ.get(variable))
         found = f"{variable} is {'set' if there else 'not set'}"
         yield Row(f"hook {name}", "ok" if there else "warn", found, "" if there else todo)
+    if plan.notify and not can_send():
+        todo = 'pip install "agentdeck[notify]"; until then nothing is sent'
+        yield Row("apprise", "warn", "is not installed, and tells persons", todo)
     if plan.tracker is not None:
         program = PROGRAMS[plan.tracker.kind]
         where = shutil.which(program)

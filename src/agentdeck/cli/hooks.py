@@ -99,11 +99,16 @@ def try_(
     from agentdeck.control.hook_report import try_hook
 
     here = folder_of(context)
-    answer = try_hook(load_plan(plan, here)[0], hook, here)
+    found = load_plan(plan, here)[0]
+    answer = try_hook(found, hook, here)
     if answer.fault:
         note(f"hook {safe(hook)} was not told: {safe(answer.fault)}")
         return EXIT_FAILED
-    say(f"hook {safe(hook)} was told ({answer.status})")
+    status = f" ({answer.status})" if answer.status > 0 else ""  # of HTTP; a program has no other
+    if found.tracker is not None and hook == found.tracker.name:
+        say(f"the tracker answers{status}: an issue was read, and nothing written")
+    else:
+        say(f"hook {safe(hook)} was told{status}")
     return EXIT_OK
 
 

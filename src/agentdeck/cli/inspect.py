@@ -35,6 +35,7 @@ from agentdeck.cli.show_as import ShowAs
 from agentdeck.cli.templates import FormatOption, exclusive, print_rows
 from agentdeck.control.account_report import account_lines
 from agentdeck.control.budget_report import budget_lines
+from agentdeck.control.explaining import explained
 from agentdeck.control.run_lines import entry_lines, repo_lines, task_lines
 from agentdeck.control.runs import fold_run
 from agentdeck.core import hooks, publishing, refs_words
@@ -190,6 +191,7 @@ def status(
     cost += f" of {dollars(limit)}" if cost and limit is not None else ""
     age = short_duration((state.finished_at or now) - state.started_at)
     say(f"{summary.landed} of {summary.tasks} landed, {age}, {state.tokens:,} tokens{cost}")
+    from agentdeck.control.waiting_lines import proposed
     from agentdeck.control.words import RunWord, next_step
 
     hint = next_step(RunWord(summary.state), summary.id)
@@ -202,7 +204,7 @@ def status(
         say(f"stands still: {safe(stands)}")
     for line in (*remarks(state), *accounts.remarks(state, now)):
         say(line)
-    for line in (*publishing.told(state), *hooks.told(state, now)):
+    for line in (*publishing.told(state), *hooks.told(state, now), *proposed(folder, state)):
         say(safe(line))
     for line in promotions_waiting(state):
         say(f"promotion waits: {safe(line)}")
@@ -228,9 +230,9 @@ def why(
     from agentdeck.control.repo import task_of
     from agentdeck.control.words import RunWord, next_step
 
-    _, state, summary, now, code = looked_at(context, run)
+    folder, state, summary, now, code = looked_at(context, run)
     found = task_of(state, TaskId(task))
-    sentence = explain(state, found.id, now)
+    sentence = explained(folder, state, found.id, now)
     attempt = found.attempt
     chosen = attempt.why if attempt is not None else ""
     box = box_words(attempt.sandbox, network=attempt.network) if attempt is not None else ""

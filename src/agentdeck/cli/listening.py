@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from typing import Annotated, Final, TypeAlias
 
@@ -36,10 +38,16 @@ def listen(host: str, port: int) -> socket.socket:
             f"--host {host} is no address: {fault.strerror}", hint="127.0.0.1, or ::1"
         ) from fault
     except OSError as fault:
+        where = f"{host}:{port}" if port else host
         raise EnvironmentFault(
-            f"cannot listen on {host}:{port}: {fault.strerror}",
-            hint="without --port a free one is chosen",
+            f"cannot listen on {where}: {os.strerror(fault.errno or 0)}", hint=_way_out(fault, port)
         ) from fault
+
+
+def _way_out(fault: OSError, port: int) -> str:
+    if fault.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address; `--host 0.0.0.0` listens on all that it has"
+    return "without --port a free one is chosen" if port else ""
 
 
 __all__ = ["LOOPBACK", "HostOption", "PortOption", "listen"]

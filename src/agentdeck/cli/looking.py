@@ -14,11 +14,12 @@ import typer
 from agentdeck.cli.output import safe, say, say_json
 from agentdeck.cli.place import JsonOption, RunArgument, RunOption, looked_at
 from agentdeck.cli.templates import FormatOption, print_rows
+from agentdeck.control.explaining import explained
 from agentdeck.control.run_lines import TaskLine, task_lines
-from agentdeck.control.waiting_lines import answer_to, waiting_line
+from agentdeck.control.waiting_lines import answer_to, proposed, waiting_line
 from agentdeck.core import inbox as waiting_list
 from agentdeck.core import queue as merge_queue
-from agentdeck.core.explain import explain, explain_entry, short_duration
+from agentdeck.core.explain import explain_entry, short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Item
 from agentdeck.core.lanes import lanes, of_task, where_of
@@ -65,11 +66,11 @@ def task(
     """One task: how it stands and why, what it needs, its attempts."""
     from agentdeck.control.repo import task_of
 
-    _, state, _, now, code = looked_at(context, run)
+    folder, state, _, now, code = looked_at(context, run)
     found = task_of(state, TaskId(name))
     spec = state.spec(found.id)
     say(safe(f"{found.id}: {spec.title}"))
-    say(safe(explain(state, found.id, now)))
+    say(safe(explained(folder, state, found.id, now)))
     if spec.repo is not None:
         say(safe(f"works in repository {spec.repo}, {of_task(state, found.id).checkout}"))
     mates = [name for name in state.plan.group_of.get(found.id, ()) if name != found.id]
@@ -106,17 +107,20 @@ def queue(context: typer.Context, run: RunArgument = None) -> int:
 
 def inbox(context: typer.Context, run: RunArgument = None, as_json: JsonOption = False) -> int:
     """Everything that waits for you, the most urgent first, with the command that answers it."""
-    _, state, _, now, code = looked_at(context, run)
+    folder, state, _, now, code = looked_at(context, run)
     found = waiting_list.ranked(state, waiting_list.waiting(state))
     if as_json:
         say_json({"waiting": [_as_data(state, item, waits, now) for item, waits in found]})
         return code
+    from_tracker = proposed(folder, state)
     for item, waits in found:
         behind = f"; {waits} task{'s wait' if waits > 1 else ' waits'} for it" if waits else ""
         since = "" if item.since is None else f", since {short_duration(now - item.since)}"
         answer = answer_to(item)
         say(safe(f"{item_words(state, item, now)}{since}{behind}") + _told(answer))
-    if not found:
+    for line in from_tracker:
+        say(safe(line))
+    if not found and not from_tracker:
         say("nothing waits for you")
     return code
 

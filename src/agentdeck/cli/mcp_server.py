@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from agentdeck.cli.place import RunArgument, chosen_run
-from agentdeck.control.runs import fold_run
-from agentdeck.core.errors import EXIT_OK, EnvironmentFault, UsageError
+from agentdeck.cli.place import Place, RunArgument, chosen_run, folder_of
+from agentdeck.control.discovery import common_dir
+from agentdeck.control.runs import RunFolder
+from agentdeck.core.errors import EXIT_OK, EnvironmentFault, NotFoundError, UsageError
 from agentdeck.core.plan import MCP_COMMANDS
 
 ALL = "all"
@@ -34,12 +35,14 @@ def mcp(
 ) -> int:
     """Serve a run to an editor or an agent, over stdin and stdout (MCP).
 
+    Without a name it is the newest of this repository at each call; every answer names its run.
     Its client reads plan, tasks, logs, evidence, queue, inbox and events, proposes tasks and asks
     a person. It sends only commands that the plan allows in its table `mcp`, or --allow.
     """
-    folder = chosen_run(context, name)
-    allowed = {*fold_run(folder).plan.mcp.commands, *_checked(allow or [])}
+    more = _checked(allow or [])
+    named, repo = _named(context, name), folder_of(context)
     try:
+        from agentdeck.mcp.followed import Followed
         from agentdeck.mcp.run_face import RunFace
         from agentdeck.mcp.serving import run
     except ImportError as fault:
@@ -49,10 +52,27 @@ def mcp(
         ) from fault
 
     async def make() -> RunFace:
-        return RunFace(folder, allowed)
+        return RunFace(Followed(repo, named, more))
 
     run(make)
     return EXIT_OK
+
+
+def _named(context: typer.Context, name: str | None) -> RunFolder | None:
+    """The run that was named; None = the newest one, whichever that is when it is asked for.
+
+    Raises:
+        NotFoundError: there is no such run, or no repository that could have one.
+    """
+    place = context.obj
+    if name is not None or (isinstance(place, Place) and place.run is not None):
+        return chosen_run(context, name)
+    if common_dir(folder_of(context)) is None:
+        raise NotFoundError(
+            f"{folder_of(context)} is in no repository, so there is no newest run to serve",
+            hint="name a repository (agentdeck -C FOLDER mcp) or a run (agentdeck mcp RUN)",
+        )
+    return None
 
 
 def _checked(words: list[str]) -> list[str]:

@@ -129,10 +129,10 @@ def attach(
 
 
 def _say_what_is_not_sent(folder: RunFolder) -> None:
-    """A word on webhooks that cannot be signed: nothing of them is sent, and the run goes on."""
-    from agentdeck.control.hook_report import missing_secrets
+    """A word on hooks that can tell nobody here: nothing of them is sent, and the run goes on."""
+    from agentdeck.control.hook_report import voiceless
 
-    for missing in missing_secrets(os.environ, fold_sound(folder)[0].plan):
+    for missing in voiceless(os.environ, fold_sound(folder)[0].plan):
         note(safe(missing))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +13,10 @@ from agentdeck.cli.place import JsonOption, RunArgument, chosen_run
 from agentdeck.core.errors import EXIT_OK, UsageError
 from agentdeck.core.words import short_duration
 
+if TYPE_CHECKING:
+    from agentdeck.plans.reporting.traces import Span, Trace
+
+INDENT: Final = "  "
 HEADS: Final = ("SPAN", "TOOK", "STATUS")
 EXACT_S: Final = 10.0  # below that tenths of seconds say something
 
@@ -57,13 +63,23 @@ def traces(
 
         say(f"{deliver(trace, endpoint)} spans sent; the trace is {trace.id}")
     else:
-        rows = [
-            (safe(span.name), _took(span.end - span.start), span.fault or "ok")
-            for span in sorted(trace.spans, key=lambda span: span.start)
-        ]
-        table(HEADS, rows)
+        table(HEADS, list(_rows(trace)))
         note(f"the trace is {trace.id}; `--send` sends it, `--json` prints it as OTLP")
     return EXIT_OK
+
+
+def _rows(trace: Trace) -> Iterator[tuple[str, str, str]]:
+    """Each span below the one that it is of, as they began."""
+    told = {span.id for span in trace.spans}
+    below: defaultdict[str | None, list[Span]] = defaultdict(list)
+    for span in sorted(trace.spans, key=lambda span: span.start, reverse=True):
+        below[span.parent if span.parent in told else None].append(span)
+    open_ones = [(span, 0) for span in below[None]]
+    while open_ones:
+        span, depth = open_ones.pop()
+        open_ones += [(child, depth + 1) for child in below[span.id]]
+        name = f"{INDENT * depth}{safe(span.name)}"
+        yield name, _took(span.end - span.start), span.fault or "ok"
 
 
 def _took(seconds: float) -> str:

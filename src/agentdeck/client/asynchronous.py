@@ -107,7 +107,7 @@ class AsyncClient(Wishes[Coroutine[Any, Any, int]]):
         params = rpc.ExplainParams(TaskId(task))
         return await self._read(
             lambda engine: engine.explain(params.task),
-            lambda state: readings.sentence_of(state, params, state.at).sentence,
+            lambda state: readings.sentence_of(self._folder, state, params, state.at).sentence,
         )
 
     async def events(self, after: int = 0, *, follow: bool = True) -> AsyncIterator[Event]:

@@ -129,7 +129,7 @@ class Client(Wishes[int]):
         params = rpc.ExplainParams(TaskId(task))
         return self._read(
             lambda engine: engine.explain(params.task),
-            lambda state: readings.sentence_of(state, params, state.at).sentence,
+            lambda state: readings.sentence_of(self._folder, state, params, state.at).sentence,
         )
 
     def events(self, after: int = 0, *, follow: bool = True) -> Iterator[Event]:

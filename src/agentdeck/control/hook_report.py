@@ -15,8 +15,9 @@ from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.hook_command import Answer
 from agentdeck.engine.hook_delivery import deliver
 from agentdeck.engine.hook_trial import try_hook
-from agentdeck.engine.hooks import missing_secrets
+from agentdeck.engine.hooks import voiceless
 from agentdeck.engine.journal import Journal
+from agentdeck.engine.notice import can_send
 
 _KINDS: Final[dict[type, str]] = {
     Hook: "command",
@@ -98,4 +99,4 @@ def hook_told(folder: RunFolder) -> Iterator[str]:
     return deliver(folder)
 
 
-__all__ = ["Answer", "HookLine", "hook_lines", "hook_told", "missing_secrets", "try_hook"]
+__all__ = ["Answer", "HookLine", "can_send", "hook_lines", "hook_told", "try_hook", "voiceless"]

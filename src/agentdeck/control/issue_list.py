@@ -7,6 +7,7 @@ is named. What it answers is foreign: no more than `MAX_ISSUES`, and nothing but
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -90,6 +91,8 @@ def _asked(kind: TrackerKind, words: list[str], folder: Path) -> list[dict[str, 
     )
     hint = f"`{program} auth status` says whether it is logged in"
     if said.fault:
+        if shutil.which(program) is None:
+            hint = f"install {program} and log in: `{program} auth login`"
         raise EnvironmentFault(f"{said.fault}, so no issue was read", hint=hint)
     if said.code != 0:
         lines = redacted(said.err, os.environ).strip().splitlines()

@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +28,8 @@ STATUS_OK: Final = 1
 STATUS_ERROR: Final = 2
 MAX_SAID: Final = 400  # characters of a reason; it quotes what was answered
 PATH: Final = "/v1/traces"  # of a receiver, where its address names none
+LOCAL: Final = "http://localhost:4318"  # where one is looked for that nobody has named
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _LOGGED: Final = "opentelemetry.exporter.otlp.proto.http"
 
 
@@ -70,7 +73,8 @@ def send(trace: Trace, endpoint: str | None) -> int:
         for some in _pieces(_as_readable(trace)):
             if exporter.export(some) is not SpanExportResult.SUCCESS:
                 raise EnvironmentFault(
-                    f"the receiver did not take the spans: {said.text or 'no reason was given'}",
+                    f"{_receiver(where)} did not take the spans: "
+                    f"{said.text or 'no reason was given'}",
                     hint="is an OTLP/HTTP receiver there? `--endpoint http://HOST:4318`",
                 )
     finally:
@@ -85,7 +89,31 @@ class _Said(logging.Handler):
     text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.text = self.text or record.getMessage()[:MAX_SAID]
+        self.text = self.text or _reason(record)[:MAX_SAID]
+
+
+def _reason(record: logging.LogRecord) -> str:
+    """What the exporter says, without what it does next; of an error what is at its bottom."""
+    for said in record.args if isinstance(record.args, tuple) else ():
+        fault = said if isinstance(said, BaseException) else None
+        while fault is not None:
+            if isinstance(fault, OSError) and fault.errno is not None and fault.strerror:
+                return fault.strerror
+            fault = fault.__cause__ or fault.__context__
+    if record.levelno == logging.WARNING and isinstance(record.args, tuple) and record.args:
+        return str(record.args[0])  # "Transient error %s …, retrying in %.2fs."
+    return record.getMessage()
+
+
+def _receiver(where: str | None) -> str:
+    """Who was asked, without what may be secret in an address."""
+    named = where or next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), LOCAL)
+    found = urlsplit(named)
+    try:
+        port = f":{found.port}" if found.port is not None else ""
+    except ValueError:
+        port = ""
+    return f"the receiver at {found.scheme}://{found.hostname}{port}"
 
 
 def _where(endpoint: str | None) -> str | None:
@@ -97,7 +125,7 @@ def _where(endpoint: str | None) -> str | None:
     except ValueError:
         known = False
     if not known:
-        raise UsageError(f"--endpoint {endpoint} is no address", hint="http://localhost:4318")
+        raise UsageError(f"--endpoint {endpoint} is no address", hint=LOCAL)
     path = PATH if found.path in ("", "/") else found.path
     return urlunsplit((found.scheme, found.netloc, path, found.query, ""))
 

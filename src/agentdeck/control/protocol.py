@@ -282,9 +282,11 @@ _answer_decoder = msgspec.json.Decoder(Answer)
 
 
 def request_line(method: str, params: Any, number: int) -> bytes:
-    """One call as it is sent."""
-    raw = msgspec.Raw(_encoder.encode(params))
-    return _encoder.encode(Request(method, raw, number)) + b"\n"
+    """One call as it is sent: on one line, also where params are written on several."""
+    raw = _encoder.encode(params)
+    if b"\n" in raw or b"\r" in raw:
+        raw = msgspec.json.format(raw, indent=-1)
+    return _encoder.encode(Request(method, msgspec.Raw(raw), number)) + b"\n"
 
 
 def answer_line(number: int | str | None, result: Any) -> bytes:

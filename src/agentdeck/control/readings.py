@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from agentdeck.control import protocol as rpc
 from agentdeck.control.budget_report import budget_lines
+from agentdeck.control.explaining import explained
 from agentdeck.control.run_lines import entry_lines, task_lines
 from agentdeck.control.waiting_lines import waiting_lines
 from agentdeck.control.words import state_word
 from agentdeck.core.errors import NotFoundError
-from agentdeck.core.explain import explain, standstill
+from agentdeck.core.explain import standstill
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState, TaskState
+from agentdeck.engine.folders import RunFolder
 
 
 def status_of(state: RunState, *, alive: bool, busy: bool = False, clients: int = 0) -> rpc.Status:
@@ -61,10 +63,12 @@ def inbox_of(state: RunState, now: float) -> rpc.Inbox:
     return rpc.Inbox(waiting_lines(state, now), state.seq)
 
 
-def sentence_of(state: RunState, params: rpc.ExplainParams, now: float) -> rpc.Sentence:
+def sentence_of(
+    folder: RunFolder, state: RunState, params: rpc.ExplainParams, now: float
+) -> rpc.Sentence:
     """Why a task stands where it stands. Raises NotFoundError."""
     _known(state, params.task)
-    return rpc.Sentence(explain(state, params.task, now))
+    return rpc.Sentence(explained(folder, state, params.task, now))
 
 
 def _known(state: RunState, task: TaskId) -> None:

@@ -208,8 +208,13 @@ def runs_of(repo: Path) -> list[tuple[RunFolder, RunStarted]]:
     common = common_dir(repo)
     begun = [(folder, first_event(folder)) for folder in all_runs()]
     found = [(first[0].at, folder, first[1]) for folder, first in begun if first is not None]
-    mine = [(at, f, first) for at, f, first in found if _same(Path(first.repo), common)]
+    mine = [(at, f, first) for at, f, first in found if is_of(first, common)]
     return [(f, first) for _, f, first in sorted(mine, key=lambda row: row[0], reverse=True)]
+
+
+def is_of(first: RunStarted, common: Path | None) -> bool:
+    """Did a run begin in the repository with this git directory?"""
+    return _same(Path(first.repo), common)
 
 
 def newest_run(repo: Path) -> RunFolder:
@@ -265,6 +270,7 @@ __all__ = [
     "fold_run",
     "fold_sound",
     "has_ended",
+    "is_of",
     "last_event",
     "list_runs",
     "newest_run",

@@ -216,7 +216,7 @@ class ControlServer:
         return rpc.Events(batch, last)
 
     async def _explain(self, params: rpc.ExplainParams) -> rpc.Sentence:
-        return readings.sentence_of(self._engine.state, params, self._clock())
+        return readings.sentence_of(self._folder, self._engine.state, params, self._clock())
 
     async def _status(self, _: rpc.Nothing) -> rpc.Status:
         busy, clients = self._engine.busy(), self.client_count

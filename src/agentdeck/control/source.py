@@ -10,17 +10,18 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator
 from typing import Final, Protocol
 
 from agentdeck.control import protocol as rpc
 from agentdeck.control.client import EngineGone, RunClient
+from agentdeck.control.explaining import explained
 from agentdeck.control.handshake import gone
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.errors import DeckError, EnvironmentFault, NotFoundError
 from agentdeck.core.events import Recorded
-from agentdeck.core.explain import explain
 from agentdeck.core.fold import apply
 from agentdeck.core.ids import TaskId
 from agentdeck.core.state import RunState
@@ -130,6 +131,7 @@ class JournalSource:
         self._journal = Journal(folder.journal)
         self._state = RunState()
         self.fault: DeckError | None = None  # what is wrong with what comes next, once it is met
+        self._nudged = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -145,7 +147,10 @@ class JournalSource:
         while True:
             found = self._journal.data_version()
             if found == version:
-                await asyncio.sleep(pause)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._nudged.wait()
+                self._nudged.clear()
                 pause = min(POLL_MAX_S, pause * POLL_GROWS)
                 continue
             pause = POLL_S
@@ -158,6 +163,10 @@ class JournalSource:
                     break
             version = found
 
+    def look(self) -> None:
+        """Look at once, not when it is time: there is something new."""
+        self._nudged.set()
+
     async def send(self, command: AnyCommand) -> int:  # noqa: ARG002 - nobody is there to take it
         """Always raises EngineGone."""
         raise gone(self.folder)
@@ -168,7 +177,7 @@ class JournalSource:
             for recorded in batch:
                 apply(self._state, recorded)
         try:
-            return explain(self._state, task, time.time())
+            return explained(self.folder, self._state, task, time.time())
         except KeyError:
             raise NotFoundError(f"there is no task {task!r}") from None
 

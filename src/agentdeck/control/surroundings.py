@@ -12,7 +12,7 @@ from agentdeck.control.repo_history import tracked_files
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.plan import Plan
 from agentdeck.engine.environment import secret_variables
-from agentdeck.engine.notice import is_zone
+from agentdeck.engine.notice import can_send, is_zone
 from agentdeck.plans.lint import capacity, gates, hooks
 from agentdeck.plans.lint.subject import Around
 
@@ -30,7 +30,8 @@ def around(plan: Plan, folder: Path) -> Around:
     variables = {name: bool(os.environ.get(name)) for name in secret_variables(plan)}
     programs = gates.programs(plan) | hooks.programs(plan) | capacity.programs(plan, adapters)
     zones = {each.zone: is_zone(each.zone) for each in plan.notify if each.zone}
-    return Around(files, _found(programs, top), variables, zones, adapters, skills)
+    packages = {hooks.MESSENGER: can_send()} if plan.notify else {}
+    return Around(files, _found(programs, top), variables, packages, zones, adapters, skills)
 
 
 def _top(folder: Path) -> Path | None:

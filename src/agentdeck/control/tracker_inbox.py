@@ -38,6 +38,7 @@ AHEAD_S: Final = 300.0  # that the tracker's clock may be before ours
 MAX_SEEN: Final = 10_000  # bodies that are remembered
 MAX_WAITING: Final = 200  # proposals; nobody reads more
 ID_LETTERS: Final = 8
+INBOX: Final = "inbox.json"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -156,6 +157,57 @@ def waiting(folder: RunFolder) -> list[Proposal]:
         return list(kept.waiting)
 
 
+class ProposalCount:
+    """How many proposals wait, for who looks again and again: the file is read when it changed."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Nothing is made where there are none."""
+        self._folder = folder
+        self._changed = 0
+        self._count = 0
+
+    def now(self) -> int:
+        """How many wait now. Raises EnvironmentFault where that cannot be read."""
+        changed = changed_at(self._folder)
+        if changed != self._changed:
+            there = _read(self._folder.path / "tracker" / INBOX).waiting if changed else ()
+            self._changed, self._count = changed, len(there)
+        return self._count
+
+
+def told(folder: RunFolder) -> list[str]:
+    """What a person should know of proposals, in a line."""
+    try:
+        count = ProposalCount(folder).now()
+    except EnvironmentFault as fault:
+        return [f"what the tracker proposes: {fault.message}"]
+    return [f"{proposals_wait(count)}: `agentdeck tracker list`"] if count else []
+
+
+def proposals_wait(count: int) -> str:
+    """`2 tracker proposals wait`."""
+    return "1 tracker proposal waits" if count == 1 else f"{count} tracker proposals wait"
+
+
+def kept_proposals(folder: RunFolder) -> list[Proposal]:
+    """The same at a glance, for who only mentions them: nothing is locked, or made.
+
+    The file is written whole, so it is as it was at some moment. One that cannot be read has none.
+    """
+    try:
+        return _read(folder.path / "tracker" / INBOX).waiting
+    except (OSError, EnvironmentFault):
+        return []
+
+
+def changed_at(folder: RunFolder) -> int:
+    """When the file was written last, in nanoseconds of its system's clock; 0 = there is none."""
+    try:
+        return (folder.path / "tracker" / INBOX).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def named(folder: RunFolder, id_: str) -> Proposal:
     """One of them. Raises NotFoundError."""
     for found in waiting(folder):
@@ -180,7 +232,7 @@ def _file(folder: RunFolder) -> Iterator[_Kept]:
     lock = open_private(place / "lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = _read(place / "inbox.json")
+        kept = _read(place / INBOX)
         before = msgspec.json.encode(kept)
         try:
             yield kept
@@ -213,7 +265,20 @@ def _write(place: Path, kept: _Kept) -> None:
         file.write(msgspec.json.encode(kept))
         file.flush()
         os.fsync(file.fileno())
-    new.replace(place / "inbox.json")
+    new.replace(place / INBOX)
 
 
-__all__ = ["Request", "accepting", "named", "read_request", "receive", "remove", "waiting"]
+__all__ = [
+    "ProposalCount",
+    "Request",
+    "accepting",
+    "changed_at",
+    "kept_proposals",
+    "named",
+    "proposals_wait",
+    "read_request",
+    "receive",
+    "remove",
+    "told",
+    "waiting",
+]

@@ -11,6 +11,7 @@ from agentdeck.core.explain import explain
 from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Item, Kind
 from agentdeck.core.state import Question, RunState
+from agentdeck.engine.folders import RunFolder
 
 # What answers it: the command, where `{}` is its task or its name.
 ANSWERS: Final = {
@@ -87,4 +88,13 @@ def _question(state: RunState, item: Item) -> Question | None:
     return attempt.question if attempt is not None else None
 
 
-__all__ = ["WaitingLine", "answer_to", "waiting_line", "waiting_lines"]
+def proposed(folder: RunFolder, state: RunState) -> list[str]:
+    """What a tracker has proposed, in a line: it is no part of the run until a person takes it."""
+    if state.plan.tracker is None:
+        return []
+    from agentdeck.control import tracker_inbox  # few runs have one
+
+    return tracker_inbox.told(folder)
+
+
+__all__ = ["WaitingLine", "answer_to", "proposed", "waiting_line", "waiting_lines"]

@@ -8,6 +8,8 @@ Rules:
   agents take over from it as from each other.
 - Who lacks a skill that the task asks for takes it over from nobody; a resolver may, for it puts
   conflicts in order and does not do the task.
+- Where skills alone choose the agent, any other that has them may begin in its place: the scheduler
+  asks for that while the first one's pool is full. Who has begun goes on, in its own pool.
 - Nobody waits long for a limit while there is a fallback whose account is open.
 - A ladder begins at the model that the plan gives the task. A model that is not on the ladder is
   somebody's choice, and stays.
@@ -51,9 +53,21 @@ class Assignment(msgspec.Struct, frozen=True):
     why: str = ""  # what chose agent and model, where it was not the plan's plain word
 
 
-def assign(state: RunState, task: TaskRun, now: float) -> Assignment:
-    """Who makes the next attempt of a task, and how. `now` is in seconds since the epoch."""
-    agent = whose(state, task, now)
+def assign(
+    state: RunState,
+    task: TaskRun,
+    now: float,
+    stand_in: AgentName | None = None,
+    because: str = "",
+) -> Assignment:
+    """Who makes the next attempt of a task, and how.
+
+    Args:
+        now: seconds since the epoch.
+        stand_in: one of `stand_ins`, where another agent than the first choice begins.
+        because: what keeps the first choice from it, in words.
+    """
+    agent = stand_in or whose(state, task, now)
     model = _model(state, task, agent)
     return Assignment(
         agent,
@@ -62,7 +76,7 @@ def assign(state: RunState, task: TaskRun, now: float) -> Assignment:
         starts_fresh(task),
         session_for(state, task, agent),
         state.plan.agent_by_name[agent].limited_by,
-        _why(state, task, agent, model),
+        _why(state, task, agent, model, because),
     )
 
 
@@ -79,6 +93,13 @@ def whose(state: RunState, task: TaskRun, now: float) -> AgentName:
     waits = [(_waits_s(state, name, now), name) for name in circle[first:] + circle[:first]]
     soon = next((name for wait_s, name in waits if wait_s <= FALL_BACK_AFTER_S), None)
     return soon or min(waits, key=lambda each: each[0])[1]
+
+
+def stand_ins(state: RunState, task: TaskRun) -> tuple[AgentName, ...]:
+    """Who else may begin a task while the first choice has no place; nobody once it has begun."""
+    if task.given_to or task.resolver or not starts_fresh(task):
+        return ()
+    return tuple(name for name, _ in state.plan.stand_ins.get(task.id, ()))
 
 
 def _waits_s(state: RunState, agent: AgentName, now: float) -> float:
@@ -120,10 +141,22 @@ def _circle(state: RunState, task: TaskRun) -> tuple[AgentName, ...]:
     """Who may work on a task, the first choice first."""
     planned, spec = state.settings(task.id).agent, state.spec(task.id)
     named = (planned, *state.plan.agent_by_name[planned].fallback)
+    named = (*_stood_in(state, task, named), *named)
     usual = tuple(name for name in named if not state.plan.lacking(spec, name)) or (planned,)
     if task.resolver is None or task.resolver not in state.plan.agent_by_name:
         return usual
     return (task.resolver, *(name for name in usual if name != task.resolver))
+
+
+def _stood_in(
+    state: RunState, task: TaskRun, named: tuple[AgentName, ...]
+) -> tuple[AgentName, ...]:
+    """Who has begun in the place of all that are named, and goes on."""
+    before = task.attempt
+    if before is None or task.given_to or before.agent in named or starts_fresh(task):
+        return ()
+    others = state.plan.stand_ins.get(task.id, ())
+    return tuple(name for name, _ in others if name == before.agent)
 
 
 def _ladder(state: RunState, task: TaskRun, agent: AgentName) -> tuple[tuple[str, ...], int]:
@@ -150,14 +183,15 @@ def _model(state: RunState, task: TaskRun, agent: AgentName) -> str | None:
 # --- why -----------------------------------------------------------------------------------------
 
 
-def _why(state: RunState, task: TaskRun, agent: AgentName, model: str | None) -> str:
+def _why(state: RunState, task: TaskRun, agent: AgentName, model: str | None, because: str) -> str:
     """The reason for agent and model in a few words; empty where the plan says so plainly."""
     planned = state.settings(task.id).agent
     found = []
     if agent != planned and agent == task.resolver:
         found.append(f"{agent} resolves conflicts")
     elif agent != planned:
-        found.append(f"{agent} in place of {planned}{_instead(state, task, planned)}")
+        why = f": {because}" if because else _instead(state, task, planned)
+        found.append(f"{agent} in place of {planned}{why}")
     elif task.rung == 0:
         found.append(_chosen(state.plan, state.spec(task.id)))
     if model is not None and model != _first_model(state, task, agent):

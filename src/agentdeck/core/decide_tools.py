@@ -25,7 +25,6 @@ from agentdeck.core import events as e
 from agentdeck.core import footprint, replan_rules
 from agentdeck.core.decide_words import checked_text
 from agentdeck.core.events import AnyEvent, AskKind, AskOption
-from agentdeck.core.explain import open_requests
 from agentdeck.core.hearing import calls
 from agentdeck.core.ids import TaskId, id_fault
 from agentdeck.core.permissions import OptionKind, rejects
@@ -33,6 +32,7 @@ from agentdeck.core.plan import MayCall, MayPropose, MayWiden, Task
 from agentdeck.core.refused import Refused, task_of
 from agentdeck.core.replan import PlanChange
 from agentdeck.core.state import HOLDS_FOOTPRINT, Attempt, Request, RunState, TaskRun
+from agentdeck.core.wanted import open_requests
 
 MAX_OPEN: Final = 8  # questions of one attempt; a person is asked one thing at a time
 MAX_OPEN_REQUESTS: Final = 50  # of a run: more is a loop, not a plan
@@ -41,6 +41,7 @@ MAX_OPTIONS: Final = 12  # answers to choose from
 MAX_OPTION: Final = 200  # characters of one
 MAX_FILES: Final = 50  # patterns in one request
 MAX_PATTERN: Final = 500  # characters of one
+MAX_TASK_FILES: Final = 500  # patterns of a task; each change of it is in the journal with all
 MAX_PROGRESS: Final = 300  # characters: it is one line
 FILES_TOOL: Final = "request_files"  # as rules for permissions know it
 BY_PLAN: Final = "the plan"
@@ -96,6 +97,8 @@ def request_files(state: RunState, command: c.RequestFiles) -> list[AnyEvent]:
     if not wanted or is_known(attempt, command.question):
         return []
     _check_new(attempt, command.question)
+    if len(state.plan.by_id[command.task].files) + len(wanted) > MAX_TASK_FILES:
+        raise Refused(f"{command.task} would have more than {MAX_TASK_FILES} patterns of files")
     why = checked_text(command.text)
     in_the_way = holder(state, command.task, wanted)
     if policy is MayWiden.FREE and in_the_way is None:
@@ -275,10 +278,16 @@ def _patterns(files: tuple[str, ...]) -> tuple[str, ...]:
     if not 1 <= len(found) <= MAX_FILES:
         raise Refused(f"a request names 1 to {MAX_FILES} files, not {len(found)}")
     for each in found:
-        outside = each.startswith("/") or ".." in each.split("/")
-        if not each or len(each) > MAX_PATTERN or outside or not each.isprintable():
+        fault = footprint.fault_of(each)
+        if fault is not None or len(each) > MAX_PATTERN:
+            why = fault or f"it has more than {MAX_PATTERN} characters"
             raise Refused(
-                f"{each[:80]!r} is no file of the repository", hint="a path or glob below its top"
+                f"{each[:80]!r} is no file of the repository: {why}",
+                hint="a path or glob below its top",
+            )
+        if each.count("*") > footprint.MAX_STARS:
+            raise Refused(
+                f"{each[:80]!r} has more than {footprint.MAX_STARS} stars", hint="name a folder"
             )
     return found
 
@@ -294,6 +303,8 @@ def _new_task(state: RunState, put: Task) -> PlanChange:
     """The change that brings a proposed task in. Raises Refused where the plan cannot take it."""
     if put.id in state.plan.by_id:
         raise Refused(f"there is a task {put.id} already", hint="give it another id, or none")
+    if put.files:
+        put = msgspec.structs.replace(put, files=_patterns(put.files))
     change = PlanChange(put=(put,))
     found = replan_rules.refusals(state, change)
     if found:

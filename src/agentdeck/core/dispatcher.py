@@ -85,6 +85,7 @@ class Dispatcher:
         self._waits_for: list[str | None] = [None] * len(line.order)
         self._behind: dict[int, list[int]] = {}  # who is in the way -> first of a pattern each
         self._parked = Parked()
+        self._begun_in: dict[int, PoolName | None] = {}  # of those that could have begun elsewhere
         self._ranked: list[TaskId] = []  # started in this walk, and still ranked by their place
 
         self._phases = OpenPhases(plan, strategy or plan.strategy, set(closed))
@@ -131,6 +132,9 @@ class Dispatcher:
         """The agent of a claimed task is gone; its files are still its own."""
         self.stirred = True
         pool = self.capacity.give_slot_back(task)
+        place = self._place[task]
+        if self._line.others[place]:  # who has begun goes on
+            self._begun_in[place] = pool
         if pool is not None:
             self._fill(pool)
 
@@ -254,20 +258,42 @@ class Dispatcher:
             heappop(self._front)
         if files and self._blocked(place):
             return True
-        lacking = None if line.by_hand[place] else self.capacity.lacking(line.pools[place])
-        if lacking is not None:
+        pool = self._begun_in[place] if place in self._begun_in else line.pools[place]
+        lacking = None if line.by_hand[place] else self.capacity.lacking(pool)
+        full: tuple[PoolName | None, ...] = (pool if lacking is Hindrance.POOL else None,)
+        if lacking is Hindrance.POOL and len(self._pools_of(place)) > 1:
+            pool, full = self._elsewhere(place)
+        if lacking is not None and full:
             self._why.setdefault(task, lacking)
-            self._park(place, line.pools[place] if lacking is Hindrance.POOL else None)
+            self._park(place, full)
             return True
         if files and self._parked.on_files:
             self._judge_parked(place)
             if self._blocked(place):
                 return True
-        self._start(place)
+        self._start(place, pool)
         started.append(task)
         return not exclusive
 
-    def _start(self, place: int) -> None:
+    def _elsewhere(self, place: int) -> tuple[PoolName | None, tuple[PoolName | None, ...]]:
+        """The pool in which somebody else begins a task; else nothing, and all that is full."""
+        full: list[PoolName | None] = []
+        for pool in self._pools_of(place):
+            lacking = self.capacity.lacking(pool)
+            if lacking is None:
+                return pool, ()
+            full.append(pool if lacking is Hindrance.POOL else None)
+        return None, tuple(full)
+
+    def _pools_of(self, place: int) -> tuple[PoolName | None, ...]:
+        """Where a task may take its place, the first choice first; nowhere if it takes none."""
+        if self._line.by_hand[place]:
+            return ()
+        if place in self._begun_in:
+            return (self._begun_in[place],)
+        return (self._line.pools[place], *self._line.others[place])
+
+    def _start(self, place: int, pool: PoolName | None) -> None:
         task, capacity = self._order[place], self.capacity
         if self._parked.on_files:
             # One that is parked before it was not in its way, and it is in nobody's way before it
@@ -282,10 +308,9 @@ class Dispatcher:
         if self._line.by_hand[place]:
             self._people -= 1
             return
-        pool = self._line.pools[place]
         capacity.take_slot(task, pool)
-        if pool is not None:
-            self._fill(pool)
+        for each in self._pools_of(place):
+            self._fill(each)
 
     def _note_why(self) -> None:
         """Say what those wait for who became ready and were not looked at."""
@@ -315,7 +340,8 @@ class Dispatcher:
             self._unpark(place)  # before its pool is filled, so that it does not get that place
         self._why.setdefault(task, Hindrance.FOOTPRINT)
         self._wait(place, self._place[found[0]], found[1])
-        self._fill(None if self._line.by_hand[place] else self._line.pools[place])
+        for pool in self._pools_of(place):
+            self._fill(pool)
         return True
 
     def _wait(self, place: int, other: int, pattern: str) -> None:
@@ -363,14 +389,14 @@ class Dispatcher:
 
     # --- waiting for a place ----------------------------------------------------------------------
 
-    def _park(self, place: int, pool: PoolName | None) -> None:
+    def _park(self, place: int, pools: tuple[PoolName | None, ...]) -> None:
         task = self._order[place]
         self._state[place] = _PARKED
         if self._waits_for[place] is not None:
             self._stop_waiting(place, in_the_way=False)
             self.capacity.give_back(task)
             self._is_out_of_the_way(place)
-        self._parked.put(place, task, self._line.files[place], pool)
+        self._parked.put(place, task, self._line.files[place], pools)
 
     def _unpark(self, place: int) -> None:
         self._state[place] = _PENDING

@@ -97,7 +97,8 @@ def _pool(
     stand = state.pools.get(event.pool, PoolStand())
     match event:
         case e.WorkersChanged():
-            state.workers[event.pool] = Workers(event.workers, event.fault)
+            unheard = _unheard(state, event, at)
+            state.workers[event.pool] = Workers(event.workers, event.fault, unheard)
         case e.PoolLimitSet():
             state.pools[event.pool] = msgspec.structs.replace(stand, limit=event.limit, by=event.by)
         case e.PoolResized():
@@ -106,6 +107,15 @@ def _pool(
             )
         case _ as never:
             assert_never(never)
+
+
+def _unheard(state: RunState, event: e.WorkersChanged, at: float) -> dict[str, float]:
+    """Since when nothing is heard of each worker on which somebody works."""
+    before = state.workers.get(event.pool, Workers())
+    since = {worker.name: at for worker in before.joined} | before.unheard
+    used = {task.attempt.worker for task in state.tasks.values() if task.attempt is not None}
+    there = {worker.name for worker in event.workers}
+    return {name: when for name, when in since.items() if name in used and name not in there}
 
 
 def _promote(

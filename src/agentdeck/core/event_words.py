@@ -391,9 +391,10 @@ def _of_hook(event: e.HookEvent) -> Told:
     match event:
         case e.HookDelivered(_, seq, took, status, events, _):
             which = f"event {seq}" if events == 1 else f"{events} events up to {seq}"
-            return Told(about, f"was told {which} ({status}, {took:.1f} s)", Tone.DETAIL)
+            how = f"{status}, {took:.1f} s" if status > 0 else f"{took:.1f} s"
+            return Told(about, f"was told {which} ({how})", Tone.DETAIL)
         case e.HookPostponed(_, seq):
-            return Told(about, f"is quiet: event {seq} waits until the morning", Tone.DETAIL)
+            return Told(about, f"is quiet: event {seq} waits for the end of that", Tone.DETAIL)
         case e.HookFailed(_, seq, number, why):
             return Told(about, f"did not take event {seq}, try {number}: {_text(why)}", Tone.BAD)
         case e.HookGaveUp(_, seq, tries, why):

@@ -20,6 +20,7 @@ from agentdeck.core import (
     review,
     scheduler,
     strays,
+    wanted,
 )
 from agentdeck.core.budgets import Book
 from agentdeck.core.explain_entry import explain_entry
@@ -32,12 +33,12 @@ from agentdeck.core.state import (
     LIVE,
     SETTLED,
     STUCK,
-    Request,
     RunState,
     TaskRun,
     TaskState,
     Wanted,
 )
+from agentdeck.core.wanted import open_requests
 from agentdeck.core.words import first_line, short_duration
 
 __all__ = [
@@ -73,10 +74,10 @@ _LEFT_UNDONE = frozenset(
 def explain(state: RunState, task_id: TaskId, now: float) -> str:
     """One sentence on why the task stands where it stands. Raises KeyError for an unknown id.
 
-    Where its work is foreseen to collide, or it says that it edited files of others, that follows
-    after a semicolon.
+    What it wants of a person beside that, where its work is foreseen to collide, and that it says
+    that it edited files of others follow after semicolons.
     """
-    also = (foreseen.sentence(state, task_id), strays.sentence(state, task_id))
+    also = (of.sentence(state, task_id) for of in (wanted, foreseen, strays))
     return "; ".join(filter(None, (_explain(state, task_id, now), *also)))
 
 
@@ -91,6 +92,8 @@ def _explain(state: RunState, task_id: TaskId, now: float) -> str:
     full = disk.standing(state)
     if full is not None and task.state in _WRITES:
         return f"{task_id} is {task.state} and waits: {full}"
+    if task.state in LIVE and (unheard := _unheard(state, task, now)) is not None:
+        return unheard
     if task.wanted is Wanted.TAKE and task.state in LIVE:
         return f"{task_id} is being taken over by {task.taken_by}; its agent ends its turn"
     match task.state:
@@ -244,6 +247,19 @@ def is_held(task: TaskRun) -> bool:
     return task.state is TaskState.PREPARING and attempt is not None and attempt.held
 
 
+def _unheard(state: RunState, task: TaskRun, now: float) -> str | None:
+    """Its agent is on a machine that is silent."""
+    attempt = task.attempt
+    workers = state.workers.get(attempt.pool) if attempt is not None and attempt.pool else None
+    since = workers.unheard.get(attempt.worker) if attempt is not None and workers else None
+    if attempt is None or attempt.pool is None or since is None:
+        return None
+    silent = short_duration(max(0.0, now - since))
+    pool = state.plan.pool_by_name.get(attempt.pool)  # a replan may have taken it away
+    lease = f"; its attempt is given up after {short_duration(pool.lease_s)}" if pool else ""
+    return f"{task.id} is on {attempt.worker}, of which nothing has been heard for {silent}{lease}"
+
+
 def _working(task: TaskRun, now: float) -> str:
     attempt = task.attempt
     if attempt is None:
@@ -343,13 +359,6 @@ def accounts_asking(state: RunState) -> list[str]:
     if state.ending:
         return []
     return [accounts.said_of(account, state.at) for account in accounts.closed(state)]
-
-
-def open_requests(state: RunState) -> list[Request]:
-    """What agents and clients want of a person and nobody has answered, the oldest first."""
-    if state.outcome is not None or state.ending:
-        return []
-    return [request for request in state.requests.values() if request.answer is None]
 
 
 def standstill(state: RunState) -> str | None:

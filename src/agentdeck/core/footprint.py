@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+MAX_STARS: Final = 12  # in a pattern of an agent: what two can have in common costs their product
 CACHE_SIZE: Final = 65_536  # pairs; a plan of 500 tasks with 4 patterns each asks far fewer at once
 
 
@@ -87,29 +88,66 @@ def overlap(one: Iterable[str], two: Iterable[str]) -> str | None:
     return None
 
 
-def _part_expression(part: str) -> str:
-    """One piece of a segment as a regular expression that never crosses a slash."""
-    if part.startswith("*"):
-        return "[^/]*"
-    if part == "?":
+def _piece_expression(piece: str) -> str:
+    """One letter, `?` or set of a segment as a regular expression that never crosses a slash."""
+    if piece == "?":
         return "[^/]"
-    if len(part) > 1:
-        return "(?!/)" + fnmatch.translate(part).removeprefix("(?s:")[:-3]  # 3: `)` and the end
-    return re.escape(part)
+    if len(piece) > 1:
+        return "(?!/)" + fnmatch.translate(piece).removeprefix("(?s:")[:-3]  # 3: `)` and the end
+    return re.escape(piece)
+
+
+def _segment_expression(segment: str) -> str:
+    """A segment as a regular expression; behind it comes a slash, or the end of the path.
+
+    What stands between two stars is taken where it is found first, and no other place is tried (an
+    atomic group). Agents name patterns, too: with every place tried ten stars take hours.
+    """
+    runs = [""]
+    for piece in _PIECE.findall(segment):
+        if piece.startswith("*"):
+            runs.append("")
+        else:
+            runs[-1] += _piece_expression(piece)
+    first, *others = runs
+    if not others:
+        return first
+    return first + "".join(f"(?>[^/]*?{run})" for run in others[:-1]) + f"[^/]*{others[-1]}"
 
 
 @lru_cache(maxsize=4096)
 def _expression(pattern: str) -> re.Pattern[str]:
-    parts = []
-    for part in _segments(pattern):
-        if part == "**":
-            parts.append("(?:.*)")
-        else:
-            parts.append("".join(_part_expression(piece) for piece in _PIECE.findall(part)))
-    joined = "/".join(parts).replace("(?:.*)/", "(?:.*/)?").replace("/(?:.*)", "(?:/.*)?")
-    return re.compile(rf"{joined}\Z", re.DOTALL)
+    """Likewise, what stands between two `**` is taken where it is found first."""
+    runs: list[list[str]] = [[]]
+    for segment in _segments(pattern):
+        if segment != "**":
+            runs[-1].append(_segment_expression(segment))
+        elif len(runs) == 1 or runs[-1]:
+            runs.append([])
+    first, *others = ("/".join(run) for run in runs)
+    if not others:
+        return re.compile(rf"{first}\Z", re.DOTALL)
+    *middle, last = others
+    if not last and not middle:
+        return re.compile(rf"{first}(?:/.*)?\Z" if first else r".*\Z", re.DOTALL)
+    ends = rf"(?:[^/]*/)*{last}\Z" if last else rf"(?:[^/]*/)*?{middle.pop()}(?:/.*)?\Z"
+    found = (f"{first}/" if first else "") + "".join(f"(?>(?:[^/]*/)*?{run}/)" for run in middle)
+    return re.compile(found + ends, re.DOTALL)
 
 
 def covers(patterns: Iterable[str], path: str) -> bool:
     """Does one of the patterns match this path below the repository?"""
     return any(_expression(pattern).match(path) for pattern in patterns)
+
+
+def fault_of(pattern: str) -> str | None:
+    """Why a pattern names no files of the repository, or None."""
+    if not pattern.strip():
+        return "it is empty"
+    if not pattern.isprintable():
+        return "it has a character that stands in no line"
+    if pattern.startswith(("/", "\\", "~")):
+        return "it is not below the top of the repository"
+    if ".." in re.split(r"[/\\]", pattern):
+        return 'it leaves the repository with ".."'
+    return None

@@ -57,6 +57,8 @@ class Workers(msgspec.Struct):
 
     joined: tuple[Worker, ...] = ()
     fault: str = ""  # why nobody can be reached
+    # Since when nothing is heard of those on which somebody works (seconds since the epoch)
+    unheard: dict[str, float] = {}
 
     @property
     def slots(self) -> int:

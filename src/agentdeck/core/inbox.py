@@ -25,7 +25,7 @@ from agentdeck.core.budgets import Book
 from agentdeck.core.commands import Promote
 from agentdeck.core.decide import refusal
 from agentdeck.core.events import AskKind
-from agentdeck.core.explain import first_line, needs_person, open_requests, standstill
+from agentdeck.core.explain import first_line, needs_person, standstill
 from agentdeck.core.graph import closure
 from agentdeck.core.ids import GateName, TaskId
 from agentdeck.core.lanes import lanes, where_of
@@ -41,6 +41,7 @@ from agentdeck.core.state import (
     TaskState,
     Wanted,
 )
+from agentdeck.core.wanted import open_requests
 
 
 class Group(StrEnum):
@@ -159,7 +160,7 @@ def held_up(state: RunState, item: Item) -> list[TaskId]:
     """The unfinished tasks that cannot go on before the item is answered, nearest first."""
     found = dict.fromkeys(item.direct)
     for root in (*item.direct, *((item.task,) if item.task is not None else ())):
-        found.update(dict.fromkeys(closure(root, state.plan.dependents)))
+        found.update(dict.fromkeys(closure(root, state.plan.kept_waiting)))
     others = (task for task in found if task != item.task)
     return [task for task in others if state.tasks[task].state not in SETTLED]
 

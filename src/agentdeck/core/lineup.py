@@ -25,6 +25,7 @@ class Lineup(msgspec.Struct, frozen=True):
     needing: list[list[int]]  # the places of those who need it, in the order of the file
     phases: list[int]  # positions in the file, or `NO_PHASE`
     pools: list[PoolName | None]
+    others: list[tuple[PoolName | None, ...]]  # of who may begin where that one is full, in order
     by_hand: list[bool]  # done by a person, who takes no agent slot
     exclusive: list[bool]
     files: list[tuple[str, ...]]  # those that others may touch
@@ -63,9 +64,16 @@ def _lineup(plan: Plan) -> Lineup:
         needing=needing,
         phases=[phases[number] for number in numbers],
         pools=[settings[number].pool for number in numbers],
+        others=[_others(plan, name) for name in order],
         by_hand=[settings[number].agent in people for number in numbers],
         exclusive=[task in plan.exclusive for task in order],
         files=[shared.get(task, ()) for task in order],
         lands=[settings[number].land for number in numbers],
         places=places,
     )
+
+
+def _others(plan: Plan, task: TaskId) -> tuple[PoolName | None, ...]:
+    stand_ins = plan.stand_ins.get(task, ())
+    own = plan.settings(task).pool if stand_ins else None
+    return tuple(dict.fromkeys(pool for _, pool in stand_ins if pool != own))

@@ -16,7 +16,6 @@ from typing import Final, assert_never
 
 from agentdeck.core import (
     asks,
-    assignment,
     decide_tools,
     disk,
     evidence,
@@ -352,10 +351,7 @@ def _reopenings(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
 def _starts(state: RunState, now: float, book: Book) -> Iterator[AnyStep]:
     if not scheduler.has_room(state):
         return
-    for task, blocker in scheduler.admission(state, now, book):
-        if blocker is not None:
-            continue
-        chosen = assignment.assign(state, task, now)
+    for task, chosen in scheduler.starts(state, now, book):
         number = len(task.attempts) + 1
         usd, tokens = book.expected(task.id, chosen.model)
         claim = e.AttemptClaimed(

@@ -14,7 +14,7 @@ Rules:
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -790,6 +790,17 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return () if config is None or config.use == "human" else config.lacks(task.skills)
 
     @cached_property
+    def stand_ins(self) -> dict[TaskId, tuple[tuple[AgentName, PoolName | None], ...]]:
+        """Who else may begin a task whose agent its skills alone choose, and in which pool.
+
+        In file order, without the first choice and without people. Tasks that have none are not in
+        it. Nobody is needed where there are no pools: nothing else is full for one agent alone.
+        """
+        asking = (task for task in self.tasks if task.skills) if self.pools else ()
+        found = {task.id: tuple(_stand_ins(self, task)) for task in asking}
+        return {task_id: others for task_id, others in found.items() if others}
+
+    @cached_property
     def lanes(self) -> tuple[RepoName, ...]:
         """Every repository of the plan, its own first."""
         return (OWN_REPO, *(repo.name for repo in self.repos))
@@ -858,6 +869,17 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
             for needed in task.after:
                 found[needed].append(task.id)
         return {task_id: tuple(needing) for task_id, needing in found.items()}
+
+    @cached_property
+    def kept_waiting(self) -> Mapping[TaskId, tuple[TaskId, ...]]:
+        """For each task, those that cannot land before it: its dependents, and its group."""
+        if not self.group_of:
+            return self.dependents
+        group = self.group_of
+        return {
+            name: tuple(dict.fromkeys((*others, *(t for t in group.get(name, ()) if t != name))))
+            for name, others in self.dependents.items()
+        }
 
     @cached_property
     def all_settings(self) -> dict[TaskId, TaskSettings]:
@@ -956,6 +978,17 @@ def skilled_agent(plan: Plan, task: Task) -> AgentName | None:
         return None
     able = [agent.name for agent in plan.agents if not agent.lacks(task.skills)]
     return plan.defaults.agent if plan.defaults.agent in able else next(iter(able), None)
+
+
+def _stand_ins(plan: Plan, task: Task) -> Iterator[tuple[AgentName, PoolName | None]]:
+    """Every other agent that has the skills of a task which names no agent, nor does a route."""
+    first = skilled_agent(plan, task)
+    named = task.human or task.agent or any(route.agent for route in matching_routes(plan, task))
+    if named or first is None or plan.agent_by_name[first].use == "human":
+        return
+    for agent in plan.agents:
+        if agent.name != first and agent.use != "human" and not agent.lacks(task.skills):
+            yield agent.name, pool_of(plan, task, agent.name)
 
 
 def pool_of(plan: Plan, task: Task, agent: AgentName) -> PoolName | None:

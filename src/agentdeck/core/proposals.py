@@ -182,6 +182,18 @@ def proposal(state: RunState, tracker: Tracker, told: Heard, id_: str) -> Propos
             return _answer(_only(tasks, told.issue), told, made)
 
 
+def in_words(found: Proposal) -> str:
+    """What waits for a person, as the end of a sentence about the task it is about."""
+    who, way = found.by or "somebody", f"(agentdeck tracker take {found.id})"
+    match found.what:
+        case Accept.TASK:
+            return f"{who} proposes issue #{found.issue} as the task {found.task} {way}"
+        case Accept.SKIP:
+            return f"{who} has closed issue #{found.issue}, which proposes to skip it {way}"
+        case Accept.ANSWER:
+            return f"{who} has commented on issue #{found.issue}, which may answer it {way}"
+
+
 def _answer(task: TaskRun, told: Heard, made: Proposal) -> Proposal:
     if not told.may_write:
         raise NothingToDo(f"{told.by} may not write to the repository")
@@ -283,4 +295,4 @@ def _seconds(moment: str) -> float:
         raise NothingToDo("it does not say when it happened") from None
 
 
-__all__ = ["Heard", "NothingToDo", "Proposal", "heard", "proposal"]
+__all__ = ["Heard", "NothingToDo", "Proposal", "heard", "in_words", "proposal"]

@@ -14,11 +14,13 @@ A new dependency on a task that failed or was skipped is allowed; `consequences`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterator
 from math import inf
 from typing import Final
 
 from agentdeck.core.explain import first_line
+from agentdeck.core.footprint import fault_of
 from agentdeck.core.graph import topological_order
 from agentdeck.core.group_rules import faults_of_group
 from agentdeck.core.ids import PhaseId, TaskId, id_fault
@@ -34,6 +36,7 @@ _AT_WORK: Final = HOLDS_FOOTPRINT | {TaskState.LANDED}
 MAX_AGENTS: Final = 1000  # at once, and places of a pool: as in a plan file
 MAX_QUOTED: Final = 80  # characters of a name that cannot be one
 MAX_SHOWN: Final = 12  # tasks of one loop in a sentence
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # A task, or the moment at which a phase closes.
 _Node = tuple[str, str]
@@ -124,6 +127,20 @@ def _references(_: RunState, change: PlanChange, after: Plan) -> Iterator[str]:
         for task in after.tasks:
             if task.phase is not None and task.phase not in after.phase_by_id:
                 yield f"{task.id} is in phase {task.phase}, which would be gone"
+
+
+def _texts(state: RunState, change: PlanChange, _: Plan) -> Iterator[str]:
+    """What commits, programs and lists are given, as a plan file may say it."""
+    for task in change.put:
+        before = state.plan.by_id.get(task.id)
+        if (before is None or before.title != task.title) and _CONTROL.search(task.title):
+            yield f"{task.id}: its title has a character that stands in no line"
+        if "\0" in task.prompt:
+            yield f"{task.id}: its prompt has a character that no program can be given"
+        for pattern in task.files:
+            fault = fault_of(pattern)
+            if fault is not None and (before is None or pattern not in before.files):
+                yield f"{task.id}: {pattern[:MAX_QUOTED]!r} names no files: {fault}"
 
 
 def _named(task: Task, plan: Plan) -> Iterator[tuple[str, str, Container[str]]]:
@@ -368,5 +385,5 @@ def _word(node: _Node) -> str:
     return node[1] if node[0] == "task" else f"(phase {node[1]} closes)"
 
 
-_NAMES: Final[tuple[Rule, ...]] = (_says_something, _ids, _references, _agents, _bounds)
+_NAMES: Final[tuple[Rule, ...]] = (_says_something, _ids, _references, _texts, _agents, _bounds)
 _MEANINGS: Final[tuple[Rule, ...]] = (_work, _groups, _deferred, _phases, _loops)

@@ -19,6 +19,7 @@ import msgspec
 
 from agentdeck.core import assignment, disk, groups, pools, skills, verdicts
 from agentdeck.core.accounts import Closure, Openings
+from agentdeck.core.assignment import Assignment
 from agentdeck.core.budgets import Book
 from agentdeck.core.capacity import (
     Capacity,
@@ -45,6 +46,7 @@ __all__ = [
     "is_human",
     "longest_path_s",
     "ready_in_order",
+    "starts",
 ]
 
 HUMAN = AgentName("human")
@@ -84,31 +86,94 @@ def admission(
         now: seconds since the epoch; None = the time of the latest event.
         book: the budgets as they are now, if they were looked up already; starts are put into it.
     """
-    book = Book(state) if book is None else book
-    everybody = _blocks_everybody(state)
-    capacity = _capacity(state)
-    now = state.at if now is None else now
-    openings = Openings(state, now)
-    for rank, task in enumerate(ready_in_order(state)):
+    walk = _Walk(state, state.at if now is None else now, book)
+    for task, found in walk.ready():
+        yield task, found if isinstance(found, Blocker) else None
+
+
+def starts(state: RunState, now: float, book: Book) -> Iterator[tuple[TaskRun, Assignment]]:
+    """The ready tasks that start now, from the same walk, with who makes each attempt."""
+    for task, found in _Walk(state, now, book).ready():
+        if not isinstance(found, Blocker):
+            yield task, found
+
+
+class _Walk:
+    """One walk over the ready tasks, which hands out capacity, money and accounts as it goes."""
+
+    def __init__(self, state: RunState, now: float, book: Book | None) -> None:
+        self._state, self._now = state, now
+        self._book = Book(state) if book is None else book
+        self._capacity = _capacity(state)
+        self._openings = Openings(state, now)
+
+    def ready(self) -> Iterator[tuple[TaskRun, Blocker | Assignment]]:
+        """Every ready task in starting order: what blocks it, or how it starts."""
+        everybody = _blocks_everybody(self._state)
+        for rank, task in enumerate(ready_in_order(self._state)):
+            found = everybody or self._try(task, rank)
+            if not isinstance(found, Blocker):
+                self._take(task, rank, found)
+            elif found.kind in (Hindrance.FOOTPRINT, Hindrance.EXCLUSIVE):
+                self._capacity.reserve(task.id, rank)
+            yield task, found
+
+    def _try(self, task: TaskRun, rank: int) -> Blocker | Assignment:
+        state, now = self._state, self._now
         agent = assignment.whose(state, task, now)
         if agent != state.settings(task.id).agent:
-            capacity.send(task.id, assignment.pool_for(state, task, agent))
-        account = state.plan.agent_by_name[agent].limited_by
-        closure = openings.closure(account) if account else None
-        blocker = (
-            everybody
-            or _blocks(state, task, agent, closure)
-            or _unpaid(state, task, book, now)
-            or _in_the_way(state, task, agent, capacity, rank)
-        )
-        if blocker is None:
-            capacity.take(task.id, rank)
-            book.take(task.id, assignment.assign(state, task, now))
-            if account:
-                openings.take(account)
-        elif blocker.kind in (Hindrance.FOOTPRINT, Hindrance.EXCLUSIVE):
-            capacity.reserve(task.id, rank)
-        yield task, blocker
+            self._capacity.send(task.id, assignment.pool_for(state, task, agent))
+        blocker = _blocks(state, task, agent, self._closure(agent))
+        if blocker is None and self._book.lines:
+            blocker = _unpaid(task, self._book, assignment.assign(state, task, now))
+        if blocker is not None:
+            return blocker
+        obstacle = self._capacity.obstacle(task.id, rank)
+        if obstacle is None:
+            return assignment.assign(state, task, now)
+        why = _sentence(state, task, self._capacity, obstacle)
+        if obstacle.kind is Hindrance.POOL:
+            return self._stand_in(task, agent, why)
+        if obstacle.kind is Hindrance.AGENTS:
+            why = skills.waits(state.plan, state.spec(task.id), {agent: why})
+        return Blocker(obstacle.kind, why)
+
+    def _stand_in(self, task: TaskRun, first: AgentName, why: str) -> Blocker | Assignment:
+        """The first of the others who may begin in place of one whose pool is full."""
+        state, now = self._state, self._now
+        busy, untils = {first: why}, list[float]()
+        for agent in assignment.stand_ins(state, task):
+            chosen = assignment.assign(state, task, now, agent, why)
+            blocker = self._keeps(task, chosen)
+            if blocker is None:
+                return chosen
+            busy[agent] = blocker.sentence
+            untils += [] if blocker.until is None else [blocker.until]
+        sentence = skills.waits(state.plan, state.spec(task.id), busy)
+        return Blocker(Hindrance.POOL, sentence, min(untils, default=None))
+
+    def _keeps(self, task: TaskRun, chosen: Assignment) -> Blocker | None:
+        """What keeps somebody from beginning in another's place; files are out of the way."""
+        closure = self._closure(chosen.agent)
+        if closure is not None:
+            return Blocker(Hindrance.ACCOUNT, closure.sentence, closure.until)
+        unpaid = _unpaid(task, self._book, chosen) if self._book.lines else None
+        lacking = self._capacity.lacking(chosen.pool)
+        if unpaid is not None or lacking is None:
+            return unpaid
+        obstacle = Obstacle(lacking, pool=chosen.pool if lacking is Hindrance.POOL else None)
+        return Blocker(lacking, _sentence(self._state, task, self._capacity, obstacle))
+
+    def _closure(self, agent: AgentName) -> Closure | None:
+        account = self._state.plan.agent_by_name[agent].limited_by
+        return self._openings.closure(account) if account else None
+
+    def _take(self, task: TaskRun, rank: int, chosen: Assignment) -> None:
+        self._capacity.send(task.id, chosen.pool)
+        self._capacity.take(task.id, rank)
+        self._book.take(task.id, chosen)
+        if chosen.account:
+            self._openings.take(chosen.account)
 
 
 def _capacity(state: RunState) -> Capacity:
@@ -175,33 +240,18 @@ def _blocks(
     if agent != task.resolver and (lacking := state.plan.lacking(spec, agent)):
         return Blocker(Hindrance.SKILL, skills.nobody(state.plan, spec, agent, lacking))
     if closure is not None:  # it reserves no files: it may have to wait for days
-        sentence = skills.waits(state.plan, spec, agent, closure.sentence)
+        sentence = skills.waits(state.plan, spec, {agent: closure.sentence})
         return Blocker(Hindrance.ACCOUNT, sentence, closure.until)
     return None
 
 
-def _unpaid(state: RunState, task: TaskRun, book: Book, now: float) -> Blocker | None:
+def _unpaid(task: TaskRun, book: Book, chosen: Assignment) -> Blocker | None:
     """What budgets have against a start. Who cannot be paid for reserves no files either."""
-    if not book.lines:
-        return None
-    chosen = assignment.assign(state, task, now)
     refused = book.refuses(task.id, chosen)
     if refused is not None:
         return Blocker(Hindrance.BUDGET, refused)
     spent = book.account_spent(task.id, chosen)
     return None if spent is None else Blocker(Hindrance.BUDGET, spent.sentence, spent.until)
-
-
-def _in_the_way(
-    state: RunState, task: TaskRun, agent: AgentName, capacity: Capacity, rank: int
-) -> Blocker | None:
-    obstacle = capacity.obstacle(task.id, rank)
-    if obstacle is None:
-        return None
-    sentence = _sentence(state, task, capacity, obstacle)
-    if obstacle.kind in (Hindrance.AGENTS, Hindrance.POOL):
-        sentence = skills.waits(state.plan, state.spec(task.id), agent, sentence)
-    return Blocker(obstacle.kind, sentence)
 
 
 def _sentence(state: RunState, task: TaskRun, capacity: Capacity, obstacle: Obstacle) -> str:

@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -84,11 +85,23 @@ def nobody(plan: Plan, task: Task, agent: AgentName, lacking: tuple[str, ...]) -
     return f"{_asked(task)}: no agent has {', '.join(unknown)}{hint}"
 
 
-def waits(plan: Plan, task: Task, agent: AgentName, why: str) -> str:
-    """The sentence of a task that waits for capacity: as it is, or for whose skills it waits."""
+def waits(plan: Plan, task: Task, busy: Mapping[AgentName, str]) -> str:
+    """The sentence of a task that waits for capacity: as it is, or for whose skills it waits.
+
+    Args:
+        busy: who was asked, in that order and at least one; and what keeps each from beginning.
+    """
     if not task.skills or not plan.skilled or task.human:
-        return why
-    return f"{_asked(task)}: {agent} is busy ({why})"
+        return next(iter(busy.values()))
+    alike: dict[str, list[AgentName]] = {}
+    for agent, why in busy.items():
+        alike.setdefault(why, []).append(agent)
+    parts = [
+        f"{_listed(agents)} {'is' if len(agents) == 1 else 'are'} busy ({why})"
+        for why, agents in list(alike.items())[:NAMED]
+    ]
+    more = sum(map(len, list(alike.values())[NAMED:]))
+    return f"{_asked(task)}: {', '.join(parts)}{f', and so are {more} more' if more else ''}"
 
 
 def _asked(task: Task) -> str:
@@ -97,6 +110,9 @@ def _asked(task: Task) -> str:
 
 
 def _have(agents: tuple[AgentName, ...]) -> str:
-    named = ", ".join(agents[:NAMED])
+    return f"{_listed(agents)} {'has' if len(agents) == 1 else 'have'}"
+
+
+def _listed(agents: Sequence[AgentName]) -> str:
     more = f" and {len(agents) - NAMED} more" if len(agents) > NAMED else ""
-    return f"{named}{more} {'has' if len(agents) == 1 else 'have'}"
+    return f"{', '.join(agents[:NAMED])}{more}"

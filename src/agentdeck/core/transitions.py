@@ -77,14 +77,3 @@ CHANGING: Final = frozenset(event for _, event in TRANSITIONS)
 def targets(state: S, event: type[e.Event]) -> tuple[S, ...]:
     """Where `event` may lead from `state`; empty when it is not allowed there."""
     return TRANSITIONS.get((state, event), ())
-
-
-def as_mermaid() -> str:
-    """The table as a mermaid state diagram, for the docs."""
-    lines = ["stateDiagram-v2", "    [*] --> pending"]
-    lines.append("    pending --> ready: dependencies satisfied")
-    for (source, event), found in TRANSITIONS.items():
-        tag = str(event.__struct_config__.tag)
-        lines += [f"    {source} --> {target}: {tag}" for target in found if target is not source]
-    lines += [f"    {end} --> [*]" for end in (S.LANDED, S.SKIPPED, S.DEFERRED)]
-    return "\n".join(lines) + "\n"

@@ -18,20 +18,23 @@ class Parked:
 
     def __init__(self) -> None:
         self._heaps: dict[PoolName | None, list[int]] = {}  # full pool, or None: slots
-        self._pool_of: dict[int, PoolName | None] = {}
+        self._pools_of: dict[int, tuple[PoolName | None, ...]] = {}
         self._files = Ranked()
         self.on_files = False  # is anybody parked who touches files?
 
-    def put(self, place: int, task: TaskId, files: Sequence[str], pool: PoolName | None) -> None:
-        """Park a task; `pool` is what is full, None = all slots."""
-        self._pool_of[place] = pool
-        heapq.heappush(self._heaps.setdefault(pool, []), place)
+    def put(
+        self, place: int, task: TaskId, files: Sequence[str], pools: tuple[PoolName | None, ...]
+    ) -> None:
+        """Park a task; `pools` are what is full, each of which would do. None = all slots."""
+        self._pools_of[place] = pools
+        for pool in pools:
+            heapq.heappush(self._heaps.setdefault(pool, []), place)
         self._files.put(task, place, files)
         self.on_files = len(self._files) > 0
 
     def drop(self, place: int, task: TaskId) -> None:
         """A task is parked no more."""
-        del self._pool_of[place]
+        del self._pools_of[place]
         self._files.drop(task)
         self.on_files = len(self._files) > 0
 
@@ -40,7 +43,7 @@ class Parked:
         heap = self._heaps.get(pool)
         if not heap:
             return None
-        return first_of(heap, lambda place: self._pool_of.get(place, place) == pool)
+        return first_of(heap, lambda place: pool in self._pools_of.get(place, ()))
 
     def before(self, place: int, files: Sequence[str]) -> Iterable[TaskId]:
         """The parked tasks on some files that come before a place."""

@@ -9,8 +9,8 @@ Rules:
   gone), none does.
 - A target that has moved while another one cannot is taken back by compare-and-swap: only where
   nobody has gone on from it, and where nobody has it checked out. This happens when an engine was
-  killed between two moves and somebody moved the other target before it came back, or when somebody
-  without our lock moves it between our look and our move.
+  killed between two moves and somebody moved the other target before it came back, when somebody
+  without our lock moves it between our look and our move, or when git cannot move it (a full disk).
 - Where it cannot be taken back, it has landed, and the others follow: at once when they can move
   again, or built and gated anew where somebody has moved their target. A group never ends half
   landed.
@@ -20,12 +20,12 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from agentdeck.core.ids import RepoName
 from agentdeck.engine.failpoint_places import Place, reached
-from agentdeck.engine.git import Git, RefMoved
+from agentdeck.engine.git import Git, GitError, RefMoved
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +64,38 @@ def land_together(targets: Sequence[Target]) -> NotLanded | None:
     """Move them all; None = all hold their commits.
 
     Raises:
-        GitError: git could not be asked; nothing is known to have moved that was not.
+        GitError: git could not be asked, or could not move one. What had moved has gone back, where
+            git could do that.
     """
     with ExitStack() as locks:
         for git in _in_order(targets):
             locks.enter_context(git.writing())
         moved = [target for target in targets if _has_moved(target)]
-        left = [target for target in targets if target not in moved]
-        for target in left:
-            hindered = _hindrance(target)
-            if hindered is not None:
-                return _take_back(hindered, moved)
-        reached(Place.GROUP_CHECKED)
-        for target in left:
-            try:
-                words = "agentdeck: land together"
-                target.git.update_ref(target.ref, target.new, target.old, message=words)
-            except RefMoved as fault:  # by somebody who does not know of our lock
-                return _take_back(_moved(target, fault.found), moved)
-            moved.append(target)
-            reached(Place.GROUP_MOVED)
+        try:
+            return _move(targets, moved)
+        except GitError:
+            for target in targets:  # also one whose git was cut off behind its move
+                with suppress(GitError):
+                    _lead_back([target])
+            raise
+
+
+def _move(targets: Sequence[Target], moved: list[Target]) -> NotLanded | None:
+    """Move those that have not; `moved` has each that has."""
+    left = [target for target in targets if target not in moved]
+    for target in left:
+        hindered = _hindrance(target)
+        if hindered is not None:
+            return _take_back(hindered, moved)
+    reached(Place.GROUP_CHECKED)
+    for target in left:
+        try:
+            words = "agentdeck: land together"
+            target.git.update_ref(target.ref, target.new, target.old, message=words)
+        except RefMoved as fault:  # by somebody who does not know of our lock
+            return _take_back(_moved(target, fault.found), moved)
+        moved.append(target)
+        reached(Place.GROUP_MOVED)
     return None
 
 
@@ -123,7 +135,15 @@ def _moved(target: Target, found: str | None) -> NotLanded:
 
 
 def _take_back(hindered: NotLanded, moved: Sequence[Target]) -> NotLanded:
-    """Lead the targets that have moved back, so that none has landed."""
+    """Lead the targets that have moved back, so that none has landed, and say why."""
+    back, stays = _lead_back(moved)
+    why = f"; {stays[0].name} has moved already and is in use" if stays else ""
+    reason = f"{hindered.reason}{why}"
+    return NotLanded(hindered.target, reason, hindered.found, tuple(back), tuple(stays))
+
+
+def _lead_back(moved: Sequence[Target]) -> tuple[list[Target], list[Target]]:
+    """Lead back what nobody uses; which went back, and which stay."""
     back: list[Target] = []
     stays: list[Target] = []
     for target in reversed(moved):
@@ -139,9 +159,7 @@ def _take_back(hindered: NotLanded, moved: Sequence[Target]) -> NotLanded:
             continue
         back.append(target)
         reached(Place.GROUP_TAKEN_BACK)
-    why = f"; {stays[0].name} has moved already and is in use" if stays else ""
-    reason = f"{hindered.reason}{why}"
-    return NotLanded(hindered.target, reason, hindered.found, tuple(back), tuple(stays))
+    return back, stays
 
 
 def went_back(target: str, found: str | None, expected: str) -> str:

@@ -39,6 +39,7 @@ def run_command(
     tag: str,
     timeout_s: float,
     ended: threading.Event,
+    own: str = "",
 ) -> Answer:
     """Run a command to its end, or until its time is up.
 
@@ -50,16 +51,20 @@ def run_command(
         tag: unique to the hook.
         timeout_s: how long it may take.
         ended: set when nobody wants it to go on.
+        own: what a program of agentdeck's own is called. Where it fails its last line says all.
     """
     deadline = time.monotonic() + timeout_s
     said = ask(argv, told, cwd=cwd, env=env, tag=tag, deadline=deadline, ended=ended, whole=False)
+    name, last = own or argv[0], _last_line(said)
     if said.late:
-        return Answer(said.code, f"{argv[0]} was ended after {timeout_s:g} s{_last_line(said)}")
+        return Answer(said.code, f"{name} was ended after {timeout_s:g} s{last}")
     if said.fault or said.code == 0:
         return Answer(said.code, said.fault)
     signalled = said.code < 0
+    if own and last and not signalled:
+        return Answer(said.code, last.removeprefix(": "))
     how = f"was killed by signal {-said.code}" if signalled else f"exited with {said.code}"
-    return Answer(said.code, f"{argv[0]} {how}{_last_line(said)}")
+    return Answer(said.code, f"{name} {how}{last}")
 
 
 def _last_line(said: Said) -> str:

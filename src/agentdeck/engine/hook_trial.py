@@ -19,7 +19,7 @@ from agentdeck.engine.environment import child_environment, without_signing
 from agentdeck.engine.hook_command import Answer, run_command
 from agentdeck.engine.hook_payload import VERSION, body
 from agentdeck.engine.issues import QUIET, Place, looked_at
-from agentdeck.engine.notice import argv_of
+from agentdeck.engine.notice import SENDER, argv_of
 from agentdeck.engine.webhook import send
 
 EVENT: Final = "hook.tried"  # no event of a run is called so
@@ -50,7 +50,7 @@ def try_hook(plan: Plan, name: str, folder: Path) -> Answer:
         case Hook():
             return _command(plan, hook, hook.run, said, folder)
         case Notify():
-            return _command(plan, hook, argv_of(hook), said, Path("/"))
+            return _command(plan, hook, argv_of(hook), said, Path("/"), own=SENDER)
         case Tracker():
             return _look(plan, hook, folder)
         case _ as never:
@@ -87,7 +87,7 @@ def _look(plan: Plan, tracker: Tracker, folder: Path) -> Answer:
 
 
 def _command(
-    plan: Plan, hook: Hook | Notify, argv: tuple[str, ...], said: bytes, at: Path
+    plan: Plan, hook: Hook | Notify, argv: tuple[str, ...], said: bytes, at: Path, own: str = ""
 ) -> Answer:
     tag = f"trial/{os.getpid()}/hook/{hook.name}"
     extra = {"AGENTDECK_EVENT": EVENT, "AGENTDECK_RUN": "", "AGENTDECK_TASK": ""}
@@ -96,7 +96,14 @@ def _command(
     base = without_signing(os.environ, plan)
     env = child_environment(base, tag=tag, extra=extra, cwd=str(at))
     return run_command(
-        argv, said, cwd=at, env=env, tag=tag, timeout_s=hook.timeout_s, ended=threading.Event()
+        argv,
+        said,
+        cwd=at,
+        env=env,
+        tag=tag,
+        timeout_s=hook.timeout_s,
+        ended=threading.Event(),
+        own=own,
     )
 
 

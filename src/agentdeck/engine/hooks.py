@@ -33,7 +33,8 @@ from agentdeck.engine.hook_command import Answer, run_command
 from agentdeck.engine.hook_payload import body, id_of, payload, task_of
 from agentdeck.engine.issues import QUIET, Place, write_all
 from agentdeck.engine.known_secrets import known_secrets
-from agentdeck.engine.notice import argv_of, gathered, message, silent_until
+from agentdeck.engine.notice import SENDER, argv_of, can_send, gathered, message, silent_until
+from agentdeck.engine.notice_program import MISSING
 from agentdeck.engine.redaction import redacted
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.webhook import send
@@ -67,7 +68,7 @@ class Offer:
             case Hook() as hook:
                 answer = self._command(hook.run, told, ended)
             case Notify() as hook:
-                answer = self._command(argv_of(hook), told, ended)
+                answer = self._command(argv_of(hook), told, ended, own=SENDER)
             case Webhook() as hook:
                 answer = self._send(hook, told)
             case Tracker() as hook:
@@ -106,7 +107,9 @@ class Offer:
         place = Place(checkout, env, tag, ended)
         return write_all(tracker, self.wishes, place, lambda text: redacted(text, secrets))
 
-    def _command(self, argv: Sequence[str], told: bytes, ended: threading.Event) -> Answer:
+    def _command(
+        self, argv: Sequence[str], told: bytes, ended: threading.Event, own: str = ""
+    ) -> Answer:
         hook = self.hook
         checkout, event = Path(self.state.checkout), self.recorded.event
         tag = f"{self.state.run}/hook/{hook.name}"
@@ -128,6 +131,7 @@ class Offer:
             tag=tag,
             timeout_s=hook.timeout_s,
             ended=ended,
+            own=own,
         )
 
 
@@ -215,13 +219,16 @@ async def _made(offer: Offer) -> e.HookDelivered | e.HookFailed:
         return offer.outcome(Answer(0, words), patience_s)
 
 
-def missing_secrets(environment: Mapping[str, str], plan: Plan) -> list[str]:
+def voiceless(environment: Mapping[str, str], plan: Plan) -> list[str]:
     """Hooks of a plan that could tell nobody here, in words."""
-    return [
+    unset = [
         f"hook {name}: the variable {variable} is not set, so nothing is sent"
         for name, variable in plan.hook_secrets.items()
         if not environment.get(variable)
     ]
+    if can_send():
+        return unset
+    return unset + [f"hook {each.name}: {MISSING}; nothing is sent" for each in plan.notify]
 
 
-__all__ = ["Offer", "missing_secrets", "offers", "tell"]
+__all__ = ["Offer", "offers", "tell", "voiceless"]

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -27,6 +28,7 @@ from agentdeck.engine import notice_program
 
 MAX_LINES: Final = 20  # of a message; a telephone shows fewer
 MAX_LINE: Final = 300  # characters of one
+SENDER: Final = "apprise"  # what the program that sends is called where it fails
 READ_EVENTS: Final = 500  # at once: a few milliseconds
 _KINDS: Final = {Tone.BAD: "failure", Tone.ASKS: "warning", Tone.GOOD: "success"}
 _LOUDEST: Final = ("failure", "warning", "success", "info")
@@ -98,6 +100,11 @@ def silent_until(hook: Notify, now: float) -> float | None:
     return moment if moment > now else now + timedelta(hours=1).total_seconds()
 
 
+def can_send() -> bool:
+    """Is what sends messages installed?"""
+    return find_spec("apprise") is not None
+
+
 def is_zone(name: str) -> bool:
     """Does this machine know the time zone?"""
     try:
@@ -122,4 +129,14 @@ def _wall(hook: Notify, at: float) -> datetime:
     return datetime.fromtimestamp(at, _zone(hook))
 
 
-__all__ = ["MAX_LINES", "Gathered", "argv_of", "gathered", "is_zone", "message", "silent_until"]
+__all__ = [
+    "MAX_LINES",
+    "SENDER",
+    "Gathered",
+    "argv_of",
+    "can_send",
+    "gathered",
+    "is_zone",
+    "message",
+    "silent_until",
+]

@@ -44,8 +44,12 @@ class AttemptFace:
         self._own = own
         self._client: RunClient | None = None
         self._connecting = asyncio.Lock()
-        self.tools: Sequence[Offered] = [OFFERED[name] for name in own.tools if name in OFFERED]
+        self._tools: Sequence[Offered] = [OFFERED[name] for name in own.tools if name in OFFERED]
         self.instructions = instructions_for(own.task)
+
+    async def offered(self) -> Sequence[Offered]:
+        """Its tools: they stay as they are."""
+        return self._tools
 
     async def call(self, name: str, arguments: msgspec.Struct) -> Reply:
         """Carry out one call."""
@@ -72,7 +76,7 @@ class AttemptFace:
             )
         return reply_of(found, asked, proposes=name == PROPOSES)
 
-    async def read(self, uri: str) -> str | None:  # noqa: ARG002 - it has nothing to read
+    async def read(self, uri: str) -> Reply | None:  # noqa: ARG002 - it has nothing to read
         """It has no resources."""
         return None
 

@@ -35,8 +35,9 @@ wait = "45s"                # how long one call waits for an answer
   holds for it too.
 - `report_progress`: it stands beside the task, before the latest line of the agent's stream.
 - `propose_task`: it stands in the inbox, and its agent goes on meanwhile. `a` takes it into the
-  plan, `x` denies it; in the shell `agentdeck accept r1` and `agentdeck deny r1 later`. A run
-  does not end over an open proposal.
+  plan, `x` denies it; in the shell `agentdeck accept r1` and `agentdeck deny r1 later`. Until then
+  `agentdeck why` says it of its agent's task, and of those that it would need. A run does not end
+  over an open proposal.
 - `request_files`: the task asks for a permission, `request_files` on these files. What is granted
   is a change of the plan: the footprint of the task is wider, and keeps others out.
 - `wait_for_answer`: the answer, or "not yet: ask again".
@@ -77,8 +78,15 @@ file; it has the form of `.mcp.json`.
 OUTSIDE: Final = """\
 ## A run for editors and agents
 
-`agentdeck mcp [RUN]` serves one run until its client hangs up: the one that is named, or the newest
-of the repository. It reads the journal, so it works on ended runs and without an engine.
+`agentdeck mcp [RUN]` serves a run until its client hangs up: the one that is named, for good, or
+without a name whichever is the newest of the repository, at each call. So a server that an editor
+starts once sees every run that begins later, and may be there before the first. It reads the
+journal, so it works on ended runs and without an engine.
+
+Each answer names its run in `run`, a resource in its `_meta` (`agentdeck/run`). When a newer run
+has begun since the latest answer, what would change something is not sent but answered with that,
+so that nothing meant for one run reaches another. `wait_for_answer` waits in the run where the
+question was asked, and `events` of a newer run begin at its first one, whatever `after` says.
 
 For Claude Code:
 
@@ -116,7 +124,8 @@ commands = ["pause", "resume", "steer", "answer"]
 agentdeck mcp --allow pause --allow steer   # or: --allow all
 ```
 
-Commands that are not allowed are not offered. In the journal they are by `mcp`. Text goes out
+Commands that are not allowed are not offered. Each run has those of its own plan: a client is told
+when they change. In the journal they are by `mcp`. Text goes out
 without escape sequences and without secrets that are known, like everything that is exported.
 
 ### Reading, asking, proposing

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from agentdeck.control.explaining import explained
 from agentdeck.control.logtail import LogTail
 from agentdeck.control.redaction import known_secrets
 from agentdeck.control.repo import attempt_of, task_of
@@ -103,7 +104,7 @@ class Reader:
                 "id": task.id,
                 "title": spec.title,
                 "state": str(task.state),
-                "why": explain(state, task.id, self._now(state)),
+                "why": explained(self.folder, state, task.id, self._now(state)),
                 "prompt": spec.prompt,
                 "files": list(spec.files),
                 "after": list(spec.after),
@@ -150,7 +151,7 @@ class Reader:
         """Why a task stands where it stands. Raises NotFoundError."""
         state = self.state()
         task = task_of(state, TaskId(name))
-        sentence = explain(state, task.id, self._now(state))
+        sentence = explained(self.folder, state, task.id, self._now(state))
         return self._safe(state, {"task": task.id, "state": str(task.state), "why": sentence})
 
     def evidence(self, name: str) -> Data:

@@ -86,13 +86,23 @@ class Inbox(Arguments, frozen=True):
 
 
 class Events(Arguments, frozen=True):
-    """What has happened, in words, from a cursor on: ask again with `next` of the answer."""
+    """What has happened, in words, from a cursor on: ask again with `next` of the answer.
+
+    When a newer run has begun, the answer is of that one, from its first event on.
+    """
 
     after: Annotated[int, Meta(ge=0, description="The number of the last event you know.")] = 0
     limit: Annotated[int, Meta(ge=1, le=MAX_EVENTS)] = 100
     wait_s: Annotated[
         float, Meta(ge=0, le=MAX_WAIT_S, description="Wait so long for the first one.")
     ] = 0.0
+    run: Annotated[
+        str,
+        Meta(
+            max_length=MAX_ID_LENGTH,
+            description="The run that `after` is of; without it that of your latest `next`.",
+        ),
+    ] = ""
 
 
 class AskPerson(Arguments, frozen=True):

@@ -6,6 +6,8 @@ Rules:
   is no call at all is an error of the protocol.
 - While a call waits, a client that asked for progress is told in each `PROGRESS_S` that it does.
 - It ends when its client hangs up.
+- When other tools may be called than the client was told, it is told so (`list_changed`): at once
+  where it speaks the protocol of before 2026-07-28, and later ones where it listens.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from typing import Any, Final, Protocol
 
 import mcp_types as types
 import msgspec
-from mcp.server.lowlevel import Server
+from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.stdio import stdio_server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
 from mcp.shared.exceptions import MCPError
 
 from agentdeck import __version__
@@ -26,6 +29,8 @@ from agentdeck.core.offered import Offered, Reply, Resource, Unfit, read_argumen
 
 PROGRESS_S: Final = 5.0  # clients give up after 60 s of silence, the most impatient after 10 s
 INVALID_PARAMS: Final = -32602
+ABOUT: Final = "agentdeck/"  # before the names of what is said about a resource
+MAX_LISTENING: Final = 8  # streams of changes; one client has one, and perhaps an old one
 NOT_FOUND: Final = -32002  # as the protocol numbers a resource that there is not
 
 
@@ -33,15 +38,17 @@ class Face(Protocol):
     """What is served."""
 
     instructions: str
-    tools: Sequence[Offered]
     resources: Sequence[Resource]
     templates: Sequence[Resource]
+
+    async def offered(self) -> Sequence[Offered]:
+        """The tools that may be called now."""
 
     async def call(self, name: str, arguments: msgspec.Struct) -> Reply:
         """Carry out one call; a DeckError is told to the caller."""
 
-    async def read(self, uri: str) -> str | None:
-        """The text of a resource; None = there is none of this address."""
+    async def read(self, uri: str) -> Reply | None:
+        """The text of a resource, and data about it; None = there is none of this address."""
 
 
 async def serve(face: Face) -> None:
@@ -53,19 +60,26 @@ async def serve(face: Face) -> None:
         **handlers(face),
     )
     async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
+        changes = NotificationOptions(tools_changed=True)
+        await server.run(read, write, server.create_initialization_options(changes))
 
 
 def handlers(face: Face) -> dict[str, Any]:
     """What the SDK calls, by its names."""
-    tools = {tool.name: tool for tool in face.tools}
+    changes = InMemorySubscriptionBus()
+    listed: list[str] = []  # what the client knows of, once it has asked
 
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(
-            tools=[types.Tool.model_validate(tool.told) for tool in face.tools]
-        )
+        tools = await face.offered()
+        listed[:] = [tool.name for tool in tools]
+        return types.ListToolsResult(tools=[types.Tool.model_validate(tool.told) for tool in tools])
 
     async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+        tools = {tool.name: tool for tool in await face.offered()}
+        if listed and listed != list(tools):
+            listed[:] = list(tools)
+            await context.session.send_tool_list_changed()  # to clients of before 2026-07-28
+            await changes.publish(ToolsListChanged())
         tool = tools.get(params.name)
         if tool is None:
             known = ", ".join(tools)
@@ -114,15 +128,24 @@ def handlers(face: Face) -> dict[str, Any]:
         _: Any, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         try:
-            text = await face.read(params.uri)
+            found = await face.read(params.uri)
         except DeckError as error:
             raise MCPError(NOT_FOUND, error.message) from error
-        if text is None:
+        if found is None:
             raise MCPError(NOT_FOUND, f"there is no resource {params.uri[:200]}")
-        content = types.TextResourceContents(uri=params.uri, text=text, mime_type="text/plain")
+        content = types.TextResourceContents(
+            uri=params.uri,
+            text=found.text,
+            mime_type="text/plain",
+            _meta={f"{ABOUT}{name}": value for name, value in (found.data or {}).items()} or None,
+        )
         return types.ReadResourceResult(contents=[content])
 
-    found: dict[str, Any] = {"on_list_tools": list_tools, "on_call_tool": call_tool}
+    found: dict[str, Any] = {
+        "on_list_tools": list_tools,
+        "on_call_tool": call_tool,
+        "on_subscriptions_listen": ListenHandler(changes, max_subscriptions=MAX_LISTENING),
+    }
     if face.resources or face.templates:
         found["on_list_resources"] = list_resources
         found["on_list_resource_templates"] = list_templates

@@ -44,7 +44,7 @@ def with_agent(plan: Plan, agent_name: str, adapters: Sequence[str] = BUILTIN_AG
     )
     given = msgspec.structs.replace(
         plan,
-        tasks=tuple(_task(plan, task) for task in plan.tasks),
+        tasks=tuple(_task(plan, task, AgentName(agent_name)) for task in plan.tasks),
         routes=routes,
         defaults=msgspec.structs.replace(plan.defaults, agent=AgentName(agent_name), model=None),
         queue=msgspec.structs.replace(plan.queue, resolver=None),
@@ -92,10 +92,11 @@ def _use(plan: Plan, task: Task) -> str:
     return plan.agent_by_name[plan.settings(task.id).agent].use
 
 
-def _task(plan: Plan, task: Task) -> Task:
+def _task(plan: Plan, task: Task, agent_name: AgentName) -> Task:
     if task.human:
         return task
     agent = plan.settings(task.id).agent
     if plan.agent_by_name[agent].use == HUMAN:  # perhaps by a route or a default: say it here
         return msgspec.structs.replace(task, agent=agent)
-    return msgspec.structs.replace(task, agent=None, model=None)
+    named = agent_name if task.skills else None  # else whoever has them may stand in for it
+    return msgspec.structs.replace(task, agent=named, model=None)

@@ -357,8 +357,10 @@ worktree) and the others that [agents](agents.md) names.
 
 `skills` are words of your own, compared without regard to upper and lower case. As soon as one
 agent of the plan has any, a task with `skills` goes only to an agent that has all of them: the one
-it names, the first route's that can, the defaults' own, or the first of the file. Where nobody can,
-it waits and says so; `agentdeck check` tells it before, `agentdeck skills` shows who has what.
+it names, the first route's that can, the defaults' own, or the first of the file. Where skills
+alone choose it, the next one who has them begins while the pool of that one is full. Where nobody
+can, the task waits and says so; `agentdeck check` tells it before, `agentdeck skills` shows who has
+what.
 Fallbacks that lack a skill do not take over. An agent without `skills` here has those of its
 [adapter](agents.md). In a plan in which no agent has any, they are words for people.
 

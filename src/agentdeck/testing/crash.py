@@ -22,6 +22,17 @@ def kill_engine(folder: RunFolder) -> None:
         engine.wait(GONE_S)
 
 
+def is_gone(folder: RunFolder) -> bool:
+    """Has the process that wrote itself down as the engine of a run ended?"""
+    try:
+        engine = psutil.Process(int(folder.lock.read_text()))
+    except psutil.NoSuchProcess:
+        return True
+    except (OSError, ValueError):  # it has not come so far
+        return False
+    return engine.status() == psutil.STATUS_ZOMBIE
+
+
 def told_in(folder: RunFolder) -> list[AnyEvent]:
     """Every event of the run's journal, the oldest first."""
     journal = Journal(folder.journal)

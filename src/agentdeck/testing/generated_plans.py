@@ -104,9 +104,10 @@ def generated_plan(random: Random) -> Plan:
     rules = _review(random)
     names = [TaskId(name) for name in NAMES[: random.randint(2, 9)]]
     tasks = tuple(_task(random, name, names[:at], phases) for at, name in enumerate(names))
+    skilled = Random(repr(tasks)).random() < 0.5  # drawn apart: what is drawn here stays as it was
     return Plan(
         name="generated",
-        tasks=tasks,
+        tasks=tuple(map(_asking, tasks)) if skilled else tasks,
         land=_land(random, rules),
         strategy=random.choice((Strategy.EAGER, Strategy.EAGER, Strategy.WAVES)),
         agents_limit=random.randint(1, 4),
@@ -123,7 +124,7 @@ def generated_plan(random: Random) -> Plan:
         permissions=_permissions(random),
         budget=_budget(random, 0.25),
         gates=gates,
-        agents=(*_agents(random), WAITER),
+        agents=_able((*_agents(random), WAITER)) if skilled else (*_agents(random), WAITER),
         pools=_pools(random),
         phases=phases,
         queue=_queue(random, (1, 2, 4, 8), (1, 1, 2, 3), (None, None, TALKER.name)),
@@ -169,6 +170,16 @@ def _task(random: Random, name: TaskId, earlier: list[TaskId], phases: tuple[Pha
         defer="not now" if random.random() < 0.05 else None,
         allow_empty=random.random() < 0.1,
     )
+
+
+def _asking(task: Task) -> Task:
+    """A task whose agent nothing names asks for a skill; a person is asked for none."""
+    return task if task.agent else msgspec.structs.replace(task, skills=("ears",))
+
+
+def _able(agents: tuple[Agent, ...]) -> tuple[Agent, ...]:
+    """All can do it; the first is the deaf one, which has a pool of its own in many plans."""
+    return tuple(msgspec.structs.replace(agent, skills=("Ears", "eyes")) for agent in agents)
 
 
 def _agents(random: Random) -> tuple[Agent, ...]:

@@ -7,7 +7,7 @@ Rules: the page is never edited by hand; a test compares it with what this modul
 from __future__ import annotations
 
 from agentdeck.core.state import HOLDS_FOOTPRINT, HOLDS_SLOT, SETTLED, STUCK, TaskState
-from agentdeck.core.transitions import TRANSITIONS, as_mermaid
+from agentdeck.core.transitions import TRANSITIONS
 
 _HEAD = """\
 # The states of a task
@@ -18,11 +18,11 @@ Drawn from the table in `src/agentdeck/core/transitions.py` by
 
 
 def as_document() -> str:
-    """The whole page, Markdown with a mermaid diagram and two tables."""
+    """The whole page, Markdown with a picture (`state_picture`) and two tables."""
     return "\n".join(
         [
             _HEAD,
-            f"```mermaid\n{as_mermaid()}```\n",
+            "![How a task goes from state to state by itself.](states.svg)\n",
             "## What a state means for other tasks\n",
             "| state | takes an agent slot | holds its files | settled | needs a person |",
             "| --- | --- | --- | --- | --- |",

@@ -49,6 +49,7 @@ from agentdeck.tui.presentation.carried_out import carried_out
 from agentdeck.tui.presentation.header import terminal_title
 from agentdeck.tui.presentation.key_names import spoken
 from agentdeck.tui.presentation.said import SaidEarlier, sentence
+from agentdeck.tui.proposed import Proposed
 from agentdeck.tui.remarks import Remarks
 from agentdeck.tui.remembering import Remembering
 from agentdeck.tui.replay import Replay
@@ -201,6 +202,7 @@ class DeckApp(App[None]):
         self.remarks = Remarks(self)
         self.calling = Calling(self, self.settings.notify)
         self.sickness = Sickness(self)
+        self.proposed = Proposed(self.model, folder)
         self.pacing = Pacing(self)
         self.garbage = Garbage(lambda: self.pacing.quiet_s)
         self.lines = LineHistory()
@@ -419,6 +421,7 @@ class DeckApp(App[None]):
             return
         self.calling.tick()
         self.sickness.tick()
+        self.proposed.tick()
         self._tell_prices()
         if self.simulation is None:
             self.sampling.tick()

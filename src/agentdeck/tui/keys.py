@@ -25,7 +25,7 @@ from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
 from agentdeck.core.hearing import hears_answer
-from agentdeck.core.ids import TaskId
+from agentdeck.core.ids import PoolName, TaskId
 from agentdeck.core.inbox import Kind
 from agentdeck.core.state import LIVE, TaskState, Wanted
 from agentdeck.tui.bulk_commands import WAYS, bulk_of, result_words, verb_of, way_of
@@ -77,6 +77,7 @@ class Context:
     instead: Mapping[str, tuple[str, AnyCommand]] = field(default_factory=dict)
     footer: tuple[str, ...] = ()  # ids of the keys that the footer shows here; () = the usual
     inside: str = ""  # what of the pane has the focus, where it has keys of its own: log | diff
+    pool: PoolName | None = None  # of the row that one looks at
     small: bool = False  # the screen has room for one pane at a time
 
     @property
@@ -246,6 +247,14 @@ def _no_limits(context: Context) -> str | None:
     if state.outcome is not None:
         return f"the run has ended ({state.outcome})"
     return "the run is ending" if state.ending else context.deck.offline or None
+
+
+def _no_pools(context: Context) -> str | None:
+    why = _no_limits(context)
+    if why is None and not context.deck.state.plan.pools:
+        more = context.deck.in_words("{run.more} and {run.fewer}")
+        return f"the plan has no pools: {more} set how many agents work at once"
+    return why
 
 
 def _nobody_waits(context: Context) -> str | None:
@@ -429,7 +438,7 @@ T, R, N, V, L, W, X, B, M, D = (
 IN_REPLAY: Final = {"task.pause": "play", "run.more": "faster", "run.fewer": "slower"}
 PAST: Final = "this is the past of the run"
 ACTS_NOW: Final = frozenset(
-    {"budget", "take_over", "add_task", "edit_brief", "undo"}
+    {"budget", "pool_limit", "take_over", "add_task", "edit_brief", "undo"}
 )  # acts that only the present has
 
 TABLE: Final[tuple[Key, ...]] = (
@@ -480,6 +489,8 @@ TABLE: Final[tuple[Key, ...]] = (
         R, _agents(1), of_task=False),
     Key("run.fewer", "minus", "-", "fewer agents", "One agent less at once; nobody is stopped for it",
         R, _agents(-1), of_task=False),
+    Key("run.pools", "L", "L", "pool limit", "How many may work at once in a pool: see all of them, and set another limit",
+        R, act="pool_limit", why_not=_no_pools),
     Key("run.budget", "dollar_sign", "$", "budget", "See what may be used and what is left, and set another limit",
         R, act="budget", why_not=_no_limits),
     Key("task.add", "n", "n", "add task", "Add a task to the plan of the run: one line in plain words",

@@ -60,6 +60,7 @@ class Model:
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
         self.sick = ""  # what keeps the run itself from going on, in few words
+        self.proposed: Mapping[TaskId, str] = {}  # by a tracker, about tasks
         self.reset()
 
     def reset(self) -> None:
@@ -166,6 +167,7 @@ class Model:
             now=self.clock.now(),
             selected=selected if selected in self.state.tasks else None,
             frozen=self.clock.frozen,
+            proposed=self.proposed if replay is None else {},
             sick=self.sick,
             offline=offline,
             folded=folded,

@@ -54,6 +54,7 @@ class Opening:
             "verdicts": self._verdicts,
             "conflict": self._conflict,
             "budget": self._budget,
+            "pool_limit": self._pool_limit,
             "add_task": self._add_task,
             "take_over": self._take_over,
             "edit_brief": self._edit_brief,
@@ -84,6 +85,9 @@ class Opening:
 
     def _budget(self) -> None:
         self._app.questions.ask_budget()
+
+    def _pool_limit(self) -> None:
+        self._app.questions.ask_pool()
 
     def _add_task(self) -> None:
         self._app.questions.ask_task()

@@ -1,4 +1,4 @@
-"""What a key asks before it acts: a yes, words, how to skip, which budget.
+"""What a key asks before it acts: a yes, words, how to skip, which limit.
 
 Rules: one dialog a key, its default on the safe side. Escape sends nothing. Bulk acts ask for many
 tasks in a way of their own (`tui.bulk`).
@@ -24,8 +24,10 @@ from agentdeck.tui.keys import Ask, Context, Key, command_of
 from agentdeck.tui.presentation.budget import budget_rows
 from agentdeck.tui.presentation.diff_rows import Draft
 from agentdeck.tui.presentation.figures import plural
+from agentdeck.tui.presentation.pool_limits import first_row, pool_rows
 from agentdeck.tui.screens.budget_dialog import ChangeBudget
 from agentdeck.tui.screens.dialogs import AskText, Confirm, SkipDialog
+from agentdeck.tui.screens.pool_dialog import ChangePool
 from agentdeck.tui.screens.quick_add import QuickAddDialog
 
 if TYPE_CHECKING:
@@ -159,6 +161,15 @@ class Questions:
         first = next((at for at, row in enumerate(rows) if row.scope in asking), 0)
         _ = self._app.push_screen(
             ChangeBudget(rows, first, lambda command: refusal(self._app.model.state, command)),
+            self._app.deliver,
+        )
+
+    def ask_pool(self) -> None:
+        """Show every pool, and change how many may work in one."""
+        context = self._app.front.context
+        rows, first = pool_rows(context.deck), first_row(context.deck, context.pool, context.task)
+        _ = self._app.push_screen(
+            ChangePool(rows, first, lambda command: refusal(self._app.model.state, command)),
             self._app.deliver,
         )
 

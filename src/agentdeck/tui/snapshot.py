@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 SCREENS: Final = ("main", "plan", "outline", "timeline", "task", "log", "diff", "gates",
                   "brief", "history", "agents", "queue", "inbox", "wall", "load", "spending",
-                  "events", "help", "palette", "themes", "skip", "budget", "mark", "answer",
-                  "hand-back", "add", "edit", "search")  # fmt: skip
+                  "events", "help", "palette", "themes", "skip", "budget", "pools", "mark",
+                  "answer", "hand-back", "add", "edit", "search")  # fmt: skip
 SUFFIXES: Final = (".svg", ".txt")
 DIFF_WAIT_S: Final = 10.0  # for git and the journal, in threads
 READERS: Final = ("diff", "journal")  # groups of workers that read what a picture shows
@@ -206,6 +206,8 @@ async def _go(app: DeckApp, pilot: Pilot[None], screen: str) -> None:
             app.press("deck.theme")
         case "budget":
             app.press("run.budget")
+        case "pools":
+            app.press("run.pools")
         case "mark":
             app.press("mark.by")
         case "answer":

@@ -50,8 +50,8 @@ COUNTED_S: Final = 0.05  # of a look at most: what comes cannot come while the l
 
 # What is typed behind these is text.
 OPEN_A_LINE: Final = frozenset(
-    "task.steer task.retry_feedback task.add task.edit run.budget mark.by view.filter view.search "
-    "move.find deck.palette deck.command log.find log.filter log.jump".split()
+    "task.steer task.retry_feedback task.add task.edit run.budget run.pools mark.by view.filter "
+    "view.search move.find deck.palette deck.command log.find log.filter log.jump".split()
 )
 
 Held = tuple[events.Event, Screen[object]]  # and the screen on top when it came

@@ -47,6 +47,7 @@ async def _send(socket: web.WebSocketResponse, view: RunView, after: int) -> Non
     while not socket.closed:
         try:
             batch = await view.read(after, BATCH)
+            lost = not batch and not await view.has(after)
         except DeckError as fault:
             await _close(socket, WSCloseCode.INTERNAL_ERROR, fault.message)
             return
@@ -56,10 +57,11 @@ async def _send(socket: web.WebSocketResponse, view: RunView, after: int) -> Non
             after = recorded.seq
         if batch:
             continue
-        last = await view.wait_past(after, WAIT_S if after <= view.state.seq else 0)
-        if last < after:
+        if lost:
+            last = view.state.seq
             await _close(socket, CURSOR_LOST, f"there is no event {after}: the last one is {last}")
             return
+        _ = await view.wait_past(after, WAIT_S)
 
 
 async def _hear(socket: web.WebSocketResponse) -> None:

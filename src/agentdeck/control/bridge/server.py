@@ -26,8 +26,9 @@ from agentdeck.control import readings
 from agentdeck.control.bridge.feed import feed
 from agentdeck.control.bridge.view import RunView
 from agentdeck.control.client import RunClient
-from agentdeck.control.door import TokenDoor, names_of
+from agentdeck.control.door import TokenDoor, is_everywhere, names_of
 from agentdeck.control.exposition import CONTENT_TYPE
+from agentdeck.control.http_log import keep_quiet
 from agentdeck.control.protocol import METHODS, Code
 from agentdeck.control.runs import RunFolder
 from agentdeck.core.codec import encode_recorded
@@ -41,6 +42,7 @@ CALL_S: Final = rpc.MAX_WAIT_S + 30.0  # for one of them
 STATUS_S: Final = 3.0  # for an engine to say how it is, before its journal is asked
 SEEN_S: Final = 2.0  # for an event to come from the journal; half a second where nothing happens
 HEARTBEAT_S: Final = 15.0  # between two pings of a socket; who does not answer is gone
+MAX_DIGITS: Final = 19  # of a number in an address: 2**62 has so many
 MAX_HEARD: Final = 4096  # bytes of a message from a socket: nothing is expected
 SHUTDOWN_S: Final = 1.0  # for answers under way when the bridge ends
 PROTOCOL: Final = "agentdeck.v1"  # the subprotocol of the socket
@@ -74,7 +76,7 @@ class Bridge:
         host, port = listening.getsockname()[:2]
         names = names_of(host, port)
         self.address = f"http://{names[0]}"
-        self._door = TokenDoor(rules.token, names, rules.origins)
+        self._door = TokenDoor(rules.token, names, rules.origins, everywhere=is_everywhere(host))
         self._view: RunView | None = None
         self._sockets: set[web.WebSocketResponse] = set()
         self._calls = 0
@@ -95,6 +97,7 @@ class Bridge:
 
     async def app(self, ready: Callable[[], None]) -> web.Application:
         """The application, for whoever runs it."""
+        keep_quiet()
         app = web.Application(middlewares=[self._guarded()], client_max_size=rpc.MAX_REQUEST)
         app.add_routes(
             [
@@ -149,10 +152,12 @@ class Bridge:
             except DeckError as fault:
                 answer = _error(503, fault.message, fault.hint)
             except web.HTTPException as fault:
-                answer = _error(fault.status, fault.reason)
+                answer = _error(fault.status, *_said_of(request, fault))
+                if "Allow" in fault.headers:
+                    answer.headers["Allow"] = fault.headers["Allow"]
             if not answer.prepared:
                 answer.headers.update(HEADERS)
-                if origin and self._door.is_origin(origin):
+                if origin and self._door.is_origin(origin, request.headers.get("Host", "")):
                     answer.headers["Access-Control-Allow-Origin"] = origin
                     answer.headers["Vary"] = "Origin"
             return answer
@@ -161,9 +166,10 @@ class Bridge:
 
     def _refusal(self, request: web.Request, origin: str) -> web.Response | None:
         """What is said to who may not come in; None = they may."""
-        if not self._door.is_host(request.headers.get("Host", "")):
+        host = request.headers.get("Host", "")
+        if not self._door.is_host(host):
             return _error(403, "this server answers only to its own name", self.address)
-        if origin and not self._door.is_origin(origin):
+        if origin and not self._door.is_origin(origin, host):
             return _error(403, "pages of this origin may not use it", "`--origin` names those")
         if request.method == "OPTIONS" and origin:
             return web.Response(
@@ -254,6 +260,8 @@ class Bridge:
         answer = web.WebSocketResponse(
             protocols=(PROTOCOL,), heartbeat=HEARTBEAT_S, max_msg_size=MAX_HEARD
         )
+        if not answer.can_prepare(request):
+            return _error(400, "/ws is for WebSockets", "/events?after=N is for other clients")
         _ = await answer.prepare(request)
         self._sockets.add(answer)
         try:
@@ -327,9 +335,22 @@ def _number(request: web.Request, name: str, default: int, *, least: int, most: 
     said = request.query.get(name)
     if said is None:
         return default
-    if not said.isascii() or not said.isdigit() or not least <= int(said[:20]) <= most:
+    is_number = said.isascii() and said.isdigit() and len(said) <= MAX_DIGITS
+    if not is_number or not least <= int(said) <= most:
         raise web.HTTPBadRequest(reason=f"{name} must be a whole number, {least} to {most}")
     return int(said)
+
+
+def _said_of(request: web.Request, fault: web.HTTPException) -> tuple[str, str]:
+    """What went wrong with a request, and what to do instead."""
+    match fault:
+        case web.HTTPNotFound():
+            return f"there is no {request.path}", "GET / names the paths"
+        case web.HTTPMethodNotAllowed():
+            return f"{request.path} is for {' and '.join(sorted(fault.allowed_methods))}", ""
+        case web.HTTPRequestEntityTooLarge():
+            return f"a request has at most {rpc.MAX_REQUEST // 2**20} MiB", ""
+    return fault.reason, ""
 
 
 def _json(value: Any) -> web.Response:

@@ -1,8 +1,8 @@
 """A run as a bridge knows it: the state and the counts of its journal, kept up to date.
 
 Rules:
-- It reads the journal and asks no engine, so a run that has none is seen as well, an engine notices
-  nothing of who watches, and one that ends is not kept from it.
+- It reads the journal, so a run that has no engine is seen as well. An engine is asked only when to
+  look (`nudges`), and one that ends is not kept from it.
 - Nothing is kept for anybody who follows: each reads the journal from where they are.
 """
 
@@ -13,6 +13,7 @@ import contextlib
 import time
 from typing import Final
 
+from agentdeck.control.bridge.nudges import nudge
 from agentdeck.control.event_log import EventLog
 from agentdeck.control.metrics import Surroundings, as_text
 from agentdeck.control.runs import RunFolder, last_event
@@ -48,7 +49,10 @@ class RunView:
         whole = await asyncio.to_thread(last_event, self.folder)
         if not whole:
             self._ready.set()
-        looking = asyncio.create_task(self._look_for_damage(source))
+        beside = (
+            asyncio.create_task(self._look_for_damage(source)),
+            asyncio.create_task(nudge(self.folder, self.state, source.look)),
+        )
         try:
             async for batch in source.follow():
                 await self._take(batch, told=self._ready.is_set())
@@ -58,7 +62,9 @@ class RunView:
             self.fault = fault  # who asks is told, and what is known is still there
             raise
         finally:
-            looking.cancel()
+            for task in beside:
+                task.cancel()
+            _ = await asyncio.gather(*beside, return_exceptions=True)
             await source.close()
 
     async def ready(self) -> None:
@@ -81,6 +87,10 @@ class RunView:
     async def read(self, after: int, count: int) -> list[Recorded]:
         """Events behind number `after`, from the journal. Raises JournalError."""
         return await asyncio.to_thread(self._log.read, after + 1, count)
+
+    async def has(self, seq: int) -> bool:
+        """Is there an event of that number, or of a later one? Raises JournalError."""
+        return seq <= self.state.seq or bool(await self.read(seq - 1, 1))
 
     async def engine_answers(self) -> bool:
         """Is there an engine?"""

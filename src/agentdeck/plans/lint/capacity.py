@@ -19,6 +19,8 @@ def unused_pool(subject: Subject) -> Iterator[Hit]:
     """A pool in which no task takes its place."""
     plan = subject.plan
     used = {plan.settings(task.id).pool for _, task in subject.active}
+    for _, task in subject.active:
+        used.update(pool for _, pool in plan.stand_ins.get(task.id, ()))
     for pool in plan.pools:
         if pool.name not in used:
             yield Hit(

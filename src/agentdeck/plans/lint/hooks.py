@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from agentdeck.core.issues import PROGRAMS
 from agentdeck.core.plan import TRACKER, Plan
@@ -10,6 +11,8 @@ from agentdeck.plans.lint.finding import Hit
 from agentdeck.plans.lint.subject import Subject
 from agentdeck.plans.positions import Path
 from agentdeck.plans.problems import shown
+
+MESSENGER: Final = "apprise"  # the package that sends messages to persons
 
 
 def missing_program(subject: Subject) -> Iterator[Hit]:
@@ -22,6 +25,13 @@ def missing_program(subject: Subject) -> Iterator[Hit]:
                 ("hooks", hook.name),
                 f"runs {shown(hook.run[0])}, which is not {where}",
                 "install it, or correct the command",
+            )
+    for person in subject.plan.notify:
+        if not (subject.around.packages or {}).get(MESSENGER, True):
+            yield Hit(
+                ("notify", person.name),
+                f"is told by {MESSENGER}, which is not installed here, so nothing would be sent",
+                'pip install "agentdeck[notify]"',
             )
     tracker = subject.plan.tracker
     if tracker is not None and not (subject.around.programs or {}).get(
@@ -86,4 +96,4 @@ def programs(plan: Plan) -> set[str]:
     return own | ({PROGRAMS[plan.tracker.kind]} if plan.tracker is not None else set())
 
 
-__all__ = ["missing_program", "missing_secret", "no_issue", "programs", "unknown_zone"]
+__all__ = ["MESSENGER", "missing_program", "missing_secret", "no_issue", "programs", "unknown_zone"]

@@ -31,6 +31,7 @@ class Around(msgspec.Struct, frozen=True):
     files: tuple[str, ...] | None = None  # that git tracks, below the repository; None = no idea
     programs: Mapping[str, bool] | None = None  # by name or path: is it there?
     variables: Mapping[str, bool] | None = None  # of the environment: is it set?
+    packages: Mapping[str, bool] | None = None  # of extras: are they installed?
     zones: Mapping[str, bool] | None = None  # named time zones: are they known here?
     adapters: Mapping[str, str] = {}  # the program of each, by the adapter's name
     skills: Mapping[str, tuple[str, ...]] = {}  # what agents of each adapter can do, where it says

@@ -24,7 +24,8 @@ from aiohttp.typedefs import Middleware
 from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 
-from agentdeck.control.door import Door, names_of
+from agentdeck.control.door import Door, is_everywhere, names_of
+from agentdeck.control.http_log import keep_quiet
 
 MAX_DECKS: Final = 8  # at once; each is a process of 60 MB and more
 MAX_MESSAGE_BYTES: Final = 1 << 20  # of what a browser sends: keys, and what is pasted
@@ -105,12 +106,13 @@ class DeckServer(Server):
                 starts would inherit the settings that the deck is drawn with.
         """
         host, port = listening.getsockname()[:2]
-        named = f"[{host}]" if ":" in host else host
+        names = names_of(host, port)
+        named = names[0].removesuffix(f":{port}")
         super().__init__(argv[0], host=named, port=port, title=title)
         self._argv = argv
         self._listening = listening
         self._announce, self._prepare = announce, prepare
-        self._door = Door(names_of(host, port))
+        self._door = Door(names, everywhere=is_everywhere(host))
         self._cookie = f"agentdeck-{port}"  # cookies are shared by all ports of a host
         self._open: set[web.WebSocketResponse] = set()
 
@@ -122,6 +124,7 @@ class DeckServer(Server):
     def serve(self, debug: bool = False) -> None:  # noqa: ARG002 - the framework's
         """Serve until the process is interrupted."""
         self._announce(self.link)
+        keep_quiet()
         web.run_app(
             self._make_app(),
             sock=self._listening,
@@ -157,13 +160,14 @@ class DeckServer(Server):
         return guard
 
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not self._door.is_host(request.headers.get("Host", "")):
+        host, origin = (request.headers.get(name, "") for name in ("Host", "Origin"))
+        if not self._door.is_host(host):
             return _no_entry("This server answers only to its own name.\n")
         if request.path == "/" and "token" in request.query:
             return self._enter(request.query["token"])
         if not self._door.knows(request.cookies.get(self._cookie, "")):
             return _no_entry(NO_ENTRY)
-        if request.path == "/ws" and not self._door.is_origin(request.headers.get("Origin", "")):
+        if request.path == "/ws" and not self._door.is_origin(origin, host):
             return _no_entry("Only a page of this server opens a deck.\n")
         return await handler(request)
 

@@ -51,6 +51,7 @@ class Deck:
     now: float  # seconds since the epoch
     selected: TaskId | None = None
     frozen: bool = False  # the clock stands: nothing spins, times of day are UTC
+    proposed: Mapping[TaskId, str] = field(default_factory=dict)  # by a tracker, about tasks
     sick: str = ""  # what keeps the run itself from going on, in few words; "" = nothing
     offline: str = ""  # why commands cannot be sent; "" = they can
     folded: frozenset[str] = field(default_factory=frozenset)
@@ -92,6 +93,7 @@ class Deck:
             self.frozen,
             self.offline,
             self.sick,
+            self.proposed,
             self.folded,
             self.simulated,
             self.replay,
@@ -202,4 +204,6 @@ class Deck:
 
     def why(self, task_id: TaskId) -> str:
         """Why the task stands where it stands: the sentence that every face shows."""
-        return explain(self.state, task_id, self.now)
+        told = self.proposed.get(task_id)
+        sentence = explain(self.state, task_id, self.now)
+        return f"{sentence}; {told}" if told else sentence

@@ -110,6 +110,7 @@ PLACES: Final[dict[str, Place]] = {
             "task.take_over",
             "run.more",
             "run.fewer",
+            "run.pools",
             "view.wall",
         ),
     ),

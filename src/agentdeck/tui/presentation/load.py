@@ -5,9 +5,9 @@ Rules:
   100. Tokens are those that agents report; all else is measured on this machine.
 - A figure that nobody has measured is a dash, and a course begins where measuring began.
 - Beside each pool stands how its attempts ended; agents that fail again and again have rows of
-  their own.
-- A row's key is the task's id, or `held:TASK`, `sick:AGENT`, `account:NAME`, `pool:NAME`, or begins
-  with `+` (a heading).
+  their own. What to do about one stands beside it where there is room, else below it, whole.
+- A row's key is the task's id, or `held:TASK`, `sick:AGENT`, `advice:N:AGENT` (a line below it),
+  `account:NAME`, `pool:NAME`, or begins with `+` (a heading).
 """
 
 from __future__ import annotations
@@ -30,7 +30,17 @@ from agentdeck.tui.presentation.agents import agent_rows, doing, who
 from agentdeck.tui.presentation.bars import bar, spark
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.figures import UNKNOWN, count, duration, size
-from agentdeck.tui.presentation.line import EMPTY, Line, Span, cut_line, fit, plain, spread
+from agentdeck.tui.presentation.line import (
+    EMPTY,
+    Line,
+    Span,
+    cells,
+    cut_line,
+    fit,
+    plain,
+    spread,
+    wrapped,
+)
 from agentdeck.tui.presentation.load_course import (
     GAP_S,
     AgentPoint,
@@ -42,6 +52,7 @@ HELD: Final = "held:"
 ACCOUNT: Final = "account:"
 POOL: Final = "pool:"
 SICK: Final = "sick:"
+ADVICE: Final = "advice:"
 COURSE_S: Final = 300.0  # of the courses in rows; what is older says little of a live agent
 LATELY_S: Final = 120.0  # tokens a minute are the mean of so long: agents report now and then
 MINUTE_S: Final = 60.0
@@ -59,6 +70,8 @@ FIXED_CELLS: Final = 50  # of a row, that are never a course's
 SPARK_SHARE: Final = 4  # of the others, one in so many is one of two courses
 NAME_CELLS: Final = 18  # of an account or a pool
 FIGURE_CELLS: Final = 9
+INDENT: Final = 3  # cells before a name
+SCROLLBAR: Final = 2  # cells that it takes from a row
 BAR_CELLS: Final = 16
 
 # How a heading names what holds tasks back.
@@ -130,11 +143,16 @@ class LoadView:
         course: LoadCourse,
         held: list[Held],
         order: Order = Order.PLAN,
+        width: int = ROOMY,
     ) -> None:
+        """`width`: the cells that a row will have."""
         self.deck, self.course, self.order = deck, course, order
         self._held = {HELD + one.task: one for one in held}
         self._accounts = {ACCOUNT + one.name: one for one in account_lines(deck.state, deck.now)}
         self._sick = {SICK + name: found for name, found in sick_agents(deck).items()}
+        self._advised: dict[str, Line] = {}  # the rows of all agents that are unhealthy
+        for key, one in self._sick.items():
+            self._advised.update(_sick_rows(key, one, width))
         self._pools = [POOL + pool.name for pool in deck.state.plan.pools]
         self._tokens = {task: tokens_a_minute(deck, TaskId(task)) for task in agent_rows(deck)}
         agents = list(self._tokens)
@@ -144,7 +162,7 @@ class LoadView:
         for name, keys in (
             ("+work", agents),
             ("+held", list(self._held)),
-            ("+sick", list(self._sick)),
+            ("+sick", list(self._advised)),
             ("+accounts", list(self._accounts)),
             ("+pools", self._pools),
         ):
@@ -156,6 +174,11 @@ class LoadView:
         """The task that a row is about."""
         name = (key or "").removeprefix(HELD)
         return TaskId(name) if name in self.deck.state.tasks else None
+
+    def pool(self, key: str | None) -> PoolName | None:
+        """The pool that a row is about; None = it is about none."""
+        name = PoolName((key or "").removeprefix(POOL))
+        return name if (key or "").startswith(POOL) else None
 
     def _value(self, task: str) -> float | None:
         if self.order is Order.TOKENS:
@@ -180,8 +203,8 @@ class LoadView:
             return self._held_row(self._held[key], width)
         if key.startswith(ACCOUNT):
             return _account_row(self.deck, self._accounts[key], width)
-        if key.startswith(SICK):
-            return self._sick_row(key, width)
+        if key in self._advised:
+            return cut_line(self._advised[key], width)
         if key.startswith(POOL):
             return self._pool_row(key.removeprefix(POOL), width)
         return self._agent_row(TaskId(key), width)
@@ -319,16 +342,25 @@ class LoadView:
         )
         return cut_line(line, width)
 
-    def _sick_row(self, name: str, width: int) -> Line:
-        found = self._sick[name]
-        line: Line = (
-            Span("   "),
-            Span(fit(plain(name.removeprefix(SICK)), NAME_CELLS), "bold"),
-            Span("  "),
-            Span(plain(found.unhealthy), "state-failed"),
-            Span(f"  {plain(found.advice)}", "muted"),
-        )
-        return cut_line(line, width)
+
+def _sick_rows(key: str, found: Health, width: int) -> dict[str, Line]:
+    """What is wrong with an agent, and what to do: on one row, or on those below it."""
+    name = key.removeprefix(SICK)
+    why: Line = (
+        Span(" " * INDENT),
+        Span(fit(plain(name), NAME_CELLS), "bold"),
+        Span("  "),
+        Span(plain(found.unhealthy), "state-failed"),
+    )
+    beside: Line = (*why, Span(f"  {plain(found.advice)}", "muted"))
+    if cells(beside) <= width - SCROLLBAR:
+        return {key: beside}
+    room = max(1, width - SCROLLBAR - INDENT - GAP)
+    below = wrapped(plain(found.advice), room, "muted")
+    under = {
+        f"{ADVICE}{at}:{name}": (Span(" " * (INDENT + GAP)), *line) for at, line in enumerate(below)
+    }
+    return {key: why, **under}
 
 
 def _how_it_does(found: Health) -> Line:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 # What the deck does wherever one is. Every other act needs what the room shows: there first.
 OF_THE_DECK: Final = frozenset(
-    "themes undo budget add_task edit_brief compare search take_over verdicts conflict help "
-    "command_palette leave command_line which_key "
+    "themes undo budget pool_limit add_task edit_brief compare search take_over verdicts conflict "
+    "help command_palette leave command_line which_key "
     "replay_turn replay_step replay_jump replay_scrub".split()
 )
 

@@ -32,7 +32,7 @@ FRAME_ROWS: Final = 2  # of a pane
 RULE: Final = "percent of one core · the last 5 minutes"
 FOOTER: Final = (
     "load.order", "load.open", "task.pause", "task.stop", "task.steer", "run.fewer", "run.more",
-    "run.pause", "view.spending", "screen.back", "deck.help", "deck.palette",
+    "run.pools", "run.pause", "view.spending", "screen.back", "deck.help", "deck.palette",
 )  # fmt: skip
 
 
@@ -90,13 +90,14 @@ class LoadScreen(FullScreen):
         deck, sampling = self.moment(), self.deck_app.sampling
         sampling.seen()
         course, problem = sampling.course, sampling.problem
-        view = self._view = LoadView(deck, course, self._held_back(deck), self._order)
+        room = max(1, self.app.size.width - FRAME_ROWS - 2)
+        held = self._held_back(deck)
+        view = self._view = LoadView(deck, course, held, self._order, room)
         rows = self.query_one(RowList)
         rows.show(view.keys, view.row, headings=view.headings, empty=empty_sentence(deck))
         deck = self.moment()
         self.query_one(HeaderBar).show(deck)
         frame = self.query_one("#load-machine", Pane)
-        room = max(1, self.app.size.width - FRAME_ROWS - 2)
         frame.styles.height = len(machine_lines(deck, course, problem, room)) + FRAME_ROWS
         frame.set_titles((Span("Load"),))
         lines = self.query_one("#load-lines", LinesView)
@@ -123,7 +124,9 @@ class LoadScreen(FullScreen):
     @property
     def context(self) -> Context:
         """On what a key would act now."""
-        return Context(self.moment(), "load", self.deck_app.keys, footer=FOOTER)
+        pool = self._view.pool(self.query_one(RowList).cursor) if self._view is not None else None
+        deck = self.moment()
+        return Context(deck, "load", self.deck_app.keys, footer=FOOTER, pool=pool)
 
     def select(self, task: TaskId) -> None:
         """Its row, if it has one; else the room."""
