@@ -11,7 +11,7 @@ agentdeck speaks the [Model Context Protocol](https://modelcontextprotocol.io) o
 directions: the agents of a run get tools that reach the person who leads it, and an editor or an
 agent outside of the run can read it. Both need the MCP SDK:
 
-<!-- block: not run, it installs from the network -->
+<!-- block: run by .ci/release_check.py -->
 ```sh
 pip install 'agentdeck[mcp]'
 ```
@@ -90,7 +90,7 @@ question was asked, and `events` of a newer run begin at its first one, whatever
 
 For Claude Code:
 
-<!-- block: not run, it changes the settings of another program -->
+<!-- block: run by tests/real_agents/test_tools.py -->
 ```sh
 claude mcp add agentdeck -- agentdeck -C /path/to/repository mcp
 ```
@@ -119,7 +119,6 @@ whoever starts it:
 commands = ["pause", "resume", "steer", "answer"]
 ```
 
-<!-- block: not run, it serves until its client hangs up -->
 ```sh
 agentdeck mcp --allow pause --allow steer   # or: --allow all
 ```
