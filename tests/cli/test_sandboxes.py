@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Deck
 
-from agentdeck.core.adapter import Sandbox
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.engine import landlock, sandbox
 
 PLAN = """

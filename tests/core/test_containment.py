@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentdeck.core import events as e
-from agentdeck.core.adapter import Adapter, Sandbox
+from agentdeck.core.adapter import Adapter
 from agentdeck.core.containment import (
     Confined,
     Containment,
@@ -18,6 +18,7 @@ from agentdeck.core.events import RefMove, RefsTouched
 from agentdeck.core.ids import AgentName, TaskId
 from agentdeck.core.plan import HOME_OWN, Agent, Defaults, Land, Plan
 from agentdeck.core.refs_words import sentence
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.core.steps import IOStep, Launch, Watch
 from agentdeck.testing.builders import identity, plan, reached, run_until, started

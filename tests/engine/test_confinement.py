@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from agentdeck.agents.refusals import Refusals
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Confined, Containment
 from agentdeck.core.errors import EnvironmentFault
-from agentdeck.engine import confinement
-from agentdeck.engine.confinement import READ, Place, own_words, try_out
+from agentdeck.core.sandbox_kind import Sandbox
+from agentdeck.engine import trying
+from agentdeck.engine.confinement import READ, own_words, try_out
 from agentdeck.engine.sandbox import SANDBOXES, Room, fault_of
+from agentdeck.engine.trying import Place
 
 
 @pytest.fixture(params=SANDBOXES, ids=str)
@@ -58,7 +59,7 @@ def through(program: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     def enter(_kind: Sandbox, _room: Room, argv: Sequence[str], *, network: bool) -> Sequence[str]:
         return (*program, *argv)
 
-    monkeypatch.setattr(confinement, "enter", enter)
+    monkeypatch.setattr(trying, "enter", enter)
 
 
 def test_a_sandbox_that_does_not_hold_starts_nothing(

@@ -8,15 +8,15 @@ import pytest
 from tests.engine.conftest import run_git
 from tests.engine.turning import work_until
 
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Plan
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import TaskState
 from agentdeck.engine import landlock, sandbox
 from agentdeck.engine.create import create_run, open_engine
-from agentdeck.engine.room import temporary_of
+from agentdeck.engine.room_folders import temporary_of
 from agentdeck.engine.sandbox import Room, enter, fault_of
 from agentdeck.plans.reader import read_plan
 

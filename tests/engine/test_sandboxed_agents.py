@@ -24,11 +24,11 @@ from agentdeck.control.runs import fold_run
 from agentdeck.control.take_over import hands_on
 from agentdeck.core import commands as c
 from agentdeck.core import events as e
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.event_words import told_of
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import Land, Plan
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import Attempt, RunState, TaskState
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.folders import RunFolder

@@ -13,9 +13,9 @@ from agentdeck.control import start
 from agentdeck.control.client import RunClient
 from agentdeck.control.protocol import ToolParams
 from agentdeck.core import commands as c
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.errors import DeckError
 from agentdeck.core.ids import TaskId
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import TaskState
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.sandbox import fault_of

@@ -9,9 +9,9 @@ import pytest
 from tests.real_agents.scripted_model import DONE
 from tests.real_agents.trials import LED, Trial
 
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.events import FailureClass, Outcome
 from agentdeck.core.ids import TaskId
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import Attempt, RunState, TaskState
 from agentdeck.engine.sandbox import SANDBOXES, fault_of
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 from tests.tui.sample_journal import STARTED_AT, Story, middle
 
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Confined
 from agentdeck.core.events import RefsTouched
 from agentdeck.core.ids import TaskId
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import Attempt, Exit
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.history import history_lines

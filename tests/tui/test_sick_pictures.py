@@ -18,9 +18,9 @@ from textual.pilot import Pilot
 from agentdeck.control import vitals as vitals_module
 from agentdeck.control.vitals import Health, Vitals
 from agentdeck.core import events as e
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.events import DiskMark
 from agentdeck.core.ids import TaskId
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.engine.journal import JournalDamaged
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.sickness import LOOKS

@@ -12,11 +12,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.errors import EnvironmentFault, NotFoundError
 from agentdeck.core.events import FileTouched
 from agentdeck.core.ids import TaskId
 from agentdeck.core.lanes import of_task as lane_of
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import Attempt, RunState, TaskRun
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import linked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agentdeck.core.adapter import Sandbox
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.engine import landlock, sandbox
 
 

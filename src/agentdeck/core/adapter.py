@@ -18,6 +18,8 @@ from typing import Final
 
 import msgspec
 
+from agentdeck.core.sandbox_kind import Sandbox
+
 
 class Input(StrEnum):
     """What an agent reads on its input while it works."""
@@ -27,14 +29,6 @@ class Input(StrEnum):
     LINES = "lines"  # agentdeck's own messages, one JSON object a line
     CLAUDE = "claude"  # user messages and control responses of Claude Code's stream-json
     BRIDGE = "bridge"  # control lines of the ACP bridge
-
-
-class Sandbox(StrEnum):
-    """What keeps an agent from writing where it should not. See `core.containment`."""
-
-    NONE = "none"  # nothing but a guard of refs, which a hostile agent can evade
-    BWRAP = "bwrap"  # bubblewrap: namespaces of Linux
-    LANDLOCK = "landlock"  # a security module of Linux; needs no other program
 
 
 # Whoever reads one of these can be told something while it works.

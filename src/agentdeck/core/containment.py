@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import msgspec
 
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.plan import HOME_SHARED, Agent, Plan
+from agentdeck.core.sandbox_kind import Sandbox
 
 
 class Containment(msgspec.Struct, frozen=True):

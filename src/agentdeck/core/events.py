@@ -16,7 +16,6 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Confined
 from agentdeck.core.hosts import Worker
 from agentdeck.core.ids import (
@@ -34,6 +33,7 @@ from agentdeck.core.permissions import OptionKind, PermissionRule
 from agentdeck.core.plan import OWN_REPO, GateWhen, Plan, Task
 from agentdeck.core.prices import Prices
 from agentdeck.core.replan import PlanChange
+from agentdeck.core.sandbox_kind import Sandbox
 
 # Of the journal's event format; raise it when an old reader would misread.
 # 2: a budget that does not say what happens when it is used up means "ask"; before, "drain".

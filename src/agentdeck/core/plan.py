@@ -28,11 +28,11 @@ from agentdeck.core.adapter import (
     WITH_RESULT,
     Adapter,
     Input,
-    Sandbox,
 )
 from agentdeck.core.hosts import LEASE_S
 from agentdeck.core.ids import AgentName, GateName, PhaseId, PoolName, RepoName, TaskId
 from agentdeck.core.permissions import ANY, WRITTEN, Decision, PermissionRule, Scope
+from agentdeck.core.sandbox_kind import Sandbox
 
 PLAN_VERSION: Final = 1
 # Room for some worktrees; below a fifth of it even commits of what is done may fail.

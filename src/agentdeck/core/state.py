@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Confined
 from agentdeck.core.events import (
     AskKind,
@@ -50,6 +49,7 @@ from agentdeck.core.ids import (
 from agentdeck.core.permissions import PermissionRule
 from agentdeck.core.plan import OWN_REPO, Budget, Plan, Task, TaskSettings
 from agentdeck.core.prices import Prices
+from agentdeck.core.sandbox_kind import Sandbox
 
 
 class TaskState(StrEnum):

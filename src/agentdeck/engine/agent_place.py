@@ -18,10 +18,10 @@ import msgspec
 
 import agentdeck
 from agentdeck.agents.launching import Place
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.ids import TaskId
 from agentdeck.core.plan import HOME_OWN, HOME_SHARED, Agent, Plan
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import Attempt
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.room import own_folder

@@ -13,13 +13,13 @@ from typing import Final
 from agentdeck.agents.launching import Place, first_run_line
 from agentdeck.agents.prompt import commit_message
 from agentdeck.core import events as e
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Containment
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import AnyEvent
 from agentdeck.core.ids import TaskId
 from agentdeck.core.lanes import lanes
 from agentdeck.core.plan import Agent
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import Attempt, RunState, Wanted
 from agentdeck.core.steps import (
     Collect,
@@ -42,11 +42,8 @@ from agentdeck.engine.linked_tree import LinkedTree, linked
 from agentdeck.engine.lost_lines import losses
 from agentdeck.engine.moved_refs import touched
 from agentdeck.engine.private_files import make_private
-from agentdeck.engine.room import (
-    forget_temporary,
-    furnished,
-    temporary_variables,
-)
+from agentdeck.engine.room import furnished
+from agentdeck.engine.room_folders import forget_temporary, temporary_variables
 from agentdeck.engine.sandbox import enter
 from agentdeck.engine.setting import Setting, attempt_tag
 
@@ -244,7 +241,8 @@ async def take_work(at: Setting, step: Collect) -> None:
     sent_back = at.state.tasks[step.task].ejection
     earlier = sent_back.head if sent_back is not None else base
     ref = f"refs/heads/{at.state.target}"
-    boxed, folder = attempt.sandbox is not Sandbox.NONE, at.attempt_folder(step.task, step.attempt)
+    boxed = attempt.sandbox is not Sandbox.NONE and not attempt.worker  # then it was boxed there
+    folder = at.attempt_folder(step.task, step.attempt)
     known, base_ref = known_refs(at.state, step.task), f"refs/heads/{at.state.base}"
 
     brought = await at.host_of(step.task, step.attempt).bring_home(step)

@@ -31,7 +31,7 @@ from agentdeck.engine.loop import Engine
 from agentdeck.engine.performer import RealPerformer
 from agentdeck.engine.private_files import write_private
 from agentdeck.engine.publishing import check_remote
-from agentdeck.engine.sandbox import refuse_containment
+from agentdeck.engine.sandbox import refuse_containment, refuse_without_effect
 from agentdeck.engine.shipped_adapters import shipped_adapters
 from agentdeck.plans.equipping import equip
 
@@ -114,11 +114,28 @@ def create_run(
 def check_sandboxes(plan: Plan) -> None:
     """Refuse a plan whose agents want a sandbox that this machine cannot give.
 
+    Who works on other machines alone is asked for there, before it begins.
+
     Raises:
         EnvironmentFault: it names the agent, what it wants, and why that cannot be had.
     """
+    elsewhere = _only_elsewhere(plan)
     for agent in plan.agents:
-        refuse_containment(containment_of(plan, agent), f"agent {agent.name}")
+        box = containment_of(plan, agent)
+        refuse_without_effect(box, f"agent {agent.name}")
+        if agent.name not in elsewhere:
+            refuse_containment(box, f"agent {agent.name}")
+
+
+def _only_elsewhere(plan: Plan) -> set[str]:
+    """Agents that have tasks, and all of them in pools on other machines."""
+    here: set[str] = set()
+    away: set[str] = set()
+    for task in plan.tasks:
+        settings = plan.settings(task.id)
+        pool = plan.pool_by_name.get(settings.pool) if settings.pool else None
+        (here if pool is None or pool.host is None else away).add(str(settings.agent))
+    return away - here
 
 
 @dataclass(frozen=True, slots=True)

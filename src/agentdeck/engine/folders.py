@@ -17,12 +17,10 @@ import platformdirs
 from agentdeck.core.errors import EnvironmentFault, NotFoundError
 from agentdeck.core.ids import RepoName, RunId, TaskId, id_fault
 from agentdeck.core.plan import OWN_REPO
-from agentdeck.engine.private_files import PRIVATE_DIR, make_private
+from agentdeck.engine.private_files import PRIVATE_DIR, SHORT_ROOT, make_private
 
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the closing zero.
 MAX_SOCKET_PATH: Final = 100
-# Where even the temporary folder has a long path. The folder in it is checked to be ours alone.
-SHORT_ROOT: Final = Path("/tmp")  # noqa: S108
 
 
 def state_root() -> Path:

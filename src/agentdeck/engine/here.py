@@ -26,7 +26,8 @@ from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.process_tree import usage
 from agentdeck.engine.processes import Child, Finished, Found, Lost
 from agentdeck.engine.ref_guard import raise_guard
-from agentdeck.engine.room import furnished, leave_branch, temporary_variables
+from agentdeck.engine.room import furnished, leave_branch
+from agentdeck.engine.room_folders import temporary_variables
 from agentdeck.engine.said import InputIsClosed, note_closed, say
 from agentdeck.engine.sandbox import enter, refuse_containment
 from agentdeck.engine.setting import Setting

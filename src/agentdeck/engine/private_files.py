@@ -17,6 +17,8 @@ from agentdeck.core.errors import EnvironmentFault
 
 PRIVATE_DIR: Final = 0o700
 PRIVATE: Final = 0o600
+# Where even the temporary folder has a long path. A folder in it is checked to be ours alone.
+SHORT_ROOT: Final = Path("/tmp")  # noqa: S108
 STATE_HINT: Final = "set XDG_STATE_HOME to a folder of your own, that you can write to"
 
 
@@ -77,4 +79,11 @@ def write_private(path: Path, data: bytes | str) -> None:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
-__all__ = ["PRIVATE", "PRIVATE_DIR", "make_private", "open_private", "write_private"]
+__all__ = [
+    "PRIVATE",
+    "PRIVATE_DIR",
+    "SHORT_ROOT",
+    "make_private",
+    "open_private",
+    "write_private",
+]

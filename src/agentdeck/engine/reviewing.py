@@ -30,7 +30,6 @@ from agentdeck.agents.reports import Ended, Limited, Noise, Report, Said, ToolUs
 from agentdeck.agents.review_prompt import review_prompt, shown_files
 from agentdeck.agents.verdict import Unreadable, read_verdict
 from agentdeck.core import events as e
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import containment_of
 from agentdeck.core.errors import DeckError
 from agentdeck.core.events import ReviewVerdict
@@ -39,6 +38,7 @@ from agentdeck.core.hearing import PROMPT
 from agentdeck.core.ids import AgentName
 from agentdeck.core.plan import Agent
 from agentdeck.core.prices import Meter, Tokens
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import Attempt, Review
 from agentdeck.core.steps import EndReview, RunReview
 from agentdeck.engine import processes
@@ -50,7 +50,8 @@ from agentdeck.engine.linked_tree import linked
 from agentdeck.engine.plain_files import NotPlainError, open_plain
 from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.ref_guard import raise_guard
-from agentdeck.engine.room import forget_temporary, own_folder, temporary_variables
+from agentdeck.engine.room import own_folder
+from agentdeck.engine.room_folders import forget_temporary, temporary_variables
 from agentdeck.engine.said import note_closed, say
 from agentdeck.engine.sandbox import refuse_containment
 from agentdeck.engine.setting import Setting

@@ -14,33 +14,19 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import Containment
 from agentdeck.core.errors import EnvironmentFault
-from agentdeck.engine.folders import SHORT_ROOT
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.engine.git import Git
 from agentdeck.engine.linked_tree import LinkedTree
-from agentdeck.engine.private_files import PRIVATE_DIR, make_private
+from agentdeck.engine.room_folders import OWN, granted, make_folders, real
 from agentdeck.engine.sandbox import Room
 
-OWN: Final = "own"  # below an attempt's folder: files that its agent writes beside its output
 _BESIDE_OBJECTS: Final = ("lfs", "rr-cache")  # large files; how known conflicts were solved
 _NOT_TO_TOUCH: Final = ("commondir", "gitdir", "config.worktree")  # where git would be led astray
-_XDG: Final = {
-    "~/.config/": "XDG_CONFIG_HOME",
-    "~/.cache/": "XDG_CACHE_HOME",
-    "~/.local/share/": "XDG_DATA_HOME",
-    "~/.local/state/": "XDG_STATE_HOME",
-}
-_TEMPORARY: Final = ("TMPDIR", "TMP", "TEMP")
 
 
 def own_folder(folder: Path, sandbox: Sandbox) -> Path:
@@ -76,42 +62,21 @@ def furnished(
             hint='use sandbox = "bwrap"',
         )
     tree.distrust()
-    own, temporary = folder / OWN, temporary_of(folder)
-    own.mkdir(mode=PRIVATE_DIR, exist_ok=True)
-    for each in (temporary.parent, temporary):  # others may have made one of that name before us
-        make_private(each, linked=False, hint="look who made it, and remove it")
-    log = folder / "raw.log"
-    log.touch(mode=0o600)
+    own, log, temporary = make_folders(folder)
     common = tree.git.common
     beside = [common / name for name in _BESIDE_OBJECTS if (common / name).is_dir()]
     mine = [tree.path, tree.git_dir, common / "objects", *beside, own, log, temporary]
     return Room(
         cwd=str(tree.path),
-        writable=tuple(_real(path) for path in (*mine, *([Path(home)] if home else ()))),
-        granted=tuple(_granted(box, tree.git.checkout)),
+        writable=tuple(real(path) for path in (*mine, *([Path(home)] if home else ()))),
+        granted=tuple(granted(box.writable, tree.git.checkout)),
         kept=(
             str(tree.path / ".git"),
             *(str(tree.git_dir / name) for name in _NOT_TO_TOUCH),
         ),
-        hidden=(_real(runs), _real(temporary.parent)),
-        shown=(_real(folder), _real(common), *(() if tools is None else (_real(tools),))),
+        hidden=(real(runs), real(temporary.parent)),
+        shown=(real(folder), real(common), *(() if tools is None else (real(tools),))),
     )
-
-
-def temporary_variables(folder: Path) -> dict[str, str]:
-    """What leads programs to the temporary folder of the attempt of `folder`."""
-    return dict.fromkeys(_TEMPORARY, str(temporary_of(folder)))
-
-
-def temporary_of(folder: Path) -> Path:
-    """Its temporary folder. The path is short: sockets in it may have 108 bytes."""
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return SHORT_ROOT / f"agentdeck-{os.getuid()}" / f"t-{digest}"
-
-
-def forget_temporary(folder: Path) -> None:
-    """Remove its temporary folder; nothing of it lives any more."""
-    shutil.rmtree(temporary_of(folder), ignore_errors=True)
 
 
 def leave_branch(tree: LinkedTree) -> None:
@@ -140,28 +105,6 @@ def rejoin_branch(tree: LinkedTree, branch: str) -> None:
         tree.run("symbolic-ref", "HEAD", ref)
 
 
-def _granted(box: Containment, checkout: Path) -> Iterator[str]:
-    for name in box.writable:
-        path = checkout / _at_home(name)
-        if name.endswith("/"):
-            with suppress(OSError):  # then it is not writable inside, and the agent says so
-                path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-        if path.exists():
-            yield _real(path)
-
-
-def _at_home(name: str) -> Path:
-    """A path with its `~`; the XDG folders stand where the environment says."""
-    for usual, variable in _XDG.items():
-        if name.startswith(usual) and os.environ.get(variable):
-            return Path(os.environ[variable], name.removeprefix(usual))
-    return Path(name).expanduser()
-
-
 def _has_settings_of_worktrees(git: Git) -> bool:
     asked = ("config", "--type=bool", "--get", "extensions.worktreeConfig")
     return git.run(*asked, check=False).text == "true"
-
-
-def _real(path: Path) -> str:
-    return os.path.realpath(path)

@@ -6,6 +6,7 @@ Rules:
   that reason bubblewrap is not told to die with its parent.
 - Whether one works is found out by entering it, once for each process if it does: kernels,
   containers and security modules forbid parts of it in too many ways to be asked one by one.
+- The standard library alone: this is sent to machines that have nothing else.
 - Nothing is passed over: what a sandbox cannot give is a fault in words, never a weaker sandbox.
 """
 
@@ -16,15 +17,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
-import msgspec
-
-from agentdeck.core.adapter import Sandbox
-from agentdeck.core.containment import Containment
 from agentdeck.core.errors import EnvironmentFault
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.engine.process_tree import BWRAP
+
+if TYPE_CHECKING:
+    from agentdeck.core.containment import Containment
 
 PROBE_S: Final = (
     20.0  # entering one takes 0.1 s; a busy machine may take a while to start a process
@@ -41,7 +43,8 @@ DEVICES: Final = (
 )
 
 
-class Room(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Room:
     """What can be written from inside. Paths are absolute; what is not there is passed over."""
 
     cwd: str
@@ -82,12 +85,17 @@ def refuse(kind: Sandbox, *, network: bool, who: str = "an agent") -> None:
 
 def refuse_containment(containment: Containment, who: str) -> None:
     """Raise EnvironmentFault where `who` cannot be contained as the plan says."""
+    refuse_without_effect(containment, who)
+    refuse(containment.sandbox, network=containment.network, who=who)
+
+
+def refuse_without_effect(containment: Containment, who: str) -> None:
+    """Raise EnvironmentFault where `who` should have no network, and nothing would see to it."""
     if containment.without_effect:
         raise EnvironmentFault(
             f"{who} has network = false and no sandbox, so nothing would keep it off the network",
             hint='add sandbox = "bwrap" or "landlock", or take `network` out',
         )
-    refuse(containment.sandbox, network=containment.network, who=who)
 
 
 def fault_of(kind: Sandbox, *, network: bool) -> str:

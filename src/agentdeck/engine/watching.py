@@ -43,7 +43,6 @@ from agentdeck.agents.reports import (
 from agentdeck.agents.summary import Summary
 from agentdeck.core import accounts, policy
 from agentdeck.core import events as e
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.budgets import is_near, tokens_of
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.events import AnyEvent, FailureClass
@@ -51,6 +50,7 @@ from agentdeck.core.explain import short_duration
 from agentdeck.core.ids import TaskId
 from agentdeck.core.permissions import OptionKind
 from agentdeck.core.prices import Meter, Tokens
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import Attempt, Wanted
 from agentdeck.core.steps import Watch
 from agentdeck.engine import processes

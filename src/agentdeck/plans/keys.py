@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from agentdeck.core import permissions
 from agentdeck.core import plan as model
-from agentdeck.core.adapter import FORMATS, Input, Sandbox
+from agentdeck.core.adapter import FORMATS, Input
+from agentdeck.core.sandbox_kind import Sandbox
 
 MAX_AGENTS: Final = 1000  # at once, and places of a pool; more is a typing error
 MAX_RETRIES: Final = 50  # the wait doubles each time; beyond this it is longer than a life

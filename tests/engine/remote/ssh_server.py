@@ -7,10 +7,13 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import asyncssh
+
+READ = 64 * 1024
 
 
 class Server:
@@ -54,8 +57,22 @@ class Server:
             stderr=subprocess.DEVNULL,
             env={"HOME": str(self.home), "PATH": f"{Path(sys.executable).parent}:{os.defpath}"},
         )
-        await process.redirect(stdin=child.stdin, stdout=child.stdout)
-        process.exit(await child.wait())
+        assert child.stdin is not None
+        assert child.stdout is not None
+        into = asyncio.create_task(self._pump(process.stdin, child.stdin))
+        with suppress(OSError):  # asyncssh drops a connection over what goes wrong in a redirection
+            await self._pump(child.stdout, process.stdout)
+        into.cancel()
+        with suppress(OSError):
+            process.exit(await child.wait())
+
+    async def _pump(self, source: Any, goal: Any) -> None:
+        """Pass on what comes, and that nothing more comes."""
+        with suppress(OSError, asyncssh.Error):
+            while data := await source.read(READ):
+                goal.write(data)
+                await goal.drain()
+        goal.close() if isinstance(goal, asyncio.StreamWriter) else goal.write_eof()
 
     def cut(self) -> None:
         """The network is gone, for all that is connected now."""

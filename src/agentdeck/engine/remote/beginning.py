@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 
 from agentdeck.agents.launching import Place, command_line
 from agentdeck.agents.prompt import build_prompt
-from agentdeck.core.containment import containment_of
+from agentdeck.core.containment import Containment, containment_of
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.plan import HOME_OWN, HOME_SHARED, Agent
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import Attempt
 from agentdeck.engine.agent_place import agent_of
 from agentdeck.engine.attempt_host import Whose
@@ -24,8 +26,9 @@ from agentdeck.engine.processes import Child
 from agentdeck.engine.remote.far_tools import given_to
 from agentdeck.engine.remote.link import LinkDown
 from agentdeck.engine.remote.outreach import POLL_S, Outreach
-from agentdeck.engine.remote.sending import put, send_tree
-from agentdeck.engine.remote.tenancy import Tenancy, child_of
+from agentdeck.engine.remote.sending import files_folder, put, repo_id, send_tree
+from agentdeck.engine.remote.tenancy import Tenancy, child_of, confined_of
+from agentdeck.engine.room import own_folder
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.tool_pass import PASS
 
@@ -41,8 +44,10 @@ async def begin(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) 
         await _set_up(reach, tenancy, argv)
     agent = agent_of(at.state.plan, attempt)
     prompt = build_prompt(at.state, of.task, of.attempt)
-    place = _place(hello, run_folder(reach, tenancy.worker), tenancy, attempt, agent, prompt)
-    given = await at.in_thread(lambda: given_to(at, of, agent, place))
+    box = containment_of(at.state.plan, agent)
+    folder = f"{run_folder(reach, tenancy.worker)}/{tenancy.name}"
+    place = _place(hello, folder, tenancy, attempt, agent, prompt, box.sandbox)
+    given = await at.in_thread(lambda: given_to(at, of, agent, place, folder))
     how = command_line(agent, given.place)
     await at.in_thread(lambda: write_private(of.folder / "prompt.md", prompt))
     for name, data in {"prompt.md": prompt.encode(), **given.files}.items():
@@ -58,7 +63,10 @@ async def begin(reach: Outreach, tenancy: Tenancy, attempt: Attempt, of: Whose) 
         limit_s=tenancy.left_s,
         home=agent.name if agent.home == HOME_OWN else None,
         tools=PASS in given.files,
+        repo=repo_id(at.git.common),
+        box=_box(at, box, agent, place),
     )
+    tenancy.confined = confined_of(answer["confined"])
     return child_of(of.folder, answer["child"])
 
 
@@ -99,20 +107,25 @@ async def _set_up(reach: Outreach, tenancy: Tenancy, argv: tuple[str, ...]) -> N
 
 
 def _place(
-    hello: dict[str, Any], run: str, tenancy: Tenancy, attempt: Attempt, agent: Agent, prompt: str
+    hello: dict[str, Any],
+    folder: str,
+    tenancy: Tenancy,
+    attempt: Attempt,
+    agent: Agent,
+    prompt: str,
+    sandbox: Sandbox,
 ) -> Place:
-    """Where the agent works, as paths there. `run` is the folder of the run there."""
-    folder = f"{run}/{tenancy.name}"
+    """Where the agent works, as paths there. `folder` is that of its tenancy."""
     home: str | None = None
     if agent.home == HOME_OWN:
-        home = f"{run}/homes/{agent.name}"
+        home = f"{folder.rpartition('/')[0]}/homes/{agent.name}"
     elif agent.home != HOME_SHARED:
         home = re.sub(r"^~(?=/)", lambda _: str(hello["home"]), agent.home)
     return Place(
         prompt=prompt,
         prompt_file=f"{folder}/prompt.md",
         worktree=f"{folder}/tree",
-        folder=folder,
+        folder=str(own_folder(Path(folder), sandbox)),
         task=tenancy.task,
         python=str(hello["python"]),
         package=str(hello["package"]),
@@ -122,18 +135,18 @@ def _place(
     )
 
 
-def refuse_here_only(agent: Agent, attempt: Attempt, at: Setting) -> None:
-    """Refuse what an agent needs of this machine.
+def _box(at: Setting, box: Containment, agent: Agent, place: Place) -> dict[str, Any] | None:
+    """The sandbox of the agent, for the far side; None: it has none."""
+    if not box.contained:
+        return None
+    return {
+        "sandbox": str(box.sandbox),
+        "network": box.network,
+        "writable": list(box.writable),
+        "home": place.home,
+        "files": files_folder(at.git.checkout),
+        "who": f"agent {agent.name}",
+    }
 
-    Raises:
-        EnvironmentFault: it says what.
-    """
-    if containment_of(at.state.plan, agent).contained:
-        raise EnvironmentFault(
-            f"agent {agent.name} has a sandbox, which works on this machine alone, and "
-            f"pool {attempt.pool} is on others",
-            hint="send the task to a pool without `host`",
-        )
 
-
-__all__ = ["begin", "refuse_here_only", "run_folder"]
+__all__ = ["begin", "run_folder"]

@@ -11,8 +11,11 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
+import msgspec
+
 from agentdeck.core import events as e
 from agentdeck.core import evidence, policy
+from agentdeck.core.containment import containment_of
 from agentdeck.core.events import FailureClass
 from agentdeck.core.ids import ProcessIdentity
 from agentdeck.core.state import Attempt, Wanted
@@ -22,13 +25,14 @@ from agentdeck.engine.agent_place import agent_of
 from agentdeck.engine.attempt_host import Brought, Whose
 from agentdeck.engine.enginelog import log
 from agentdeck.engine.processes import Child, Finished, Found, Lost
-from agentdeck.engine.remote.beginning import begin, refuse_here_only, run_folder
+from agentdeck.engine.remote.beginning import begin, run_folder
 from agentdeck.engine.remote.homing import take_home
 from agentdeck.engine.remote.link import ANSWER_S, Link, LinkDown
 from agentdeck.engine.remote.note import Note, read_note, write_note
 from agentdeck.engine.remote.outreach import LOOK_S, Outreach
 from agentdeck.engine.remote.tenancy import Tenancy
 from agentdeck.engine.said import InputIsClosed
+from agentdeck.engine.sandbox import refuse_without_effect
 from agentdeck.engine.setting import Setting
 from agentdeck.engine.stop import GRACE_S
 
@@ -60,7 +64,9 @@ class Far:
         """Begin on a worker, or find it begun; where that is lost, the attempt is given up."""
         at = self._at.of_task(step.task)
         attempt, of = at.attempt(step.task, step.attempt), at.whose(step.task, step.attempt)
-        refuse_here_only(agent_of(at.state.plan, attempt), attempt, at)
+        agent = agent_of(at.state.plan, attempt)
+        box = containment_of(at.state.plan, agent)
+        refuse_without_effect(box, f"agent {agent.name}")
         await self._reach.looked.wait()
         tenancy = self._reach.tenancy_of(of)
         if tenancy is None or read_note(of.folder) is None:
@@ -78,7 +84,16 @@ class Far:
         tenancy.launched = True
         await at.record(
             e.AttemptLaunched(
-                step.task, step.attempt, child.launcher, child.agent, worker=tenancy.worker
+                step.task,
+                step.attempt,
+                child.launcher,
+                child.agent,
+                box.sandbox,
+                box.network,
+                msgspec.structs.replace(tenancy.confined, writable=box.writable)
+                if tenancy.confined is not None
+                else None,
+                worker=tenancy.worker,
             )
         )
 

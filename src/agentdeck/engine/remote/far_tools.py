@@ -73,17 +73,17 @@ class _Asked(msgspec.Struct, frozen=True):
     secret: str
 
 
-def given_to(at: Setting, of: Whose, agent: Agent, place: Place) -> Given:
+def given_to(at: Setting, of: Whose, agent: Agent, place: Place, folder: str) -> Given:
     """Give an agent there what the plan names for it: settings, MCP servers, our tools. Blocking.
 
     Args:
         place: where it works, as paths there.
+        folder: of its tenancy there, in which the files will be.
 
     Raises:
         EnvironmentFault: a file that the plan names is not there, or cannot be read as one.
     """
     files: dict[str, bytes] = {}
-    folder = place.folder
     if named := file_of(at.git.checkout, agent, "settings", agent.settings):
         suffix = Path(named).suffix
         name = f"settings{suffix if _SUFFIX.match(suffix) else ''}"
@@ -91,7 +91,7 @@ def given_to(at: Setting, of: Whose, agent: Agent, place: Place) -> Given:
         place = msgspec.structs.replace(place, settings=f"{folder}/{name}")
     servers = file_of(at.git.checkout, agent, "mcp", agent.mcp)
     if at.state.plan.tools.given:
-        given = _tools_for(at, of, agent, place, servers)
+        given = _tools_for(at, of, agent, place, folder, servers)
         return Given(given.place, given.env, files | given.files)
     if servers is not None:
         files[SERVERS] = _read(servers)
@@ -109,9 +109,10 @@ def _read(named: str) -> bytes:
         ) from error
 
 
-def _tools_for(at: Setting, of: Whose, agent: Agent, place: Place, named: str | None) -> Given:
+def _tools_for(
+    at: Setting, of: Whose, agent: Agent, place: Place, folder: str, named: str | None
+) -> Given:
     own = note_pass(at.folder, at.state.plan, of.task, of.attempt, of.folder)
-    folder = place.folder
     args = ["-I", "-S", f"{place.package}/{DOOR}", f"{folder}/{PASS}"]
     told = [OFFERED[name].told for name in own.tools if name in OFFERED]
     files = {

@@ -29,6 +29,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +46,16 @@ from agentdeck.engine.private_files import make_private, write_private
 from agentdeck.engine.process_tree import usage
 from agentdeck.engine.remote import mail, parcel
 from agentdeck.engine.remote.outpost_git import CannotTake, bring_home, locked, run_git
+from agentdeck.engine.remote.outpost_room import (
+    BOX,
+    box_of,
+    boxed,
+    note_box,
+    read_box,
+    read_confined,
+    try_box,
+)
+from agentdeck.engine.room_folders import OWN, forget_temporary, temporary_variables
 from agentdeck.engine.said import InputIsClosed, note_closed, say
 from agentdeck.engine.stop import TreeFault, freeze, stands_still, stop, sweep, thaw
 
@@ -276,22 +287,29 @@ class _Place:
         start, _, branch = (top / START).read_text().partition(" ")
         if isinstance(processes.look(top), processes.Running):
             raise RefusedError(f"the agent of {self.tenancy} is alive")
+        box = read_box(top)
+        git = partial(run_git, inside=None if box is None else partial(boxed, self.root, top, box))
         try:
-            head, left = bring_home(self.tree, branch, start, str(self.ask["message"]))
+            head, left = bring_home(self.tree, branch, start, str(self.ask["message"]), git)
         except CannotTake as lack:
             return {"lack": str(lack)}
-        bundle = top / "work.bundle"
+        bundle = self._bundle()
         bundle.unlink(missing_ok=True)
         size = 0
         if head != start:
-            run_git(self.tree, "update-ref", RESULT_REF, head)
+            git(self.tree, "update-ref", RESULT_REF, head)
             have = f"^{start}"
-            run_git(self.tree, "bundle", "create", "--quiet", str(bundle), RESULT_REF, have)
-            size = bundle.stat().st_size
+            git(self.tree, "bundle", "create", "--quiet", str(bundle), RESULT_REF, have)
+            size = bundle.lstat().st_size
             if size > MAX_WORK:
                 bundle.unlink()
                 return {"lack": f"its commits have more than {MAX_WORK // 1024 // 1024} MiB"}
         return {"head": head, "left": left, "size": size}
+
+    def _bundle(self) -> Path:
+        """Where its commits are packed: where git may write, if that is in a sandbox."""
+        top = self.runs / self.tenancy
+        return (top / OWN if (top / BOX).exists() else top) / "work.bundle"
 
     # --- processes --------------------------------------------------------------------------------
 
@@ -309,6 +327,9 @@ class _Place:
             make_private(self.runs / "homes" / _checked(_NAME, home, "home"))
         write_private(folder / TAG, tag)
         write_private(folder / DEADLINE, str(time.time() + float(self.ask["limit_s"])))
+        if self.ask.get("box") is not None:
+            argv = list(self._into_box(argv))
+            extra |= temporary_variables(folder)
         environment = child_environment(os.environ, tag=tag, extra=extra, cwd=str(self.tree))
         mode = self.ask["stdin"]
         if mode not in ("null", "fifo", "file"):
@@ -316,7 +337,17 @@ class _Place:
         if (top / FENCED).exists():  # a poll came between
             raise RefusedError(f"{self.tenancy} is fenced: the engine has given it up")
         child = processes.launch(folder, argv, self.tree, environment, stdin=mode)
-        return {"child": _identities(child)}
+        return {"child": _identities(child), "confined": read_confined(top)}
+
+    def _into_box(self, argv: list[str]) -> tuple[str, ...]:
+        """The command inside of the sandbox that is asked for, which was tried."""
+        top, asked = self.runs / self.tenancy, self.ask["box"]
+        files = self.root / FILES / _checked(_NAME, asked["files"], "folder")
+        box = box_of(asked, self.mirror, files)
+        note_box(top, box)
+        if isinstance(processes.look(top), processes.NeverStarted):
+            try_box(self.root, top, box)
+        return boxed(self.root, top, box, argv)
 
     def _ports(self) -> int | None:
         """The first of the ports that the worktree has to itself on this machine."""
@@ -422,7 +453,7 @@ class _Place:
             return False
         write_private(top / FENCED, str(self.number))  # first: nothing starts after this
         lived = [_kill(folder) for folder in (top, top / "setup")]
-        shutil.rmtree(top, ignore_errors=True)
+        _forget(top)
         return any(lived)
 
     def _about(self, top: Path, offset: int, most: int) -> tuple[Answer, bytes]:
@@ -442,6 +473,8 @@ class _Place:
                 about["child"] = _identities(child)
                 about["cpu_s"] = usage(child, tag).cpu_s
                 about["still"] = stands_still(child, tag)
+                if (confined := read_confined(top)) is not None:
+                    about["confined"] = confined
                 if calls := mail.waiting(top / mail.FOLDER):
                     about["calls"] = calls
             case processes.Finished(code, ended_at, too_long):
@@ -460,7 +493,7 @@ class _Place:
         if name not in ("raw.log", "work.bundle"):
             raise UsageError(f"there is no file {name!r} to be read")
         self._living()
-        file = self.folder / name
+        file = self._bundle() if name == "work.bundle" else self.folder / name
         data = _read(file, int(self.ask["offset"]), CHUNK)
         return {"size": _size(file)}, data
 
@@ -471,8 +504,13 @@ class _Place:
             write_private(top / FENCED, str(self.number))
             for folder in (top, top / "setup"):
                 _kill(folder)
-            shutil.rmtree(top, ignore_errors=True)
+            _forget(top)
         return {}
+
+
+def _forget(top: Path) -> None:
+    forget_temporary(top)
+    shutil.rmtree(top, ignore_errors=True)
 
 
 def put_off(top: Path, left_s: float) -> None:

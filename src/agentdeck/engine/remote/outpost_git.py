@@ -10,10 +10,10 @@ import fcntl
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from agentdeck.core.errors import EnvironmentFault
 from agentdeck.engine.environment import child_environment
@@ -38,56 +38,80 @@ _QUIET: Final = {
 }
 
 
+class RunGit(Protocol):
+    """One git command; what it printed."""
+
+    def __call__(
+        self, where: Path, *args: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)
+    ) -> str:
+        """As `run_git`."""
+
+
 class CannotTake(Exception):
     """The sentence that says why nothing of the work can be taken."""
 
 
-def bring_home(tree: Path, branch: str, start: str, message: str) -> tuple[str, int]:
-    """Commit what is left. The commit that has all of the work, and how many files were left."""
+def bring_home(tree: Path, branch: str, start: str, message: str, git: RunGit) -> tuple[str, int]:
+    """Commit what is left. The commit that has all of the work, and how many files were left.
+
+    Args:
+        git: runs one git command: in the sandbox of the agent, if there is one.
+    """
     git_dir = tree / ".git"
-    if not (git_dir / "HEAD").is_file():
+    if git_dir.is_symlink() or not (git_dir / "HEAD").is_file():
         raise CannotTake("the agent removed the repository it worked in")
     begun = next((word for name, word in _BEGUN.items() if (git_dir / name).exists()), None)
     if begun is not None:
         raise CannotTake(f"the agent left a {begun} in progress")
     (git_dir / "index.lock").unlink(missing_ok=True)  # of a git that was killed with its agent
-    status = run_git(tree, "status", "--porcelain=v2", "-z", "--untracked-files=all").split("\0")
+    status = git(tree, "status", "--porcelain=v2", "-z", "--untracked-files=all").split("\0")
     if any(row.startswith("u ") for row in status):
         raise CannotTake("the agent left conflicts")
     left = sum(row[:2] in ("1 ", "2 ", "? ") for row in status)
-    head = run_git(tree, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1))
+    head = git(tree, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1))
     if not head:
         raise CannotTake("the agent left HEAD on a branch without a commit")
     if left:
-        run_git(tree, "add", "--all")
-        run_git(
+        git(tree, "add", "--all")
+        git(
             tree,
             *("commit", "--quiet", "--no-verify", "--allow-empty-message", "--file=-"),
             stdin=message,
             ok=(0, 1),
         )
-        head = run_git(tree, "rev-parse", "HEAD")
-    tip = run_git(tree, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", ok=(0, 1))
-    if tip and tip != head and not is_ancestor(tree, tip, head):
-        if left or not is_ancestor(tree, head, tip):
+        head = git(tree, "rev-parse", "HEAD")
+    tip = git(tree, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", ok=(0, 1))
+    if tip and tip != head and not is_ancestor(git, tree, tip, head):
+        if left or not is_ancestor(git, tree, head, tip):
             raise CannotTake(f"both {branch} and HEAD have commits of their own")
         head = tip
-    if not is_ancestor(tree, start, head):
+    if not is_ancestor(git, tree, start, head):
         raise CannotTake(f"its work does not contain {start[:12]}, where it began")
     return head, left
 
 
-def is_ancestor(tree: Path, old: str, new: str) -> bool:
+def is_ancestor(git: RunGit, tree: Path, old: str, new: str) -> bool:
     """Is a commit in the history of another, or that one?"""
-    return not run_git(tree, "rev-list", "--max-count=1", old, f"^{new}")
+    return not git(tree, "rev-list", "--max-count=1", old, f"^{new}")
 
 
-def run_git(where: Path, *args: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> str:
-    """One git command; what it printed, without white space around it."""
+def run_git(
+    where: Path,
+    *args: str,
+    stdin: str | None = None,
+    ok: tuple[int, ...] = (0,),
+    inside: Callable[[list[str]], Sequence[str]] | None = None,
+) -> str:
+    """One git command; what it printed, without white space around it.
+
+    Args:
+        inside: makes of a command one that enters a sandbox.
+    """
     flags = [part for key, value in _QUIET.items() for part in ("-c", f"{key}={value}")]
     env = child_environment(os.environ, tag="agentdeck-outpost", extra={}, cwd=str(where))
+    command = ["git", *flags, *args]
     done = subprocess.run(
-        ["git", *flags, *args],
+        command if inside is None else inside(command),
         cwd=where,
         input=None if stdin is None else stdin.encode(),
         stdin=subprocess.DEVNULL if stdin is None else None,

@@ -34,17 +34,26 @@ from agentdeck.engine.remote.link import ANSWER_S, Answer, LinkDown
 CONFIG: Final = "AGENTDECK_SSH_CONFIG"
 ROOT: Final = "~/.local/state/agentdeck/workers/ssh"
 CONNECT_S: Final = 15.0
+ENDS_S: Final = 2.0  # for a far side that has nothing more to answer
 KEEPALIVE_S: Final = 5  # three that are not answered end a connection
 SLOW: Final = frozenset({"prepare", "collect", "stop", "say"})
 MAX_BODY: Final = 64 * 1024 * 1024  # of its body; chunks and logs have at most 8 MiB
 ERRORS: Final = (OSError, asyncssh.Error, asyncio.IncompleteReadError, ValueError, TimeoutError)
 # What is sent: the far side, and all of agentdeck that it imports. A test sees that it suffices.
 MODULES: Final = (
-    *("__init__", "core/__init__", "core/errors", "core/ids", "engine/__init__"),
-    *("engine/agent_stdin", "engine/cloning", "engine/environment", "engine/failpoint_places"),
+    *("__init__", "core/__init__", "core/errors", "core/ids", "core/sandbox_kind"),
+    *(
+        "engine/__init__",
+        "engine/agent_stdin",
+        "engine/cloning",
+        "engine/environment",
+        "engine/failpoint_places",
+    ),
     *("engine/furnishing", "engine/identity", "engine/launcher", "engine/plain_files"),
     *("engine/ports", "engine/private_files", "engine/process_tree"),
     *("engine/processes", "engine/said", "engine/stop", "engine/waiting"),
+    *("engine/landlock", "engine/room_folders", "engine/sandbox", "engine/trying"),
+    *("engine/write_probe", "engine/remote/outpost_room"),
     *("engine/remote/__init__", "engine/remote/mail", "engine/remote/mail_server"),
     *("engine/remote/outpost", "engine/remote/outpost_git", "engine/remote/parcel"),
     *("mcp/__init__", "mcp/attempt"),
@@ -106,7 +115,11 @@ class _Channel:
                 raise ValueError(f"an answer of {size} bytes")
             return answer, await self._process.stdout.readexactly(size)
 
-    def close(self) -> None:
+    async def end(self) -> None:
+        """Let the far side end by itself; some servers drop the connection over a rude end."""
+        with suppress(*ERRORS):
+            self._process.stdin.write_eof()
+            await asyncio.wait_for(self._process.wait_closed(), ENDS_S)
         self._process.close()
 
 
@@ -156,7 +169,7 @@ class SshLink:
                 try:
                     return await other.ask(ask, body)
                 finally:
-                    other.close()
+                    await other.end()
         except ERRORS as fault:
             if self._main is main:
                 await self._drop()  # half a question may be under way

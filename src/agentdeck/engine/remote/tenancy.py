@@ -12,11 +12,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from agentdeck.core.containment import Confined
 from agentdeck.core.ids import ProcessIdentity, TaskId
 from agentdeck.engine.processes import Child, Finished, Lost
 from agentdeck.engine.remote.note import append_private
+
+MAX_PLACES: Final = 20  # that were tried; there are six
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class Tenancy:
     child: Child | None = None
     cpu_s: float = 0.0
     still: int = 0
+    confined: Confined | None = None  # what was found when its sandbox was tried there
     setup: str = "none"
     setup_code: int = 0
     silent_s: float = 0.0  # since it was heard of
@@ -71,6 +75,8 @@ class Tenancy:
         self.cpu_s, self.still = float(about.get("cpu_s", self.cpu_s)), int(about.get("still", 0))
         if "child" in about:
             self.child = child_of(self.folder, about["child"])
+        if "confined" in about:
+            self.confined = confined_of(about["confined"])
         if log:
             append_private(self.folder / "raw.log", log)
         self.known.set()
@@ -97,4 +103,12 @@ def child_of(folder: Path, named: Any) -> Child:
     return Child(folder, launcher, agent)
 
 
-__all__ = ["Tenancy", "child_of"]
+def confined_of(named: Any) -> Confined | None:
+    """What a worker says of trying a sandbox. Raises ValueError or TypeError."""
+    if named is None:
+        return None
+    closed, left_open = named
+    return Confined(tuple(map(str, closed))[:MAX_PLACES], tuple(map(str, left_open))[:MAX_PLACES])
+
+
+__all__ = ["Tenancy", "child_of", "confined_of"]

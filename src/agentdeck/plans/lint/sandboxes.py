@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from agentdeck.core.adapter import Sandbox
 from agentdeck.core.containment import containment_of
 from agentdeck.core.plan import COMMAND, Agent
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.plans.equipping import agents_named
 from agentdeck.plans.lint.finding import Hit
 from agentdeck.plans.lint.subject import Subject
