@@ -101,7 +101,12 @@ def follow(title: str, deck: Deck, repo: Path, sick: Sick) -> None:
             said = deck(*words[1:])
             out = said.out + said.err
         else:
-            done = subprocess.run(words, cwd=repo, capture_output=True, text=True, check=True)
+            line = [
+                "sh",
+                "-c",
+                shlex.join(words),
+            ]  # a shell has `kill`, also where there is no program
+            done = subprocess.run(line, cwd=repo, capture_output=True, text=True, check=True)
             out = done.stdout + done.stderr
         shown.append(f"$ {command}\n{masked(out, run, repo)}\n".replace("\n\n", "\n"))
         sick.after(command)
