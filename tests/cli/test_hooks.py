@@ -23,7 +23,7 @@ HOOKS = """\
 [webhooks.ci]
 url = "{url}"
 secret_env = "CI_HOOK_SECRET"
-events = ["task.*", "run.finished"]
+events = ["task.*", "gate.*", "entry.landed", "run.finished"]
 """
 
 
@@ -65,7 +65,7 @@ def test_what_is_left_is_told_by_a_person(
     assert shown.code == 0
     rows = {line.split()[0]: line.split() for line in shown.out.splitlines()}
     assert rows["run.started"][1:4] == ["command", "run.started", "0"]
-    assert rows["ci"][1] == "webhook"
+    assert rows["ci"][1:7] == ["webhook", "task.*", "gate.*", "and", "2", "more"]
     assert f"`agentdeck hooks deliver {run}`" in shown.err
     before = {one["name"]: one for one in json.loads(deck("hooks", "--json").out)["hooks"]}
     assert before["ci"]["pending"] > 5

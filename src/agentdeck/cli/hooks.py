@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agentdeck.control.hook_report import HookLine
 
 HEADS: Final = ("HOOK", "KIND", "EVENTS", "PENDING", "TAKEN", "NEXT TRY", "FAILED")
+NAMED: Final = 2  # events of a hook in the table; a notice has a dozen, and --json has all
 _HELP: Final = ("--help", "-h")
 
 
@@ -77,7 +78,7 @@ def deliver(context: typer.Context, run: RunArgument = None) -> int:
     if summary_of(folder, state).engine:
         raise RefusedError(
             f"run {folder.run} has an engine, and that tells its hooks",
-            hint=f"`agentdeck hooks {folder.run}` says how far it is",
+            hint=f"`agentdeck hooks {folder.run}` says how far it is, and when it tries again",
         )
     for line in hook_told(folder):
         say(safe(line))
@@ -119,10 +120,11 @@ def _cells(line: HookLine, now: float) -> tuple[str, ...]:
         failed = f"{trouble.seq} at {clock(trouble.at, now)}: {first_line(trouble.why)}"
     if line.given_up:
         failed += f" (given up: {line.given_up})"
+    more = len(line.events) - NAMED
     return (
         line.name,
         line.kind,
-        " ".join(line.events),
+        " ".join((*line.events[:NAMED], *([f"and {more} more"] if more > 0 else ()))),
         str(line.pending),
         "" if taken is None else f"{taken.seq} at {clock(taken.at, now)}",
         "" if line.next_try is None else clock(line.next_try, now),
