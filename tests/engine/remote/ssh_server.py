@@ -63,6 +63,7 @@ class Server:
         with suppress(OSError):  # asyncssh drops a connection over what goes wrong in a redirection
             await self._pump(child.stdout, process.stdout)
         into.cancel()
+        child.stdin.close()  # also where the connection broke first: the command learns of it
         with suppress(OSError):
             process.exit(await child.wait())
 
