@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -139,6 +141,18 @@ def test_who_is_not_counted_on_is_fenced(far: Outpost, git: Git, tmp_path: Path)
         "limit_s": 1.0,
     }
     assert "not known here" in far("launch", **late)["fault"]
+
+
+def test_a_folder_goes_when_nobody_writes_into_it_any_more(
+    far: Outpost, git: Git, tmp_path: Path
+) -> None:
+    """Its launcher notes how the agent ended: what is noted late would stay there for ever."""
+    far.begin(git, tmp_path, "sleep", "600")
+    launcher = far.until("running")["child"][0][0]
+    os.kill(launcher, signal.SIGSTOP)  # the slowest there is
+    far.poll("T2.1")
+    assert not Path(f"/proc/{launcher}/stat").exists() or _is_zombie(launcher)
+    assert not (far.root / "runs" / "r" / NAME).exists()
 
 
 def test_a_question_of_an_engine_that_is_gone_begins_nothing(far: Outpost) -> None:

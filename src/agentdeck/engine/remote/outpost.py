@@ -35,11 +35,12 @@ from typing import Any, Final
 
 from agentdeck import __version__
 from agentdeck.core.errors import DeckError, RefusedError, UsageError
+from agentdeck.core.ids import ProcessIdentity
 from agentdeck.engine import processes
 from agentdeck.engine.agent_stdin import close_stdin
 from agentdeck.engine.environment import child_environment
 from agentdeck.engine.furnishing import clone_in, exclude_line, link_in
-from agentdeck.engine.identity import send
+from agentdeck.engine.identity import is_alive, send
 from agentdeck.engine.plain_files import NotPlainError, open_plain
 from agentdeck.engine.ports import claim, variables
 from agentdeck.engine.private_files import make_private, write_private
@@ -65,6 +66,8 @@ LOGS_BYTES: Final = 8 * 1024 * 1024  # of all logs in one answer to a poll; the 
 MAX_FILE: Final = 1024 * 1024 * 1024  # bytes that may be put into one file
 MAX_WORK: Final = 512 * 1024 * 1024  # of the bundle of an attempt's commits
 MAX_TIPS: Final = 64  # commits of a mirror that the engine is told of; it sends what is on top
+LAUNCHER_S: Final = 2.0  # to write one line and end; one that stands still is killed
+LOOK_S: Final = 0.01  # whether it has ended
 PUT_OFF_S: Final = 20.0  # between two changes of a deadline: polls come several times a second
 BIRTH, FENCED, DEADLINE, TAG, START = "birth", "fenced", "deadline", "tag", "start"
 RESULT_REF: Final = "refs/agentdeck/result"
@@ -569,8 +572,20 @@ def _kill(folder: Path) -> bool:
                 send(identity, signal.SIGKILL)
         with suppress(TreeFault):
             sweep(tag, seen, since=found.child.agent)
+        _see_off(found.child.launcher)
         return True
     return False
+
+
+def _see_off(launcher: ProcessIdentity) -> None:
+    """Wait until it has noted how its agent ended: what it wrote later would keep the folder."""
+    begun = time.monotonic()
+    while is_alive(launcher) and time.monotonic() - begun < 2 * LAUNCHER_S:
+        processes.reap(launcher)
+        if time.monotonic() - begun > LAUNCHER_S:
+            with suppress(PermissionError):
+                send(launcher, signal.SIGKILL)
+        time.sleep(LOOK_S)
 
 
 def _word(found: processes.Found) -> str:
