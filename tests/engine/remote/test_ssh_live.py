@@ -80,10 +80,10 @@ async def test_an_agent_over_ssh_is_paused_goes_on_and_is_stopped(
     plan = plan_of("while :; do date; sleep 0.1; done", 1, server.port)
     folder = create_run(repo, plan, "", root=tmp_path / "runs")
     async with Running(folder) as engine:
-        await until(engine, lambda s: s.tasks[A].state is TaskState.WORKING)
+        log = folder.attempt(A, 1) / "raw.log"
+        await until(engine, lambda _: log.exists() and log.stat().st_size > 0)
         await engine.submit(c.Pause(A))
         await until(engine, lambda s: s.tasks[A].state is TaskState.PAUSED)
-        log = folder.attempt(A, 1) / "raw.log"
         await asyncio.sleep(1)  # what was on its way is here
         size = log.stat().st_size
         await asyncio.sleep(1)  # nothing more comes
