@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.engine.git import Git
+from agentdeck.engine.sandbox import SANDBOXES, fault_of
 
 FILES = 40
 
@@ -42,6 +44,15 @@ def repo(tmp_path: Path) -> Path:
     run_git(top, "add", "--all")
     run_git(top, "commit", "--quiet", "-m", "first")
     return top
+
+
+@pytest.fixture(params=SANDBOXES, ids=str)
+def box(request: pytest.FixtureRequest) -> Sandbox:
+    """A sandbox that works here, without a network, too."""
+    kind: Sandbox = request.param
+    if fault := fault_of(kind, network=False):
+        pytest.skip(fault)
+    return kind
 
 
 @pytest.fixture

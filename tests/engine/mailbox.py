@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
+
+from tests.engine.receiver import listening
 
 PASSWORD = "hunter2-of-the-tests"
 VARIABLE = "MY_URLS"
@@ -33,29 +33,13 @@ class Inbox:
             found += [line.split(" ", 1)[1] for line in message[:-2]] if many else [title]
         return found
 
+    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+        """One request; the status and headers of its answer."""
+        if self.status == 200:
+            self.came.append(json.loads(body))
+        return self.status, {}
 
-@contextmanager
-def arriving(inbox: Inbox | None = None) -> Iterator[Inbox]:
+
+def arriving(inbox: Inbox | None = None) -> AbstractContextManager[Inbox]:
     """An inbox that takes what comes; one that was shut before has the port that it had."""
-    found = inbox or Inbox()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if found.status == 200:
-                found.came.append(json.loads(body))
-            self.send_response(found.status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", found.port), Handler) as server:
-        found.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield found
-        finally:
-            server.shutdown()
-            thread.join()
+    return listening(inbox or Inbox())

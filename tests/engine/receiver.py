@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from agentdeck.webhooks import SignatureError, verify
 
@@ -49,10 +49,26 @@ class Received:
         return status, more
 
 
-@contextmanager
-def receiving(received: Received | None = None) -> Iterator[Received]:
+class Taker(Protocol):
+    """Who is told something, by HTTP."""
+
+    port: int
+
+    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+        """One request; the status and headers of its answer."""
+
+
+Who = TypeVar("Who", bound=Taker)
+
+
+def receiving(received: Received | None = None) -> AbstractContextManager[Received]:
     """A receiver that listens meanwhile; one that was down before has the port that it had."""
-    found = received or Received()
+    return listening(received or Received())
+
+
+@contextmanager
+def listening(found: Who) -> Iterator[Who]:
+    """Who is told, meanwhile; one who was away before has the port that they had."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

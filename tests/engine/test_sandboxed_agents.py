@@ -33,7 +33,6 @@ from agentdeck.core.state import Attempt, RunState, TaskState
 from agentdeck.engine.create import create_run, open_engine, run_engine
 from agentdeck.engine.folders import RunFolder
 from agentdeck.engine.journal import Journal
-from agentdeck.engine.sandbox import SANDBOXES, fault_of
 from agentdeck.plans.reader import read_plan
 from agentdeck.tui.presentation.deck import Deck
 from agentdeck.tui.presentation.history import history_lines
@@ -41,15 +40,6 @@ from agentdeck.tui.presentation.line import text_of
 
 T = TaskId("T")
 LANDED = TaskState.LANDED
-
-
-@pytest.fixture(params=SANDBOXES, ids=str)
-def box(request: pytest.FixtureRequest) -> Sandbox:
-    """A sandbox that works here, without a network, too."""
-    kind: Sandbox = request.param
-    if fault := fault_of(kind, network=False):
-        pytest.skip(fault)
-    return kind
 
 
 def plan_of(box: Sandbox, script: str, more: str = "") -> Plan:

@@ -602,7 +602,9 @@ async def test_what_a_tracker_proposes_is_counted_at_the_foot(tmp_path: Path) ->
     story = middle()
     started, *rest = story.history
     assert isinstance(started.event, e.RunStarted)
-    plan = msgspec.structs.replace(started.event.plan, tracker=Tracker(TrackerKind.GITHUB))
+    plan = msgspec.structs.replace(
+        started.event.plan, tracker=Tracker(TrackerKind.GITHUB, accept=(Accept.TASK,))
+    )
     began = msgspec.structs.replace(started.event, plan=plan)
     folder = write_run(story, tmp_path)
     (folder.path / "tracker").mkdir(mode=0o700)

@@ -157,36 +157,14 @@ def waiting(folder: RunFolder) -> list[Proposal]:
         return list(kept.waiting)
 
 
-class ProposalCount:
-    """How many proposals wait, for who looks again and again: the file is read when it changed."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        """Nothing is made where there are none."""
-        self._folder = folder
-        self._changed = 0
-        self._count = 0
-
-    def now(self) -> int:
-        """How many wait now. Raises EnvironmentFault where that cannot be read."""
-        changed = changed_at(self._folder)
-        if changed != self._changed:
-            there = _read(self._folder.path / "tracker" / INBOX).waiting if changed else ()
-            self._changed, self._count = changed, len(there)
-        return self._count
-
-
 def told(folder: RunFolder) -> list[str]:
     """What a person should know of proposals, in a line."""
     try:
-        count = ProposalCount(folder).now()
+        count = len(_read(folder.path / "tracker" / INBOX).waiting) if changed_at(folder) else 0
     except EnvironmentFault as fault:
         return [f"what the tracker proposes: {fault.message}"]
-    return [f"{proposals_wait(count)}: `agentdeck tracker list`"] if count else []
-
-
-def proposals_wait(count: int) -> str:
-    """`2 tracker proposals wait`."""
-    return "1 tracker proposal waits" if count == 1 else f"{count} tracker proposals wait"
+    wait = "1 tracker proposal waits" if count == 1 else f"{count} tracker proposals wait"
+    return [f"{wait}: `agentdeck tracker list`"] if count else []
 
 
 def kept_proposals(folder: RunFolder) -> list[Proposal]:
@@ -269,13 +247,11 @@ def _write(place: Path, kept: _Kept) -> None:
 
 
 __all__ = [
-    "ProposalCount",
     "Request",
     "accepting",
     "changed_at",
     "kept_proposals",
     "named",
-    "proposals_wait",
     "read_request",
     "receive",
     "remove",

@@ -61,6 +61,7 @@ class Model:
         self.clock = clock or Clock()
         self.sick = ""  # what keeps the run itself from going on, in few words
         self.proposed: Mapping[TaskId, str] = {}  # by a tracker, about tasks
+        self.proposals_told = ""  # how many of those wait, about tasks or not
         self.reset()
 
     def reset(self) -> None:

@@ -26,8 +26,9 @@ class Proposed:
         if state.plan.tracker is None or not state.plan.tracker.accept:
             return
         from agentdeck.control.explaining import proposed
-        from agentdeck.control.tracker_inbox import changed_at
+        from agentdeck.control.tracker_inbox import changed_at, told
 
         seen = (changed_at(self._folder), state.outcome, len(state.tasks))
         if seen != self._seen:
             self._seen, self._model.proposed = seen, proposed(self._folder, state)
+            self._model.proposals_told = next(iter(told(self._folder)), "")

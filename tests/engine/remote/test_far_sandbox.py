@@ -23,7 +23,6 @@ from agentdeck.core.sandbox_kind import Sandbox
 from agentdeck.core.state import RunState, TaskState
 from agentdeck.engine import sandbox
 from agentdeck.engine.create import check_sandboxes, create_run
-from agentdeck.engine.sandbox import SANDBOXES, fault_of
 from agentdeck.plans.reader import read_plan
 from agentdeck.testing.clustered import Cluster, routed
 from agentdeck.testing.kills.faults import outliving
@@ -47,15 +46,6 @@ git config filter.out.clean "sh -c 'touch $HOME/escaped; cat'"
 echo "*.left filter=out" > .gitattributes
 echo left > x.left
 """
-
-
-@pytest.fixture(params=SANDBOXES, ids=str)
-def box(request: pytest.FixtureRequest) -> Sandbox:
-    """A sandbox that works here, without a network, too."""
-    kind: Sandbox = request.param
-    if fault := fault_of(kind, network=False):
-        pytest.skip(fault)
-    return kind
 
 
 def plan_of(box: Sandbox, script: str, more: str = "") -> Plan:

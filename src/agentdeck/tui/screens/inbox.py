@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,7 +20,6 @@ from textual.containers import Container
 from agentdeck.core import commands as c
 from agentdeck.core.commands import AnyCommand
 from agentdeck.core.decide import refusal
-from agentdeck.core.errors import EnvironmentFault
 from agentdeck.core.hearing import hears_answer
 from agentdeck.core.ids import TaskId
 from agentdeck.core.inbox import Item, Kind
@@ -43,9 +42,6 @@ from agentdeck.tui.widgets.header_bar import HeaderBar
 from agentdeck.tui.widgets.key_bar import KeyBar
 from agentdeck.tui.widgets.row_list import LinesView, RowList
 from agentdeck.tui.widgets.styled import Pane
-
-if TYPE_CHECKING:
-    from agentdeck.control.tracker_inbox import ProposalCount
 
 NARROW: Final = 100  # cells; below, the chosen thing stands under the rows
 WIDE: Final = 160  # cells, from which on it has more than half
@@ -83,7 +79,6 @@ class InboxScreen(FullScreen):
     def __init__(self) -> None:
         super().__init__(id="inbox")
         self._view: InboxView | None = None
-        self._proposals: ProposalCount | None = None  # of a run that has a tracker
 
     def compose(self) -> ComposeResult:
         """Header, rows, the chosen thing, keys."""
@@ -122,23 +117,10 @@ class InboxScreen(FullScreen):
         deck = self.moment()
         self.query_one(HeaderBar).show(deck)
         frame.set_titles((Span("Inbox"),), inbox_figures(deck))
-        frame.border_subtitle = self._proposed() or (RULE if view.items else "")
+        self.deck_app.proposed.tick()  # a picture is drawn before the clock ticks
+        frame.border_subtitle = self.deck_app.model.proposals_told or (RULE if view.items else "")
         self._show_detail(deck, view, rows.cursor)
         self.query_one(KeyBar).show(self.context)
-
-    def _proposed(self) -> str:
-        """What the tracker proposes is no part of the run; that there is something is said."""
-        if self.deck_app.model.state.plan.tracker is None:
-            return ""
-        from agentdeck.control.tracker_inbox import ProposalCount, proposals_wait
-
-        if self._proposals is None:
-            self._proposals = ProposalCount(self.deck_app.folder)
-        try:
-            count = self._proposals.now()
-        except EnvironmentFault as fault:
-            return fault.message
-        return f"{proposals_wait(count)} · agentdeck tracker list" if count else ""
 
     def _show_detail(self, deck: Deck, view: InboxView, key: str | None) -> None:
         frame = self.query_one("#inbox-detail", Pane)
